@@ -191,10 +191,11 @@ _CROSS_LIMBS = {
 
 SKELETONS = {name: tuple(joint for joint, _ in table) for name, table in _TABLES.items()}
 
-# Joints that a skeleton may lack but that lie midway between others, by Human3.6M's names.
+# Joints that a skeleton may lack but that lie midway between others.
 _MEANS = {
     "pelvis": ("left_hip", "right_hip"),
     "thorax": ("left_shoulder", "right_shoulder"),
+    "neck": ("left_shoulder", "right_shoulder"),
     "spine": ("pelvis", "thorax"),
     "head": ("left_eye", "right_eye"),
     "neck_nose": ("nose",),
@@ -229,7 +230,7 @@ def mixing_matrix(source, target):
     """Weights that make `target` joints from `source` joints, taking means where `source` lacks a joint.
 
     `matrix @ points` turns (..., J_source, D) into (..., J_target, D). Joints that both have are copied; pelvis,
-    thorax, spine, head and neck_nose may come from hips, shoulders, eyes and nose.
+    thorax, neck, spine, head and neck_nose may come from hips, shoulders, eyes and nose.
 
     Returns:
         numpy.ndarray: (J_target, J_source) float64, rows sum to one.

@@ -1,0 +1,80 @@
+"""Pinhole cameras with radial and tangential distortion, in numpy.
+
+Source: the camera model of Human3.6M as una-dinosauria/3d-pose-baseline reads it (`cameras.py`). Axes of the camera:
+x right, y down, z forward.
+"""
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Camera(NamedTuple):
+    """One calibrated camera.
+
+    rotation (3, 3): world to camera. translation (3,): the camera's centre in the world, in the unit of the points.
+    focal (2,), centre_px (2,): pixels. radial (3,): k1 k2 k3. tangential (2,): p1 p2. name (str).
+    """
+
+    rotation: np.ndarray
+    translation: np.ndarray
+    focal: np.ndarray
+    centre_px: np.ndarray
+    radial: np.ndarray
+    tangential: np.ndarray
+    name: str
+
+
+class Projection(NamedTuple):
+    """What `project` returns: pixels (..., 2); depth, radius_squared, radial_factor and tangential_term (...)."""
+
+    pixels: np.ndarray
+    depth: np.ndarray
+    radius_squared: np.ndarray
+    radial_factor: np.ndarray
+    tangential_term: np.ndarray
+
+
+def world_to_camera(points, camera):
+    """X_camera = R (X_world - T) for points (..., 3); float64."""
+    return (_as_points(points) - camera.translation) @ camera.rotation.T
+
+
+def camera_to_world(points, camera):
+    """X_world = R^T X_camera + T for points (..., 3); float64."""
+    return _as_points(points) @ camera.rotation + camera.translation
+
+
+def project(points, camera):
+    """Project points of the camera's own frame (see `world_to_camera`) to pixels, with distortion.
+
+    With (x, y) = (X / Z, Y / Z) and r2 = x^2 + y^2, pixel = f * ((x, y) * (radial + tangential) + (p2, p1) * r2) + c
+    where radial = 1 + k1 r2 + k2 r2^2 + k3 r2^3 and tangential = p1 y + p2 x. This is how the dataset's 2D poses were
+    made; the textbook form doubles the tangential part.
+
+    Args:
+        points (numpy.ndarray): (..., 3), in front of the camera; the unit does not matter.
+        camera (Camera): its rotation and translation are not used.
+
+    Returns:
+        Projection: float64.
+    """
+    points = _as_points(points)
+    depth = points[..., 2]
+    x, y = points[..., 0] / depth, points[..., 1] / depth
+    k1, k2, k3 = camera.radial
+    p1, p2 = camera.tangential
+    r2 = x * x + y * y
+    radial = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))
+    tangential = p1 * y + p2 * x
+    factor = radial + tangential
+    pixels = np.empty((*depth.shape, 2))
+    pixels[..., 0] = camera.focal[0] * (x * factor + p2 * r2) + camera.centre_px[0]
+    pixels[..., 1] = camera.focal[1] * (y * factor + p1 * r2) + camera.centre_px[1]
+    return Projection(pixels, depth, r2, radial, tangential)
+
+
+def _as_points(points):
+    points = np.asarray(points, np.float64)
+    if points.shape[-1:] != (3,):
+        raise ValueError(f"points need a last axis of 3, got shape {points.shape}")
+    return points
