@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Train a model on one GPU device.
+# Usage: bash scripts/run_standalone_train_gpu.sh DEVICE_ID MODEL [arguments of the model's run_standalone_train_gpu.sh]
+#   e.g. bash scripts/run_standalone_train_gpu.sh 0 pose_baseline
+source "$(dirname "${BASH_SOURCE[0]}")/launcher.sh"
+require 2 "$@"
+launch_model run_standalone_train_gpu.sh "$@"
