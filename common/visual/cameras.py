@@ -1,0 +1,127 @@
+"""Cameras of pictures of meshes, and views of a body from other sides.
+
+Conventions: camera axes x right, y down, z forward, metres. Pixel coordinates are continuous: the image spans [0, W] x
+[0, H] and the pixel in column i has its centre at i + 0.5. "Nearness" grows towards the camera and is affine in the
+picture, so that it can be interpolated linearly between projected corners.
+"""
+import dataclasses
+
+import numpy as np
+
+NEAR = 0.01  # metres; faces that come nearer to a perspective camera (or lie behind it) are left out
+
+# Rotations in the camera frame. side: from the right of the picture; top: from above, the front of the body below.
+VIEWS = {
+    "front": np.eye(3),
+    "side": np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]]),
+    "top": np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]]),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class PerspectiveCamera:
+    """Pinhole camera: a point p is seen at focal * (x, y) / z + centre_px with (x, y, z) = rotation p + translation.
+
+    Args:
+        focal (float or (float, float)): focal length in pixels.
+        centre_px ((float, float)): principal point (x, y).
+        translation ((float, float, float)): metres.
+        rotation (numpy.ndarray): (3, 3), or None for the identity.
+    """
+
+    focal: object
+    centre_px: tuple
+    translation: tuple = (0.0, 0.0, 0.0)
+    rotation: np.ndarray = None
+
+    def to_camera(self, points):
+        """(N, 3) points -> (N, 3) in camera axes, metres."""
+        turned = points if self.rotation is None else points @ np.asarray(self.rotation, np.float64).T
+        return turned + np.asarray(self.translation, np.float64)
+
+    def project(self, points):
+        """(N, 3) points -> pixels (N, 2) and nearness (N,): 1 / z, which is affine in the picture; NaN before NEAR."""
+        points = self.to_camera(np.asarray(points, np.float64))
+        inverse = 1.0 / np.where(points[:, 2] >= NEAR, points[:, 2], np.nan)
+        return np.asarray(self.focal) * points[:, :2] * inverse[:, None] + np.asarray(self.centre_px), inverse
+
+    def depth(self, nearness):
+        """Nearness -> depth along z in metres."""
+        return 1.0 / nearness
+
+    def perspective_weights(self, weights, nearness):
+        """Barycentric weights in the picture (K, 3) and nearness of the corners (K, 3) -> weights on the face."""
+        weights = weights * nearness
+        return weights / weights.sum(axis=1, keepdims=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class WeakPerspectiveCamera:
+    """HMR's camera: s * ((x, y) + (tx, ty)) spans [-1, 1] over a square box of the picture; depth is z itself.
+
+    Source: HMR (CVPR 2018). Depth starts at the body's own origin, so bodies with different cameras have no order.
+
+    Args:
+        cam ((float, float, float)): (s, tx, ty).
+        box_centre_px ((float, float)): centre (x, y) of the box in the picture.
+        box_size_px (float): side of the box.
+    """
+
+    cam: tuple
+    box_centre_px: tuple = (112.0, 112.0)
+    box_size_px: float = 224.0
+
+    def to_camera(self, points):
+        """(N, 3) points -> themselves: body axes are camera axes."""
+        return points
+
+    def project(self, points):
+        """(N, 3) points -> pixels (N, 2) and nearness (N,): -z, which is affine in the picture."""
+        points = np.asarray(points, np.float64)
+        scale, shift = float(self.cam[0]), np.asarray(self.cam[1:], np.float64)
+        unit = scale * (points[:, :2] + shift)
+        return unit * (0.5 * self.box_size_px) + np.asarray(self.box_centre_px), -points[:, 2]
+
+    def depth(self, nearness):
+        """Nearness -> z in metres."""
+        return -nearness
+
+    def perspective_weights(self, weights, nearness):
+        """Barycentric weights in the picture are those on the face."""
+        return weights
+
+
+def turn(vertices, view, centre=None):
+    """Turn (V, 3) vertices in camera axes so that the same camera shows them from another side.
+
+    Args:
+        vertices (numpy.ndarray): (V, 3), metres, camera axes (a body before its translation, too).
+        view (str): a key of `VIEWS`.
+        centre (numpy.ndarray): (3,) point that stays; None is the middle of the vertices' box.
+            Several bodies need one common centre.
+    """
+    vertices = np.asarray(vertices, np.float64)
+    if centre is None:
+        centre = 0.5 * (vertices.min(axis=0) + vertices.max(axis=0))
+    return (vertices - centre) @ VIEWS[view].T + centre
+
+
+def framing_camera(vertices, size, rotation=None, margin=1.1):
+    """A perspective camera that shows all (V, 3) vertices in the middle of an (H, W) picture.
+
+    Args:
+        vertices (numpy.ndarray): (V, 3), metres.
+        size ((int, int)): (H, W).
+        rotation (numpy.ndarray): (3, 3) into camera axes; None for vertices that are in camera axes.
+            Body models in their rest pose have y up: `np.diag([1.0, -1.0, -1.0])` shows their front.
+        margin (float): picture size / size of the bodies.
+    """
+    height, width = size
+    rotation = np.eye(3) if rotation is None else np.asarray(rotation, np.float64)
+    turned = np.asarray(vertices, np.float64) @ rotation.T
+    low, high = turned.min(axis=0), turned.max(axis=0)
+    extent = high - low
+    focal = 2.5 * max(size)  # a view from some metres: little foreshortening
+    distance = 0.5 * extent[2] + focal * margin * max(extent[0] / width, extent[1] / height)
+    translation = np.array([0.0, 0.0, distance]) - 0.5 * (low + high)
+    return PerspectiveCamera(focal, (0.5 * width, 0.5 * height), tuple(translation), rotation)

@@ -1,0 +1,243 @@
+"""Rasteriser, shading and cameras against numbers worked out by hand and against analytic shapes."""
+import numpy as np
+import pytest
+import trimesh
+
+from common.visual import renderer
+from common.visual.cameras import NEAR, VIEWS, PerspectiveCamera, WeakPerspectiveCamera, framing_camera, turn
+from common.visual.renderer import Mesh, rasterise, render, render_parts, render_scene, vertex_normals
+
+# A weak-perspective camera that looks at an 8 x 8 picture whose pixel coordinates are 4 + 4 * (x, y).
+UNIT = WeakPerspectiveCamera((1.0, 0.0, 0.0), (4.0, 4.0), 8.0)
+FRONT = np.array([[0, 2, 1]])  # (1, 1), (5, 1), (1, 5) in pixels, wound so that it looks at the camera
+
+
+def in_pixels(*points, z=0.0):
+    """Pixel coordinates -> the (N, 3) points that `UNIT` shows there."""
+    points = (np.asarray(points, float) - 4.0) / 4.0
+    return np.column_stack([points, np.broadcast_to(z, len(points))])
+
+
+def sphere(subdivisions=4, centre=(0, 0, 0), radius=1.0):
+    ball = trimesh.creation.icosphere(subdivisions=subdivisions, radius=radius)
+    return np.asarray(ball.vertices) + centre, np.asarray(ball.faces)
+
+
+def square(z, low=-0.5, high=0.5):
+    """Two faces across [low, high]^2 with depth z (number, or one per corner), looking at the camera."""
+    corners = np.array([[low, low], [high, low], [high, high], [low, high]])
+    return np.column_stack([corners, np.broadcast_to(z, 4)]), np.array([[0, 2, 1], [0, 3, 2]])
+
+
+def test_one_triangle_covers_exactly_the_pixels_whose_centres_it_holds():
+    face = rasterise(in_pixels((1, 1), (5, 1), (1, 5)), FRONT, UNIT, (8, 8)).face
+    # Centres (x + 0.5, y + 0.5) with x >= 1, y >= 1, x + y <= 5: those on the slanted edge belong to it.
+    drawn = ["........", ".####...", ".###....", ".##.....", ".#......", "........", "........", "........"]
+    assert ["".join("#" if seen == 0 else "." for seen in row) for row in face] == drawn
+
+
+def test_a_triangle_that_leaves_the_picture_is_cut_at_its_border():
+    face = rasterise(in_pixels((-100, -100), (300, -100), (-100, 300)), FRONT, UNIT, (8, 8)).face
+    assert (face == 0).all()
+    assert (rasterise(in_pixels((20, 20), (30, 20), (20, 30)), FRONT, UNIT, (8, 8)).face == -1).all()
+
+
+def test_faces_seen_from_behind_are_not_drawn():
+    corners = in_pixels((1, 1), (5, 1), (1, 5))
+    assert (rasterise(corners, FRONT[:, ::-1], UNIT, (8, 8)).face == -1).all()
+
+
+def test_neighbours_leave_no_crack_and_lower_face_wins_on_shared_edges():
+    rng = np.random.default_rng(0)
+    steps = np.linspace(-1.2, 1.2, 25)
+    grid = np.stack(np.meshgrid(steps, steps), axis=-1)
+    grid[1:-1, 1:-1] += rng.uniform(-0.03, 0.03, (23, 23, 2))
+    index = np.arange(625).reshape(25, 25)
+    quads = np.stack([index[:-1, :-1], index[:-1, 1:], index[1:, 1:], index[1:, :-1]], axis=-1).reshape(-1, 4)
+    faces = np.concatenate([quads[:, [0, 2, 1]], quads[:, [0, 3, 2]]])
+    vertices = np.column_stack([grid.reshape(-1, 2), np.zeros(625)])
+    camera = WeakPerspectiveCamera((1.0, 0.0, 0.0), (100.0, 100.0), 200.0)
+    assert (rasterise(vertices, faces, camera, (200, 200)).face >= 0).all()
+    corners, halves = square(0.0, -1.0, 1.0)
+    on_diagonal = rasterise(corners, halves, UNIT, (8, 8)).face.diagonal()
+    assert (on_diagonal == 0).all()
+
+
+@pytest.mark.parametrize("distance", [2.0, 5.0])
+def test_sphere_outline_has_the_analytic_area(distance):
+    vertices, faces = sphere(5, centre=(0, 0, distance), radius=0.7)
+    camera = PerspectiveCamera(200.0, (120.0, 120.0))
+    area = (rasterise(vertices, faces, camera, (240, 240)).face >= 0).sum()
+    radius = 200.0 * 0.7 / np.sqrt(distance**2 - 0.7**2)  # the cone that touches the sphere, cut by the image plane
+    assert area == pytest.approx(np.pi * radius**2, rel=0.01)
+    alpha = render(vertices, faces, camera, (240, 240)).alpha
+    assert alpha.sum() == pytest.approx(np.pi * radius**2, rel=0.005)
+
+
+def test_depth_of_a_slanted_plane_is_that_of_the_ray_through_each_pixel():
+    # The plane z = 3 + x, corners at x = -1 and 1. A ray (u, v, 1) * z meets it at z = 3 / (1 - u).
+    vertices, faces = square([2.0, 4.0, 4.0, 2.0], -1.0, 1.0)
+    camera = PerspectiveCamera((80.0, 60.0), (50.0, 40.0))
+    raster = rasterise(vertices, faces, camera, (80, 100))
+    u = np.broadcast_to((np.arange(100) + 0.5 - 50.0) / 80.0, (80, 100))
+    seen = raster.face >= 0
+    assert seen.sum() > 2000
+    np.testing.assert_allclose(raster.depth[seen], (3.0 / (1.0 - u))[seen], rtol=1e-6)
+    assert np.isinf(raster.depth[~seen]).all()
+    # The weights give the point on the face: its projection is the centre of the pixel, its depth the depth.
+    corners = vertices[faces[raster.face.reshape(-1)[raster.pixels]]]
+    points = (corners * raster.weights[..., None]).sum(axis=1)
+    centres = np.column_stack([raster.pixels % 100 + 0.5, raster.pixels // 100 + 0.5])
+    np.testing.assert_allclose(camera.project(points)[0], centres, atol=1e-4)
+    np.testing.assert_allclose(points[:, 2], raster.depth[seen], rtol=1e-6)
+
+
+def test_depth_in_the_middle_of_a_sphere():
+    vertices, faces = sphere(3, centre=(0, 0, 5))
+    vertices[np.argmin(vertices[:, 2])] = (0, 0, 4)
+    camera = PerspectiveCamera(300.0, (50.5, 50.5))  # the centre of pixel 50
+    assert rasterise(vertices, faces, camera, (101, 101)).depth[50, 50] == pytest.approx(4.0, rel=1e-6)
+    weak = WeakPerspectiveCamera((0.5, 0.0, 0.0), (50.5, 50.5), 101.0)
+    assert rasterise(vertices, faces, weak, (101, 101)).depth[50, 50] == pytest.approx(4.0, rel=1e-6)
+
+
+def test_the_nearer_mesh_hides_the_other_in_any_order():
+    camera = PerspectiveCamera(100.0, (50.0, 50.0))
+    near, far = Mesh(*square(2.0, -0.2, 0.2), (255, 0, 0)), Mesh(*square(4.0, -1.0, 1.0), (0, 0, 255))
+    for meshes, expected in (([near, far], 0), ([far, near], 1)):
+        drawn = render_scene(meshes, camera, (100, 100))
+        assert drawn.mesh[50, 50] == expected and drawn.mesh[30, 50] == 1 - expected
+        assert drawn.mesh[5, 5] == -1
+        assert drawn.image[50, 50, 0] > 100 and drawn.image[50, 50, 2] == 0
+        assert drawn.image[30, 50, 2] > 100 and drawn.image[30, 50, 0] == 0
+        np.testing.assert_array_equal(drawn.image[5, 5], 255)
+        assert drawn.depth[50, 50] == pytest.approx(2.0) and drawn.depth[30, 50] == pytest.approx(4.0)
+
+
+def test_crossing_planes_share_the_picture_at_their_line_of_intersection():
+    # z = 3 + x and z = 3 - x meet at x = 0, column 50: each hides the other on one side.
+    rising, falling = square([2.0, 4.0, 4.0, 2.0], -1.0, 1.0), square([4.0, 2.0, 2.0, 4.0], -1.0, 1.0)
+    drawn = render_scene([Mesh(*rising), Mesh(*falling)], PerspectiveCamera(60.0, (50.0, 50.0)), (100, 100))
+    assert (drawn.mesh[50, 36:50] == 0).all() and (drawn.mesh[50, 50:64] == 1).all()
+
+
+def test_weak_perspective_agrees_with_perspective_from_afar():
+    vertices, faces = sphere(4, radius=0.8)
+    s, tx, ty = 0.9, 0.1, -0.05
+    weak = rasterise(vertices, faces, WeakPerspectiveCamera((s, tx, ty)), (224, 224))
+    # HMR's translation (tx, ty, 2 f / (224 s)); the longer the focal length, the farther the body.
+    errors = []
+    for focal in (5_000.0, 500_000.0):
+        camera = PerspectiveCamera(focal, (112.0, 112.0), (tx, ty, 2.0 * focal / (224.0 * s)))
+        errors.append(((rasterise(vertices, faces, camera, (224, 224)).face >= 0) != (weak.face >= 0)).mean())
+    assert errors[0] < 1e-3 and errors[1] < 1e-4
+
+
+def test_world_axes_are_turned_into_camera_axes():
+    # A camera at (0, 0, 5) above the floor of a z-up world that looks down: x stays, y' = -y, z' = 5 - z.
+    rotation = np.diag([1.0, -1.0, -1.0])
+    camera = PerspectiveCamera(100.0, (50.0, 40.0), (0.0, 0.0, 5.0), rotation)
+    pixels, nearness = camera.project(np.array([[1.0, 2.0, 1.0]]))
+    np.testing.assert_allclose(pixels, [[50.0 + 25.0, 40.0 - 50.0]])
+    assert camera.depth(nearness)[0] == pytest.approx(4.0)
+
+
+def test_weak_perspective_box_lies_anywhere_in_the_picture():
+    camera = WeakPerspectiveCamera((0.5, 0.2, -0.4), (300.0, 200.0), 100.0)
+    # 0.5 * (1 + 0.2) = 0.6 and 0.5 * (0.8 - 0.4) = 0.2, of half a box of 50 pixels.
+    np.testing.assert_allclose(camera.project(np.array([[1.0, 0.8, 3.0]]))[0], [[330.0, 210.0]])
+
+
+def test_a_photo_is_kept_where_no_mesh_is_and_mixed_by_coverage():
+    vertices, faces = sphere(3, centre=(0, 0, 4))
+    camera = PerspectiveCamera(100.0, (60.0, 45.0))
+    photo = np.random.default_rng(1).integers(0, 256, (90, 120, 3), np.uint8)
+    before = photo.copy()
+    drawn = render(vertices, faces, camera, (90, 120), background=photo)
+    np.testing.assert_array_equal(photo, before)
+    np.testing.assert_array_equal(drawn.image[drawn.alpha == 0], photo[drawn.alpha == 0])
+    on_black = render(vertices, faces, camera, (90, 120), background=(0, 0, 0)).image.astype(float)
+    on_white = render(vertices, faces, camera, (90, 120), background=(255, 255, 255)).image
+    np.testing.assert_allclose(255.0 * (1.0 - drawn.alpha)[..., None] * np.ones(3), on_white - on_black, atol=1.0)
+    assert set(np.unique(drawn.alpha)) == {0.0, 0.25, 0.5, 0.75, 1.0}
+    np.testing.assert_array_equal(drawn.mask, drawn.alpha >= 0.5)
+    np.testing.assert_array_equal(np.isfinite(drawn.depth), drawn.alpha > 0)
+    jagged = render(vertices, faces, camera, (90, 120), supersample=1)
+    np.testing.assert_array_equal(jagged.alpha > 0, rasterise(vertices, faces, camera, (90, 120)).face >= 0)
+
+
+def test_light_comes_from_above_and_left_and_colours_blend_over_a_face():
+    vertices, faces = sphere(4)
+    camera = WeakPerspectiveCamera((0.9, 0.0, 0.0), (50.0, 50.0), 100.0)
+    image = render(vertices, faces, camera, (100, 100), (200, 200, 200)).image
+    assert image[30, 30, 0] > image[50, 50, 0] > image[70, 70, 0] > 40
+    corners, halves = square(0.0, -1.0, 1.0)
+    colours = np.array([[255, 0, 0], [0, 0, 255], [0, 0, 255], [255, 0, 0]])
+    red, blue = render(corners, halves, UNIT, (8, 8), colours).image[3, :, ::2].T.astype(int)
+    assert (np.diff(red) < 0).all() and (np.diff(blue) > 0).all()
+    np.testing.assert_allclose(red, blue[::-1], atol=1)
+
+
+def test_part_numbers_of_faces():
+    corners, halves = square(0.0)  # pixels 2..6; the diagonal runs down and right
+    parts = render_parts(corners, halves, np.array([7, 9], np.uint8), UNIT, (8, 8))
+    assert parts.dtype == np.uint8 and parts[0, 0] == 0
+    assert parts[2, 5] == 7 and parts[5, 2] == 9
+    assert (parts == 7).sum() == 10 and (parts == 9).sum() == 6
+
+
+def test_faces_behind_the_camera_and_broken_numbers_are_left_out():
+    camera = PerspectiveCamera(100.0, (50.0, 50.0))
+    for z in (-3.0, 0.0, 0.5 * NEAR, [3.0, 3.0, -1.0, -1.0]):
+        assert (render(*square(z), camera, (100, 100)).image == 255).all()
+    vertices, faces = sphere(3, centre=(0, 0, 4))
+    whole = rasterise(vertices, faces, camera, (100, 100)).face >= 0
+    vertices[0], vertices[5] = np.nan, np.inf
+    with np.errstate(all="raise"):
+        drawn = render(vertices, faces, camera, (100, 100), supersample=1)
+    assert 0.9 * whole.sum() < (drawn.alpha > 0).sum() <= whole.sum()
+    assert (render_scene([], camera, (10, 20)).image == 255).all()
+
+
+def test_large_pictures_are_drawn_in_pieces(monkeypatch):
+    vertices, faces = sphere(2, centre=(0, 0, 3))
+    camera = PerspectiveCamera(100.0, (60.0, 60.0))
+    whole = rasterise(vertices, faces, camera, (120, 120))
+    monkeypatch.setattr(renderer, "FRAGMENTS", 50)
+    pieces = rasterise(vertices, faces, camera, (120, 120))
+    np.testing.assert_array_equal(pieces.face, whole.face)
+    np.testing.assert_array_equal(pieces.depth, whole.depth)
+
+
+def test_normals_of_a_sphere_point_outwards():
+    vertices, faces = sphere(3)
+    np.testing.assert_allclose(vertex_normals(vertices, faces), vertices, atol=0.02)
+
+
+def test_views_turn_a_body_by_a_quarter():
+    assert all(np.linalg.det(rotation) == pytest.approx(1.0) for rotation in VIEWS.values())
+    head, belly, left = [0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]  # of a body that faces the camera
+    body, centre = np.array([head, belly, left]) + 3.0, np.full(3, 3.0)
+    np.testing.assert_allclose(turn(body, "front", centre), body)
+    np.testing.assert_allclose(turn(body, "side", centre) - 3.0, [[0, -1, 0], [-1, 0, 0], [0, 0, -1]])
+    np.testing.assert_allclose(turn(body, "top", centre) - 3.0, [[0, 0, -1], [0, 1, 0], [1, 0, 0]])
+    # Without a centre the middle of the box stays.
+    turned = turn(body, "side")
+    np.testing.assert_allclose(turned.min(axis=0) + turned.max(axis=0), body.min(axis=0) + body.max(axis=0))
+
+
+def test_framing_camera_shows_everything_and_fills_the_picture():
+    rng = np.random.default_rng(2)
+    points = rng.uniform(-1, 1, (500, 3)) * (0.4, 0.9, 0.2) + (5, -3, 40)
+    for rotation in (None, np.diag([1.0, -1.0, -1.0])):
+        pixels, _ = framing_camera(points, (300, 200), rotation).project(points)
+        assert (pixels > 0).all() and (pixels < (200, 300)).all()
+        assert np.ptp(pixels[:, 1]) > 0.85 * 300
+
+
+def test_wrong_inputs_are_named():
+    camera = PerspectiveCamera(100.0, (50.0, 50.0))
+    with pytest.raises(ValueError, match="photo must be .100, 100, 3. uint8"):
+        render(*square(2.0), camera, (100, 100), background=np.zeros((100, 90, 3), np.uint8))
+    with pytest.raises(ValueError, match="mesh 0 must have vertices"):
+        render(np.zeros((4, 2)), np.zeros((1, 3), int), camera, (100, 100))
