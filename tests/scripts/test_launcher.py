@@ -1,0 +1,187 @@
+"""The launch scripts, run in a copy of the tree whose model is a stand-in that records how it was started."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+STAND_IN = """
+import json, os, sys
+print("arguments", json.dumps(sys.argv[1:]))
+print("folder", os.getcwd())
+print("to stderr", file=sys.stderr)
+sys.exit(int(os.environ.get("STAND_IN_STATUS", 0)))
+"""
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    """A repository with a space in its path, the real scripts and `common`, and a model `pose_baseline`."""
+    root = tmp_path_factory.mktemp("a clone")
+    shutil.copytree(ROOT / "scripts", root / "scripts")
+    shutil.copytree(ROOT / "pose_baseline" / "scripts", root / "pose_baseline" / "scripts")
+    (root / "common").mkdir()
+    for name in ("__init__.py", "environment.py", "errors.py"):
+        shutil.copy(ROOT / "common" / name, root / "common" / name)
+    for name in ("train.py", "eval.py"):
+        (root / "pose_baseline" / name).write_text(STAND_IN)
+    return root
+
+
+def launch(script, *arguments, folder=None, **variables):
+    """Run a shell script; returns the finished process with its output as text."""
+    environment = {name: value for name, value in os.environ.items()
+                   if name not in ("DEVICE_TARGET", "BACKGROUND", "PORT", "NODES", "NODE_RANK", "MASTER_ADDR")}
+    environment.update(PYTHON=sys.executable, **variables)
+    return subprocess.run(["bash", str(script), *arguments], capture_output=True, text=True, cwd=folder,
+                          env=environment, timeout=200)
+
+
+def arguments_in(text):
+    return json.loads(re.search(r"^arguments (.*)$", text, re.M).group(1))
+
+
+@pytest.mark.parametrize("script, target", [
+    ("run_standalone_train.sh", "Ascend"), ("run_standalone_train_gpu.sh", "GPU"),
+    ("run_eval.sh", "Ascend"), ("run_eval_gpu.sh", "GPU"),
+])
+def test_standalone_passes_device_and_arguments(tree, script, target):
+    done = launch(f"scripts/{script}", "3", "--data_dir", "two words", "--epochs=2", folder=tree / "pose_baseline")
+    assert done.returncode == 0, done.stderr
+    assert arguments_in(done.stdout) == ["--device_target", target, "--device_id", "3", "--config_path", "recipe.yaml",
+                                         "--data_dir", "two words", "--epochs=2"]
+    assert f"folder {tree / 'pose_baseline'}\n" in done.stdout
+
+
+@pytest.mark.parametrize("own", [["--config_path", "mine.yaml"], ["--config_path=mine.yaml"]])
+def test_own_config_replaces_the_recipe(tree, own):
+    done = launch("run_standalone_train_gpu.sh", "0", *own, folder=tree / "pose_baseline" / "scripts")
+    assert arguments_in(done.stdout)[4:] == own
+
+
+def test_root_script_names_the_model_and_device_target_wins(tree):
+    done = launch(tree / "scripts" / "run_standalone_train_gpu.sh", "0", "pose_baseline/", "--seed", "1",
+                  folder="/", DEVICE_TARGET="CPU")
+    assert done.returncode == 0, done.stderr
+    assert arguments_in(done.stdout) == ["--device_target", "CPU", "--device_id", "0", "--config_path", "recipe.yaml",
+                                         "--seed", "1"]
+
+
+def test_root_script_lists_models_for_an_unknown_one(tree):
+    done = launch(tree / "scripts" / "run_distribute_train.sh", "2", "nothing")
+    assert done.returncode == 1
+    assert "pose_baseline" in done.stderr
+
+
+def test_log_holds_both_streams_and_status_is_the_program_s(tree):
+    done = launch(tree / "pose_baseline/scripts/run_standalone_train.sh", "0", STAND_IN_STATUS="7")
+    assert done.returncode == 7
+    log = pathlib.Path(re.search(r"^log: (.*)$", done.stdout, re.M).group(1))
+    assert log.parent == tree / "pose_baseline" / "logs"
+    assert log.name.startswith("train_")
+    assert "arguments [" in log.read_text() and "to stderr" in log.read_text()
+    assert "to stderr" in done.stdout
+
+
+def test_two_launches_in_one_second_keep_two_logs(tree):
+    logs = [re.search(r"^log: (.*)$", launch(tree / "pose_baseline/scripts/run_eval.sh", "0").stdout, re.M).group(1)
+            for _ in range(3)]
+    assert len(set(logs)) == 3
+
+
+@pytest.fixture
+def train_as(tree):
+    """A function that replaces the model's train.py until the test ends."""
+    yield (tree / "pose_baseline" / "train.py").write_text
+    (tree / "pose_baseline" / "train.py").write_text(STAND_IN)
+
+
+def test_background_returns_at_once_with_pid_and_log(tree, train_as):
+    train_as("import time\nprint('working')\ntime.sleep(60)\n")
+    done = launch(tree / "pose_baseline/scripts/run_standalone_train.sh", "0", BACKGROUND="1")
+    assert done.returncode == 0, done.stderr
+    pid = int(re.search(r"^pid: (\d+)$", done.stdout, re.M).group(1))
+    log = pathlib.Path(re.search(r"^log: (.*)$", done.stdout, re.M).group(1))
+    try:
+        deadline = time.time() + 20
+        while "working" not in log.read_text() and time.time() < deadline:
+            time.sleep(0.05)
+        assert log.read_text() == "working\n"
+        # Its own session: closing the terminal does not end it.
+        assert os.getsid(pid) == pid
+    finally:
+        os.kill(pid, signal.SIGTERM)
+
+
+@pytest.mark.parametrize("script", ["run_standalone_train.sh", "run_standalone_train_gpu.sh", "run_eval.sh",
+                                    "run_eval_gpu.sh", "run_distribute_train.sh", "run_distribute_train_gpu.sh"])
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["--epochs", "3"]])
+def test_bad_first_argument_prints_the_usage(tree, script, arguments):
+    done = launch(tree / "pose_baseline" / "scripts" / script, *arguments)
+    assert done.returncode == 1
+    assert f"Usage: bash {script} DEVICE_" in done.stderr
+    assert "source" not in done.stderr
+
+
+COMMUNICATE = """
+import os, sys
+import numpy as np
+import mindspore as ms
+from mindspore import Tensor, nn, ops
+from mindspore.communication import get_group_size, get_rank, init
+
+ms.set_device("CPU")
+init()
+
+
+class Sum(nn.Cell):
+    def __init__(self):
+        super().__init__()
+        self.reduce = ops.AllReduce()
+
+    def construct(self, x):
+        return self.reduce(x)
+
+
+total = Sum()(Tensor(np.full(3, get_rank() + 1.0, np.float32)))
+print("rank", get_rank(), "of", get_group_size(), "sum", total.asnumpy().tolist(), sys.argv[1:], flush=True)
+if "--die" in sys.argv and get_rank() == 1:
+    raise ValueError("worker one is unwell")
+if "--die" in sys.argv:
+    import time
+    time.sleep(300)
+"""
+
+
+@pytest.mark.slow
+def test_two_workers_add_up_their_ranks(tree, train_as):
+    train_as(COMMUNICATE)
+    done = launch("run_distribute_train.sh", "2", "--seed", "5", folder=tree / "pose_baseline" / "scripts",
+                  DEVICE_TARGET="CPU")
+    assert done.returncode == 0, done.stdout + done.stderr
+    log = pathlib.Path(re.search(r"^log: (.*)$", done.stdout, re.M).group(1))
+    for rank in (0, 1):
+        text = log.with_suffix("").joinpath(f"worker_{rank}.log").read_text()
+        assert f"rank {rank} of 2 sum [3.0, 3.0, 3.0]" in text
+        assert "['--device_target', 'CPU', '--config_path', 'recipe.yaml', '--seed', '5']" in text
+
+
+@pytest.mark.slow
+def test_a_dying_worker_ends_all(tree, train_as):
+    train_as(COMMUNICATE)
+    begin = time.time()
+    # The scheduler waits this long for the heartbeats of the workers that msrun killed; 30 s by default.
+    done = launch(tree / "scripts/run_distribute_train_gpu.sh", "2", "pose_baseline", "--die",
+                  DEVICE_TARGET="CPU", MS_NODE_TIMEOUT="5")
+    assert done.returncode == 1
+    assert "worker one is unwell" in done.stdout
+    assert "error: Distributed job exited with exception" in done.stdout
+    assert time.time() - begin < 150

@@ -1,0 +1,77 @@
+"""The plan that scripts/run_workers.py makes from its arguments and the environment."""
+import importlib.util
+import json
+import pathlib
+
+import pytest
+
+from common.errors import UserError
+
+PATH = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "run_workers.py"
+
+
+@pytest.fixture(scope="module")
+def run_workers():
+    spec = importlib.util.spec_from_file_location("run_workers", PATH)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Two hosts: chips 4 and 5 on the first, 0 and 1 on the second."""
+    servers = [{"server_id": "10.0.0.1", "device": [{"device_id": "4", "rank_id": "0"}, {"device_id": "5"}]},
+               {"server_id": "10.0.0.2", "device": [{"device_id": "0"}, {"device_id": "1"}]}]
+    path = tmp_path / "hccl_4p.json"
+    path.write_text(json.dumps({"version": "1.0", "server_count": "2", "server_list": servers}))
+    return path
+
+
+def test_number_on_one_host_takes_a_free_port(run_workers):
+    job = run_workers.plan("8", {})
+    assert job[:3] == (8, 8, "127.0.0.1") and job.node_rank == 0 and job.rank_table == "" and job.devices is None
+    assert job.port > 1023
+    assert run_workers.plan("8", {"PORT": "9000"}).port == 9000
+
+
+def test_number_on_several_hosts_counts_per_host(run_workers):
+    job = run_workers.plan("8", {"NODES": "2", "NODE_RANK": "1", "MASTER_ADDR": "10.0.0.1"})
+    assert (job.workers, job.local_workers, job.master_addr, job.port, job.node_rank) == (16, 8, "10.0.0.1", 8118, 1)
+    arguments = run_workers.msrun_arguments(job, "logs", ["train.py", "--x"])
+    assert arguments[-2:] == ["train.py", "--x"]
+    assert {"--worker_num=16", "--local_worker_num=8", "--join=True", "--node_rank=1", "--tail_worker_log=8"} < set(arguments)
+
+
+def test_rank_table_says_how_many_where_and_on_which_chips(run_workers, table):
+    job = run_workers.plan(str(table), {"NODE_RANK": "0"})
+    assert (job.workers, job.local_workers, job.master_addr, job.devices) == (4, 2, "10.0.0.1", (4, 5))
+    assert f"--rank_table_file={table}" in run_workers.msrun_arguments(job, "logs", [])
+    assert run_workers.plan(str(table), {"NODE_RANK": "1"}).devices is None
+
+
+@pytest.mark.parametrize("first, environment, text", [
+    ("0", {}, "neither a number"),
+    ("many", {}, "neither a number"),
+    ("2", {"NODES": "2"}, "NODE_RANK and MASTER_ADDR"),
+    ("2", {"NODES": "2", "NODE_RANK": "2", "MASTER_ADDR": "a"}, "NODE_RANK=2"),
+    ("2", {"NODES": "two"}, "NODES=two"),
+    ("2", {"PORT": "-1"}, "PORT=-1"),
+])
+def test_mistakes_are_named(run_workers, first, environment, text):
+    with pytest.raises(UserError, match=text):
+        run_workers.plan(first, environment)
+
+
+@pytest.mark.parametrize("content", ["not json", "[]", "{}", '{"server_list": []}', '{"server_list": [{"device": 3}]}',
+                                     '{"server_list": [{"server_id": "a", "device": []}]}'])
+def test_a_file_that_is_no_rank_table(run_workers, tmp_path, content):
+    path = tmp_path / "table.json"
+    path.write_text(content)
+    with pytest.raises(UserError, match="table.json"):
+        run_workers.plan(str(path), {})
+
+
+def test_rank_table_has_no_such_host(run_workers, table):
+    with pytest.raises(UserError, match="2 server"):
+        run_workers.plan(str(table), {"NODE_RANK": "2"})
