@@ -1,0 +1,17 @@
+"""Which module makes the sample data of which dataset.
+
+A module offers `add_arguments(parser)` for the options that only it has and `make(args)`, which writes below
+`args.output_dir`, shows its progress and returns one line that says what was written. `args` has `output_dir`, `seed`
+and `num` (None for the module's default) from `tools/make_sample_data.py`.
+"""
+import importlib
+
+DATASETS = {
+    "human36m": "common.data.samples.human36m",
+    "pose_baseline": "common.data.samples.human36m",
+}
+
+
+def find(dataset):
+    """The module that makes `dataset`, a key of `DATASETS`."""
+    return importlib.import_module(DATASETS[dataset])

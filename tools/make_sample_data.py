@@ -1,0 +1,39 @@
+"""Write sample data of a dataset in its real on-disk format, from procedural humans: nothing is downloaded.
+
+    python tools/make_sample_data.py pose_baseline --output_dir data/h36m
+
+`python tools/make_sample_data.py DATASET --help` lists the options of one dataset.
+"""
+import argparse
+import sys
+from pathlib import Path
+
+# The repository root comes first, so that `common` is found from every directory.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from common.data.samples import registry  # noqa: E402
+from common.errors import UserError, run  # noqa: E402
+
+
+def main(argv):
+    """Parse the options and make the data."""
+    parser = argparse.ArgumentParser(prog="make_sample_data.py", allow_abbrev=False, description=__doc__.split("\n")[0])
+    parser.add_argument("dataset", choices=sorted(registry.DATASETS), metavar="DATASET",
+                        help=", ".join(sorted(registry.DATASETS)))
+    parser.add_argument("--output_dir", required=True, help="folder to write into; files of the same names are replaced")
+    parser.add_argument("--seed", type=int, default=1, help="same seed, same files (default: 1)")
+    parser.add_argument("--num", type=int, help="how many of the dataset's items (its own --help says which)")
+    chosen = next((word for word in argv if word in registry.DATASETS), None)
+    module = registry.find(chosen) if chosen else None
+    if module:
+        module.add_arguments(parser.add_argument_group(f"options of {chosen}"))
+    args = parser.parse_args(argv)
+    if args.num is not None and args.num < 1:
+        raise UserError(f"--num is {args.num}; give a number of at least 1")
+    if args.seed < 0:
+        raise UserError(f"--seed is {args.seed}; give 0 or more")
+    print(module.make(args))
+
+
+if __name__ == "__main__":
+    run(main)
