@@ -10,6 +10,9 @@ import numpy as np
 
 NEAR = 0.01  # metres; faces that come nearer to a perspective camera (or lie behind it) are left out
 
+# Between camera axes and the axes of body models and mesh files (x right, y up, z backward); its own inverse.
+Y_UP = np.diag([1.0, -1.0, -1.0])
+
 # Rotations in the camera frame. side: from the right of the picture; top: from above, the front of the body below.
 VIEWS = {
     "front": np.eye(3),
@@ -113,7 +116,7 @@ def framing_camera(vertices, size, rotation=None, margin=1.1):
         vertices (numpy.ndarray): (V, 3), metres.
         size ((int, int)): (H, W).
         rotation (numpy.ndarray): (3, 3) into camera axes; None for vertices that are in camera axes.
-            Body models in their rest pose have y up: `np.diag([1.0, -1.0, -1.0])` shows their front.
+            `Y_UP` shows the front of a body model in its rest pose.
         margin (float): picture size / size of the bodies.
     """
     height, width = size

@@ -29,11 +29,12 @@ FRAGMENTS = 4_000_000  # pixels tested against the z-buffer at once: bounds the 
 
 @dataclasses.dataclass(frozen=True)
 class Mesh:
-    """Vertices (V, 3) metres, faces (F, 3) integer, colour: one RGB (3,), or one per vertex (V, 3)."""
+    """Vertices (V, 3) metres, faces (F, 3) integer, colour: one RGB (3,) or one per vertex (V, 3), name for lists."""
 
     vertices: np.ndarray
     faces: np.ndarray
     colour: object = SKIN
+    name: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

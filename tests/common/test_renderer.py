@@ -4,7 +4,7 @@ import pytest
 import trimesh
 
 from common.visual import renderer
-from common.visual.cameras import NEAR, VIEWS, PerspectiveCamera, WeakPerspectiveCamera, framing_camera, turn
+from common.visual.cameras import NEAR, VIEWS, Y_UP, PerspectiveCamera, WeakPerspectiveCamera, framing_camera, turn
 from common.visual.renderer import Mesh, rasterise, render, render_parts, render_scene, vertex_normals
 
 # A weak-perspective camera that looks at an 8 x 8 picture whose pixel coordinates are 4 + 4 * (x, y).
@@ -135,7 +135,7 @@ def test_weak_perspective_agrees_with_perspective_from_afar():
 
 def test_world_axes_are_turned_into_camera_axes():
     # A camera at (0, 0, 5) above the floor of a z-up world that looks down: x stays, y' = -y, z' = 5 - z.
-    rotation = np.diag([1.0, -1.0, -1.0])
+    rotation = Y_UP
     camera = PerspectiveCamera(100.0, (50.0, 40.0), (0.0, 0.0, 5.0), rotation)
     pixels, nearness = camera.project(np.array([[1.0, 2.0, 1.0]]))
     np.testing.assert_allclose(pixels, [[50.0 + 25.0, 40.0 - 50.0]])
@@ -229,7 +229,7 @@ def test_views_turn_a_body_by_a_quarter():
 def test_framing_camera_shows_everything_and_fills_the_picture():
     rng = np.random.default_rng(2)
     points = rng.uniform(-1, 1, (500, 3)) * (0.4, 0.9, 0.2) + (5, -3, 40)
-    for rotation in (None, np.diag([1.0, -1.0, -1.0])):
+    for rotation in (None, Y_UP):
         pixels, _ = framing_camera(points, (300, 200), rotation).project(points)
         assert (pixels > 0).all() and (pixels < (200, 300)).all()
         assert np.ptp(pixels[:, 1]) > 0.85 * 300
