@@ -20,7 +20,7 @@ def main(argv):
     parser = argparse.ArgumentParser(prog="make_sample_data.py", allow_abbrev=False, description=__doc__.split("\n")[0])
     parser.add_argument("dataset", choices=sorted(registry.DATASETS), metavar="DATASET",
                         help=", ".join(sorted(registry.DATASETS)))
-    parser.add_argument("--output_dir", required=True, help="folder to write into; files of the same names are replaced")
+    parser.add_argument("--output_dir", required=True, help="folder to write into; files of equal names are replaced")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same files (default: 1)")
     parser.add_argument("--num", type=int, help="how many of the dataset's items (its own --help says which)")
     chosen = next((word for word in argv if word in registry.DATASETS), None)

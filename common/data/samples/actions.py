@@ -75,7 +75,8 @@ PROGRAMMES = {
     "Discussion": Programme(_TALK + _REST[:4], hold=(0.2, 1.0), move=(0.4, 0.8)),
     "Eating": Programme((
         State("mouth", "low", bend=14, nod=12), State("low", "low", bend=16, nod=18),
-        State("mouth", "lap", bend=10, nod=5), State("offer", "chest", bend=18, nod=16), State("mouth", "mouth", bend=12)),
+        State("mouth", "lap", bend=10, nod=5), State("offer", "chest", bend=18, nod=16),
+        State("mouth", "mouth", bend=12)),
         ways=("chair", "stand"), hold=(0.2, 1.0)),
     "Greeting": Programme((
         State("wave", wave=1.0, look=8), State("wave", "hip", wave=1.0), State("offer", bend=22, nod=8),
@@ -85,8 +86,9 @@ PROGRAMMES = {
                                zip(_HELD, (10, -20, 25, 0, -10), (4, 10, 0, 16, -4))),
                          ways=("stand", "chair")),
     "Photo": Programme((
-        State("eyes", "eyes", nod=4), State("eyes", "eyes", bend=22, crouch=0.16), State("eyes", "eyes", lean=12, turn=20),
-        State("eyes", "eyes", bend=10, crouch=0.42), State("chest", "chest", nod=24), State("eyes", "low", bend=-2))),
+        State("eyes", "eyes", nod=4), State("eyes", "eyes", bend=22, crouch=0.16),
+        State("eyes", "eyes", lean=12, turn=20), State("eyes", "eyes", bend=10, crouch=0.42),
+        State("chest", "chest", nod=24), State("eyes", "low", bend=-2))),
     "Posing": Programme((
         State("hip", "hip", lean=6, look=30), State("overhead", "hip", lean=-10), State("folded", "folded", look=-20),
         State("overhead", "overhead"), State("point_aside", "hip", turn=25), State("ear", "ear", bend=-4),
@@ -103,11 +105,12 @@ PROGRAMMES = {
         State("mouth", "hip", nod=-4), State("hip", "folded"), State("hang", "pocket"), State("mouth", "folded", nod=4),
         State("low", "pocket", look=20), State("mouth", nod=-8)), ways=("stand", "chair"), hold=(0.5, 1.6)),
     "Waiting": Programme(_REST + (State("chest", "folded", nod=28), State("ear", "hip", nod=10),
-                                  State("hang", "hang", bend=26, crouch=0.06), State("folded", "folded", look=45, turn=20)),
+                                  State("hang", "hang", bend=26, crouch=0.06),
+                                  State("folded", "folded", look=45, turn=20)),
                          ways=("stand", "chair")),
     "WalkDog": Programme((
-        State("low", "hang", nod=10), State("offer", "hang", turn=-10), State("low", "hang", bend=34, nod=10, crouch=0.05),
-        State("low", "low", nod=14)), ways=("stroll", "walk")),
+        State("low", "hang", nod=10), State("offer", "hang", turn=-10),
+        State("low", "hang", bend=34, nod=10, crouch=0.05), State("low", "low", nod=14)), ways=("stroll", "walk")),
     "Walking": Programme((State(), State(look=14), State(look=-14, bend=6), State("pocket", "hang")),
                          ways=("walk", "walk"), hold=(2.0, 4.0)),
     "WalkTogether": Programme((

@@ -12,6 +12,7 @@ import os
 import numpy as np
 from tqdm import tqdm
 
+from common.data.readers.human36m import CAMERA_NAMES, SUBJECTS
 from common.data.samples.actions import ACTIONS
 from common.data.samples.figure import make_body, pose_body, unit
 from common.data.samples.perform import perform
@@ -20,9 +21,7 @@ from common.files import atomic_path, atomic_write
 from common.geometry.camera import Camera, project, world_to_camera
 from common.joints import index_map
 
-SUBJECTS = (1, 5, 6, 7, 8, 9, 11)
 TEST_SUBJECTS = (9, 11)
-CAMERA_NAMES = ("54138969", "55011271", "58860488", "60457274")
 # Stature in mm before a random centimetre or two.
 STATURES = {1: 1680.0, 5: 1630.0, 6: 1790.0, 7: 1840.0, 8: 1750.0, 9: 1710.0, 11: 1780.0}
 # Frames per sequence: with four cameras 150 training sequences then give 72,000 poses.
@@ -123,8 +122,8 @@ def cameras(subject, seed):
         right = unit(np.cross(forward, [0.0, 0.0, 1.0]))
         roll = rng.normal(0.0, 0.012)
         down = np.cross(forward, right)
-        axes = np.stack([np.cos(roll) * right + np.sin(roll) * down, np.cos(roll) * down - np.sin(roll) * right, forward])
-        rig.append(Camera(axes, place, focal, centre, radial, tangential, name))
+        rolled = np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]]) @ np.stack([right, down])
+        rig.append(Camera(np.vstack([rolled, forward]), place, focal, centre, radial, tangential, name))
     return rig
 
 
@@ -165,8 +164,9 @@ class _CdfWriter:
         _write_cdf(os.path.join(home, "MyPoseFeatures", "D3_Positions", f"{name}.cdf"), poses)
         if not self._detections:
             return
-        for camera, points in _detections(subject, action, take, poses, self._seed, "hourglass_16"):
-            if (subject, action, take, camera.name) != (11, "Directions", 0, CAMERA_NAMES[0]):  # damaged in the original
+        for camera, points in _detections(subject, action, take, poses, self._seed):
+            # One video of the original is damaged, so nobody has detections for it.
+            if (subject, action, take, camera.name) != (11, "Directions", 0, CAMERA_NAMES[0]):
                 path = os.path.join(home, "StackedHourglass", f"{name.replace(' ', '_')}.{camera.name}.h5")
                 _write_h5(path, points)
 
@@ -177,8 +177,10 @@ class _CdfWriter:
 class _NpzWriter:
     """VideoPose3D's files: everything in dictionaries, written at the end; S11 Directions is left out as there."""
 
-    # Left and right joints of the 17-joint and of the 16-joint order.
-    _SYMMETRY = {17: [[4, 5, 6, 11, 12, 13], [1, 2, 3, 14, 15, 16]], 16: [[4, 5, 6, 10, 11, 12], [1, 2, 3, 13, 14, 15]]}
+    # Left and right joints of Human3.6M's 17 and of Stacked Hourglass' 16 joints.
+    _TRUTH = {"layout_name": "h36m", "num_joints": 17,
+              "keypoints_symmetry": [[4, 5, 6, 11, 12, 13], [1, 2, 3, 14, 15, 16]]}
+    _HOURGLASS = {"num_joints": 16, "keypoints_symmetry": [[3, 4, 5, 13, 14, 15], [0, 1, 2, 10, 11, 12]]}
 
     def __init__(self, folder, seed, detections):
         self._folder, self._seed, self._with_detections = folder, seed, detections
@@ -195,24 +197,20 @@ class _NpzWriter:
             for camera in cameras(subject, self._seed)]
         if self._with_detections:
             self._detections.setdefault(person, {})[name] = [
-                points for _, points in _detections(subject, action, take, poses, self._seed, "h36m_16")]
+                points for _, points in _detections(subject, action, take, poses, self._seed)]
 
     def close(self):
         _write_npz(os.path.join(self._folder, "data_3d_h36m.npz"), positions_3d=self._poses)
-        self._write_2d("data_2d_h36m_gt.npz", self._truth, 17)
+        _write_npz(os.path.join(self._folder, "data_2d_h36m_gt.npz"), positions_2d=self._truth, metadata=self._TRUTH)
         if self._with_detections:
-            self._write_2d("data_2d_h36m_sh_pt_mpii.npz", self._detections, 16)
-
-    def _write_2d(self, name, positions, joints):
-        _write_npz(os.path.join(self._folder, name), positions_2d=positions, metadata={
-            "layout_name": "h36m", "num_joints": joints, "keypoints_symmetry": self._SYMMETRY[joints]})
+            _write_npz(os.path.join(self._folder, "data_2d_h36m_sh_pt_mpii.npz"), positions_2d=self._detections,
+                       metadata=self._HOURGLASS)
 
 
-def _detections(subject, action, take, poses, seed, skeleton):
-    """(camera, (T, 16, 2) float32 pixels) for each camera: the projection with noise."""
+def _detections(subject, action, take, poses, seed):
+    """(camera, (T, 16, 2) float32 pixels) for each camera: the projection with noise, in Stacked Hourglass' order."""
     rng = np.random.default_rng([seed, subject, ACTIONS.index(action), take, 1])
-    # hourglass_16 is a permutation of these joints.
-    joints = poses[:, index_map("h36m_32", skeleton)]
+    joints = poses[:, index_map("h36m_32", "hourglass_16")]
     for camera in cameras(subject, seed):
         pixels = project(world_to_camera(joints, camera), camera).pixels
         yield camera, (pixels + rng.normal(0.0, DETECTION_NOISE_PX, pixels.shape)).astype(np.float32)

@@ -58,7 +58,8 @@ def _upper_body(rng, programme, times):
         elbows = elbows + rng.normal(0.0, 0.12, (2, 3))
         angles = np.deg2rad([state.bend, mirror * state.lean, mirror * state.turn, state.nod, mirror * state.look])
         angles = angles * amplitude + np.deg2rad(rng.normal(0.0, [2.5, 2.0, 5.0, 4.0, 7.0]))
-        return np.concatenate([wrists.ravel(), elbows.ravel(), angles, [state.crouch * rng.uniform(0.7, 1.1), state.wave]])
+        return np.concatenate([wrists.ravel(), elbows.ravel(), angles,
+                               [state.crouch * rng.uniform(0.7, 1.1), state.wave]])
 
     clock = -rng.uniform(0.0, programme.hold[1])
     track = Track(clock, draw())
