@@ -1,0 +1,119 @@
+"""The viewer page: what it holds, and what a browser draws of it where Chromium is installed."""
+import base64
+import json
+import re
+import shutil
+import subprocess
+
+import cv2
+import numpy as np
+import pytest
+import trimesh
+
+from common.visual.renderer import Mesh
+from common.visual.viewer import write_viewer
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--use-gl=angle", "--use-angle=swiftshader",
+         "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--virtual-time-budget=3000", "--window-size=900,600"]
+
+
+def people():
+    """A red and a blue ball beside each other, the blue one to the right."""
+    ball = trimesh.creation.icosphere(subdivisions=3, radius=0.5)
+    vertices, faces = np.asarray(ball.vertices), np.asarray(ball.faces)
+    return [Mesh(vertices - [0.8, 0, 0], faces, (220, 30, 30), "first"),
+            Mesh(vertices + [0.8, 0, 0], faces, (30, 30, 220), "second")]
+
+
+def scene_of(page):
+    return json.loads(re.search(r'<script type="application/json" id="scene">(.*?)</script>', page, re.S)[1])
+
+
+def decoded(text, kind):
+    return np.frombuffer(base64.b64decode(text), kind)
+
+
+def test_the_page_holds_the_meshes(tmp_path):
+    first, second = people()
+    colours = np.random.default_rng(0).integers(0, 256, second.vertices.shape, np.uint8)
+    write_viewer(str(tmp_path / "page.html"), [first, Mesh(second.vertices, second.faces, colours)], "Two", "a note")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    scene = scene_of(page)
+    assert len(scene["faces"]) == 1  # shared by both
+    np.testing.assert_array_equal(decoded(scene["faces"][0], "<u4").reshape(-1, 3), first.faces)
+    assert [mesh["name"] for mesh in scene["meshes"]] == ["first", "person 1"]
+    for mesh, expected in zip(scene["meshes"], (first, second)):
+        assert mesh["faces"] == 0
+        np.testing.assert_array_equal(decoded(mesh["vertices"], "<f4").reshape(-1, 3),
+                                      expected.vertices.astype(np.float32))
+    np.testing.assert_array_equal(decoded(scene["meshes"][0]["colour"], "u1"), (220, 30, 30))
+    np.testing.assert_array_equal(decoded(scene["meshes"][1]["colour"], "u1").reshape(-1, 3), colours)
+    assert "<title>Two</title>" in page and "a note" in page
+
+
+def test_the_page_asks_the_network_for_nothing(tmp_path):
+    write_viewer(str(tmp_path / "page.html"), people(), "Two")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert not re.search(r"https?:|\bsrc=|\bhref=|@import|url\(|\bimport\b|fetch\(", page)
+    assert "default-src 'none'" in page
+
+
+def test_texts_cannot_become_markup_or_places_to_fill(tmp_path):
+    first, _ = people()
+    evil = Mesh(first.vertices, first.faces, first.colour, "</script><script>alert(1)</script>")
+    write_viewer(str(tmp_path / "page.html"), [evil], "<b>%SCENE%", "%TITLE%<i>")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in page and "<b>" not in page and "<i>" not in page
+    assert scene_of(page)["meshes"][0]["name"] == evil.name
+    assert page.count("&lt;b&gt;%SCENE%") == 2 and "%TITLE%&lt;i&gt;" in page
+
+
+def test_nothing_to_show_is_an_error(tmp_path):
+    first, _ = people()
+    with pytest.raises(ValueError, match="at least one mesh"):
+        write_viewer(str(tmp_path / "page.html"), [], "None")
+    with pytest.raises(ValueError, match="vertices of mesh 0 are not finite"):
+        write_viewer(str(tmp_path / "page.html"), [Mesh(first.vertices * np.nan, first.faces)], "None")
+    assert list(tmp_path.iterdir()) == []
+
+
+def photographed(tmp_path, script=""):
+    """Screenshot of the page after `script` ran in it -> masks (H, W) of the red and of the blue ball."""
+    write_viewer(str(tmp_path / "page.html"), people(), "Two")
+    page = tmp_path / "page.html"
+    page.write_text(page.read_text(encoding="utf-8").replace("</body>", f"<script>{script}</script></body>"))
+    picture = tmp_path / "page.png"
+    subprocess.run([CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", f"--screenshot={picture}",
+                    page.as_uri()], check=True, capture_output=True, timeout=60)
+    blue, _, red = cv2.imread(str(picture)).astype(int)[:, 200:].transpose(2, 0, 1)  # without the panel
+    return red > blue + 60, blue > red + 60
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_a_browser_draws_the_meshes_and_obeys_its_controls(tmp_path):
+    red, blue = photographed(tmp_path)
+    assert red.sum() > 5000 and blue.sum() > 5000
+    assert np.nonzero(red)[1].mean() < np.nonzero(blue)[1].mean() - 200
+
+    lines_red, _ = photographed(tmp_path, 'control("wireframe").click(); control("surface").click();')
+    assert 0.1 * red.sum() < lines_red.sum() < 0.8 * red.sum()
+
+    one_red, no_blue = photographed(tmp_path, 'document.querySelectorAll("#people input")[1].click();')
+    assert abs(one_red.sum() - red.sum()) < 100 and no_blue.sum() == 0
+
+    wheel = 'canvas.dispatchEvent(new WheelEvent("wheel", {deltaY: 500}));'
+    _, small_blue = photographed(tmp_path, wheel)
+    assert small_blue.sum() == pytest.approx(blue.sum() * np.exp(-1.0), rel=0.2)  # exp(0.5) times as far away
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_dragging_turns_the_bodies(tmp_path):
+    # 450 pixels to the left are half a turn: blue and red change sides.
+    drag = """
+      const send = (name, x) => canvas.dispatchEvent(new PointerEvent(name, {pointerId: 1, clientX: x, clientY: 300}));
+      try { send("pointerdown", 700); } finally { send("pointermove", 250); }"""
+    red, blue = photographed(tmp_path, drag)
+    assert red.sum() > 5000 and blue.sum() > 5000
+    assert np.nonzero(blue)[1].mean() < np.nonzero(red)[1].mean() - 200
