@@ -1,0 +1,251 @@
+"""Human3.6M as arrays: normalised 2D poses, normalised 3D poses, and where each row comes from.
+
+    dataset = load_dataset(data_dir, cameras_path, "All", camera_frame=True, predict_14=False)
+    dataset.train.inputs, dataset.train.targets, dataset.test.sequences, dataset.statistics
+
+The first load reads every file once and keeps unnormalised float32 arrays in a cache; normalising them takes seconds,
+so the same cache serves every checkpoint's statistics. The layout (downloaded CDF tree, VideoPose3D npz) is found from
+what lies in the folder.
+Source: una-dinosauria/3d-pose-baseline `data_utils.py`. Differs from it: world coordinates work, subjects and
+recordings may be missing, sequences are in a fixed order.
+"""
+import logging
+import os
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from common.data.readers import human36m
+from common.data.readers.stacked_hourglass import FOLDERS, HourglassDetections
+from common.data.readers.videopose3d import POSES_FILE, PackedDetections, PackedPoses
+from common.errors import UserError
+from common.geometry.camera import project, world_to_camera
+from common.joints import index_map
+from pose_baseline.src import cache
+from pose_baseline.src.normalisation import (
+    INPUT_JOINTS,
+    NUM_JOINTS,
+    OUTPUT_JOINTS,
+    WIDTH_2D,
+    WIDTH_3D,
+    ColumnMoments,
+    Statistics,
+)
+
+TRAIN_SUBJECTS = (1, 5, 6, 7, 8)
+TEST_SUBJECTS = (9, 11)
+BLOCK = 65536  # rows that are normalised at a time: 40 MB in float64
+
+log = logging.getLogger("mindhuman")
+
+
+class Sequence(NamedTuple):
+    """Rows start..stop-1 of a split: one recording (`name`: `<Action>[ <number>]`) seen by one camera."""
+
+    subject: int
+    action: str
+    name: str
+    camera: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """inputs (N, 32) and targets (N, 48 or 42), normalised; root (N, 3) in mm, camera or world frame; all float32.
+
+    sequences: sorted by (subject, action, file name), then by camera; together they cover all rows in order.
+    """
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    root: np.ndarray
+    sequences: tuple
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """train, test: `Split`, None where not asked for. cameras: subject -> tuple of four `Camera`."""
+
+    train: Split
+    test: Split
+    statistics: Statistics
+    cameras: dict
+    camera_frame: bool
+
+
+def load_dataset(data_dir, cameras_path, actions, camera_frame, predict_14, detections="gt", statistics=None,
+                 cache_dir=None, splits=("train", "test"), train_subjects=TRAIN_SUBJECTS, test_subjects=TEST_SUBJECTS):
+    """Load Human3.6M.
+
+    Args:
+        data_dir (str): folder with S1, S5, ... or `data_3d_h36m.npz`.
+        cameras_path (str): `metadata.xml`.
+        actions (str or sequence of str): `All`, one action, or several.
+        camera_frame (bool): 3D in the axes of each camera; otherwise in world axes, repeated for each camera.
+        predict_14 (bool): targets of 14 joints (42 columns) in place of 16 (48).
+        detections (str): 2D source. `gt` projects the 3D joints; `sh`, `sh_ft` read Stacked Hourglass h5 files;
+            another name reads `data_2d_h36m_<name>.npz`.
+        statistics (Statistics): to normalise with, from a checkpoint; None computes them from the training subjects.
+        cache_dir (str): folder for the cache; None is `cache` in `data_dir`, or the user's cache folder where that
+            cannot be written.
+        splits (sequence of str): of `train`, `test`. With `statistics` only the subjects of these are needed.
+        train_subjects, test_subjects (sequence of int): subject numbers.
+
+    Returns:
+        Dataset
+
+    Raises:
+        UserError: something is missing, damaged or of another shape; the text names it.
+    """
+    if statistics is not None and statistics.predict_14 != predict_14:
+        raise UserError(f"the checkpoint's statistics are for {14 if statistics.predict_14 else 17} joints: "
+                        f"{'add' if statistics.predict_14 else 'drop'} --predict_14")
+    source = _Source(data_dir, cameras_path, human36m.resolve_actions(actions), camera_frame, detections, cache_dir)
+    subjects = {"train": tuple(train_subjects), "test": tuple(test_subjects)}
+    wanted = [split for split in subjects if split in splits or (split == "train" and statistics is None)]
+    entries = {split: source.entry(split, subjects[split]) for split in wanted}
+    if statistics is None:
+        mean, std = np.array(entries["train"][0]["statistics"])
+        statistics = Statistics(mean[:WIDTH_2D], std[:WIDTH_2D], mean[WIDTH_2D:], std[WIDTH_2D:], predict_14)
+    ready = {split: _normalised(*entries[split], statistics) for split in wanted if split in splits}
+    return Dataset(ready.get("train"), ready.get("test"), statistics, source.cameras, camera_frame)
+
+
+def open_poses(data_dir):
+    """The reader of the 3D layout that lies in `data_dir`."""
+    if not os.path.isdir(data_dir):
+        raise UserError(f"the data folder {data_dir} does not exist: name the one that holds S1, S5, ... with "
+                        "--data_dir")
+    packed = os.path.isfile(os.path.join(data_dir, POSES_FILE))
+    has_tree = any(human36m.cdf_files(data_dir, subject) for subject in human36m.SUBJECTS)
+    return PackedPoses(data_dir) if packed and not has_tree else human36m.CdfTree(data_dir)
+
+
+class _Source:
+    """The files of one data folder under one set of settings, as cached arrays."""
+
+    def __init__(self, data_dir, cameras_path, actions, camera_frame, detections, cache_dir):
+        self._poses = open_poses(data_dir)
+        self.cameras = human36m.read_cameras(cameras_path)
+        self._data_dir, self._cameras_path = data_dir, cameras_path
+        self._actions, self._camera_frame, self._kind = actions, camera_frame, detections
+        self._detections = _open_detections(data_dir, detections)
+        self._folder = cache.writable_folder(cache_dir or os.path.join(data_dir, "cache"), "pose_baseline")
+
+    def entry(self, split, subjects):
+        """Arrays and sequences of one split, from the cache or read and cached."""
+        recordings = self._poses.recordings(subjects, self._actions)
+        if not recordings:
+            raise UserError(f"no recordings of subjects {', '.join(map(str, subjects))} for the {split} split: looked "
+                            f"for {os.path.join(self._data_dir, self._poses.looked_for)}; "
+                            f"tools/check_data.py pose_baseline --data_path {self._data_dir} lists what is there")
+        _note_missing(recordings, subjects, self._actions)
+        settings = [os.path.relpath(self._data_dir, self._folder), split, subjects, self._actions, self._camera_frame,
+                    self._kind]
+        folder = os.path.join(self._folder, f"{split}-{cache.digest(settings)}")
+        key = self._key(recordings)
+        found = cache.load(folder, key)
+        if found is None:
+            log.info("reading %d recordings of the %s split from %s", len(recordings), split, self._data_dir)
+            found = self._read(recordings, folder, key)
+        arrays, description = found
+        return arrays, tuple(Sequence(*fields) for fields in description["sequences"])
+
+    def _key(self, recordings):
+        files = self._poses.files(recordings)
+        if self._detections:
+            files = files + self._detections.files(recordings)
+        return cache.digest(cache.file_facts(dict.fromkeys([*files, self._cameras_path]), self._data_dir))
+
+    def _read(self, recordings, folder, key):
+        """Read every recording once and write the arrays of all its views, recording by recording."""
+        poses = [self._poses.read(recording) for recording in tqdm(recordings, "reading 3D poses", disable=None)]
+        sequences = self._sequences(recordings, [len(frames) for frames in poses])
+        moments_2d, moments_3d = ColumnMoments(WIDTH_2D), ColumnMoments(WIDTH_3D)
+        rows = sequences[-1].stop
+        by_recording = {(recording.subject, recording.name): index for index, recording in enumerate(recordings)}
+        with cache.write(folder, key) as entry:
+            inputs = entry.create("inputs", (rows, len(INPUT_JOINTS) * 2), np.float32)
+            targets = entry.create("targets", (rows, len(OUTPUT_JOINTS) * 3), np.float32)
+            root = entry.create("root", (rows, 3), np.float32)
+            for sequence in tqdm(sequences, "projecting", disable=None):
+                index = by_recording[sequence.subject, sequence.name]
+                pixels, joints = self._view(recordings[index], poses[index], sequence.camera)
+                moments_2d.update(pixels.reshape(-1, WIDTH_2D))
+                offsets = joints - joints[:, :1]
+                moments_3d.update(offsets.reshape(-1, WIDTH_3D))
+                place = slice(sequence.start, sequence.stop)
+                inputs[place] = pixels[:, _INPUT_ROWS].reshape(len(pixels), -1)
+                targets[place] = offsets[:, _OUTPUT_ROWS].reshape(len(pixels), -1)
+                root[place] = joints[:, 0]
+            statistics = entry.create("statistics", (2, WIDTH_2D + WIDTH_3D), np.float64)
+            statistics[:] = np.concatenate([moments_2d.result(), moments_3d.result()], axis=1)
+            entry.description["sequences"] = sequences
+        return entry.arrays, entry.description
+
+    def _sequences(self, recordings, lengths):
+        sequences, start = [], 0
+        for recording, length in zip(recordings, lengths):
+            cameras = self._detections.views(recording) if self._detections else human36m.CAMERA_NAMES
+            for camera in cameras:
+                sequences.append(Sequence(recording.subject, recording.action, recording.name, camera, start,
+                                          start + length))
+                start += length
+        if not sequences:
+            raise UserError(f"--detections {self._kind} has none of the recordings in {self._data_dir}")
+        return sequences
+
+    def _view(self, recording, world, camera_name):
+        """2D (T, 32, 2) in px and 3D (T, 32, 3) in mm of one recording seen by one camera; float64."""
+        camera = self.cameras[recording.subject][human36m.CAMERA_NAMES.index(camera_name)]
+        seen = world_to_camera(world, camera)
+        joints = seen if self._camera_frame else world.astype(np.float64)
+        if not self._detections:
+            return project(seen, camera).pixels, joints
+        detected = self._detections.read(recording, camera_name)
+        if len(detected) < len(world):
+            raise UserError(f"--detections {self._kind}: S{recording.subject} {recording.name}, camera {camera_name} "
+                            f"has {len(detected)} frames, its 3D poses have {len(world)}; get the matching files")
+        pixels = np.zeros((len(world), NUM_JOINTS, 2))
+        # Videos run on after motion capture ends.
+        pixels[:, _INPUT_ROWS] = detected[:len(world)]
+        return pixels, joints
+
+
+_INPUT_ROWS = index_map("h36m_32", INPUT_JOINTS)
+_OUTPUT_ROWS = index_map("h36m_32", OUTPUT_JOINTS)
+
+
+def _open_detections(data_dir, kind):
+    if kind == "gt":
+        return None
+    return HourglassDetections(data_dir, kind) if kind in FOLDERS else PackedDetections(data_dir, kind)
+
+
+def _note_missing(recordings, subjects, actions):
+    """One line about what a complete Human3.6M has and this folder has not: two recordings per subject and action."""
+    counts = {}
+    for recording in recordings:
+        key = recording.subject, recording.action
+        counts[key] = counts.get(key, 0) + 1
+    few = [f"S{subject} {action} ({counts.get((subject, action), 0)})"
+           for subject in subjects for action in actions if counts.get((subject, action), 0) < 2]
+    if few:
+        more = f" and {len(few) - 6} more" if len(few) > 6 else ""
+        log.warning("the data set is partial: fewer than two recordings of %s%s", ", ".join(few[:6]), more)
+
+
+def _normalised(arrays, sequences, statistics):
+    """Normalise the cached arrays block by block into float32 arrays in memory."""
+    rows = len(arrays["inputs"])
+    inputs = np.empty((rows, len(statistics.use_2d)), np.float32)
+    targets = np.empty((rows, len(statistics.use_3d)), np.float32)
+    columns = index_map(OUTPUT_JOINTS, statistics.output_joints)[:, None] * 3 + np.arange(3)
+    for start in range(0, rows, BLOCK):
+        block = slice(start, start + BLOCK)
+        inputs[block] = statistics.normalise_2d(arrays["inputs"][block])
+        targets[block] = statistics.normalise_3d(arrays["targets"][block][:, columns.ravel()])
+    return Split(inputs, targets, np.array(arrays["root"]), sequences)

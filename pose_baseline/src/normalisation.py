@@ -1,0 +1,181 @@
+"""Mean and standard deviation of Human3.6M poses, and the way to and from the network's numbers.
+
+Statistics cover all 32 joints as stored; the network sees the columns of 16 joints in 2D (the 17 that move, without
+`neck_nose`) and of 16 in 3D (without the root), or 14 in 3D.
+Source: una-dinosauria/3d-pose-baseline `data_utils.py`. Differs from it: columns that never change do not become NaN.
+"""
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from common.errors import UserError
+from common.joints import SKELETONS, index_map
+
+NUM_JOINTS = len(SKELETONS["h36m_32"])
+WIDTH_2D, WIDTH_3D = NUM_JOINTS * 2, NUM_JOINTS * 3
+# Below this deviation (px or mm) a column is constant and its deviation is rounding: it is shifted, not scaled.
+MIN_STD = 1e-6
+
+
+def _columns(joints, dims):
+    """Column numbers of `joints` in poses of all 32 joints with `dims` numbers each."""
+    return (index_map("h36m_32", joints)[:, None] * dims + np.arange(dims)).ravel()
+
+
+INPUT_JOINTS = SKELETONS["h36m_16"]
+OUTPUT_JOINTS = tuple(joint for joint in SKELETONS["h36m_17"] if joint != "pelvis")
+OUTPUT_JOINTS_14 = SKELETONS["h36m_14"]
+
+
+class ColumnMoments:
+    """Mean and standard deviation of columns, gathered block by block in float64."""
+
+    def __init__(self, width):
+        self._count, self._mean, self._squares = 0, np.zeros(width), np.zeros(width)
+
+    def update(self, rows):
+        """Take in rows (N, width)."""
+        rows = np.asarray(rows, np.float64)
+        if not len(rows):
+            return
+        mean = rows.mean(0)
+        squares = np.square(rows - mean).sum(0)
+        total = self._count + len(rows)
+        apart = mean - self._mean
+        # Sums of squares about two means combine exactly (Chan, Golub, LeVeque).
+        self._squares += squares + apart * apart * (self._count * len(rows) / total)
+        self._mean = self._mean + apart * (len(rows) / total)
+        self._count = total
+
+    def result(self):
+        """Mean and population standard deviation, (width,) each."""
+        return self._mean, np.sqrt(self._squares / max(self._count, 1))
+
+
+def centre_on_root(poses):
+    """Split 3D poses (..., 96) into offsets from joint 0 (..., 96) and that joint (..., 3)."""
+    joints = poses.reshape(*poses.shape[:-1], NUM_JOINTS, 3)
+    root = joints[..., :1, :]
+    return (joints - root).reshape(poses.shape), root[..., 0, :]
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What poses are normalised with: mean and deviation of 2D (64,) in px and of 3D (96,), root-centred, in mm."""
+
+    mean_2d: np.ndarray
+    std_2d: np.ndarray
+    mean_3d: np.ndarray
+    std_3d: np.ndarray
+    predict_14: bool = False
+
+    @classmethod
+    def compute(cls, poses_2d, poses_3d, predict_14=False):
+        """Statistics of 2D poses (N, 64) and root-centred 3D poses (M, 96)."""
+        moments_2d, moments_3d = ColumnMoments(WIDTH_2D), ColumnMoments(WIDTH_3D)
+        moments_2d.update(poses_2d)
+        moments_3d.update(poses_3d)
+        return cls(*moments_2d.result(), *moments_3d.result(), predict_14)
+
+    @property
+    def output_joints(self):
+        """Names of the predicted joints, in the order of the network's output."""
+        return OUTPUT_JOINTS_14 if self.predict_14 else OUTPUT_JOINTS
+
+    @property
+    def evaluated_joints(self):
+        """Names of the joints that errors are reported for: with the root, except in the 14-joint variant."""
+        return OUTPUT_JOINTS_14 if self.predict_14 else SKELETONS["h36m_17"]
+
+    @cached_property
+    def use_2d(self):
+        """(32,) columns of the 64 that the network takes."""
+        return _columns(INPUT_JOINTS, 2)
+
+    @cached_property
+    def ignore_2d(self):
+        """The other columns of the 64."""
+        return np.setdiff1d(np.arange(WIDTH_2D), self.use_2d)
+
+    @cached_property
+    def use_3d(self):
+        """(48,) or (42,) columns of the 96 that the network predicts."""
+        return _columns(self.output_joints, 3)
+
+    @cached_property
+    def ignore_3d(self):
+        """The other columns of the 96."""
+        return np.setdiff1d(np.arange(WIDTH_3D), self.use_3d)
+
+    def normalise_2d(self, poses):
+        """Network input (N, 32) float64 from pixels, (N, 64) of all joints or (N, 32) of the used ones."""
+        return _normalise(poses, self.mean_2d, self.std_2d, self.use_2d)
+
+    def normalise_3d(self, poses):
+        """Network target (N, 48 or 42) float64 from root-centred mm, (N, 96) of all joints or the used columns."""
+        return _normalise(poses, self.mean_3d, self.std_3d, self.use_3d)
+
+    def restore_2d(self, normalised):
+        """Pixels (N, 64) from (N, 32); unused columns become their mean."""
+        return _restore(normalised, self.mean_2d, self.std_2d, self.use_2d)
+
+    def restore_3d(self, normalised):
+        """Root-centred mm (N, 96) from (N, 48 or 42); unused columns become their mean, which is 0 for the root."""
+        return _restore(normalised, self.mean_3d, self.std_3d, self.use_3d)
+
+    def to_arrays(self):
+        """Everything as a dict of numpy arrays, to travel in a checkpoint."""
+        return {"mean_2d": self.mean_2d, "std_2d": self.std_2d, "mean_3d": self.mean_3d, "std_3d": self.std_3d,
+                "predict_14": np.array(self.predict_14, np.int32)}
+
+    @classmethod
+    def from_arrays(cls, arrays):
+        """The reverse of `to_arrays`.
+
+        Raises:
+            UserError: an array is missing or has another shape.
+        """
+        widths = {"mean_2d": WIDTH_2D, "std_2d": WIDTH_2D, "mean_3d": WIDTH_3D, "std_3d": WIDTH_3D}
+        wrong = [name for name, width in widths.items() if np.shape(arrays.get(name)) != (width,)]
+        if wrong or "predict_14" not in arrays:
+            raise UserError(f"the checkpoint's pose statistics lack {', '.join(wrong) or 'predict_14'} or have another "
+                            "shape: use a checkpoint that was written by pose_baseline's training")
+        return cls(**{name: np.asarray(arrays[name], np.float64) for name in widths},
+                   predict_14=bool(np.asarray(arrays["predict_14"]).item()))
+
+
+def _scale(std):
+    return np.where(std > MIN_STD, std, 1.0)
+
+
+def _normalise(poses, mean, std, used):
+    poses = np.asarray(poses)
+    if poses.shape[-1] == len(mean):
+        poses = poses[..., used]
+    elif poses.shape[-1] != len(used):
+        raise ValueError(f"poses need {len(mean)} or {len(used)} columns, got shape {poses.shape}")
+    return (poses - mean[used]) / _scale(std[used])
+
+
+def _restore(normalised, mean, std, used):
+    normalised = np.asarray(normalised)
+    if normalised.shape[-1] != len(used):
+        raise ValueError(f"normalised poses need {len(used)} columns, got shape {normalised.shape}")
+    poses = np.broadcast_to(mean, (*normalised.shape[:-1], len(mean))).copy()
+    poses[..., used] += normalised * _scale(std[used])
+    return poses
+
+
+def targets_to_mm(normalised, statistics):
+    """Joints in mm relative to the root from network outputs or targets.
+
+    Args:
+        normalised (numpy.ndarray): (N, 48), or (N, 42) where `statistics.predict_14`.
+
+    Returns:
+        numpy.ndarray: (N, J, 3) float64, the joints of `statistics.evaluated_joints`: 17 with the root in front, at
+        the origin; or 14.
+    """
+    poses = statistics.restore_3d(normalised).reshape(len(normalised), NUM_JOINTS, 3)
+    return poses[:, index_map("h36m_32", statistics.evaluated_joints)]
