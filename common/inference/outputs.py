@@ -1,0 +1,222 @@
+"""What a mesh model leaves of each person: json, npz, mesh files, a viewer page and pictures; the same for all models.
+
+Every file says which body model it rests on, names its joints, and holds the cameras with their focal length, so that
+nothing has to be guessed later. Axes are those of the camera (x right, y down, z forward) in json and npz; mesh files
+and the viewer page have y up, as mesh programs expect.
+"""
+import dataclasses
+import io
+import json
+import os
+
+import cv2
+import numpy as np
+
+from common.errors import UserError
+from common.files import atomic_write
+from common.visual.cameras import Y_UP, PerspectiveCamera, turn
+from common.visual.mesh_files import FORMATS as MESH_FORMATS
+from common.visual.mesh_files import write_meshes
+from common.visual.renderer import PALETTE, Mesh, render_scene
+from common.visual.viewer import write_viewer
+
+FORMATS = ("json", "npz", *MESH_FORMATS, "html", "png")
+
+CONVENTIONS = {
+    "axes": "camera: x right, y down, z forward; mesh files and the viewer: x right, y up, z backward",
+    "lengths": "metres",
+    "angles": "radians",
+    "pixels": "of the original image; (0, 0) is the upper left corner of the first pixel",
+    "perspective": "pixel = focal_px * (x, y) / z + centre_px with (x, y, z) = point + translation_m",
+    "weak_perspective": "scale * ((x, y) + (tx, ty)) spans [-1, 1] over the box",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """The picture people were found in, its camera, and what found them.
+
+    Args:
+        name (str): stem of all files.
+        image (str): file name of the picture, for the record.
+        size ((int, int)): (H, W) in pixels.
+        focal_px (float): focal length of the camera that all people stand before.
+        centre_px ((float, float)): its principal point (x, y).
+        model (str): network, such as "hmr".
+        body_model (str): "synthetic", or the file of the body model.
+    """
+
+    name: str
+    image: str
+    size: tuple
+    focal_px: float
+    centre_px: tuple
+    model: str
+    body_model: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Person:
+    """One person; points are metres in camera axes around the body's own origin.
+
+    Args:
+        vertices (numpy.ndarray): (V, 3).
+        faces (numpy.ndarray): (F, 3) integer.
+        joint_names (list[str]): J names.
+        j3d (numpy.ndarray): (J, 3).
+        j2d_px (numpy.ndarray): (J, 2), pixels of the original picture.
+        translation (numpy.ndarray): (3,), metres from the body's origin to the camera of the picture.
+        cam (numpy.ndarray): (3,), weak-perspective (s, tx, ty) over the box.
+        box_centre_px ((float, float)): centre (x, y) of the square box, pixels of the original picture.
+        box_size_px (float): its side.
+        parameters (dict[str, numpy.ndarray]): of the body model, by the names of this project: theta (85,), pose (72,)
+            axis-angle, rotmat (24, 3, 3), beta (10,), expr (10,), ...
+        score (float): confidence of the detection, or None.
+    """
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    joint_names: list
+    j3d: np.ndarray
+    j2d_px: np.ndarray
+    translation: np.ndarray
+    cam: np.ndarray
+    box_centre_px: tuple
+    box_size_px: float
+    parameters: dict
+    score: float = None
+
+
+def write_people(folder, picture, people, formats=FORMATS, photo=None):
+    """Write everything asked for about the people in one picture.
+
+    Args:
+        folder (str): made when missing.
+        picture (Picture): where they were found.
+        people (list[Person]): may be empty; then only pictures are written.
+        formats (list[str]): from `FORMATS`. json, npz and mesh files are `<picture.name>_<index>.<format>`, html is
+            `<picture.name>.html` with all people, png is `<picture.name>_overlay.png`, `_side.png` and `_top.png`.
+        photo (numpy.ndarray): (H, W, 3) uint8 RGB, needed for png.
+
+    Returns:
+        list[str]: the files written.
+
+    Raises:
+        UserError: an unknown format, or a person with numbers that are not finite.
+        ValueError: png without a photo, or arrays of a person that do not fit together.
+    """
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise UserError(f"unknown output format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
+    if "png" in formats and photo is None:
+        raise ValueError("pictures of people need the photo")
+    for index, person in enumerate(people):
+        _check(person, f"person {index} of {picture.image}")
+    paths = []
+    for index, person in enumerate(people):
+        paths += _write_person(folder, picture, index, person, formats)
+    if "html" in formats and people:
+        meshes = [dataclasses.replace(mesh, vertices=mesh.vertices @ Y_UP) for mesh in place_people(people)]
+        paths.append(os.path.join(folder, f"{picture.name}.html"))
+        write_viewer(paths[-1], meshes, picture.image, f"{picture.model}, body model: {picture.body_model}")
+    if "png" in formats:
+        for view, image in draw_people(picture, people, photo).items():
+            paths.append(os.path.join(folder, f"{picture.name}_{view}.png"))
+            atomic_write(paths[-1], cv2.imencode(".png", image[..., ::-1])[1].tobytes())
+    return paths
+
+
+def draw_people(picture, people, photo):
+    """People over the photo, and each turned about its own middle on white -> {overlay, side, top: (H, W, 3) uint8}."""
+    camera = PerspectiveCamera(picture.focal_px, tuple(picture.centre_px))
+    views = {"overlay": render_scene(place_people(people), camera, picture.size, photo).image}
+    for view in ("side", "top"):
+        views[view] = render_scene(place_people(people, view), camera, picture.size).image
+    return views
+
+
+def place_people(people, view="front"):
+    """Meshes (vertices in the axes of the picture's camera, translation included), each in its own colour."""
+    return [Mesh(turn(person.vertices, view) + person.translation, person.faces, PALETTE[index % len(PALETTE)],
+                 f"person {index}") for index, person in enumerate(people)]
+
+
+def _check(person, where):
+    """Refuse arrays that do not fit together or hold numbers that are not finite."""
+    count = len(person.joint_names)
+    shapes = {"vertices": (len(person.vertices), 3), "j3d": (count, 3), "j2d_px": (count, 2), "translation": (3,),
+              "cam": (3,)}
+    for name, shape in shapes.items():
+        if np.shape(getattr(person, name)) != shape:
+            raise ValueError(f"{where}: {name} must be {shape}, not {np.shape(getattr(person, name))}")
+    arrays = {name: getattr(person, name) for name in shapes} | dict(person.parameters)
+    broken = [name for name, values in arrays.items() if not np.isfinite(values).all()]
+    if broken:
+        raise UserError(f"{where}: {', '.join(broken)} not finite; was the checkpoint trained without overflow?")
+
+
+def _write_person(folder, picture, index, person, formats):
+    """The files of one person -> their paths."""
+    paths = []
+    for name in formats:
+        path = os.path.join(folder, f"{picture.name}_{index}.{name}")
+        if name == "json":
+            atomic_write(path, json.dumps(_record(picture, index, person), indent=1, allow_nan=False).encode())
+        elif name == "npz":
+            atomic_write(path, _archive(picture, index, person))
+        elif name in MESH_FORMATS:
+            colour = PALETTE[index % len(PALETTE)]
+            write_meshes(path, [Mesh(np.asarray(person.vertices) @ Y_UP, person.faces, colour, f"person_{index}")])
+        else:
+            continue
+        paths.append(path)
+    return paths
+
+
+def _record(picture, index, person):
+    """What the json file says."""
+    height, width = picture.size
+    return {
+        "image": picture.image,
+        "image_size_px": [int(width), int(height)],
+        "person": index,
+        "score": None if person.score is None else float(person.score),
+        "model": picture.model,
+        "body_model": picture.body_model,
+        "conventions": CONVENTIONS,
+        "joint_names": list(person.joint_names),
+        "joints_2d_px": _plain(person.j2d_px),
+        "joints_3d_m": _plain(person.j3d),
+        "parameters": {name: _plain(values) for name, values in person.parameters.items()},
+        "cameras": {
+            "perspective": {"focal_px": float(picture.focal_px), "centre_px": _plain(picture.centre_px),
+                            "translation_m": _plain(person.translation)},
+            "weak_perspective": {"scale": _plain(person.cam[0]), "tx": _plain(person.cam[1]),
+                                 "ty": _plain(person.cam[2]), "box_centre_px": _plain(person.box_centre_px),
+                                 "box_size_px": float(person.box_size_px)},
+        },
+    }
+
+
+def _archive(picture, index, person):
+    """The bytes of the npz file: the same, flat, and the mesh; numpy.load opens it without pickle."""
+    height, width = picture.size
+    arrays = {
+        "image": picture.image, "image_size_px": (width, height), "person": index,
+        "model": picture.model, "body_model": picture.body_model, "conventions": json.dumps(CONVENTIONS),
+        "joint_names": list(person.joint_names), "joints_2d_px": person.j2d_px, "joints_3d_m": person.j3d,
+        "vertices_m": person.vertices, "faces": person.faces,
+        "focal_px": picture.focal_px, "centre_px": picture.centre_px, "translation_m": person.translation,
+        "cam": person.cam, "box_centre_px": person.box_centre_px, "box_size_px": person.box_size_px,
+        "score": np.nan if person.score is None else person.score,
+    }
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays, **person.parameters)
+    return stream.getvalue()
+
+
+def _plain(values):
+    """Numbers of an array as nested lists, with nine digits: these give every float32 back."""
+    if np.ndim(values):
+        return [_plain(value) for value in values]
+    return float(f"{float(values):.9g}")

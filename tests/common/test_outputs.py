@@ -1,0 +1,113 @@
+"""Files written per person: what they say agrees with each other and with the pictures."""
+import json
+
+import cv2
+import numpy as np
+import pytest
+import trimesh
+
+from common.errors import UserError
+from common.inference.outputs import FORMATS, Person, Picture, draw_people, write_people
+from common.visual.cameras import PerspectiveCamera
+from common.visual.mesh_files import read_mesh
+
+PICTURE = Picture("photo", "photo.jpg", (120, 160), 200.0, (80.0, 60.0), "hmr", "synthetic")
+
+
+def person(x=0.0, depth=4.0, **changes):
+    """An egg whose head end has a joint of its own; it stands `depth` metres before the camera."""
+    egg = trimesh.creation.icosphere(subdivisions=2)
+    vertices = np.asarray(egg.vertices) * (0.3, 0.8, 0.2)
+    translation = np.array([x, 0.1, depth])
+    j3d = np.array([[0.0, -0.8, 0.0], [0.0, 0.0, 0.0]], np.float32)
+    j2d_px, _ = PerspectiveCamera(200.0, (80.0, 60.0), tuple(translation)).project(j3d)
+    fields = {"vertices": vertices, "faces": np.asarray(egg.faces), "joint_names": ["head_top", "pelvis"], "j3d": j3d,
+              "j2d_px": j2d_px, "translation": translation, "cam": np.array([0.9, x, 0.1]),
+              "box_centre_px": (80.0, 60.0), "box_size_px": 120.0,
+              "parameters": {"pose": np.arange(72, dtype=np.float32) / 7, "rotmat": np.tile(np.eye(3), (24, 1, 1)),
+                             "beta": np.zeros(10, np.float32)}, "score": 0.75}
+    return Person(**{**fields, **changes})
+
+
+def test_json_and_npz_say_the_same_and_project_onto_the_joints(tmp_path):
+    write_people(str(tmp_path / "out"), PICTURE, [person(), person(x=0.5, score=None)], ["json", "npz"])
+    assert sorted(entry.name for entry in (tmp_path / "out").iterdir()) == [
+        "photo_0.json", "photo_0.npz", "photo_1.json", "photo_1.npz"]
+    for index, expected in enumerate((person(), person(x=0.5))):
+        record = json.loads((tmp_path / "out" / f"photo_{index}.json").read_text())
+        with np.load(tmp_path / "out" / f"photo_{index}.npz", allow_pickle=False) as archive:
+            arrays = dict(archive)
+        assert record["image"] == arrays["image"] == "photo.jpg"
+        assert record["image_size_px"] == [160, 120] == arrays["image_size_px"].tolist()
+        assert record["body_model"] == arrays["body_model"] == "synthetic" and record["model"] == "hmr"
+        assert record["joint_names"] == ["head_top", "pelvis"] == arrays["joint_names"].tolist()
+        np.testing.assert_array_equal(arrays["vertices_m"], expected.vertices)
+        np.testing.assert_array_equal(arrays["faces"], expected.faces)
+        for name, values in expected.parameters.items():
+            np.testing.assert_array_equal(np.float32(record["parameters"][name]), np.float32(values))
+            np.testing.assert_array_equal(arrays[name], values)
+        camera = record["cameras"]["perspective"]
+        x, y, z = (np.array(record["joints_3d_m"]) + camera["translation_m"]).T
+        pixels = camera["focal_px"] * np.stack([x / z, y / z], axis=1) + camera["centre_px"]
+        np.testing.assert_allclose(record["joints_2d_px"], pixels, atol=1e-3)
+        np.testing.assert_allclose(arrays["joints_2d_px"], pixels, atol=1e-3)
+        assert record["cameras"]["weak_perspective"] == {
+            "scale": 0.9, "tx": 0.5 * index, "ty": 0.1, "box_centre_px": [80.0, 60.0], "box_size_px": 120.0}
+    assert record["score"] is None and np.isnan(arrays["score"])
+
+
+@pytest.mark.parametrize("ending", ["obj", "ply", "glb"])
+def test_mesh_files_stand_upright(tmp_path, ending):
+    expected = person()
+    paths = write_people(str(tmp_path), PICTURE, [expected], [ending])
+    assert paths == [str(tmp_path / f"photo_0.{ending}")]
+    vertices, faces = read_mesh(paths[0])
+    np.testing.assert_allclose(vertices, expected.vertices * (1, -1, -1), atol=1e-6)
+    np.testing.assert_array_equal(faces, expected.faces)
+
+
+def test_all_formats_with_pictures(tmp_path):
+    photo = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
+    paths = write_people(str(tmp_path), PICTURE, [person(x=-0.5), person(x=0.5)], FORMATS, photo)
+    names = [f"photo_{index}.{ending}" for index in (0, 1) for ending in ("json", "npz", "obj", "ply", "glb")]
+    names += ["photo.html", "photo_overlay.png", "photo_side.png", "photo_top.png"]
+    assert paths == [str(tmp_path / name) for name in names]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted(names)
+    assert "hmr, body model: synthetic" in (tmp_path / "photo.html").read_text(encoding="utf-8")
+    overlay = cv2.imread(str(tmp_path / "photo_overlay.png"))[..., ::-1]
+    # In the middle of the egg at x = -0.5 the photo is hidden; the corner is as it was.
+    u, v = 80 - 25, 60 + 5
+    assert np.abs(overlay[v - 5:v + 5, u - 5:u + 5].astype(int) - photo[v - 5:v + 5, u - 5:u + 5]).mean() > 20
+    np.testing.assert_array_equal(overlay[:10, :10], photo[:10, :10])
+
+
+def test_views_show_depth_and_top(tmp_path):
+    photo = np.zeros((120, 160, 3), np.uint8)
+    views = draw_people(PICTURE, [person()], photo)
+    spans = {}
+    for name in ("side", "top"):
+        rows, columns = np.nonzero((views[name] < 250).any(axis=-1))
+        spans[name] = (np.ptp(rows) + 1, np.ptp(columns) + 1)
+    # Half axes 0.3 (x), 0.8 (y), 0.2 (z) at 4 m and 200 px: 50 px per metre, a little more where it is nearer.
+    assert spans["side"] == (pytest.approx(80, abs=3), pytest.approx(20, abs=2))
+    assert spans["top"] == (pytest.approx(20, abs=2), pytest.approx(30, abs=2))
+
+
+def test_nobody_found_still_gives_the_picture(tmp_path):
+    photo = np.full((120, 160, 3), 90, np.uint8)
+    paths = write_people(str(tmp_path), PICTURE, [], FORMATS, photo)
+    assert [path.rsplit("_", 1)[1] for path in paths] == ["overlay.png", "side.png", "top.png"]
+    np.testing.assert_array_equal(cv2.imread(paths[0]), photo)
+
+
+def test_mistakes_are_named_and_nothing_is_written(tmp_path):
+    with pytest.raises(UserError, match="unknown output format 'fbx': choose from json, npz, obj"):
+        write_people(str(tmp_path), PICTURE, [person()], ["json", "fbx"])
+    broken = np.full(10, np.nan)
+    with pytest.raises(UserError, match="person 1 of photo.jpg: beta not finite"):
+        write_people(str(tmp_path), PICTURE, [person(), person(parameters={"beta": broken})], ["json", "npz"])
+    with pytest.raises(ValueError, match=r"person 0 of photo.jpg: j3d must be \(3, 3\), not \(2, 3\)"):
+        write_people(str(tmp_path), PICTURE, [person(joint_names=["a", "b", "c"])], ["json"])
+    with pytest.raises(ValueError, match="need the photo"):
+        write_people(str(tmp_path), PICTURE, [person()], ["png"])
+    assert list(tmp_path.iterdir()) == []
