@@ -45,7 +45,7 @@ class Job(NamedTuple):
 
 
 def read_rank_table(path, node_rank):
-    """Workers in all, workers and chips of host `node_rank`, number of hosts and address of host 0, from HCCL's json."""
+    """From HCCL's json: the number of workers, the chips of host `node_rank`, the hosts, the address of host 0."""
     try:
         with open(path, encoding="utf-8") as file:
             servers = json.load(file)["server_list"]
@@ -113,8 +113,8 @@ def msrun_arguments(job, log_dir, command):
 
 
 def show_failure(log_dir):
-    """Print the end of every process's log: the one that failed first says why."""
-    for path in sorted(pathlib.Path(log_dir).glob("*.log")):
+    """Print the end of every worker's log: the one that failed first says why."""
+    for path in sorted(pathlib.Path(log_dir).glob("worker_*.log")):
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]
         print(f"--- {path}, last lines", *lines, sep="\n", file=sys.stderr, flush=True)
 

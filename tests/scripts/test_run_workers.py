@@ -40,7 +40,8 @@ def test_number_on_several_hosts_counts_per_host(run_workers):
     assert (job.workers, job.local_workers, job.master_addr, job.port, job.node_rank) == (16, 8, "10.0.0.1", 8118, 1)
     arguments = run_workers.msrun_arguments(job, "logs", ["train.py", "--x"])
     assert arguments[-2:] == ["train.py", "--x"]
-    assert {"--worker_num=16", "--local_worker_num=8", "--join=True", "--node_rank=1", "--tail_worker_log=8"} < set(arguments)
+    assert {"--worker_num=16", "--local_worker_num=8", "--node_rank=1", "--join=True", "--tail_worker_log=8"} <= {
+        *arguments}
 
 
 def test_rank_table_says_how_many_where_and_on_which_chips(run_workers, table):
