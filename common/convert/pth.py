@@ -1,0 +1,65 @@
+"""PyTorch and npz weight files to numpy arrays. PyTorch is imported here and nowhere else in `common`."""
+import os
+import pickle
+import zipfile
+
+import numpy as np
+
+from common.errors import UserError
+
+STATE_KEYS = ("state_dict", "network", "model", "model_state_dict")
+
+
+def read_weights(path):
+    """Read named arrays.
+
+    Args:
+        path (str): a PyTorch file (.pth, .pt, .pth.tar, .pkl; loaded with weights_only=True, so that it cannot run
+            code) or an .npz with one array per name.
+
+    Returns:
+        tuple: dict name -> array, the prefix `module.` of DataParallel taken off; dict of the other entries of the
+        file (epoch, step, ...).
+
+    Raises:
+        UserError: missing, damaged or refused file, or PyTorch is not installed.
+    """
+    if not os.path.isfile(path):
+        raise UserError(f"weights {path} do not exist (--pth_path)")
+    arrays, others = _read_npz(path) if path.endswith(".npz") else _read_torch(path)
+    if not arrays:
+        raise UserError(f"{path} holds no named weights")
+    if all(name.startswith("module.") for name in arrays):
+        arrays = {name[len("module."):]: array for name, array in arrays.items()}
+    return arrays, others
+
+
+def _read_npz(path):
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}, {}
+    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile):
+        raise UserError(f"{path} is damaged or is no npz file of plain arrays") from None
+
+
+def _read_torch(path):
+    try:
+        import torch
+    except ImportError:
+        raise UserError(f"{path}: reading PyTorch files needs PyTorch: bash scripts/setup.sh --convert") from None
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        reason = next((line.strip() for line in str(error).splitlines() if "Unsupported" in line or "GLOBAL" in line),
+                      "")
+        raise UserError(f"{path} is damaged, or holds more than weights and was refused{': ' if reason else ''}"
+                        f"{reason}") from None
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, UnicodeDecodeError, zipfile.BadZipFile):
+        raise UserError(f"{path} is damaged or is no PyTorch file") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds a {type(content).__name__}, not named weights")
+    key = next((key for key in STATE_KEYS if isinstance(content.get(key), dict)), None)
+    state = content if key is None else content[key]
+    arrays = {name: value.numpy() for name, value in state.items() if isinstance(value, torch.Tensor)}
+    others = {name: value for name, value in content.items() if name != key and not isinstance(value, torch.Tensor)}
+    return arrays, others

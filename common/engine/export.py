@@ -1,0 +1,142 @@
+"""Export to MINDIR, ONNX and AIR. What was written is loaded again and compared with the network before it counts."""
+import logging
+import os
+import shutil
+import tempfile
+
+import mindspore as ms
+import numpy as np
+from mindspore import Tensor, nn
+
+from common.errors import UserError
+
+LOGGER = logging.getLogger("mindhuman")
+ENDINGS = {"MINDIR": ".mindir", "ONNX": ".onnx", "AIR": ".air"}
+DYNAMIC_CHECKS = (1, 3)
+
+
+def export_network(network, make_inputs, file_name, file_format, batch_size, device_target, tolerance=1e-4):
+    """Write the network, load the file again and compare.
+
+    Args:
+        network (Cell): in evaluation mode; takes and returns Tensors (one or a tuple).
+        make_inputs: function batch size -> list of float32 arrays, the batch as first axis.
+        file_name (str): target; the format's ending is added where it is missing.
+        file_format (str): MINDIR, ONNX or AIR.
+        batch_size (int): 0 for a free batch (MINDIR only).
+        device_target (str): AIR exists on Ascend only.
+        tolerance (float): largest accepted difference, relative to the largest output (at least 1).
+
+    Returns:
+        tuple: path of the file, largest difference that was seen (None for AIR, which only Ascend tools read).
+
+    Raises:
+        UserError: unknown format, a format the target or the converter cannot do, or a file that computes otherwise.
+    """
+    file_format = file_format.upper()
+    if file_format not in ENDINGS:
+        raise UserError(f"--file_format {file_format}: choose one of {', '.join(ENDINGS)}")
+    if batch_size < 0:
+        raise UserError(f"--batch_size {batch_size}: write a positive number, or 0 for a free batch")
+    if file_format == "AIR" and device_target != "Ascend":
+        raise UserError("--file_format AIR: only the Ascend back end can write AIR files; use MINDIR or ONNX here, or "
+                        "run the export on Ascend with --device_target Ascend")
+    if file_format != "MINDIR" and batch_size == 0:
+        raise UserError(f"--file_format {file_format} needs a fixed batch: give --batch_size 1 or more")
+    network.set_train(False)
+    path = file_name if file_name.lower().endswith(ENDINGS[file_format]) else file_name + ENDINGS[file_format]
+    path = os.path.abspath(path)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    # A folder of its own, since large graphs are written as several files; it is renamed into place piece by piece.
+    folder = tempfile.mkdtemp(prefix=".export.", dir=os.path.dirname(path))
+    try:
+        written = os.path.join(folder, os.path.basename(path))
+        _write(network, make_inputs, written, file_format, batch_size)
+        difference = None
+        if file_format != "AIR":
+            difference = _compare(network, make_inputs, written, file_format, batch_size, tolerance)
+        for name in sorted(os.listdir(folder), key=lambda name: name == os.path.basename(path)):
+            os.replace(os.path.join(folder, name), os.path.join(os.path.dirname(path), name))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if difference is not None:
+        LOGGER.info("Exported %s (%.1f MB); loaded again, it differs from the network by at most %.2g",
+                    path, os.path.getsize(path) / 1e6, difference)
+    return path, difference
+
+
+def _write(network, make_inputs, path, file_format, batch_size):
+    arrays = make_inputs(batch_size or 1)
+    inputs = [Tensor(array) if batch_size else Tensor(shape=[None, *array.shape[1:]], dtype=ms.float32)
+              for array in arrays]
+    try:
+        ms.export(network, *inputs, file_name=path, file_format=file_format)
+    except (RuntimeError, ValueError, TypeError) as error:
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise UserError(f"--file_format {file_format}: the converter cannot express this network: {reason}") from None
+    if not os.path.isfile(path):
+        raise UserError(f"--file_format {file_format}: the converter wrote no file at {path}")
+
+
+def _compare(network, make_inputs, path, file_format, batch_size, tolerance):
+    """Largest absolute difference between file and network over the checked batch sizes."""
+    run = _load_onnx(path) if file_format == "ONNX" else _load_mindir(path, make_inputs, batch_size)
+    worst = 0.0
+    for size in (batch_size,) if batch_size else DYNAMIC_CHECKS:
+        arrays = make_inputs(size)
+        expected = _tuple(network(*[Tensor(array) for array in arrays]))
+        found = run(arrays)
+        if len(found) != len(expected):
+            raise UserError(f"{path}: the exported file has {len(found)} outputs, the network {len(expected)}")
+        for one, other in zip(found, expected):
+            other = other.asnumpy()
+            if one.shape != other.shape:
+                raise UserError(f"{path}: at batch {size} the exported file gives {one.shape}, the network "
+                                f"{other.shape}")
+            difference = float(np.abs(one - other).max())
+            if not difference <= tolerance * max(1.0, float(np.abs(other).max())):
+                raise UserError(f"{path}: at batch {size} the exported file differs from the network by "
+                                f"{difference:.3g}; it was not kept")
+            worst = max(worst, difference)
+    return worst
+
+
+def _load_mindir(path, make_inputs, batch_size):
+    cell = load_mindir(path, [array.shape for array in make_inputs(1)] if batch_size == 0 else None)
+    return lambda arrays: [output.asnumpy() for output in _tuple(cell(*[Tensor(array) for array in arrays]))]
+
+
+def load_mindir(path, dynamic_shapes=None):
+    """A callable Cell from a MINDIR file.
+
+    Args:
+        path (str): the file.
+        dynamic_shapes (list): input shapes of a file with a free batch. Without the call of `set_inputs` that they
+            lead to, the framework would keep the first batch size that it sees and give wrong results silently.
+
+    Raises:
+        UserError: missing or damaged file.
+    """
+    if not os.path.isfile(path):
+        raise UserError(f"{path} does not exist: write it with export.py --file_format MINDIR")
+    try:
+        cell = nn.GraphCell(ms.load(path))
+    except (RuntimeError, ValueError) as error:
+        raise UserError(f"{path} is damaged or is no MINDIR file: {str(error).strip().splitlines()[0]}") from None
+    if dynamic_shapes is not None:
+        cell.set_inputs(*[Tensor(shape=[None, *shape[1:]], dtype=ms.float32) for shape in dynamic_shapes])
+    return cell
+
+
+def _load_onnx(path):
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    names = [value.name for value in session.get_inputs()]
+    return lambda arrays: session.run(None, dict(zip(names, arrays)))
+
+
+def _tuple(outputs):
+    return tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)

@@ -1,0 +1,150 @@
+"""The training loop: one explicit `fit` for all models; what differs is in the step, the loader and the callbacks."""
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from common.errors import UserError
+
+
+@dataclass
+class Progress:
+    """Where a run stands.
+
+    Args:
+        epochs (int): epochs of the whole run.
+        steps_per_epoch (int): updates per epoch.
+        epoch (int): zero-based number of the current epoch.
+        batch (int): updates done in this epoch.
+        step (int): updates done in the whole run.
+        skipped (int): updates that were skipped because their gradients overflowed.
+        loss_sum (float): sum of the losses of this epoch.
+        terms (dict): values of the last update, `loss` first, then the loss terms by name.
+        metrics (dict): results of the last evaluation, by name.
+    """
+
+    epochs: int
+    steps_per_epoch: int
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    skipped: int = 0
+    loss_sum: float = 0.0
+    terms: dict = field(default_factory=dict)
+    metrics: dict = field(default_factory=dict)
+
+    @property
+    def total_steps(self):
+        """Updates of the whole run."""
+        return self.epochs * self.steps_per_epoch
+
+    def position(self):
+        """What a checkpoint keeps; the end of an epoch is the beginning of the next."""
+        ended = self.batch >= self.steps_per_epoch
+        return {"step": self.step, "epoch": self.epoch + ended, "batch": 0 if ended else self.batch,
+                "skipped": self.skipped, "loss_sum": 0.0 if ended else self.loss_sum}
+
+    def move_to(self, position):
+        """Stand where `position` (a checkpoint's `meta`) says."""
+        for name in ("step", "epoch", "batch", "skipped", "loss_sum"):
+            setattr(self, name, position[name])
+
+
+class Callback:
+    """What happens beside the updates. Every method may be left as it is.
+
+    `on_step` is called after each update, in order and with `progress.terms` filled, but not at once: the values of
+    up to `fetch_every` updates are taken from the device together.
+    """
+
+    def on_start(self, progress):
+        """Before the first update."""
+
+    def wants(self, batch):
+        """Whether `on_step` must run right after update `batch` of an epoch, while the weights are those of it."""
+        return False
+
+    def on_step(self, progress):
+        """After each update."""
+
+    def on_epoch_end(self, progress):
+        """After the last update of an epoch; `progress.batch` equals `progress.steps_per_epoch`."""
+
+    def on_end(self, progress):
+        """After the last epoch, and also when the run ends by an error."""
+
+
+def fit(step, loader, progress, callbacks, fetch_every=1, repeated_step=None):
+    """Train from where `progress` stands to its last epoch.
+
+    Args:
+        step (Cell): `step(*batch)` returns loss (), terms (K,), skipped (); `step.term_names` names the K terms.
+        loader: `batches(epoch, start)` yields tuples of Tensors; `steps_per_epoch` says how many.
+        progress (Progress): where the run stands; it is moved on.
+        callbacks (list[Callback]): called in this order.
+        fetch_every (int): after how many updates the results are taken from the device; more lets an accelerator run
+            ahead of Python.
+        repeated_step (RepeatedStep): does `repeated_step.repeats` updates per launch; None for one by one.
+
+    Raises:
+        UserError: the loss is not finite and no scaler skipped the step.
+    """
+    names = ("loss", *step.term_names)
+    try:
+        for callback in callbacks:
+            callback.on_start(progress)
+        while progress.epoch < progress.epochs:
+            pending = []
+            for outputs in _updates(step, repeated_step, loader.batches(progress.epoch, progress.batch)):
+                pending.append(outputs)
+                done = progress.batch + _count(pending)
+                now = done == progress.steps_per_epoch or any(callback.wants(done) for callback in callbacks)
+                if now or len(pending) >= fetch_every:
+                    _fetch(pending, names, progress, callbacks)
+                    pending = []
+            for callback in callbacks:
+                callback.on_epoch_end(progress)
+            progress.epoch, progress.batch, progress.loss_sum = progress.epoch + 1, 0, 0.0
+    finally:
+        for callback in callbacks:
+            callback.on_end(progress)
+
+
+def _updates(step, repeated_step, batches):
+    """Run the updates, in groups where several go into one launch; the rest of an epoch goes one by one."""
+    if repeated_step is None:
+        for batch in batches:
+            yield step(*batch)
+        return
+    from mindspore import ops
+
+    group = []
+    for batch in batches:
+        group.append(batch)
+        if len(group) == repeated_step.repeats:
+            yield repeated_step(*[ops.stack(values) for values in zip(*group)])
+            group = []
+    for batch in group:
+        yield step(*batch)
+
+
+def _count(pending):
+    return sum(1 if outputs[0].ndim == 0 else outputs[0].shape[0] for outputs in pending)
+
+
+def _fetch(pending, names, progress, callbacks):
+    for outputs in pending:
+        losses, terms, skipped = (np.asarray(output.asnumpy()) for output in outputs)
+        losses, skipped = losses.reshape(-1), skipped.reshape(-1)
+        terms = terms.reshape(len(losses), -1)
+        for loss, values, skip in zip(losses, terms, skipped):
+            progress.batch += 1
+            progress.step += 1
+            progress.skipped += int(skip)
+            progress.loss_sum += float(loss)
+            progress.terms = dict(zip(names, (float(loss), *map(float, values))))
+            if not skip and not np.isfinite(loss):
+                raise UserError(f"the loss is {loss} at step {progress.step} (epoch {progress.epoch + 1}): training "
+                                "stops, the checkpoints written before stay; lower --learning_rate, or use a loss "
+                                "scale with mixed precision")
+            for callback in callbacks:
+                callback.on_step(progress)

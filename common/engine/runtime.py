@@ -1,0 +1,123 @@
+"""Device, seeds, communication and logging of one process: the only place where they are set."""
+import logging
+import os
+import sys
+from dataclasses import dataclass
+
+import mindspore as ms
+from mindspore import nn, ops
+from mindspore.communication import get_group_size, get_rank, init
+
+from common.engine.devices import choose
+from common.errors import UserError
+
+LOGGER = logging.getLogger("mindhuman")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Where this process runs.
+
+    Args:
+        device_target (str): CPU, GPU or Ascend.
+        seed (int): the seed of the run, the same on every rank; the order of the samples depends on it.
+        rank (int): number of this worker.
+        rank_size (int): number of workers.
+    """
+
+    device_target: str
+    seed: int
+    rank: int = 0
+    rank_size: int = 1
+
+    @property
+    def is_main(self):
+        """Whether this worker writes checkpoints and results."""
+        return self.rank == 0
+
+
+class _Format(logging.Formatter):
+    """Plain lines for information, `warning:` or `error:` in front of the others, the rank where there are several."""
+
+    def __init__(self, rank, rank_size):
+        super().__init__("%(message)s")
+        self.prefix = f"[rank {rank}] " if rank_size > 1 else ""
+
+    def format(self, record):
+        level = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        return self.prefix + level + super().format(record)
+
+
+def set_up_logging(rank=0, rank_size=1):
+    """Send the project's log to standard output."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_Format(rank, rank_size))
+    LOGGER.handlers[:] = [handler]
+    LOGGER.setLevel(logging.INFO)
+    LOGGER.propagate = False
+
+
+def init_runtime(device_target="", device_id=0, seed=1):
+    """Choose the device, join the other workers, set the seeds and the log.
+
+    Args:
+        device_target (str): CPU, GPU or Ascend; empty takes the first usable of Ascend, GPU, CPU.
+        device_id (int): card of a single-card run; a distributed run gives each worker its own.
+        seed (int): seed of the framework's generators, the same on all ranks.
+
+    Returns:
+        Runtime.
+
+    Raises:
+        UserError: the device is not there, or the workers cannot find each other.
+    """
+    set_up_logging()
+    target, reason = choose(device_target, device_id)
+    ms.set_context(mode=ms.GRAPH_MODE)
+    rank, rank_size = 0, 1
+    try:
+        if _is_distributed():
+            ms.set_device(target)
+            init()
+            rank, rank_size = get_rank(), get_group_size()
+            ms.set_auto_parallel_context(parallel_mode="data_parallel", gradients_mean=True)
+        else:
+            ms.set_device(target, device_id)
+    except (RuntimeError, ValueError) as error:
+        raise UserError(f"--device_target {target}: the device cannot be used: {_first_line(error)}") from None
+    ms.set_seed(seed)
+    set_up_logging(rank, rank_size)
+    where = f", worker {rank + 1} of {rank_size}" if rank_size > 1 else f" {device_id}" if target != "CPU" else ""
+    LOGGER.info("Device: %s%s (%s)", target, where, reason)
+    return Runtime(target, seed, rank, rank_size)
+
+
+def _is_distributed():
+    """Whether msrun, a rank table or mpirun started this process as one of several."""
+    workers = os.environ.get("MS_WORKER_NUM") if os.environ.get("MS_ROLE") == "MS_WORKER" else None
+    workers = workers or os.environ.get("OMPI_COMM_WORLD_SIZE")
+    if workers is None and os.environ.get("RANK_TABLE_FILE"):
+        workers = os.environ.get("RANK_SIZE")
+    return int(workers or 1) > 1
+
+
+def _first_line(error):
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+class _Broadcast(nn.Cell):
+    def __init__(self):
+        super().__init__(auto_prefix=False)
+        self.broadcast = ops.Broadcast(0)
+
+    def construct(self, value):
+        return self.broadcast((value,))[0]
+
+
+def broadcast_parameters(parameters, runtime):
+    """Give every rank the values that rank 0 holds."""
+    if runtime.rank_size == 1:
+        return
+    broadcast = _Broadcast()
+    for parameter in parameters:
+        parameter.set_data(broadcast(ms.Tensor(parameter.asnumpy())))

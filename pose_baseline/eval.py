@@ -1,0 +1,34 @@
+"""Measure a checkpoint on the test subjects.
+
+    python eval.py --ckpt_file experiments/.../checkpoint-24371.ckpt --data_dir data/h36m
+"""
+import os
+import sys
+
+# The repository root, so that `common` and `pose_baseline` are found from any folder.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from common.engine.runtime import init_runtime  # noqa: E402
+from common.errors import run  # noqa: E402
+from pose_baseline.src.build import Lifter, build_dataset, load_trained, read_settings  # noqa: E402
+from pose_baseline.src.evaluate import evaluate  # noqa: E402
+from pose_baseline.src.report import LOGGER, log_evaluation, write_evaluation  # noqa: E402
+
+
+def main(argv):
+    config = read_settings(argv, {"evaluateActionWise": True})
+    init_runtime(config.device_target, config.device_id, config.seed)
+    network, config, statistics, checkpoint = load_trained(config, need_statistics=False)
+    data = build_dataset(config, ("test",) if statistics else ("train", "test"), statistics)
+    result = evaluate(Lifter(network), data.test, data.statistics, config.procrustes,
+                      config.batch_size if config.drop_remainder else None, config.evaluateActionWise)
+    log_evaluation(result, config.evaluateActionWise)
+    path = os.path.join(config.output_dir if "output_dir" in config.given else os.path.dirname(checkpoint.path),
+                        "eval_result.json")
+    write_evaluation(path, result, checkpoint, config, len(data.test.inputs))
+    LOGGER.info("%s: %.2f mm over %d frames; written to %s", "PA-MPJPE" if config.procrustes else "MPJPE",
+                result.error, len(data.test.inputs), path)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,143 @@
+"""From settings to objects: network, data, folders. Settings end here; what lies below takes plain numbers."""
+import logging
+import os
+
+import numpy as np
+from mindspore import Tensor
+
+from common.config import load_config
+from common.engine.checkpoint import find_checkpoint, load_weights
+from common.errors import UserError
+from pose_baseline.src.dataset import load_dataset
+from pose_baseline.src.network import LinearModel, fold
+from pose_baseline.src.normalisation import Statistics
+
+LOGGER = logging.getLogger("mindhuman")
+FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
+ALIASES = {"checkpoint": "ckpt_file", "checkpoint_file_path": "ckpt_file", "pretrained_model": "ckpt_file",
+           "date_dir": "data_dir"}
+# Settings that make the network; they travel in the checkpoint.
+NETWORK_KEYS = ("linear_size", "num_layers", "residual", "batch_norm", "max_norm", "predict_14", "bn_epsilon",
+                "bn_momentum", "bn_unbiased")
+# Settings of the data that a checkpoint's statistics belong to.
+DATA_KEYS = ("camera_frame", "detections")
+HOW_TO_GET_A_CHECKPOINT = ("Train one (python train.py --config_path recipe.yaml), or convert published weights with "
+                           "tools/pth2ckpt.py")
+
+
+def read_settings(argv, overrides=None, free_batch=False):
+    """The settings of one command, with the original's flags worked in.
+
+    Args:
+        argv (list[str]): command line.
+        overrides (dict): defaults of this command that differ from default_config.yaml.
+        free_batch (bool): whether a batch size of 0 has a meaning.
+
+    Raises:
+        UserError: a setting that cannot be.
+    """
+    config = load_config(DEFAULT_CONFIG, argv, ALIASES, overrides)
+    if config.use_cpu and not config.device_target:
+        config = config.replace(device_target="CPU")
+    if config.use_fp16 and "amp_level" not in config.given:
+        config = config.replace(amp_level="O2", loss_scale="dynamic")
+    for key in ("batch_size", "epochs", "linear_size", "accumulate", "steps_per_launch", "log_every", "eval_every"):
+        if config[key] < 1 and not (free_batch and key == "batch_size" and config[key] == 0):
+            raise UserError(f"--{key} {config[key]}: write a whole number of 1 or more")
+    for key in ("num_layers", "load", "seed", "save_every_steps", "keep_checkpoint_max", "device_id", "clip_norm"):
+        if config[key] < 0:
+            raise UserError(f"--{key} {config[key]}: it cannot be negative")
+    if not 0.0 < config.dropout <= 1.0:
+        raise UserError(f"--dropout {config.dropout}: it is the probability of KEEPING a unit, more than 0 and at "
+                        "most 1")
+    return config
+
+
+def build_network(config):
+    """The network that the settings describe, with its initial values."""
+    return LinearModel(config["linear_size"], config["num_layers"], config["residual"], config["batch_norm"],
+                       config["max_norm"], config["predict_14"], config["bn_epsilon"], config["bn_momentum"],
+                       config["bn_unbiased"], config["seed"])
+
+
+def build_dataset(config, splits=("train", "test"), statistics=None):
+    """The poses of the settings' data folder, normalised; with `statistics` from a checkpoint, or those of the
+    training subjects."""
+    cameras_path = config.cameras_path or os.path.join(config.data_dir, "metadata.xml")
+    return load_dataset(config.data_dir, cameras_path, config.action, config.camera_frame, config.predict_14,
+                        detections=config.detections, statistics=statistics, cache_dir=config.cache_dir or None,
+                        splits=splits)
+
+
+def experiment_folder(config):
+    """The folder of an experiment, named after its settings as in the original."""
+    parts = [config.action, f"dropout_{config.dropout:g}", f"epochs_{config.epochs}", f"lr_{config.learning_rate:g}",
+             "residual" if config.residual else "not_residual", f"depth_{config.num_layers}",
+             f"linear_size{config.linear_size}", f"batch_size_{config.batch_size}",
+             "procrustes" if config.procrustes else "no_procrustes", "maxnorm" if config.max_norm else "no_maxnorm",
+             "batch_normalization" if config.batch_norm else "no_batch_normalization",
+             *([] if config.detections == "gt" else [f"detections_{config.detections}"]),
+             "predict_14" if config.predict_14 else "predict_17"]
+    return os.path.join(config.train_dir, *parts)
+
+
+class Lifter:
+    """A trained network ready for use: normalised numpy poses in, normalised numpy poses out.
+
+    Norm clip and batch norm are worked into the weights, so a pose costs three matrix products less two passes each.
+
+    Args:
+        network (LinearModel): the network; call `refresh` after its weights have changed.
+    """
+
+    def __init__(self, network):
+        self.network = network
+        self.folded = fold(network)
+
+    def refresh(self):
+        """Take over the network's present weights."""
+        fold(self.network, into=self.folded)
+
+    def __call__(self, inputs):
+        """(n, 32) float32 to (n, 48 or 42) float32; one compilation per batch size."""
+        return self.folded(Tensor(np.ascontiguousarray(inputs, np.float32))).asnumpy()
+
+
+def settings_of(checkpoint, config):
+    """The settings with those of the checkpoint's network and data in place of the defaults.
+
+    Raises:
+        UserError: a setting was given that contradicts the checkpoint.
+    """
+    saved = checkpoint.meta.get("config", {})
+    changes = {}
+    for key in (*NETWORK_KEYS, *DATA_KEYS):
+        if key not in saved:
+            continue
+        if key in config.given and config[key] != saved[key]:
+            raise UserError(f"--{key} {config[key]} contradicts checkpoint {checkpoint.path}, which was made with "
+                            f"{key} {saved[key]}: leave the flag out")
+        changes[key] = saved[key]
+    return config.replace(**changes)
+
+
+def load_trained(config, need_statistics=True):
+    """Network, settings and statistics of the checkpoint that the settings name.
+
+    Returns:
+        tuple: LinearModel in evaluation mode, Config, Statistics (None when the file has none), Checkpoint.
+
+    Raises:
+        UserError: no checkpoint, weights that do not fit, or no statistics where they are needed.
+    """
+    checkpoint = find_checkpoint(config.ckpt_file, config.train_dir, HOW_TO_GET_A_CHECKPOINT)
+    config = settings_of(checkpoint, config)
+    network = build_network(config)
+    load_weights(network, checkpoint, config.allow_partial)
+    statistics = Statistics.from_arrays(checkpoint.extra) if checkpoint.extra else None
+    if statistics is None and need_statistics:
+        raise UserError(f"checkpoint {checkpoint.path} holds no pose statistics, so pixels cannot be turned into its "
+                        "input: convert it again with tools/pth2ckpt.py --statistics FILE, or evaluate it on a tree "
+                        "with training subjects")
+    return network.set_train(False), config, statistics, checkpoint

@@ -1,0 +1,227 @@
+"""The lifting network: 2D joints to 3D joints with fully connected residual stages.
+
+Source: Martinez et al., "A simple yet effective baseline for 3d human pose estimation", ICCV 2017;
+una-dinosauria/3d-pose-baseline `src/linear_model.py`. As there, max-norm divides each whole weight matrix by its
+Frobenius norm where that exceeds 1, in training and at inference, and gradients flow through the division.
+Two things differ: dropout masks come with the batch (so that a resumed run repeats them exactly), and batch norm is
+written out, because the original's moving variance is the biased one and the framework's operator keeps the unbiased.
+"""
+import mindspore as ms
+import numpy as np
+from mindspore import Parameter, Tensor, nn, ops
+
+TF_EPSILON, TF_MOMENTUM = 1e-3, 0.99  # tf.layers.batch_normalization, the original
+TORCH_EPSILON, TORCH_MOMENTUM = 1e-5, 0.9  # torch.nn.BatchNorm1d, the weigq port; momentum as share that is kept
+
+
+def _truncated_normal(rng, shape, deviation):
+    """Normal values, drawn again while they lie beyond two deviations, as TensorFlow's initialiser does."""
+    values = rng.standard_normal(shape)
+    while (outside := np.abs(values) > 2).any():
+        values[outside] = rng.standard_normal(int(outside.sum()))
+    return (values * deviation).astype(np.float32)
+
+
+class Dense(nn.Cell):
+    """Affine layer with optional whole-matrix norm clip: `x @ (weight / max(||weight||, 1)).T + bias`.
+
+    Args:
+        in_size (int): width of the input.
+        out_size (int): width of the output.
+        max_norm (bool): clip the Frobenius norm of the weight to 1. The stored weight is not clipped.
+        rng (numpy.random.Generator): source of the initial values: truncated normal, deviation sqrt(2 / in_size) for
+            weights and sqrt(2 / out_size) for biases, as in the original.
+
+    Inputs:
+        - **x** (Tensor) - (B, in_size).
+
+    Outputs:
+        Tensor (B, out_size).
+    """
+
+    def __init__(self, in_size, out_size, max_norm, rng):
+        super().__init__()
+        weight = _truncated_normal(rng, (out_size, in_size), np.sqrt(2.0 / in_size))
+        bias = _truncated_normal(rng, (out_size,), np.sqrt(2.0 / out_size))
+        self.weight = Parameter(Tensor(weight), name="weight")
+        self.bias = Parameter(Tensor(bias), name="bias")
+        self.max_norm = max_norm
+        self.matmul = ops.MatMul(transpose_b=True)
+
+    def construct(self, x):
+        y = self.matmul(x, self.weight)
+        if self.max_norm:  # the factor is applied to the product: the batch is smaller than the matrix
+            y = y * norm_clip_factor(self.weight).astype(y.dtype)
+        return y + self.bias.astype(y.dtype)
+
+
+def norm_clip_factor(weight):
+    """1 / max(||weight||_F, 1), 1 for a zero matrix, with a finite gradient everywhere. Returns a float32 scalar."""
+    squares = ops.square(weight).sum(1).sum()  # in two steps: a reduction to a scalar runs on one thread on CPU
+    safe = ops.select(squares > 1.0, squares, ops.ones_like(squares))
+    return ops.rsqrt(safe)
+
+
+class BatchNorm(nn.Cell):
+    """Batch normalisation over the first axis, in float32.
+
+    Args:
+        size (int): number of features.
+        epsilon (float): added to the variance.
+        momentum (float): share of the moving statistics that a training step keeps.
+        unbiased (bool): whether the moving variance takes the unbiased batch variance (PyTorch) or the biased one
+            (TensorFlow). The normalisation itself uses the biased one in both.
+
+    Inputs:
+        - **x** (Tensor) - (B, size).
+
+    Outputs:
+        Tensor (B, size).
+    """
+
+    def __init__(self, size, epsilon=TF_EPSILON, momentum=TF_MOMENTUM, unbiased=False):
+        super().__init__()
+        self.gamma = Parameter(Tensor(np.ones(size, np.float32)), name="gamma")
+        self.beta = Parameter(Tensor(np.zeros(size, np.float32)), name="beta")
+        self.moving_mean = Parameter(Tensor(np.zeros(size, np.float32)), name="moving_mean", requires_grad=False)
+        self.moving_variance = Parameter(Tensor(np.ones(size, np.float32)), name="moving_variance",
+                                         requires_grad=False)
+        self.epsilon, self.momentum, self.unbiased = epsilon, momentum, unbiased
+
+    def construct(self, x):
+        dtype = x.dtype
+        x = x.astype(ms.float32)
+        if self.training:
+            mean = x.mean(0)
+            centred = x - mean
+            variance = ops.square(centred).mean(0)
+            size = x.shape[0]
+            measured = variance * (size / (size - 1)) if self.unbiased else variance
+            keep = self.momentum
+            ops.assign(self.moving_mean, keep * self.moving_mean + (1.0 - keep) * ops.stop_gradient(mean))
+            ops.assign(self.moving_variance, keep * self.moving_variance + (1.0 - keep) * ops.stop_gradient(measured))
+            y = centred * (self.gamma * ops.rsqrt(variance + self.epsilon)) + self.beta
+        else:
+            y = (x - self.moving_mean) * (self.gamma * ops.rsqrt(self.moving_variance + self.epsilon)) + self.beta
+        return y.astype(dtype)
+
+
+class HiddenLayer(nn.Cell):
+    """Dense, batch norm, ReLU and, in training, dropout.
+
+    Inputs:
+        - **x** (Tensor) - (B, in_size).
+        - **mask** (Tensor) - (B, out_size): what each unit is multiplied by, 0 or 1 / keep; None for none.
+
+    Outputs:
+        Tensor (B, out_size).
+    """
+
+    def __init__(self, in_size, out_size, settings, rng):
+        super().__init__()
+        self.dense = Dense(in_size, out_size, settings["max_norm"], rng)
+        self.has_norm = settings["batch_norm"]
+        if self.has_norm:
+            self.norm = BatchNorm(out_size, settings["epsilon"], settings["momentum"], settings["unbiased"])
+
+    def construct(self, x, mask=None):
+        y = self.dense(x)
+        if self.has_norm:
+            y = self.norm(y)
+        y = ops.relu(y)
+        if mask is not None:
+            y = y * mask
+        return y
+
+
+class Stage(nn.Cell):
+    """Two hidden layers, with the input added to their output where `residual` is set."""
+
+    def __init__(self, size, settings, rng):
+        super().__init__()
+        self.first = HiddenLayer(size, size, settings, rng)
+        self.second = HiddenLayer(size, size, settings, rng)
+        self.residual = settings["residual"]
+
+    def construct(self, x, first_mask=None, second_mask=None):
+        y = self.second(self.first(x, first_mask), second_mask)
+        return x + y if self.residual else y
+
+
+class LinearModel(nn.Cell):
+    """2D joints to 3D joints, both normalised.
+
+    Args:
+        linear_size (int): width of the hidden layers.
+        num_layers (int): number of stages of two layers each.
+        residual (bool): skip connection around each stage.
+        batch_norm (bool): batch normalisation after every hidden Dense.
+        max_norm (bool): whole-matrix norm clip of every weight, see `Dense`.
+        predict_14 (bool): 14 output joints instead of 16.
+        epsilon, momentum, unbiased: of the batch norm, see `BatchNorm`.
+        seed (int): seed of the initial values.
+
+    Inputs:
+        - **x** (Tensor) - (B, 32), normalised 2D, x y of 16 joints.
+        - **masks** (Tensors) - 1 + 2 * num_layers times (B, linear_size), dropout factors; none at inference.
+
+    Outputs:
+        Tensor (B, 48) or (B, 42): normalised 3D, x y z per joint.
+    """
+
+    input_size = 32
+
+    def __init__(self, linear_size=1024, num_layers=2, residual=True, batch_norm=True, max_norm=True,
+                 predict_14=False, epsilon=TF_EPSILON, momentum=TF_MOMENTUM, unbiased=False, seed=0):
+        super().__init__()
+        settings = {"residual": residual, "batch_norm": batch_norm, "max_norm": max_norm, "epsilon": epsilon,
+                    "momentum": momentum, "unbiased": unbiased}
+        self.arguments = {**settings, "linear_size": linear_size, "num_layers": num_layers,
+                          "predict_14": predict_14, "seed": seed}
+        rng = np.random.default_rng(seed)
+        self.first = HiddenLayer(self.input_size, linear_size, settings, rng)
+        self.stages = nn.CellList([Stage(linear_size, settings, rng) for _ in range(num_layers)])
+        self.output = Dense(linear_size, 42 if predict_14 else 48, max_norm, rng)
+        self.num_masks = 1 + 2 * num_layers
+
+    def construct(self, x, *masks):
+        if len(masks) == 0:
+            y = self.first(x)
+            for stage in self.stages:
+                y = stage(y)
+        else:
+            y = self.first(x, masks[0])
+            for index, stage in enumerate(self.stages):
+                y = stage(y, masks[1 + 2 * index], masks[2 + 2 * index])
+        return self.output(y)
+
+
+def fold(network, into=None):
+    """The same function for inference only: norm clip and batch norm worked into weights and biases (in float64).
+
+    Args:
+        network (LinearModel): any settings.
+        into (LinearModel): an earlier result, whose weights are replaced; None makes a new one.
+
+    Returns:
+        LinearModel without max-norm and batch norm whose outputs agree with those of `network` in evaluation mode.
+    """
+    folded = into or LinearModel(**{**network.arguments, "batch_norm": False, "max_norm": False})
+    layers = [network.first, *(layer for stage in network.stages for layer in (stage.first, stage.second))]
+    targets = [folded.first, *(layer for stage in folded.stages for layer in (stage.first, stage.second))]
+    for layer, target in zip(layers, targets):
+        _fold_dense(layer.dense, layer.norm if layer.has_norm else None, target.dense)
+    _fold_dense(network.output, None, folded.output)
+    return folded.set_train(False)
+
+
+def _fold_dense(dense, norm, target):
+    weight, bias = dense.weight.asnumpy().astype(np.float64), dense.bias.asnumpy().astype(np.float64)
+    if dense.max_norm:
+        weight = weight / max(np.linalg.norm(weight), 1.0)
+    if norm is not None:
+        factor = norm.gamma.asnumpy() / np.sqrt(norm.moving_variance.asnumpy().astype(np.float64) + norm.epsilon)
+        weight = weight * factor[:, None]
+        bias = (bias - norm.moving_mean.asnumpy()) * factor + norm.beta.asnumpy()
+    target.weight.set_data(Tensor(weight.astype(np.float32)))
+    target.bias.set_data(Tensor(bias.astype(np.float32)))

@@ -1,0 +1,194 @@
+"""Training of one experiment: what `train.py` and `src/predict_3dpose.py` run."""
+import logging
+import math
+import os
+
+from mindspore import nn
+
+from common.data.arrays import ArrayLoader, DeviceArrays, DropoutMasks
+from common.engine.amp import apply_amp, build_scaler, check_amp
+from common.engine.callbacks import MetricsCsv, ProgressBar, SaveCheckpoint, StepClock, TensorBoard
+from common.engine.checkpoint import CheckpointFolder, load_weights, read_checkpoint, restore_training
+from common.engine.loop import Callback, Progress, fit
+from common.engine.runtime import broadcast_parameters
+from common.engine.schedules import ExponentialDecay, learning_rate_at
+from common.engine.train_step import RepeatedStep, TrainStep
+from common.errors import UserError
+from pose_baseline.src.build import Lifter, build_dataset, build_network, experiment_folder
+from pose_baseline.src.evaluate import evaluate
+from pose_baseline.src.loss import NetworkWithLoss
+from pose_baseline.src.report import log_epoch, log_evaluation
+
+LOGGER = logging.getLogger("mindhuman")
+DECAY_RATE, DECAY_STEPS = 0.96, 100000
+# Settings that may change between a run and its continuation without changing its numbers.
+MAY_DIFFER = {"epochs", "resume", "load", "train_dir", "data_dir", "cameras_path", "cache_dir", "ckpt_file",
+              "eval_every", "evaluateActionWise", "procrustes", "drop_remainder", "keep_checkpoint_max",
+              "save_every_steps", "log_every", "tensorboard", "sample", "device_target", "device_id", "use_cpu",
+              "data_on_device", "steps_per_launch", "enable_modelarts", "obs_dir", "result", "file_name",
+              "file_format", "pixel_input", "input", "output_dir", "joint_order", "rescale", "image_size",
+              "ground_truth", "animation", "fps", "allow_partial"}
+
+
+def train(config, runtime):
+    """Train as the settings say.
+
+    Returns:
+        Progress: of the finished run, with the metrics of the last evaluation.
+    """
+    check_amp(config.amp_level, runtime.device_target)
+    folder = experiment_folder(config)
+    store = CheckpointFolder(folder, "checkpoint-{step}.ckpt", config.keep_checkpoint_max)
+    resumed = _checkpoint_to_resume(config, store)
+    data = build_dataset(config)
+    network = build_network(config)
+    if config.ckpt_file and resumed is None:
+        load_weights(network, read_checkpoint(config.ckpt_file), config.allow_partial)
+    broadcast_parameters(network.get_parameters(), runtime)
+    schedule = ExponentialDecay(config.learning_rate, DECAY_RATE, DECAY_STEPS)
+    loader = build_loader(config, runtime, data.train)
+    step = build_step(config, runtime, network, schedule, data.train if loader.indices_only else None)
+    progress = Progress(config.epochs, loader.steps_per_epoch)
+    if resumed is not None:
+        restore_training(network, step, resumed)
+        progress.move_to(resumed.meta)
+        LOGGER.info("Continuing from %s: epoch %d, batch %d / %d, step %d", resumed.path, progress.epoch + 1,
+                    progress.batch, progress.steps_per_epoch, progress.step)
+    repeated = RepeatedStep(step, config.steps_per_launch) if config.steps_per_launch > 1 else None
+    LOGGER.info("%d training poses, %d test poses; %d batches per epoch; output in %s", len(data.train.inputs),
+                len(data.test.inputs) if data.test else 0, loader.steps_per_epoch, folder)
+    if runtime.is_main:
+        config.save(os.path.join(folder, "config.yaml"))
+    callbacks = _callbacks(config, runtime, network, step, schedule, data, store)
+    fit(step, loader, progress, callbacks, _fetch_every(config, runtime), repeated)
+    return progress
+
+
+def build_loader(config, runtime, split):
+    """Shuffled batches of the training poses, with dropout masks where units are dropped."""
+    masks = None
+    if config.dropout < 1.0:
+        masks = DropoutMasks((config.batch_size, config.linear_size), 1 + 2 * config.num_layers, config.dropout,
+                             config.seed, runtime.rank)
+    on_device = {"true": True, "false": False, "auto": runtime.device_target != "CPU"}.get(config.data_on_device)
+    if on_device is None:
+        raise UserError(f"--data_on_device {config.data_on_device}: write true, false or auto")
+    loader = ArrayLoader([split.inputs, split.targets], config.batch_size, config.seed, True, runtime.rank,
+                         runtime.rank_size, masks, indices_only=on_device)
+    if loader.steps_per_epoch == 0:
+        raise UserError(f"--batch_size {config.batch_size} on {runtime.rank_size} worker(s) is more than the "
+                        f"{len(split.inputs)} training poses: make it smaller")
+    if config.batch_size % config.accumulate:
+        raise UserError(f"--accumulate {config.accumulate} does not divide --batch_size {config.batch_size}")
+    if config.save_every_steps % config.steps_per_launch:
+        raise UserError(f"--save_every_steps {config.save_every_steps} is no multiple of --steps_per_launch "
+                        f"{config.steps_per_launch}")
+    return loader
+
+
+def build_step(config, runtime, network, schedule, device_split=None):
+    """The compiled update: network, loss and Adam; with the poses of `device_split` held on the device."""
+    network_with_loss = NetworkWithLoss(apply_amp(network, config.amp_level), config.dropout)
+    if device_split is not None:
+        network_with_loss = DeviceArrays(network_with_loss, [device_split.inputs, device_split.targets])
+    optimizer = nn.Adam(network.trainable_params(), learning_rate=schedule, beta1=0.9, beta2=0.999, eps=1e-8)
+    return TrainStep(network_with_loss, optimizer, build_scaler(config.loss_scale), config.clip_norm,
+                     config.accumulate, runtime.rank_size)
+
+
+def _fetch_every(config, runtime):
+    """On CPU the results are there at once; an accelerator is asked only when a line is due."""
+    return 1 if runtime.device_target == "CPU" else math.gcd(config.log_every, 100)
+
+
+def _checkpoint_to_resume(config, store):
+    """The checkpoint that --resume or --load names, or None. Its settings must be those of the run."""
+    if config.load:
+        checkpoint = store.at(config.load)
+    elif config.resume:
+        checkpoint = read_checkpoint(config.ckpt_file) if config.ckpt_file else store.newest()
+        if checkpoint is None:
+            raise UserError(f"--resume: there is no checkpoint in {store.folder}; the folder is named after the "
+                            "settings, so give the same ones, or name a file with --ckpt_file")
+    else:
+        return None
+    for key, value in checkpoint.meta.get("config", {}).items():
+        if key in config and key not in MAY_DIFFER and config[key] != value:
+            raise UserError(f"--resume: {checkpoint.path} was made with {key} {value}, this run has {config[key]}; "
+                            "a continued run needs the same setting")
+    return checkpoint
+
+
+def _callbacks(config, runtime, network, step, schedule, data, store):
+    if not runtime.is_main:
+        return []
+    clock = StepClock()
+    metric_names = ("error_mm",)
+    table = MetricsCsv(os.path.join(store.folder, "metrics.csv"), step.term_names, metric_names, schedule,
+                       config.log_every)
+    recorders = [table]
+    if config.tensorboard:
+        tags = {"loss": "loss/loss", "learning_rate": "learning_rate/learning_rate", "error_mm": "loss/error_mm"}
+        recorders.append(TensorBoard(os.path.join(store.folder, "log"), tags, schedule, config.log_every))
+    save = SaveCheckpoint(store, network, step, {"model": "pose_baseline", "config": dict(config)},
+                          data.statistics.to_arrays(), config.save_every_steps, [table.flush], _announce)
+    return [ProgressBar(), LogLines(config, clock, schedule), *recorders,
+            Evaluate(config, network, data, recorders), save, Restart(clock)]
+
+
+def _announce(path, milliseconds):
+    LOGGER.info("Saving the model... done in %.2f ms (%s)", milliseconds, path)
+
+
+class LogLines(Callback):
+    """The original's lines: one per `log_every` batches, a block per epoch."""
+
+    def __init__(self, config, clock, schedule):
+        self.config, self.clock, self.schedule = config, clock, schedule
+
+    def on_start(self, progress):
+        self.clock.restart()
+
+    def on_step(self, progress):
+        self.clock.tick()
+        if progress.batch % self.config.log_every == 0:
+            LOGGER.info("Working on epoch %d, batch %d / %d, loss %s ... done in %.2f ms", progress.epoch + 1,
+                        progress.batch, progress.steps_per_epoch, progress.terms["loss"], self.clock.read())
+
+    def on_epoch_end(self, progress):
+        log_epoch(progress, learning_rate_at(self.schedule, progress.step))
+        if progress.skipped:
+            LOGGER.info("Skipped steps:       %d (gradients overflowed)", progress.skipped)
+
+
+class Evaluate(Callback):
+    """Measure the error on the test subjects after each `eval_every` epochs and after the last."""
+
+    def __init__(self, config, network, data, recorders):
+        self.config, self.network, self.data, self.recorders = config, network, data, recorders
+        self.lifter = None
+
+    def on_epoch_end(self, progress):
+        last = progress.epoch + 1 == progress.epochs
+        if self.data.test is None or not ((progress.epoch + 1) % self.config.eval_every == 0 or last):
+            return
+        if self.lifter is None:
+            self.lifter = Lifter(self.network)
+        self.lifter.refresh()
+        result = evaluate(self.lifter, self.data.test, self.data.statistics, self.config.procrustes,
+                          self.config.batch_size if self.config.drop_remainder else None,
+                          self.config.evaluateActionWise)
+        log_evaluation(result, self.config.evaluateActionWise)
+        progress.metrics = {"error_mm": result.error}
+        for recorder in self.recorders:
+            recorder.record_metrics(progress)
+
+
+class Restart(Callback):
+    """Leave evaluation and saving out of the time per batch."""
+
+    def __init__(self, clock):
+        self.clock = clock
+
+    def on_epoch_end(self, progress):
+        self.clock.restart()
