@@ -1,0 +1,173 @@
+"""2D joints of any detector -> what the lifter takes: 16 joints in Human3.6M's order, without gaps, in pixels.
+
+Joints are mapped by name. Joints that a detector lacks are made as mmpose makes Human3.6M joints from COCO ones:
+pelvis and thorax midway between hips and shoulders, the spine midway between those, the head midway between the eyes
+(here also the ears, or the nose, when the eyes are rarely seen). OpenPose's own neck and mid hip are used where they
+exist.
+"""
+import logging
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from common.errors import UserError
+from common.joints import SKELETONS
+from pose_baseline.src.keypoint_files import read_raw
+
+JOINTS = SKELETONS["h36m_16"]
+# The training pictures are about this wide and high.
+TRAINING_IMAGE_PX = 1000.0
+# Joints from which a joint may be made, best first; each is itself a joint or made so.
+RECIPES = {
+    "pelvis": (("left_hip", "right_hip"),),
+    "thorax": (("neck",), ("mpii_thorax",), ("left_shoulder", "right_shoulder")),
+    "spine": (("pelvis", "thorax"),),
+    "head": (("head_top",), ("left_eye", "right_eye"), ("left_ear", "right_ear"), ("nose",)),
+}
+
+log = logging.getLogger("mindhuman")
+
+
+@dataclass(frozen=True)
+class Track:
+    """One person over T frames, ready for the lifter.
+
+    joints (T, 16, 2) float32, pixels, in the order of `h36m_16`; observed (T, 16) bool: False where a joint was filled
+    in from other frames; frames (T,) int; frame_names: T names; skeleton: the file's joint order; image_size: (width,
+    height) in px, or None where the file does not say.
+    """
+    person: str
+    frames: np.ndarray
+    frame_names: tuple
+    joints: np.ndarray
+    observed: np.ndarray
+    skeleton: str
+    image_size: tuple = None
+
+
+def read_keypoints(path, joint_order=None, min_confidence=0.0):
+    """Read the people of a file and bring their joints into the lifter's order.
+
+    A joint is missing where its confidence is `min_confidence` or less, where it is not a number, and where it lies at
+    exactly (0, 0). Missing joints are interpolated linearly over time, and held at both ends.
+
+    Args:
+        path (str): see `keypoint_files.read_raw`.
+        joint_order (str): joint order of the file, when neither its names nor its number of joints say it.
+        min_confidence (float): see above.
+
+    Returns:
+        list: of Track. People who lack a joint throughout are left out, which is logged.
+
+    Raises:
+        UserError: the file cannot be read, or nobody in it has all joints; the text names the joints.
+    """
+    raw_tracks = read_raw(path, joint_order)
+    tracks, failures = [], {}
+    for raw in raw_tracks:
+        joints, observed, missing = _to_lifter(raw, min_confidence)
+        if missing:
+            failures[raw.person] = missing
+        else:
+            tracks.append(Track(raw.person, np.array(raw.frames), tuple(map(str, raw.frame_names)),
+                                joints.astype(np.float32), observed, raw.skeleton, raw.image_size))
+    if not tracks:
+        person, missing = next(iter(failures.items()))
+        raise UserError(f"{path}: {', '.join(missing)} of person {person} is never seen; the network needs the whole "
+                        "body: give frames that show it, or fill these joints in")
+    if failures:
+        person, missing = next(iter(failures.items()))
+        log.warning("%s: %d of %d people are left out because joints are never seen (person %s: %s)", path,
+                    len(failures), len(raw_tracks), person, ", ".join(missing))
+    return tracks
+
+
+def _to_lifter(raw, min_confidence):
+    """Joints (T, 16, 2), observed (T, 16) and the names of joints that cannot be had."""
+    seen = (raw.confidence > min_confidence) & np.isfinite(raw.joints).all(-1) & (raw.joints != 0.0).any(-1)
+    times = _times(raw.frames)
+    known = {}
+    for index, name in enumerate(raw.joint_names):
+        if seen[:, index].any():
+            known[name] = fill_gaps(raw.joints[:, index], seen[:, index], times), seen[:, index]
+    made = [_make(joint, known) for joint in JOINTS]
+    missing = [joint for joint, result in zip(JOINTS, made) if result is None]
+    if missing:
+        return None, None, missing
+    return np.stack([points for points, _ in made], 1), np.stack([observed for _, observed in made], 1), []
+
+
+def _times(frames):
+    """Frame numbers as times, or the positions in the list where the numbers do not increase."""
+    times = np.asarray(frames, np.float64)
+    return times if np.all(np.diff(times) > 0) else np.arange(len(frames), dtype=np.float64)
+
+
+def fill_gaps(points, seen, times):
+    """Interpolate points (T, 2) linearly over times (T,) where `seen` (T,) is False; ends are held."""
+    return np.stack([np.interp(times, times[seen], points[seen, k]) for k in (0, 1)], -1)
+
+
+def _make(joint, known):
+    """(points (T, 2), observed (T,)) of a joint, or None.
+
+    The first recipe wins that is seen in half of the frames, or else the one that is seen most: changing between
+    recipes from frame to frame would make the joint jump.
+    """
+    if joint in known:
+        return known[joint]
+    choices = []
+    for parts in RECIPES.get(joint, ()):
+        made = [_make(part, known) for part in parts]
+        if None not in made:
+            choices.append((np.mean([points for points, _ in made], 0), np.all([seen for _, seen in made], 0)))
+    usual = [choice for choice in choices if choice[1].mean() >= 0.5]
+    return usual[0] if usual else max(choices, key=lambda choice: choice[1].mean(), default=None)
+
+
+def fit_to_camera(tracks, rescale="none", image_size=None, mean_pose_px=None):
+    """Bring pixels of other cameras near those that the network was trained on.
+
+    The network sees where in a picture of about 1000 x 1000 px a person stands and how large, and takes it as distance
+    and viewing angle; joints from a 1920 x 1080 or a 256 x 256 picture are outside of all that it knows.
+
+    Args:
+        tracks (list): of Track.
+        rescale (str): `none`: leave the pixels as they are. `image`: scale the picture to a longer side of 1000 px and
+            centre it in 1000 x 1000; keeps the place in the picture and suits similar lenses. `body`: scale and move
+            each track so that the torso has its length, and the pelvis on average its place, in the training set; loses
+            the place in the picture and suits any lens and crop.
+        image_size (tuple): (width, height) in px for `image`; None takes it from the file.
+        mean_pose_px (ndarray): (16, 2), mean 2D pose of the training set, for `body`.
+
+    Returns:
+        list: of Track with new joints.
+
+    Raises:
+        UserError: an unknown `rescale`, or `image` without a size.
+    """
+    if rescale == "none":
+        return list(tracks)
+    if rescale == "image":
+        return [replace(track, joints=_fit_image(track, image_size or track.image_size)) for track in tracks]
+    if rescale == "body":
+        return [replace(track, joints=_fit_body(track, np.asarray(mean_pose_px, np.float64))) for track in tracks]
+    raise UserError(f"--rescale {rescale} is unknown; use none, image or body")
+
+
+def _fit_image(track, size):
+    if size is None:
+        raise UserError("--rescale image needs --image_size WIDTH,HEIGHT: the file does not say how large its pictures "
+                        "are")
+    size = np.asarray(size, np.float64)
+    scale = TRAINING_IMAGE_PX / size.max()
+    return ((track.joints - size / 2.0) * scale + TRAINING_IMAGE_PX / 2.0).astype(np.float32)
+
+
+def _fit_body(track, mean_pose):
+    pelvis, thorax = JOINTS.index("pelvis"), JOINTS.index("thorax")
+    torso = np.linalg.norm(track.joints[:, thorax] - track.joints[:, pelvis], axis=-1)
+    wanted = np.linalg.norm(mean_pose[thorax] - mean_pose[pelvis])
+    # The median bears with frames in which the torso points at the camera.
+    scale = wanted / max(float(np.median(torso)), 1e-6)
+    return ((track.joints - track.joints[:, pelvis].mean(0)) * scale + mean_pose[pelvis]).astype(np.float32)

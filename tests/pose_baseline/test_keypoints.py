@@ -1,0 +1,297 @@
+"""2D joints from every accepted file, mapped by name; numbers worked out by hand."""
+import json
+import logging
+
+import numpy as np
+import pytest
+
+from common.errors import UserError
+from common.joints import SKELETONS, index_map
+from pose_baseline.src.keypoints import JOINTS, Track, fill_gaps, fit_to_camera, read_keypoints
+from pose_baseline.src.tracking import follow
+
+# A person in COCO's order; every mean below is a whole number.
+COCO = {
+    "nose": (500, 100), "left_eye": (510, 90), "right_eye": (490, 94), "left_ear": (524, 96), "right_ear": (476, 100),
+    "left_shoulder": (560, 200), "right_shoulder": (440, 204), "left_elbow": (580, 300), "right_elbow": (420, 306),
+    "left_wrist": (590, 400), "right_wrist": (410, 408), "left_hip": (530, 420), "right_hip": (470, 424),
+    "left_knee": (535, 600), "right_knee": (465, 604), "left_ankle": (540, 780), "right_ankle": (460, 784),
+}
+# The same person as the lifter takes it.
+EXPECTED = {
+    "pelvis": (500, 422), "thorax": (500, 202), "spine": (500, 312), "head": (500, 92),
+    **{name: place for name, place in COCO.items() if name in JOINTS},
+}
+BODY_25 = {**COCO, "neck": (502, 190), "pelvis": (498, 430), "left_big_toe": (560, 800), "left_small_toe": (570, 798),
+           "left_heel": (530, 796), "right_big_toe": (440, 804), "right_small_toe": (430, 802),
+           "right_heel": (470, 800)}
+
+
+def triplets(points, skeleton, hidden=(), shift=(0, 0)):
+    """Flat x, y, confidence; joints in `hidden` are 0, 0, 0."""
+    rows = [(0, 0, 0) if name in hidden else (points[name][0] + shift[0], points[name][1] + shift[1], 0.9)
+            for name in SKELETONS[skeleton]]
+    return [value for row in rows for value in row]
+
+
+def save(path, content):
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+def place(track, joint, frame=0):
+    return tuple(track.joints[frame, JOINTS.index(joint)].tolist())
+
+
+def check(track, expected):
+    for joint in JOINTS:
+        assert place(track, joint) == pytest.approx(expected[joint]), joint
+
+
+def test_coco_results_follow_the_rule(tmp_path):
+    path = save(tmp_path / "a.json", [{"image_id": 7, "category_id": 1, "score": 0.8,
+                                       "keypoints": triplets(COCO, "coco_17")}])
+    track, = read_keypoints(path)
+    check(track, EXPECTED)
+    assert track.skeleton == "coco_17" and track.observed.all() and track.frames.tolist() == [7]
+
+
+def test_coco_results_sort_images_and_follow_people(tmp_path):
+    left, right = triplets(COCO, "coco_17"), triplets(COCO, "coco_17", shift=(400, 0))
+    items = [{"image_id": 10, "keypoints": triplets(COCO, "coco_17", shift=(8, 0))},
+             {"image_id": 10, "keypoints": triplets(COCO, "coco_17", shift=(390, 0))},
+             {"image_id": 9, "keypoints": right}, {"image_id": 9, "keypoints": left}]
+    first, second = read_keypoints(save(tmp_path / "a.json", items))
+    assert first.frames.tolist() == second.frames.tolist() == [9, 10]
+    assert [place(first, "left_hip", frame) for frame in (0, 1)] == [(930, 420), (920, 420)]
+    assert [place(second, "left_hip", frame) for frame in (0, 1)] == [(530, 420), (538, 420)]
+
+
+def test_names_of_images_sort_by_their_numbers(tmp_path):
+    items = [{"image_id": f"{number}.jpg", "idx": 3, "keypoints": triplets(COCO, "coco_17", shift=(number, 0))}
+             for number in (10, 9)]
+    track, = read_keypoints(save(tmp_path / "alphapose.json", items))
+    assert track.frame_names == ("9.jpg", "10.jpg") and track.person == "3"
+    assert place(track, "left_hip", 1) == (540, 420)
+
+
+def test_coco_annotations_stand_alone(tmp_path):
+    content = {"images": [{"id": 1, "file_name": "one.jpg", "width": 640, "height": 480}],
+               "annotations": [{"id": 5, "image_id": 1, "keypoints": triplets(COCO, "coco_17")},
+                               {"id": 6, "image_id": 1, "keypoints": triplets(COCO, "coco_17", shift=(3, 0))},
+                               {"id": 8, "image_id": 1, "keypoints": [0] * 51}]}
+    tracks = read_keypoints(save(tmp_path / "a.json", content))
+    assert [(track.person, track.frame_names, track.image_size) for track in tracks] == [
+        ("5", ("one.jpg",), (640, 480)), ("6", ("one.jpg",), (640, 480))]
+
+
+def test_openpose_uses_its_own_neck_and_mid_hip(tmp_path):
+    path = save(tmp_path / "a_keypoints.json", {"version": 1.3, "people": [
+        {"person_id": [-1], "pose_keypoints_2d": triplets(BODY_25, "openpose_25")}]})
+    track, = read_keypoints(path)
+    check(track, {**EXPECTED, "pelvis": (498, 430), "thorax": (502, 190), "spine": (500, 310)})
+    assert track.skeleton == "openpose_25" and track.frame_names == ("a",)
+
+
+def test_openpose_with_18_joints(tmp_path):
+    path = save(tmp_path / "a.json", {"people": [{"pose_keypoints": triplets(BODY_25, "openpose_18")}]})
+    track, = read_keypoints(path)
+    check(track, {**EXPECTED, "thorax": (502, 190), "spine": (501, 306)})
+
+
+def test_openpose_folder_interpolates_over_time(tmp_path):
+    hidden = {0: ("left_wrist",), 2: ("left_wrist", "right_knee"), 3: ("right_knee",)}
+    for frame in (0, 1, 2, 3, 10):
+        people = [] if frame == 3 else [{"pose_keypoints_2d": triplets(
+            BODY_25, "openpose_25", hidden.get(frame, ()), shift=(10 * frame, 0))}]
+        save(tmp_path / f"video_{frame:012d}_keypoints.json", {"people": people})
+    track, = read_keypoints(str(tmp_path))
+    assert track.frames.tolist() == [0, 1, 2, 3, 10]
+    wrist, knee = JOINTS.index("left_wrist"), JOINTS.index("right_knee")
+    assert track.observed[:, wrist].tolist() == [False, True, False, False, True]
+    # Frame 0 is held at frame 1's value; frames 2 and 3 lie 1/9 and 2/9 of the way from frame 1 to frame 10.
+    assert track.joints[:, wrist, 0] == pytest.approx([600, 600, 610, 620, 690])
+    assert track.joints[:, knee, 0] == pytest.approx([465, 475, 485, 495, 565])
+    assert track.observed[:, knee].tolist() == [True, True, False, False, True]
+
+
+def test_head_comes_from_ears_or_nose_when_eyes_are_hidden(tmp_path):
+    eyes, ears = ("left_eye", "right_eye"), ("left_ear",)
+    path = save(tmp_path / "a.json", [{"image_id": 1, "keypoints": triplets(COCO, "coco_17", eyes)}])
+    assert place(read_keypoints(path)[0], "head") == (500, 98)
+    path = save(tmp_path / "b.json", [{"image_id": 1, "keypoints": triplets(COCO, "coco_17", eyes + ears)}])
+    assert place(read_keypoints(path)[0], "head") == (500, 100)
+
+
+def test_a_joint_that_is_never_seen_is_named(tmp_path, caplog):
+    hidden = triplets(COCO, "coco_17", ("left_ankle", "left_knee"))
+    path = save(tmp_path / "a.json", [{"image_id": 1, "keypoints": hidden}])
+    with pytest.raises(UserError, match="left_knee, left_ankle of person 0 is never seen"):
+        read_keypoints(path)
+    whole = triplets(COCO, "coco_17", shift=(600, 0))
+    path = save(tmp_path / "b.json", [{"image_id": 1, "keypoints": hidden}, {"image_id": 1, "keypoints": whole}])
+    with caplog.at_level(logging.WARNING, "mindhuman"):
+        assert len(read_keypoints(path)) == 1
+    assert "1 of 2 people are left out" in caplog.text
+
+
+def test_low_confidence_is_missing(tmp_path):
+    keypoints = np.array(triplets(COCO, "coco_17"), float).reshape(-1, 3)
+    frames = np.stack([keypoints] * 3)
+    ankle = SKELETONS["coco_17"].index("left_ankle")
+    frames[1, ankle] = 0, 700, 0.2
+    np.save(tmp_path / "a.npy", frames)
+    track, = read_keypoints(str(tmp_path / "a.npy"), joint_order="coco_17", min_confidence=0.3)
+    assert place(track, "left_ankle", 1) == (540, 780)
+    track, = read_keypoints(str(tmp_path / "a.npy"), joint_order="coco_17")
+    assert place(track, "left_ankle", 1) == (0, 700)
+
+
+@pytest.mark.parametrize(("count", "skeleton"), [(16, "h36m_16"), (17, "h36m_17"), (32, "h36m_32")])
+def test_arrays_are_in_the_order_of_human36m(tmp_path, count, skeleton):
+    joints = np.arange(2 * count * 2, dtype=np.float64).reshape(2, count, 2) + 1.0
+    np.save(tmp_path / "a.npy", joints)
+    track, = read_keypoints(str(tmp_path / "a.npy"))
+    np.testing.assert_array_equal(track.joints, joints[:, index_map(skeleton, "h36m_16")])
+
+
+def test_npz_with_names_scores_and_frames(tmp_path):
+    names = list(reversed(SKELETONS["h36m_16"]))
+    joints = np.arange(64.0).reshape(2, 16, 2) + 1.0
+    scores = np.ones((2, 16))
+    scores[0, 3] = 0.0
+    np.savez(tmp_path / "a.npz", keypoints=joints, joint_names=[name.replace("_", " ").title() for name in names],
+             scores=scores, frames=[4, 6], image_size=[1920, 1080])
+    track, = read_keypoints(str(tmp_path / "a.npz"))
+    expected = joints[:, ::-1].copy()
+    expected[0, 12] = expected[1, 12]
+    np.testing.assert_array_equal(track.joints, expected)
+    assert track.frames.tolist() == [4, 6] and track.image_size == (1920, 1080)
+    assert not track.observed[0, 12] and track.observed.sum() == 31
+
+
+def test_videopose3d_of_ones_own_video(tmp_path):
+    joints = np.array(triplets(COCO, "coco_17"), float).reshape(1, 17, 3)[..., :2].astype(np.float32)
+    np.savez_compressed(tmp_path / "data_2d_custom_me.npz", positions_2d={"me.mp4": {"custom": [joints]}}, metadata={
+        "layout_name": "coco", "num_joints": 17, "video_metadata": {"me.mp4": {"w": 1280, "h": 720}}})
+    track, = read_keypoints(str(tmp_path / "data_2d_custom_me.npz"))
+    check(track, EXPECTED)
+    assert track.person == "me.mp4 custom" and track.image_size == (1280, 720)
+
+
+def test_videopose3d_detections_of_16_joints_are_stacked_hourglass(tmp_path):
+    joints = np.arange(32, dtype=np.float32).reshape(1, 16, 2) + 1
+    np.savez_compressed(tmp_path / "data_2d.npz", positions_2d={"S1": {"Eating": [joints, joints + 100]}})
+    first, second = read_keypoints(str(tmp_path / "data_2d.npz"))
+    np.testing.assert_array_equal(first.joints, joints[:, [6, 2, 1, 0, 3, 4, 5, 7, 8, 9, 13, 14, 15, 12, 11, 10]])
+    assert second.person == "S1 Eating camera 1" and second.joints.min() == 101
+
+
+def test_own_json(tmp_path):
+    joints = [[[EXPECTED[name][0], EXPECTED[name][1]] for name in JOINTS]]
+    path = save(tmp_path / "a.json", {"joint_names": list(JOINTS), "keypoints": joints})
+    check(read_keypoints(path)[0], EXPECTED)
+    path = save(tmp_path / "b.json", {"joint_names_2d": list(JOINTS), "people": [
+        {"person": "anna", "frames": [5], "frame_names": ["five"], "joints_2d": joints}]})
+    track, = read_keypoints(path)
+    check(track, EXPECTED)
+    assert (track.person, track.frames.tolist(), track.frame_names) == ("anna", [5], ("five",))
+
+
+@pytest.mark.parametrize(("content", "text"), [
+    ([{"image_id": 1, "keypoints": [1.0] * 12}], "has 4 joints; accepted are 17 \\(coco_17\\), 18"),
+    ([{"image_id": 1, "keypoints": [1.0] * 13}], "13 keypoint numbers"),
+    ({"people": []}, "nobody was found"),
+    ({"something": 1}, "none of the accepted kinds"),
+    ({"joint_names": ["nose"], "keypoints": [[[1, 2], [3, 4]]]}, "has 2 joints, but 1 joint_names"),
+    ({"keypoints": [[[1, 2]], [[1, 2], [3, 4]]]}, "not an array of numbers with equal rows"),
+])
+def test_bad_json_is_explained(tmp_path, content, text):
+    with pytest.raises(UserError, match=text):
+        read_keypoints(save(tmp_path / "a.json", content))
+
+
+def test_bad_files_are_explained(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((3, 15, 2)))
+    with pytest.raises(UserError, match="has 15 joints; accepted are 16 \\(h36m_16\\), 17 \\(h36m_17\\)"):
+        read_keypoints(str(tmp_path / "a.npy"))
+    np.save(tmp_path / "b.npy", np.zeros((3, 17, 4)))
+    with pytest.raises(UserError, match="shape \\(1, 3, 17, 4\\); expected"):
+        read_keypoints(str(tmp_path / "b.npy"))
+    with pytest.raises(UserError, match="--joint_order coco_17 has 17"):
+        read_keypoints(str(tmp_path / "a.npy"), joint_order="coco_17")
+    with pytest.raises(UserError, match="--joint_order coco is unknown"):
+        read_keypoints(str(tmp_path / "a.npy"), joint_order="coco")
+    with pytest.raises(UserError, match="does not exist"):
+        read_keypoints(str(tmp_path / "c.npy"))
+    np.savez(tmp_path / "d.npz", other=np.zeros(3))
+    with pytest.raises(UserError, match="no array of 2D joints.*found: other"):
+        read_keypoints(str(tmp_path / "d.npz"))
+    (tmp_path / "e.json").write_text("{")
+    with pytest.raises(UserError, match="not readable JSON"):
+        read_keypoints(str(tmp_path / "e.json"))
+    (tmp_path / "f.txt").write_text("")
+    with pytest.raises(UserError, match="unknown format .txt"):
+        read_keypoints(str(tmp_path / "f.txt"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="holds no .json file"):
+        read_keypoints(str(tmp_path / "empty"))
+
+
+def test_pickles_in_npy_are_refused(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([{"a": 1}], dtype=object))
+    with pytest.raises(UserError, match="not a readable npy file"):
+        read_keypoints(str(tmp_path / "a.npy"))
+
+
+def test_fill_gaps():
+    points = np.array([[0.0, 0.0], [2.0, 10.0], [0.0, 0.0], [6.0, 30.0], [0.0, 0.0]])
+    seen = np.array([False, True, False, True, False])
+    filled = fill_gaps(points, seen, np.array([0.0, 1.0, 2.0, 5.0, 6.0]))
+    np.testing.assert_allclose(filled, [[2, 10], [2, 10], [3, 15], [6, 30], [6, 30]])
+
+
+def test_people_who_cross_or_leave():
+    base = np.column_stack([np.zeros(4), np.arange(4) * 100.0, np.ones(4)])
+
+    def at(x):
+        return base + [x, 0, 0]
+
+    people = follow([[at(0), at(1000)], [at(980), at(20)], [at(40)], [at(60), at(960)], [at(5000)]])
+    assert people == {0: {0: 0, 1: 1, 2: 0, 3: 0}, 1: {0: 1, 1: 0, 3: 1}, 2: {4: 0}}
+    assert len(follow([[at(0)]] + [[]] * 31 + [[at(0)]])) == 2
+
+
+def track_of(joints):
+    joints = np.asarray(joints, np.float32)
+    observed = np.ones(joints.shape[:2], bool)
+    return Track("0", np.arange(len(joints)), tuple("ab"[:len(joints)]), joints, observed, "h36m_16")
+
+
+def test_fit_image_scales_the_longer_side_to_1000_px():
+    joints = np.zeros((1, 16, 2))
+    joints[0, 0], joints[0, 1] = (960, 540), (1920, 1080)
+    fitted, = fit_to_camera([track_of(joints)], "image", (1920, 1080))
+    np.testing.assert_allclose(fitted.joints[0, :3], [[500, 500], [1000, 781.25], [0, 218.75]], atol=1e-4)
+    with pytest.raises(UserError, match="--image_size"):
+        fit_to_camera([track_of(joints)], "image")
+
+
+def test_fit_body_matches_torso_and_pelvis():
+    thorax = JOINTS.index("thorax")
+    joints = np.zeros((2, 16, 2))
+    joints[:, 0] = (100, 100), (120, 100)
+    joints[:, thorax] = joints[:, 0] - [0, 50]
+    mean_pose = np.zeros((16, 2))
+    mean_pose[0], mean_pose[thorax] = (510, 480), (510, 330)
+    fitted, = fit_to_camera([track_of(joints)], "body", mean_pose_px=mean_pose)
+    # A torso of 50 px becomes 150 px long, so 20 px between the frames become 60.
+    np.testing.assert_allclose(fitted.joints[:, 0], [[480, 480], [540, 480]], rtol=1e-6)
+    np.testing.assert_allclose(fitted.joints[:, thorax], [[480, 330], [540, 330]], rtol=1e-6)
+
+
+def test_fit_none_and_unknown():
+    track = track_of(np.ones((1, 16, 2)))
+    assert fit_to_camera([track], "none") == [track]
+    with pytest.raises(UserError, match="--rescale big is unknown"):
+        fit_to_camera([track], "big")
