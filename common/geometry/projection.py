@@ -1,0 +1,148 @@
+"""Cameras of cropped people, and the way from the crop back to the full picture.
+
+A mesh network sees a square crop and answers with a weak-perspective camera (s, tx, ty): the crop spans [-1, 1] and
+p = s * ((x, y) + (tx, ty)). Axes are x right, y down, z forward, metres.
+
+The projections use nothing but operators, so numpy arrays and MindSpore Tensors (inside a graph too) both work; the
+functions below them are numpy. Human3.6M's calibrated cameras are in `camera`.
+"""
+import numpy as np
+
+# Keeps the depth of a vanishing camera scale finite, as SPIN and GraphCMR do.
+_TINY = 1e-9
+
+
+def weak_perspective_projection(points, cam):
+    """Scaled orthographic projection: p = s * ((x, y) + (tx, ty)).
+
+    Source: HMR (CVPR 2018); akanazawa/hmr src/tf_smpl/projection.py.
+
+    Args:
+        points (Tensor | array): (B, N, 3), metres.
+        cam (Tensor | array): (B, 3), (s, tx, ty).
+
+    Returns:
+        Tensor | array: (B, N, 2), the crop spans [-1, 1].
+    """
+    cam = cam[:, None]
+    return cam[..., :1] * (points[..., :2] + cam[..., 1:])
+
+
+def weak_perspective_depth(cam, focal_px, crop_size):
+    """The depth at which a perspective camera sees a person as large as the weak-perspective one.
+
+    Args:
+        cam (Tensor | array): (B, 3), (s, tx, ty).
+        focal_px (float): focal length in pixels of the crop.
+        crop_size (float): side of the crop in pixels.
+
+    Returns:
+        Tensor | array: (B, 1), metres. The person's translation is (tx, ty, depth).
+    """
+    return 2.0 * focal_px / (crop_size * cam[:, :1] + _TINY)
+
+
+def perspective_projection(points, translation, focal_px, center_px=0.0):
+    """Pinhole projection of points moved by a translation.
+
+    Args:
+        points (Tensor | array): (B, N, 3), metres.
+        translation (Tensor | array): (B, 3), metres; every point must end at positive depth.
+        focal_px (float | array): focal length, one number or something that broadcasts to (B, N, 2).
+        center_px (float | array): principal point, likewise.
+
+    Returns:
+        Tensor | array: (B, N, 2), pixels.
+    """
+    points = points + translation[:, None]
+    return focal_px * points[..., :2] / points[..., 2:] + center_px
+
+
+def crop_translation(cam, focal_px, crop_size):
+    """(B, 3) weak-perspective cameras -> (B, 3) translations (tx, ty, depth) in metres, numpy."""
+    cam = np.asarray(cam)
+    return np.concatenate([cam[:, 1:], weak_perspective_depth(cam, focal_px, crop_size)], -1)
+
+
+def crop_points_to_image(points, corner_px, side_px):
+    """Points of the crop in the pixels of the full picture.
+
+    Args:
+        points (array): (B, N, 2), the crop spans [-1, 1].
+        corner_px (array): (B, 2), left and upper edge of the crop in the picture.
+        side_px (array): (B,), side of the crop in the picture.
+
+    Returns:
+        array: (B, N, 2), pixels of the picture.
+    """
+    side = np.asarray(side_px, np.float64)[:, None, None]
+    return (np.asarray(points) + 1) * 0.5 * side + np.asarray(corner_px)[:, None]
+
+
+def crop_camera_to_image(focal_px, crop_size, corner_px, side_px):
+    """The crop's perspective camera, written in pixels of the full picture; the person's translation stays.
+
+    Exact (the crop is a piece of the picture, scaled), but the principal point is the middle of the crop: every
+    person of a picture has an own camera. `image_translation` puts all people in front of one camera instead.
+
+    Args:
+        focal_px (float): focal length in pixels of the crop.
+        crop_size (float): side of the crop in its own pixels.
+        corner_px (array): (B, 2), left and upper edge of the crop in the picture.
+        side_px (array): (B,), side of the crop in the picture.
+
+    Returns:
+        tuple: focal lengths (B,) and principal points (B, 2), pixels of the picture.
+    """
+    side = np.asarray(side_px, np.float64)
+    return focal_px * side / crop_size, np.asarray(corner_px) + 0.5 * side[:, None]
+
+
+def image_translation(cam, corner_px, side_px, image_size, focal_px):
+    """Translations of people in front of one camera with its principal point in the middle of the picture.
+
+    The person is moved so that its root keeps its place and size in the picture. Seen from the side of the
+    picture it is turned a little differently than in its crop, so points away from the root move by some pixels;
+    the longer `focal_px`, the less.
+
+    Args:
+        cam (array): (B, 3), (s, tx, ty).
+        corner_px (array): (B, 2), left and upper edge of the crops in the picture.
+        side_px (array): (B,), side of the crops in the picture.
+        image_size (tuple): width and height of the picture in pixels.
+        focal_px (float): focal length of the picture's camera.
+
+    Returns:
+        array: (B, 3), metres.
+    """
+    cam = np.asarray(cam, np.float64)
+    side = np.asarray(side_px, np.float64)[:, None]
+    scale = side * cam[:, :1] + _TINY
+    center = np.asarray(corner_px) + 0.5 * side
+    shift = 2.0 * (center - 0.5 * np.asarray(image_size, np.float64)) / scale
+    return np.concatenate([cam[:, 1:] + shift, 2.0 * focal_px / scale], -1)
+
+
+def estimate_translation(points, j2d_px, conf, focal_px, center_px):
+    """The translation that best explains 2D joints, by weighted linear least squares.
+
+    Multiplying the projection by the depth makes it linear in the translation. Source: SPIN, utils/geometry.py.
+
+    Args:
+        points (array): (N, 3), joints in metres.
+        j2d_px (array): (N, 2), their places in pixels.
+        conf (array): (N,), weights; at least two must be positive.
+        focal_px (float): focal length.
+        center_px (array): (2,), principal point.
+
+    Returns:
+        array: (3,), metres.
+    """
+    points, j2d = np.asarray(points, np.float64), np.asarray(j2d_px, np.float64) - center_px
+    weight = np.sqrt(np.asarray(conf, np.float64))[:, None]
+    rows = np.zeros((len(points), 2, 3))
+    rows[:, 0, 0] = rows[:, 1, 1] = focal_px
+    rows[:, :, 2] = -j2d
+    right = j2d * points[:, 2:] - focal_px * points[:, :2]
+    rows, right = rows * weight[..., None], right * weight
+    return np.linalg.lstsq(rows.reshape(-1, 3), right.reshape(-1), rcond=None)[0]

@@ -1,0 +1,120 @@
+"""Rotations inside a MindSpore graph: the twins of `rotation`, with finite gradients everywhere.
+
+Written without cross product, einsum, argmax and calls that read the batch size, so that they compile for CPU, GPU
+and Ascend and export with a free batch. Conventions as in `rotation`.
+"""
+from mindspore import ops
+
+# Added under square roots: small against any float32 rotation, large enough to keep gradients finite at zero.
+_TINY = 1e-16
+
+
+def axis_angle_to_matrix(axis_angle):
+    """Rodrigues' formula; the gradient is exact at zero rotation too.
+
+    Args:
+        axis_angle (Tensor): (..., 3), radians.
+
+    Returns:
+        Tensor: (..., 3, 3).
+    """
+    angle = ops.sqrt((axis_angle * axis_angle).sum(-1, keepdims=True) + _TINY)
+    half = 0.5 * angle
+    # sin(t)/t and (1 - cos t)/t^2, the latter through the half angle, which loses no digits near zero.
+    first = ops.sin(angle) / angle
+    root = ops.sin(half) / angle
+    second = 2.0 * root * root
+    x, y, z = ops.unstack(axis_angle, axis=-1)
+    sx, sy, sz = ops.unstack(first * axis_angle, axis=-1)
+    cx, cy, cz = ops.unstack(second * axis_angle, axis=-1)
+    xy, xz, yz = cx * y, cx * z, cy * z
+    xx, yy, zz = cx * x, cy * y, cz * z
+    return _from_rows(((1.0 - (yy + zz), xy - sz, xz + sy),
+                       (xy + sz, 1.0 - (xx + zz), yz - sx),
+                       (xz - sy, yz + sx, 1.0 - (xx + yy))))
+
+
+def matrix_to_axis_angle(matrix):
+    """(..., 3, 3) rotation matrices -> (..., 3) radians, angle in [0, pi]."""
+    return quaternion_to_axis_angle(matrix_to_quaternion(matrix))
+
+
+def axis_angle_to_quaternion(axis_angle):
+    """(..., 3) radians -> (..., 4) unit quaternions (w, x, y, z)."""
+    angle = ops.sqrt((axis_angle * axis_angle).sum(-1, keepdims=True) + _TINY)
+    half = 0.5 * angle
+    return ops.concat((ops.cos(half), ops.sin(half) / angle * axis_angle), -1)
+
+
+def quaternion_to_axis_angle(quaternion):
+    """(..., 4) quaternions of any length but zero -> (..., 3) radians, angle in [0, pi]."""
+    real, vector = ops.split(quaternion, (1, 3), -1)
+    vector = ops.select(real < 0, -vector, vector)
+    real = ops.abs(real)
+    length = ops.sqrt((vector * vector).sum(-1, keepdims=True) + _TINY)
+    return 2.0 * ops.atan2(length, real) / length * vector
+
+
+def quaternion_to_matrix(quaternion):
+    """(..., 4) quaternions of any length but zero -> (..., 3, 3)."""
+    w, x, y, z = ops.unstack(normalize(quaternion), axis=-1)
+    return _from_rows(((1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)),
+                       (2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x)),
+                       (2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y))))
+
+
+def matrix_to_quaternion(matrix):
+    """(..., 3, 3) rotation matrices -> (..., 4) unit quaternions with w >= 0."""
+    row0, row1, row2 = ops.unstack(matrix, axis=-2)
+    m00, m01, m02 = ops.unstack(row0, axis=-1)
+    m10, m11, m12 = ops.unstack(row1, axis=-1)
+    m20, m21, m22 = ops.unstack(row2, axis=-1)
+    best = ops.stack((1.0 + m00 + m11 + m22, m21 - m12, m02 - m20, m10 - m01), -1)
+    largest = 1.0 + m00 + m11 + m22
+    # Of the rows q_i * (q_0, q_1, q_2, q_3) the one with the largest q_i is kept.
+    for square, row in ((1.0 + m00 - m11 - m22, (m21 - m12, 1.0 + m00 - m11 - m22, m01 + m10, m02 + m20)),
+                        (1.0 - m00 + m11 - m22, (m02 - m20, m01 + m10, 1.0 - m00 + m11 - m22, m12 + m21)),
+                        (1.0 - m00 - m11 + m22, (m10 - m01, m02 + m20, m12 + m21, 1.0 - m00 - m11 + m22))):
+        best = ops.select(ops.expand_dims(square > largest, -1), ops.stack(row, -1), best)
+        largest = ops.maximum(largest, square)
+    best = normalize(best)
+    return ops.select(best[..., :1] < 0, -best, best)
+
+
+def rot6d_to_matrix(rot6d, layout="interleaved"):
+    """Gram-Schmidt on two directions, as `rotation.rot6d_to_matrix`.
+
+    Args:
+        rot6d (Tensor): (..., 6).
+        layout (str): "interleaved" or "consecutive".
+
+    Returns:
+        Tensor: (..., 3, 3).
+    """
+    if layout not in ("interleaved", "consecutive"):
+        raise ValueError("layout must be interleaved or consecutive")
+    values = ops.unstack(rot6d, axis=-1)
+    if layout == "interleaved":
+        first, second = (values[0], values[2], values[4]), (values[1], values[3], values[5])
+    else:
+        first, second = (values[0], values[1], values[2]), (values[3], values[4], values[5])
+    ax, ay, az = _unit(first)
+    dot = ax * second[0] + ay * second[1] + az * second[2]
+    bx, by, bz = _unit((second[0] - dot * ax, second[1] - dot * ay, second[2] - dot * az))
+    return _from_rows(((ax, bx, ay * bz - az * by),
+                       (ay, by, az * bx - ax * bz),
+                       (az, bz, ax * by - ay * bx)))
+
+
+def normalize(vector):
+    """(..., N) -> the same direction with length one; zero stays zero, with a finite gradient."""
+    return vector / ops.sqrt((vector * vector).sum(-1, keepdims=True) + _TINY)
+
+
+def _unit(vector):
+    length = ops.sqrt(vector[0] * vector[0] + vector[1] * vector[1] + vector[2] * vector[2] + _TINY)
+    return vector[0] / length, vector[1] / length, vector[2] / length
+
+
+def _from_rows(rows):
+    return ops.stack((ops.stack(rows[0], -1), ops.stack(rows[1], -1), ops.stack(rows[2], -1)), -2)
