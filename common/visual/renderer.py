@@ -1,15 +1,14 @@
 """Pictures of meshes without a display, OpenGL or a compiler: a z-buffered rasteriser in numpy.
 
-Why not a library (times of a 20000-face sphere): VTK/PyVista, Open3D, pyrender and moderngl need the system's EGL or
-OSMesa; embreex (Embree rays: 27 ms at 224 px, 115 ms at 1000 px) has no wheel for aarch64, where Ascend cards live;
-Panda3D's software pipe (140 MB) gives no face index, numba (210 MB) only a compiler. What is here needs none of them.
+Why not a library: without the system's libEGL Open3D cannot be imported and VTK crashes; pyrender and moderngl draw
+through it. embreex (rays; a sphere of 20000 faces in 27 ms at 224 px, 115 ms at 1000 px) has no wheel for aarch64, where
+Ascend cards live. Panda3D's software pipe (140 MB) gives no face index.
 
 Axes and pixel coordinates are those of `common.visual.cameras`. Colours are RGB, 0..255. Faces wind counter-clockwise
 seen from outside (as in SMPL) and are drawn from that side only.
 """
 import dataclasses
 
-import cv2
 import numpy as np
 
 SKIN = (226, 190, 166)
@@ -51,6 +50,16 @@ class Raster:
     face: np.ndarray
     depth: np.ndarray
     pixels: np.ndarray
+    weights: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class _Samples:
+    """The pixels that see a face: flat indices, face, depth, weights (K, 3)."""
+
+    pixels: np.ndarray
+    face: np.ndarray
+    depth: np.ndarray
     weights: np.ndarray
 
 
@@ -105,13 +114,16 @@ def render_scene(meshes, camera, size, background=None, supersample=2):
         rows, columns = window
         part_size = ((rows.stop - rows.start) * supersample, (columns.stop - columns.start) * supersample)
         points = (points - (columns.start, rows.start)) * supersample
-        raster = _rasterise(points, nearness, scene.faces, camera, part_size)
-        premultiplied, cover = _paint(raster, scene, camera, supersample)
-        blended = premultiplied + (1.0 - cover[..., None]) * canvas[rows, columns]
-        canvas[rows, columns] = np.rint(blended).clip(0, 255).astype(np.uint8)
-        alpha[rows, columns] = cover
-        face, depth[rows, columns] = _nearest_samples(raster, supersample)
-        mesh[rows, columns] = np.where(face < 0, -1, face_mesh[face])
+        samples = _rasterise(points, nearness, scene.faces, camera, part_size)
+        lit = _shade(samples, scene, camera)
+        (row, column), cover, colours, depths, faces = _average(samples, lit, part_size, supersample)
+        target = (rows.start + row) * size[1] + columns.start + column
+        flat = canvas.reshape(-1, 3)
+        blended = colours + (1.0 - cover)[:, None] * flat[target]
+        flat[target] = np.rint(blended).clip(0, 255).astype(np.uint8)
+        alpha.reshape(-1)[target] = cover
+        depth.reshape(-1)[target] = depths
+        mesh.reshape(-1)[target] = face_mesh[faces]
     return Rendering(canvas, alpha, depth, mesh)
 
 
@@ -128,7 +140,11 @@ def rasterise(vertices, faces, camera, size):
         Raster: centres on an edge count as inside; of two equally near faces the one with the lower index is seen.
     """
     points, nearness = camera.project(_marked(vertices))
-    return _rasterise(points, nearness, np.asarray(faces), camera, size)
+    samples = _rasterise(points, nearness, np.asarray(faces), camera, size)
+    face, depth = np.full(size, -1, np.int32), np.full(size, np.inf, np.float32)
+    face.reshape(-1)[samples.pixels] = samples.face
+    depth.reshape(-1)[samples.pixels] = samples.depth
+    return Raster(face, depth, samples.pixels, samples.weights)
 
 
 def render_parts(vertices, faces, face_parts, camera, size):
@@ -202,7 +218,7 @@ def _window(points, size):
 
 
 def _rasterise(points, nearness, faces, camera, size):
-    """`rasterise` for projected vertices: points (V, 2) pixels, nearness (V,)."""
+    """`rasterise` for projected vertices: points (V, 2) pixels, nearness (V,) -> _Samples."""
     height, width = size
     kept = np.flatnonzero((np.isfinite(points).all(axis=1) & np.isfinite(nearness))[faces].all(axis=1))
     corners = points[faces[kept]]
@@ -215,11 +231,12 @@ def _rasterise(points, nearness, faces, camera, size):
     slope_x = (rise_1 * edge_2[:, 1] - rise_2 * edge_1[:, 1]) / area
     slope_y = (rise_2 * edge_1[:, 0] - rise_1 * edge_2[:, 0]) / area
 
-    nearest = np.full(height * width, -np.inf)
+    nearest = np.full(height * width, -np.inf, np.float32)
     seen = np.full(height * width, -1, np.int32)
     for triangle, row, column in _fragments(corners, height, width):
         offset = np.stack([column + 0.5, row + 0.5], axis=1) - corners[triangle, 0]
         value = near[triangle, 0] + slope_x[triangle] * offset[:, 0] + slope_y[triangle] * offset[:, 1]
+        value = value.astype(np.float32)
         pixel = row * width + column
         before = nearest[pixel]
         np.maximum.at(nearest, pixel, value)
@@ -233,10 +250,7 @@ def _rasterise(points, nearness, faces, camera, size):
     weight_2 = (offset[:, 1] * edge_1[triangle, 0] - offset[:, 0] * edge_1[triangle, 1]) / area[triangle]
     weights = camera.perspective_weights(np.stack([1.0 - weight_1 - weight_2, weight_1, weight_2], axis=1),
                                          near[triangle])
-    depth = np.full(height * width, np.inf, np.float32)
-    depth[pixels] = camera.depth(nearest[pixels])
-    seen[pixels] = kept[triangle]
-    return Raster(seen.reshape(size), depth.reshape(size), pixels, weights.astype(np.float32))
+    return _Samples(pixels, kept[triangle], camera.depth(nearest[pixels]), weights.astype(np.float32))
 
 
 def _fragments(corners, height, width):
@@ -275,20 +289,13 @@ def _ranges(starts, counts):
     return owner, starts[owner] + within
 
 
-def _paint(raster, scene, camera, supersample):
-    """Shade what the raster sees -> colours times coverage (H, W, 3) float32, coverage (H, W) float32."""
+def _shade(samples, scene, camera):
+    """Colour of every sample in the light: (K, 3) float32, 0..255."""
     normals = np.nan_to_num(vertex_normals(camera.to_camera(scene.vertices), scene.faces))
     attributes = np.concatenate([normals.astype(np.float32), scene.colour], axis=1)
-    corners = scene.faces[raster.face.reshape(-1)[raster.pixels]]
-    values = sum(attributes[corners[:, i]] * raster.weights[:, i, None] for i in range(3))
-    shaded = np.ones((len(values), 4), np.float32)
-    shaded[:, :3] = values[:, 3:] * _brightness(values[:, :3])[:, None]
-    layers = np.zeros((*raster.face.shape, 4), np.float32)
-    layers.reshape(-1, 4)[raster.pixels] = shaded
-    if supersample > 1:
-        height, width = raster.face.shape
-        layers = cv2.resize(layers, (width // supersample, height // supersample), interpolation=cv2.INTER_AREA)
-    return layers[..., :3], layers[..., 3]
+    corners = scene.faces[samples.face]
+    values = sum(attributes[corners[:, i]] * samples.weights[:, i, None] for i in range(3))
+    return values[:, 3:] * _brightness(values[:, :3])[:, None]
 
 
 def _brightness(normals):
@@ -300,13 +307,23 @@ def _brightness(normals):
     return 0.25 + 0.2 * sky + 0.6 * diffuse
 
 
-def _nearest_samples(raster, supersample):
-    """Face (H, W) and depth (H, W) of the nearest of the samples in each pixel."""
-    if supersample == 1:
-        return raster.face, raster.depth
-    height, width = (side // supersample for side in raster.face.shape)
-    blocks = (height, supersample, width, supersample)
-    depth = raster.depth.reshape(blocks).transpose(0, 2, 1, 3).reshape(height, width, -1)
-    face = raster.face.reshape(blocks).transpose(0, 2, 1, 3).reshape(height, width, -1)
-    nearest = depth.argmin(axis=2)[..., None]
-    return np.take_along_axis(face, nearest, 2)[..., 0], np.take_along_axis(depth, nearest, 2)[..., 0]
+def _average(samples, colours, size, supersample):
+    """Samples of an enlarged picture of `size` -> what each pixel that holds any of them shows.
+
+    Returns:
+        tuple: (rows, columns) of P pixels, coverage (P,), colour times coverage (P, 3), depth (P,) and face (P,) of the
+        nearest sample.
+    """
+    width = size[1] // supersample
+    row, column = np.divmod(samples.pixels, size[1])
+    block = row // supersample * width + column // supersample
+    counts = np.bincount(block)
+    pixels = np.flatnonzero(counts)
+    share = 1.0 / supersample**2
+    cover = counts[pixels] * share
+    colours = np.stack([np.bincount(block, colours[:, i])[pixels] for i in range(3)], axis=1) * share
+    order = np.argsort(-samples.depth, kind="stable")  # the nearest of a block is assigned last
+    nearest = np.zeros(len(counts), np.int64)
+    nearest[block[order]] = order
+    nearest = nearest[pixels]
+    return np.divmod(pixels, width), cover, colours, samples.depth[nearest], samples.face[nearest]

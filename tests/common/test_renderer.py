@@ -155,6 +155,8 @@ def test_a_photo_is_kept_where_no_mesh_is_and_mixed_by_coverage():
     before = photo.copy()
     drawn = render(vertices, faces, camera, (90, 120), background=photo)
     np.testing.assert_array_equal(photo, before)
+    turned = np.asfortranarray(photo)  # another order in memory
+    np.testing.assert_array_equal(render(vertices, faces, camera, (90, 120), background=turned).image, drawn.image)
     np.testing.assert_array_equal(drawn.image[drawn.alpha == 0], photo[drawn.alpha == 0])
     on_black = render(vertices, faces, camera, (90, 120), background=(0, 0, 0)).image.astype(float)
     on_white = render(vertices, faces, camera, (90, 120), background=(255, 255, 255)).image
