@@ -1,0 +1,44 @@
+"""Say what a model's data folder holds, what is missing, and what to do about it.
+
+    python tools/check_data.py pose_baseline --data_path data/h36m
+
+Leaves with status 1 when training on the folder is not possible. A model takes part by having a function
+`check(data_path)` in `<model>/src/check_data.py` that returns a list of `common.data.findings.Finding`.
+"""
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+# The repository root comes first, so that `common` and the models are found from every directory.
+sys.path.insert(0, str(ROOT))
+
+from common.data.findings import ERROR, format_table  # noqa: E402
+from common.errors import run  # noqa: E402
+
+
+def models():
+    """Names of the models that can check their data."""
+    return sorted(path.parents[1].name for path in ROOT.glob("*/src/check_data.py"))
+
+
+def main(argv):
+    """Check one model's data; the status is 1 when training is not possible."""
+    parser = argparse.ArgumentParser(prog="check_data.py", allow_abbrev=False, description=__doc__.split("\n")[0])
+    parser.add_argument("model", choices=models(), metavar="MODEL", help=", ".join(models()))
+    parser.add_argument("--data_path", required=True, help="the folder that training would read")
+    arguments = parser.parse_args(argv)
+    findings = importlib.import_module(f"{arguments.model}.src.check_data").check(arguments.data_path)
+    print(format_table(findings))
+    errors = sum(finding.level == ERROR for finding in findings)
+    if errors:
+        print(f"\nTraining {arguments.model} on {arguments.data_path} is not possible yet: "
+              f"see the {errors} row{'s' if errors > 1 else ''} marked {ERROR!r}.")
+        return 1
+    print(f"\nTraining {arguments.model} on {arguments.data_path} is possible.")
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)
