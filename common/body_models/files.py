@@ -60,7 +60,7 @@ class BodyModel:
     def extra(self, name, shape):
         """An array of `extras`; None in `shape` stands for any size. Missing or mis-shaped is a UserError."""
         if name not in self.extras:
-            raise UserError(f"{self.source} has no array {name}, which {self.kind} needs here; use a complete model file")
+            raise UserError(f"{self.source} has no array {name}, which is needed here; use a complete model file")
         return _checked(self.extras[name], shape, f"{self.source}: {name}")
 
 
@@ -173,7 +173,7 @@ def fix_left_shapedirs(left, right):
 
 
 def load_regressor(path, num_joints, num_vertices):
-    """A joint regressor from `.npy`, `.npz` (one array) or `.pkl`, such as `J_regressor_h36m.npy` or `SMPLX_to_J14.pkl`.
+    """A joint regressor from `.npy`, `.npz` (one array) or `.pkl`: `J_regressor_h36m.npy`, `SMPLX_to_J14.pkl`, ...
 
     Returns:
         array: (num_joints, num_vertices) float64.

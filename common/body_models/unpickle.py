@@ -30,12 +30,13 @@ class _Stored:
 
 
 def _stand_ins():
-    names = {("copy_reg", "_reconstructor"): copyreg._reconstructor, ("copyreg", "_reconstructor"): copyreg._reconstructor,
-             ("__builtin__", "object"): object, ("builtins", "object"): object,
-             ("collections", "OrderedDict"): OrderedDict}
-    origins = [f"scipy.sparse.{module}.{layout}_{ending}"
-               for layout in ("csc", "csr", "coo") for module in (layout, "_" + layout) for ending in ("matrix", "array")]
-    # What files are known to hold; the last three only under names that no body model needs.
+    # The callables of `object.__reduce__` under the module names of Python 2 and 3.
+    names = {(module, "_reconstructor"): copyreg._reconstructor for module in ("copy_reg", "copyreg")}
+    names.update({(module, "object"): object for module in ("__builtin__", "builtins")})
+    names["collections", "OrderedDict"] = OrderedDict
+    origins = [f"scipy.sparse.{prefix}{layout}.{layout}_{ending}"
+               for layout in ("csc", "csr", "coo") for prefix in ("", "_") for ending in ("matrix", "array")]
+    # What files are known to hold; those after Select only under keys that no model here needs.
     origins += ["chumpy.ch.Ch", "chumpy.reordering.Select", "chumpy.reordering.transpose", "chumpy.ch_ops.add",
                 "chumpy.ch.MatVecMult"]
     for origin in origins:

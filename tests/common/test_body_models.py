@@ -276,38 +276,29 @@ def test_smplx_gradients_reach_every_input(smplx_model):
         assert np.abs(gradient.asnumpy()).min() > 0
 
 
-@pytest.mark.parametrize("level", ["O1", "O2", "O3", "auto", "to_float"])
+class Around(nn.Cell):
+    """A network that mixed precision is applied to, with a body model inside."""
+
+    def __init__(self, smpl):
+        super().__init__()
+        self.smpl = smpl
+
+    def construct(self, pose, beta, translation):
+        return self.smpl(pose, beta, translation)
+
+
+@pytest.mark.parametrize("level", ["O2", "O3", "auto", "to_float"])
 def test_float32_inside_mixed_precision(level, smpl_model):
-    class Net(nn.Cell):
-        """A body model behind a layer that mixed precision may touch."""
-
-        def __init__(self):
-            super().__init__()
-            self.smpl = SMPL(smpl_model)
-
-        def construct(self, pose, beta, translation):
-            vertices, joints = self.smpl(pose, beta, translation)
-            return vertices, joints
-
     rng = np.random.default_rng(10)
     # Representable in float16, so that only the computation inside can lose digits.
-    pose = rng.standard_normal((2, 72)).astype(np.float16).astype(np.float32)
-    beta = rng.standard_normal((2, 10)).astype(np.float16).astype(np.float32)
-    translation = np.full((2, 3), 4, np.float32)
-    plain = SMPL(smpl_model)
-    expected = run(plain, pose, beta, translation)
-    net = Net()
-    smpl = net.smpl
-    if level == "to_float":
-        net.to_float(ms.float16)
-    else:
-        net = ms.amp.auto_mixed_precision(net, level)
-    run(net, pose, beta, translation)
-    for actual, wanted in zip(run(smpl, pose, beta, translation), expected):
-        close(actual, wanted, 2e-6)
-    half = [out.asnumpy() for out in plain(*(Tensor(a.astype(np.float16)) for a in (pose, beta, translation)))]
-    assert half[0].dtype == np.float32
-    close(half[0], expected[0], 2e-6)
+    arrays = [rng.standard_normal((2, size)).astype(np.float16) for size in (72, 10, 3)]
+    expected = run(SMPL(smpl_model), *(array.astype(np.float32) for array in arrays))
+    net = Around(SMPL(smpl_model))
+    net = net.to_float(ms.float16) if level == "to_float" else ms.amp.auto_mixed_precision(net, level)
+    for dtype in (np.float32, np.float16):
+        for actual, wanted in zip(run(net, *(array.astype(dtype) for array in arrays)), expected):
+            assert actual.dtype == np.float32
+            close(actual, wanted, 2e-6)
 
 
 def test_the_arrays_are_no_parameters(smpl_model, smplx_model, tmp_path):
