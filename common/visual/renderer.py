@@ -1,8 +1,8 @@
 """Pictures of meshes without a display, OpenGL or a compiler: a z-buffered rasteriser in numpy.
 
 Why not a library: without the system's libEGL Open3D cannot be imported and VTK crashes; pyrender and moderngl draw
-through it. embreex (rays; a sphere of 20000 faces in 27 ms at 224 px, 115 ms at 1000 px) has no wheel for aarch64, where
-Ascend cards live. Panda3D's software pipe (140 MB) gives no face index.
+through it. embreex (rays; a sphere of 20000 faces takes 27 ms at 224 px, 115 ms at 1000 px) has no wheel for aarch64,
+where Ascend cards live. Panda3D's software pipe (140 MB) gives no face index.
 
 Axes and pixel coordinates are those of `common.visual.cameras`. Colours are RGB, 0..255. Faces wind counter-clockwise
 seen from outside (as in SMPL) and are drawn from that side only.
@@ -157,7 +157,7 @@ def render_parts(vertices, faces, face_parts, camera, size):
 def vertex_normals(vertices, faces):
     """(V, 3), (F, 3) -> (V, 3) unit normals: the area-weighted mean of the faces around each vertex, 0 without one."""
     corners = vertices[faces]
-    normals = _cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals = np.nan_to_num(_cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]))  # NaN: left out
     flat = faces.T.ravel()
     summed = np.stack([np.bincount(flat, np.tile(normals[:, axis], 3), len(vertices)) for axis in range(3)], axis=1)
     return summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-20)
@@ -291,7 +291,7 @@ def _ranges(starts, counts):
 
 def _shade(samples, scene, camera):
     """Colour of every sample in the light: (K, 3) float32, 0..255."""
-    normals = np.nan_to_num(vertex_normals(camera.to_camera(scene.vertices), scene.faces))
+    normals = vertex_normals(camera.to_camera(scene.vertices), scene.faces)
     attributes = np.concatenate([normals.astype(np.float32), scene.colour], axis=1)
     corners = scene.faces[samples.face]
     values = sum(attributes[corners[:, i]] * samples.weights[:, i, None] for i in range(3))

@@ -75,14 +75,14 @@ def test_sphere_outline_has_the_analytic_area(distance):
 
 
 def test_depth_of_a_slanted_plane_is_that_of_the_ray_through_each_pixel():
-    # The plane z = 3 + x, corners at x = -1 and 1. A ray (u, v, 1) * z meets it at z = 3 / (1 - u).
-    vertices, faces = square([2.0, 4.0, 4.0, 2.0], -1.0, 1.0)
+    # The plane z = 3 + x + y / 2, corners at -1 and 1. A ray (u, v, 1) * z meets it at z = 3 / (1 - u - v / 2).
+    vertices, faces = square([1.5, 3.5, 4.5, 2.5], -1.0, 1.0)
     camera = PerspectiveCamera((80.0, 60.0), (50.0, 40.0))
     raster = rasterise(vertices, faces, camera, (80, 100))
-    u = np.broadcast_to((np.arange(100) + 0.5 - 50.0) / 80.0, (80, 100))
+    u, v = np.meshgrid((np.arange(100) + 0.5 - 50.0) / 80.0, (np.arange(80) + 0.5 - 40.0) / 60.0)
     seen = raster.face >= 0
     assert seen.sum() > 2000
-    np.testing.assert_allclose(raster.depth[seen], (3.0 / (1.0 - u))[seen], rtol=1e-6)
+    np.testing.assert_allclose(raster.depth[seen], (3.0 / (1.0 - u - 0.5 * v))[seen], rtol=1e-6)
     assert np.isinf(raster.depth[~seen]).all()
     # The weights give the point on the face: its projection is the centre of the pixel, its depth the depth.
     corners = vertices[faces[raster.face.reshape(-1)[raster.pixels]]]
@@ -168,6 +168,21 @@ def test_a_photo_is_kept_where_no_mesh_is_and_mixed_by_coverage():
     np.testing.assert_array_equal(jagged.alpha > 0, rasterise(vertices, faces, camera, (90, 120)).face >= 0)
 
 
+def test_a_pixel_that_two_meshes_share_mixes_them_and_names_the_nearer():
+    # The near square ends at x = 4.5: half of column 4 is red, half blue.
+    red = Mesh(in_pixels((2, 2), (4.5, 2), (4.5, 6), (2, 6), z=-1.0), square(0.0)[1], (255, 0, 0))
+    blue = Mesh(in_pixels((2, 2), (6, 2), (6, 6), (2, 6)), square(0.0)[1], (0, 0, 255))
+    for meshes, near in (([red, blue], 0), ([blue, red], 1)):
+        drawn = render_scene(meshes, UNIT, (8, 8))
+        light = float(drawn.image[4, 3, 0])
+        np.testing.assert_array_equal(drawn.image[4, 3], [light, 0, 0])
+        np.testing.assert_allclose(drawn.image[4, 4], [light / 2, 0, light / 2], atol=1)
+        np.testing.assert_array_equal(drawn.image[4, 5], [0, 0, light])
+        assert drawn.mesh[4, 3:6].tolist() == [near, near, 1 - near]
+        assert drawn.depth[4, 3:6].tolist() == [-1.0, -1.0, 0.0]
+        assert drawn.alpha[4, 3:6].tolist() == [1.0, 1.0, 1.0]
+
+
 def test_light_comes_from_above_and_left_and_colours_blend_over_a_face():
     vertices, faces = sphere(4)
     camera = WeakPerspectiveCamera((0.9, 0.0, 0.0), (50.0, 50.0), 100.0)
@@ -194,15 +209,18 @@ def test_faces_behind_the_camera_and_broken_numbers_are_left_out():
         assert (render(*square(z), camera, (100, 100)).image == 255).all()
     vertices, faces = sphere(3, centre=(0, 0, 4))
     whole = rasterise(vertices, faces, camera, (100, 100)).face >= 0
-    vertices[0], vertices[5] = np.nan, np.inf
-    with np.errstate(all="raise"):
+    nearest = np.argsort(vertices[:, 2])
+    vertices[nearest[0]], vertices[nearest[200]] = np.nan, np.inf
+    with np.errstate(invalid="raise", divide="raise", over="raise"):
         drawn = render(vertices, faces, camera, (100, 100), supersample=1)
-    assert 0.9 * whole.sum() < (drawn.alpha > 0).sum() <= whole.sum()
+    assert 0.9 * whole.sum() < (drawn.alpha > 0).sum() < whole.sum()
+    assert drawn.image[drawn.alpha > 0].min() > 20  # their neighbours are lit as ever
     assert (render_scene([], camera, (10, 20)).image == 255).all()
 
 
 def test_large_pictures_are_drawn_in_pieces(monkeypatch):
     vertices, faces = sphere(2, centre=(0, 0, 3))
+    faces = np.concatenate([faces, faces])  # equally near ones fall into different pieces
     camera = PerspectiveCamera(100.0, (60.0, 60.0))
     whole = rasterise(vertices, faces, camera, (120, 120))
     monkeypatch.setattr(renderer, "FRAGMENTS", 50)
@@ -235,6 +253,10 @@ def test_framing_camera_shows_everything_and_fills_the_picture():
         pixels, _ = framing_camera(points, (300, 200), rotation).project(points)
         assert (pixels > 0).all() and (pixels < (200, 300)).all()
         assert np.ptp(pixels[:, 1]) > 0.85 * 300
+    flat = points * (1, 1, 0)
+    pixels, _ = framing_camera(flat, (300, 200), margin=1.25).project(flat)
+    np.testing.assert_allclose([pixels[:, 1].min(), pixels[:, 1].max()], [30.0, 270.0])
+    np.testing.assert_allclose(pixels[:, 0].min() + pixels[:, 0].max(), 200.0)
 
 
 def test_wrong_inputs_are_named():
