@@ -4,6 +4,7 @@ One entry is a folder `<name>/` with one .npy per array and `index.json`, which 
 array and what else describes them. Entries appear whole or not at all.
 """
 import contextlib
+import fcntl
 import hashlib
 import json
 import logging
@@ -60,6 +61,19 @@ def writable_folder(preferred, name):
     raise UserError(f"neither {preferred} nor {own} can be written: name a folder for cached poses with --cache_dir")
 
 
+@contextlib.contextmanager
+def lock(folder):
+    """Hold an entry while it is looked up and perhaps written, so that of several workers one reads the files.
+
+    A process that ends, however it ends, lets go. File systems without locks are used without.
+    """
+    parent, name = os.path.split(folder)
+    with open(os.path.join(parent, f".{name}.lock"), "w", encoding="utf-8") as stream:
+        with contextlib.suppress(OSError):
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
 def load(folder, key):
     """Read an entry.
 
@@ -94,7 +108,7 @@ def load(folder, key):
 
 @contextlib.contextmanager
 def write(folder, key):
-    """Write an entry, in place of one that may be there.
+    """Write an entry, in place of one that may be there, under `lock`.
 
     Yields:
         Entry: `create(name, shape, dtype)` gives an array to fill; `arrays` and the dict `description` stay valid

@@ -147,10 +147,11 @@ class _Source:
                     self._kind]
         folder = os.path.join(self._folder, f"{split}-{cache.digest(settings)}")
         key = self._key(recordings)
-        found = cache.load(folder, key)
-        if found is None:
-            log.info("reading %d recordings of the %s split from %s", len(recordings), split, self._data_dir)
-            found = self._read(recordings, folder, key)
+        with cache.lock(folder):
+            found = cache.load(folder, key)
+            if found is None:
+                log.info("reading %d recordings of the %s split from %s", len(recordings), split, self._data_dir)
+                found = self._read(recordings, folder, key)
         arrays, description = found
         return arrays, tuple(Sequence(*fields) for fields in description["sequences"])
 

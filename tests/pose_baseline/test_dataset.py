@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import h5py
@@ -15,6 +16,7 @@ from common.data.readers.human36m import CAMERA_NAMES, POSE_FOLDER, read_cameras
 from common.errors import UserError
 from common.geometry.camera import camera_to_world, project, world_to_camera
 from common.joints import index_map
+from pose_baseline.src import cache
 from pose_baseline.src import dataset as dataset_module
 from pose_baseline.src.dataset import load_dataset
 
@@ -52,6 +54,10 @@ def small(tmp_path):
 
 def load(folder, actions="All", camera_frame=True, predict_14=False, **options):
     return load_dataset(folder, os.path.join(folder, "metadata.xml"), actions, camera_frame, predict_14, **options)
+
+
+def visible(folder):
+    return [name for name in os.listdir(folder) if not name.startswith(".")]
 
 
 def rows_of(split, subject, name, camera):
@@ -254,7 +260,8 @@ def test_truncated_file_is_named_and_leaves_no_cache(small):
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(UserError, match="Sitting.cdf is not a readable CDF"):
         load(small)
-    assert os.listdir(os.path.join(small, "cache")) == []
+    assert visible(os.path.join(small, "cache")) == []
+    assert not list(Path(small, "cache").glob(".*.part"))
 
 
 # --- the cache
@@ -289,7 +296,7 @@ def test_a_changed_file_is_noticed_and_takes_the_old_place(small, reads):
     after = load(small)
     assert len(reads) == 8 + 4
     assert not np.array_equal(after.train.inputs[:8], before.train.inputs[:8])
-    assert len(os.listdir(os.path.join(small, "cache"))) == 2
+    assert len(visible(os.path.join(small, "cache"))) == 2
     os.utime(os.path.join(small, "metadata.xml"), (1, 1))
     load(small)
     assert len(reads) == 12 + 8
@@ -332,7 +339,7 @@ def test_a_folder_that_cannot_be_written_falls_back(small, tmp_path, monkeypatch
         load(small)
     own = tmp_path / "home" / "mindhuman" / "pose_baseline"
     assert f"poses are cached in {own}" in caplog.text
-    assert len(list(own.iterdir())) == 2
+    assert len(visible(own)) == 2
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(UserError, match="--cache_dir"):
@@ -341,5 +348,33 @@ def test_a_folder_that_cannot_be_written_falls_back(small, tmp_path, monkeypatch
 
 def test_cache_folder_can_be_named(small, tmp_path):
     load(small, cache_dir=str(tmp_path / "elsewhere"))
-    assert len(os.listdir(tmp_path / "elsewhere")) == 2
+    assert len(visible(tmp_path / "elsewhere")) == 2
     assert not os.path.exists(os.path.join(small, "cache"))
+
+
+def test_of_several_workers_one_reads(small, reads):
+    start, loaded = threading.Barrier(4), []
+
+    def work():
+        start.wait()
+        loaded.append(load(small))
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert len(loaded) == 4 and len(reads) == 8
+    for other in loaded[1:]:
+        np.testing.assert_array_equal(other.train.inputs, loaded[0].train.inputs)
+
+
+def test_a_full_disk_is_an_error_with_advice(tmp_path, monkeypatch):
+    def full(*_args, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np.lib.format, "open_memmap", full)
+    with pytest.raises(UserError, match="No space left on device.*--cache_dir"):
+        with cache.write(str(tmp_path / "entry"), "key") as entry:
+            entry.create("rows", (4,), np.float32)
+    assert os.listdir(tmp_path) == []
