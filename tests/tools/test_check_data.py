@@ -52,12 +52,14 @@ def test_partial_folder_with_odd_names_and_detections(tree, capsys):
     (tree / "S9" / "StackedHourglass").mkdir()
     with h5py.File(tree / "S9" / "StackedHourglass" / "Eating.54138969.h5", "w") as file:
         file["poses"] = np.zeros((3, 16, 2))
+    (tree / "data_2d_h36m_gt.npz").write_bytes(b"")
     (tree / "data_2d_h36m_cpn_ft_h36m_dbb.npz").write_bytes(b"")
     status, text = check(tree, capsys)
     assert status == 0
     assert "note S1 (train) 28 of 30 recordings" in text and "fewer than two of Eating (1), Photo (1)" in text
     assert "no name of a recording: Eating copy.cdf" in text
     assert "detections sh files in StackedHourglass: S9 1" in text
+    assert text.count("detections gt") == 1
     assert "ok detections cpn_ft_h36m_dbb data_2d_h36m_cpn_ft_h36m_dbb.npz" in text
 
 
