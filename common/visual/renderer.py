@@ -23,7 +23,9 @@ LAMP /= np.linalg.norm(LAMP)
 
 MIN_AREA = 1e-7  # square pixels; thinner faces cover no pixel centre and have no usable gradient
 ON_EDGE = 1e-9  # pixels; a centre this near to an edge counts as inside, so that neighbours leave no crack
-FRAGMENTS = 4_000_000  # pixels tested against the z-buffer at once: bounds the memory of huge pictures
+# These bound the memory that large pictures take.
+SAMPLES = 2_000_000  # pixels drawn at once, counted in the enlarged picture
+FRAGMENTS = 4_000_000  # pixels of faces tested against the z-buffer at once
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,16 +111,16 @@ def render_scene(meshes, camera, size, background=None, supersample=2):
     mesh = np.full(size, -1, np.int32)
     scene, face_mesh = _merge(meshes)
     points, nearness = camera.project(scene.vertices)
-    window = _window(points, size)
-    if window is not None:
-        rows, columns = window
+    normals = vertex_normals(camera.to_camera(scene.vertices), scene.faces)
+    attributes = np.concatenate([normals.astype(np.float32), scene.colour], axis=1)
+    flat = canvas.reshape(-1, 3)
+    for rows, columns in _windows(points, size, supersample):
         part_size = ((rows.stop - rows.start) * supersample, (columns.stop - columns.start) * supersample)
-        points = (points - (columns.start, rows.start)) * supersample
-        samples = _rasterise(points, nearness, scene.faces, camera, part_size)
-        lit = _shade(samples, scene, camera)
-        (row, column), cover, colours, depths, faces = _average(samples, lit, part_size, supersample)
+        part_points = (points - (columns.start, rows.start)) * supersample
+        samples = _rasterise(part_points, nearness, scene.faces, camera, part_size)
+        colours = _shade(samples, scene.faces, attributes)
+        (row, column), cover, colours, depths, faces = _average(samples, colours, part_size, supersample)
         target = (rows.start + row) * size[1] + columns.start + column
-        flat = canvas.reshape(-1, 3)
         blended = colours + (1.0 - cover)[:, None] * flat[target]
         flat[target] = np.rint(blended).clip(0, 255).astype(np.uint8)
         alpha.reshape(-1)[target] = cover
@@ -204,17 +206,19 @@ def _marked(vertices):
     return np.where(np.isfinite(vertices).all(axis=1, keepdims=True), vertices, np.nan)
 
 
-def _window(points, size):
-    """Slices (rows, columns) of the picture that projected points (N, 2) may cover, or None."""
+def _windows(points, size, supersample):
+    """Ranges (rows, columns) that hold all projected points (N, 2) inside the picture, `SAMPLES` at a time."""
     points = points[np.isfinite(points).all(axis=1)]
     if not len(points):
-        return None
+        return
     limit = np.array([size[1], size[0]])
-    low = np.clip(np.floor(points.min(axis=0)), 0, limit).astype(int)
-    high = np.clip(np.ceil(points.max(axis=0)), 0, limit).astype(int)
-    if (low >= high).any():
-        return None
-    return slice(low[1], high[1]), slice(low[0], high[0])
+    left, top = np.clip(np.floor(points.min(axis=0)), 0, limit).astype(int)
+    right, bottom = np.clip(np.ceil(points.max(axis=0)), 0, limit).astype(int)
+    if left >= right:
+        return
+    step = max(1, SAMPLES // ((right - left) * supersample**2))
+    for row in range(top, bottom, step):
+        yield range(row, min(row + step, bottom)), range(left, right)
 
 
 def _rasterise(points, nearness, faces, camera, size):
@@ -289,11 +293,9 @@ def _ranges(starts, counts):
     return owner, starts[owner] + within
 
 
-def _shade(samples, scene, camera):
-    """Colour of every sample in the light: (K, 3) float32, 0..255."""
-    normals = vertex_normals(camera.to_camera(scene.vertices), scene.faces)
-    attributes = np.concatenate([normals.astype(np.float32), scene.colour], axis=1)
-    corners = scene.faces[samples.face]
+def _shade(samples, faces, attributes):
+    """Colour of every sample in the light: (K, 3) float32, 0..255. Attributes (V, 6): normal, colour."""
+    corners = faces[samples.face]
     values = sum(attributes[corners[:, i]] * samples.weights[:, i, None] for i in range(3))
     return values[:, 3:] * _brightness(values[:, :3])[:, None]
 

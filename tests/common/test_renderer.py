@@ -223,10 +223,15 @@ def test_large_pictures_are_drawn_in_pieces(monkeypatch):
     faces = np.concatenate([faces, faces])  # equally near ones fall into different pieces
     camera = PerspectiveCamera(100.0, (60.0, 60.0))
     whole = rasterise(vertices, faces, camera, (120, 120))
+    drawn = render(vertices, faces, camera, (120, 120))
     monkeypatch.setattr(renderer, "FRAGMENTS", 50)
+    monkeypatch.setattr(renderer, "SAMPLES", 2000)
     pieces = rasterise(vertices, faces, camera, (120, 120))
     np.testing.assert_array_equal(pieces.face, whole.face)
     np.testing.assert_array_equal(pieces.depth, whole.depth)
+    again = render(vertices, faces, camera, (120, 120))
+    np.testing.assert_array_equal(again.image, drawn.image)
+    np.testing.assert_array_equal(again.depth, drawn.depth)
 
 
 def test_normals_of_a_sphere_point_outwards():
