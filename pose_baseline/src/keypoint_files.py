@@ -7,7 +7,7 @@ annotations and results, AlphaPose results (COCO's with `idx`), facebookresearch
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -147,8 +147,24 @@ def _from_npz(content, path, joint_order):
                         f"(found: {', '.join(content) or 'nothing'})")
     if isinstance(content[key], dict):
         return _videopose3d(content, key, path, joint_order)
-    return _object_tracks({name: value.tolist() if name.startswith("frame") else value
-                           for name, value in content.items()}, key, path, joint_order)
+    content = {name: value.tolist() if name.startswith("frame") else value for name, value in content.items()}
+    if "person" not in content:
+        return _object_tracks(content, key, path, joint_order)
+    return _table_tracks(content, key, path, joint_order)
+
+
+def _table_tracks(content, key, path, joint_order):
+    """Tracks of this project's predictions: rows of several people, told apart by the column `person`."""
+    person, tracks = np.asarray(content["person"]).ravel(), []
+    if len(person) != len(content[key]):
+        raise UserError(f"{path}: {len(content[key])} poses, but {len(person)} entries in person")
+    per_row = [name for name in (key, "frames", "frame_names", *SCORE_KEYS) if name in content]
+    for name in dict.fromkeys(person.tolist()):
+        rows = np.flatnonzero(person == name)
+        chosen = {column: [content[column][row] for row in rows] for column in per_row}
+        for track in _object_tracks({**content, **chosen}, key, path, joint_order):
+            tracks.append(replace(track, person=str(name)))
+    return tracks
 
 
 def _object_tracks(content, key, path, joint_order):

@@ -1,0 +1,69 @@
+"""Predicted poses as files: one npz and one JSON with the same content, units and names inside."""
+import json
+from dataclasses import dataclass
+
+import numpy as np
+
+from common.files import atomic_path, atomic_write
+from common.joints import SKELETONS
+
+SPACES = {
+    "camera": "relative to the pelvis, camera axes: x right, y down, z forward",
+    "world": "relative to the pelvis, world axes: x and y level, z up",
+}
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One person over T frames.
+
+    joints_2d (T, 16, 2): the input in pixels of the file's own pictures, order of `h36m_16`; observed (T, 16) bool:
+    False where a 2D joint was filled in; joints_3d (T, J, 3), mm, in the order of `skeleton`; frames (T,); frame_names:
+    T names.
+    """
+    person: str
+    frames: np.ndarray
+    frame_names: tuple
+    joints_2d: np.ndarray
+    observed: np.ndarray
+    joints_3d: np.ndarray
+    skeleton: str = "h36m_17"
+
+
+def write_npz(path, predictions, space):
+    """Write predictions as a table with one row per person and frame.
+
+    Keys: `person`, `frames`, `frame_names`, `joints_2d` (N, 16, 2) px, `observed` (N, 16), `joints_3d` (N, J, 3) mm,
+    `joint_names_2d`, `joint_names_3d`, `units`, `space`. `np.load` reads it without pickles.
+
+    Args:
+        path (str): file to write.
+        predictions (list): of Prediction, all of one skeleton.
+        space (str): key of `SPACES`.
+    """
+    rows = {name: np.concatenate([np.asarray(getattr(one, name)) for one in predictions])
+            for name in ("frames", "frame_names", "joints_2d", "observed", "joints_3d")}
+    for name in ("joints_2d", "joints_3d"):
+        rows[name] = rows[name].astype(np.float32)
+    person = np.concatenate([[one.person] * len(one.frames) for one in predictions])
+    with atomic_path(path) as temporary:
+        np.savez_compressed(temporary, person=person, **rows, joint_names_2d=SKELETONS["h36m_16"],
+                            joint_names_3d=SKELETONS[predictions[0].skeleton], units="mm", space=SPACES[space])
+
+
+def write_json(path, predictions, space):
+    """Write predictions as JSON, people one by one; numbers have a hundredth of a pixel and of a millimetre.
+
+    Args: as `write_npz`.
+    """
+    people = [{
+        "person": one.person,
+        "frames": np.asarray(one.frames).tolist(),
+        "frame_names": list(one.frame_names),
+        "joints_2d": np.round(np.asarray(one.joints_2d, np.float64), 2).tolist(),
+        "observed": np.asarray(one.observed, bool).tolist(),
+        "joints_3d": np.round(np.asarray(one.joints_3d, np.float64), 2).tolist(),
+    } for one in predictions]
+    content = {"units": "mm", "space": SPACES[space], "joint_names_2d": SKELETONS["h36m_16"],
+               "joint_names_3d": SKELETONS[predictions[0].skeleton], "people": people}
+    atomic_write(path, json.dumps(content).encode("utf-8"))
