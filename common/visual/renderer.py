@@ -18,8 +18,10 @@ WHITE = (255, 255, 255)
 PALETTE = ((226, 190, 166), (120, 170, 220), (236, 160, 110), (130, 200, 150),
            (214, 140, 190), (225, 205, 110), (150, 150, 215), (115, 200, 205))
 
-LAMP = np.array([-0.35, -0.45, -0.82], np.float32)  # towards the light, camera axes: left of the camera and above it
-LAMP /= np.linalg.norm(LAMP)
+# Directions (camera axes) towards a lamp on the upper left and a weak one on the right, and how bright they are.
+LAMPS = np.array([[-0.58, -0.58, -0.58], [0.84, -0.11, -0.53]], np.float32)
+LAMP_STRENGTHS = np.array([0.58, 0.22], np.float32)
+AMBIENT, SKY = 0.30, 0.20  # light from everywhere, and more of it from above
 
 MIN_AREA = 1e-7  # square pixels; thinner faces cover no pixel centre and have no usable gradient
 ON_EDGE = 1e-9  # pixels; a centre this near to an edge counts as inside, so that neighbours leave no crack
@@ -301,12 +303,11 @@ def _shade(samples, faces, attributes):
 
 
 def _brightness(normals):
-    """Light on normals (K, 3) in camera axes: a lamp beside the camera, and a sky that is brighter than the floor."""
+    """Light on surfaces with normals (K, 3) of any length, camera axes: (K,), about 1 where it is brightest."""
     x, y, z = normals.T
     length = np.maximum(np.sqrt(x * x + y * y + z * z), 1e-12)
-    diffuse = np.maximum(normals @ LAMP, 0.0) / length
-    sky = 0.5 - 0.5 * y / length
-    return 0.25 + 0.2 * sky + 0.6 * diffuse
+    diffuse = np.maximum(normals @ LAMPS.T, 0.0) @ LAMP_STRENGTHS
+    return AMBIENT + SKY * (0.5 - 0.5 * y / length) + diffuse / length
 
 
 def _average(samples, colours, size, supersample):
