@@ -149,6 +149,7 @@ def _try_out(target):
         return f"no answer within {TRIAL_SECONDS // 60} minutes"
     if done.returncode == 0 and done.stdout.endswith("usable\n"):
         return ""
-    lines = [line.strip() for line in (done.stderr or done.stdout).splitlines()]
+    lines = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"\w*Error: ", line)]
-    return errors[-1] if errors else next(filter(None, reversed(lines)), f"exit status {done.returncode}")
+    # The first sentence says what happened; MindSpore's further ones are advice to its developers.
+    return (errors or lines or [f"exit status {done.returncode}"])[-1].partition(". ")[0]
