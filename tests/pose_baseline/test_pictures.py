@@ -12,8 +12,9 @@ from pose_baseline.src.pictures import Sample, animate, prediction_grid, sample_
 # A standing person in camera axes (x right, y down), facing the camera: the left side is on the picture's right.
 POSE = {"pelvis": (0, 0), "right_hip": (-130, 0), "right_knee": (-140, 440), "right_ankle": (-150, 880),
         "left_hip": (130, 0), "left_knee": (140, 440), "left_ankle": (150, 880), "spine": (0, -240),
-        "thorax": (0, -490), "neck_nose": (0, -600), "head": (0, -700), "left_shoulder": (160, -470), "left_elbow": (220, -200),
-        "left_wrist": (250, 40), "right_shoulder": (-160, -470), "right_elbow": (-220, -200), "right_wrist": (-250, 40)}
+        "thorax": (0, -490), "neck_nose": (0, -600), "head": (0, -700),
+        "left_shoulder": (160, -470), "left_elbow": (220, -200), "left_wrist": (250, 40),
+        "right_shoulder": (-160, -470), "right_elbow": (-220, -200), "right_wrist": (-250, 40)}
 
 
 def pose(skeleton="h36m_17"):

@@ -213,9 +213,9 @@ def settle(body, posture):
         foot = rotation(posture.foot_pitch[:, side], 0.0, posture.foot_yaw[:, side])
         ankle = posture.toes[:, side] - apply(foot, body.foot_offset)
         level = np.sum((posture.pelvis + offset - ankle)[:, :2]**2, -1)
-        rise = np.sqrt(np.maximum((0.99 * body.leg)**2 - level, 0.0))
+        rise = np.sqrt(np.maximum((0.988 * body.leg)**2 - level, 0.0))
         limits.append(np.where(rise > 0.0, ankle[:, 2] + rise - offset[:, 2], np.inf))
-    softness = 6.0
+    softness = 12.0
     limits = np.stack(limits)
     lowest = limits.min(0)
     posture.pelvis[:, 2] = lowest - softness * np.log(np.exp(-(limits - lowest) / softness).sum(0))

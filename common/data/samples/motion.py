@@ -12,9 +12,11 @@ from common.data.samples.figure import SIDES
 
 # One gait cycle of a foot, from heel strike (0) over toe-off (STANCE) to the next heel strike (1).
 STANCE = 0.62
+# The part of the cycle at which the body passes over the foot.
+MIDDLE = 0.24
 # Pitch of the foot in radians (heel raised is positive) and height of the toe base above its height at rest in mm.
-FOOT_PITCH = PchipInterpolator([0.0, 0.09, 0.38, STANCE, 0.74, 0.88, 1.0],
-                               np.deg2rad([-14.0, 0.0, 0.0, 42.0, 26.0, -6.0, -14.0]))
+FOOT_PITCH = PchipInterpolator([0.0, 0.10, 0.30, 0.50, STANCE, 0.75, 0.90, 1.0],
+                               np.deg2rad([-16.0, 0.0, 0.0, 20.0, 46.0, 28.0, -10.0, -16.0]))
 TOE_HEIGHT = PchipInterpolator([0.0, 0.09, STANCE, 0.74, 0.88, 1.0], [36.0, 0.0, 0.0, 24.0, 24.0, 36.0])
 # Paths are known this long before and after the frames that are asked for, to place the first and last footsteps.
 MARGIN = 4.0
@@ -169,12 +171,12 @@ def walk(rng, path, times, body, width, splay):
     for side, start in enumerate((0.0, 0.5)):
         clock = phase + start
         step, fraction = np.floor(clock), clock - np.floor(clock)
-        stagger = rng.normal(0.0, 35.0)
+        stagger = rng.normal(0.0, 22.0)
         outward = splay * rng.uniform(0.6, 1.4)
 
         def foothold(number, start=start, side=side, stagger=stagger, outward=outward):
-            # A foot is set down where the body will be in the middle of its stance.
-            when = np.interp(number + 0.5 * STANCE - start, phase_grid, path.times)
+            # A foot is set down where the body will be when it passes.
+            when = np.interp(number + MIDDLE - start, phase_grid, path.times)
             position, heading = path.at(when)
             ahead = np.stack([np.cos(heading), np.sin(heading)], -1)
             left = np.stack([-ahead[:, 1], ahead[:, 0]], -1)
@@ -184,7 +186,7 @@ def walk(rng, path, times, body, width, splay):
         (before, _), (here, yaw), (after, yaw_after) = foothold(step - 1), foothold(step), foothold(step + 1)
         swing = np.clip((fraction - STANCE + 0.04) / (1.02 - STANCE), 0.0, 1.0)[:, None]
         swing = swing * swing * (3.0 - 2.0 * swing)
-        length = np.where(fraction < 0.38, np.linalg.norm(here - before, axis=1), np.linalg.norm(after - here, axis=1))
+        length = np.where(fraction < 0.30, np.linalg.norm(here - before, axis=1), np.linalg.norm(after - here, axis=1))
         size = activity * np.clip(length / 700.0, 0.25, 1.0)
         height = 12.0 + size * TOE_HEIGHT(fraction)
         toes.append(np.concatenate([here + swing * (after - here), height[:, None]], 1))

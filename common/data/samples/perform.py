@@ -8,7 +8,7 @@ from common.data.samples.actions import PLACES, PROGRAMMES
 from common.data.samples.figure import SIDES, Posture, settle
 from common.data.samples.motion import MARGIN, Gait, Track, ease, stand_path, walk, walk_path, wander
 
-_SPEED = {"walk": (850.0, 1250.0), "stroll": (550.0, 850.0)}
+_SPEED = {"walk": (850.0, 1150.0), "stroll": (550.0, 850.0)}
 # Columns of an upper-body state: two wrists and two elbow sides (left, right; 3 each), then these.
 _NUMBERS = ("bend", "lean", "turn", "nod", "look", "crouch", "wave")
 # Feet of a seated person, from below the pelvis: toe base forward and outward in thigh lengths, height of the toe base
@@ -104,16 +104,19 @@ def _on_foot(rng, body, way, times, upper):
     _swing_arms(gait, upper)
     position, heading = path.at(times)
     ahead, left = _directions(heading)
-    cycle = 2.0 * np.pi * (gait.phase - 0.31)
+    cycle = 2.0 * np.pi * (gait.phase - 0.25)
     # Weight moves over the foot that stands; at rest it wanders from one to the other.
     sway = gait.activity * 22.0 * np.cos(cycle) + (1.0 - gait.activity) * wander(rng, times, 0.25 * width, 6.0)
     # Who bends forward moves the hips back, and squats over the feet.
     back = 170.0 * np.sin(np.maximum(upper["bend"], 0.0)) + 200.0 * upper["crouch"]
     level = position + sway[:, None] * left + (wander(rng, times, 12.0, 5.0) - back)[:, None] * ahead
-    height = body.ankle_height + body.leg * (0.992 - upper["crouch"]) + 12.0 * gait.activity * np.cos(2.0 * cycle)
-    twist = 0.10 * gait.activity * np.sin(cycle)
-    tilt = np.stack([0.4 * upper["bend"] + 0.06, -0.05 * gait.activity * np.cos(cycle), -twist], -1)
-    return _posture(np.column_stack([level, height]), heading, tilt, upper, gait, 0.6, 2.0 * twist)
+    bounce = gait.activity * (24.0 * np.cos(2.0 * cycle) - 46.0)
+    height = body.ankle_height + body.leg * (0.992 - upper["crouch"]) + bounce
+    # The hip of the leg that swings goes forward and sinks; the chest turns against the pelvis and stays level.
+    turn, drop = 0.10 * gait.activity * np.sin(cycle), 0.05 * gait.activity * np.cos(cycle)
+    upper["turn"], upper["lean"] = upper["turn"] - 2.0 * turn, upper["lean"] - drop
+    tilt = np.stack([0.4 * upper["bend"] + 0.06, drop, turn], -1)
+    return _posture(np.column_stack([level, height]), heading, tilt, upper, gait, 0.6)
 
 
 def _directions(heading):
@@ -122,9 +125,9 @@ def _directions(heading):
     return ahead, np.stack([-ahead[:, 1], ahead[:, 0]], -1)
 
 
-def _posture(pelvis, heading, pelvis_angles, upper, gait, share, twist):
-    """Put the parts together; `share` of the bend belongs to the spine, `twist` (T,) turns the chest on the pelvis."""
-    trunk = np.stack([share * upper["bend"], upper["lean"], upper["turn"] + twist], -1)
+def _posture(pelvis, heading, pelvis_angles, upper, gait, share):
+    """Put the parts together; `share` of the bend belongs to the spine."""
+    trunk = np.stack([share * upper["bend"], upper["lean"], upper["turn"]], -1)
     head = np.stack([upper["nod"] - 0.25 * upper["bend"], -0.3 * upper["lean"], upper["look"]], -1)
     return Posture(pelvis, heading, pelvis_angles, trunk, head, gait.toes, gait.foot_yaw, gait.foot_pitch,
                    upper["wrists"], upper["elbows"])
@@ -158,7 +161,7 @@ def _seated(rng, body, way, times, upper):
     # On the floor the pelvis rolls back, as hips do not flex far enough to sit upright.
     slump = np.deg2rad(rng.uniform(*((-34.0, -20.0) if ground else (-14.0, 2.0)))) * down
     pelvis_angles = np.stack([0.45 * upper["bend"] + slump, 0.15 * upper["lean"], np.zeros(len(times))], -1)
-    return _posture(np.column_stack([level, height]), heading, pelvis_angles, upper, feet, 0.55, np.zeros(len(times)))
+    return _posture(np.column_stack([level, height]), heading, pelvis_angles, upper, feet, 0.55)
 
 
 def _seated_feet(rng, body, seat, times, down, place, ahead, left, facing):
