@@ -85,6 +85,8 @@ launch_find_python() {
     if [[ -z ${PYTHON:-} && ! -x $launch_python ]]; then launch_python=python3; fi
     launch_python=$("$launch_python" -c 'import sys; print(sys.executable)' 2>/dev/null) ||
         launch_error "${PYTHON:-python3} does not run; make the environment with: bash scripts/setup.sh"
+    "$launch_python" -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("mindspore") is None)' ||
+        launch_error "$launch_python has no mindspore; make the environment with: bash scripts/setup.sh"
 }
 
 # Goes to the model's folder; sets `launch_log` to a new file in its logs/.

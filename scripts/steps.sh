@@ -31,5 +31,5 @@ list_files() {
     shift
     for excluded in "$@"; do prune+=(-path "$excluded" -prune -o); done
     echo "Files in $folder:"
-    (cd "$folder" && find . "${prune[@]}" -type f -printf '%p\t%k\n' | sort | awk -F '\t' '{ printf "  %-60s %8d kB\n", substr($1, 3), $2 }')
+    (cd "$folder" && find . "${prune[@]}" -type f -printf '%p\t%s\n' | sort | awk -F '\t' '{ printf "  %-60s %8d kB\n", substr($1, 3), ($2 + 1023) / 1024 }')
 }

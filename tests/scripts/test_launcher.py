@@ -185,3 +185,11 @@ def test_a_dying_worker_ends_all(tree, train_as):
     assert "worker one is unwell" in done.stdout
     assert "error: Distributed job exited with exception" in done.stdout
     assert time.time() - begin < 150
+
+
+def test_interpreter_without_the_packages_is_named(tree, tmp_path):
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "empty"], check=True)
+    done = subprocess.run(["bash", tree / "scripts/run_standalone_train.sh", "0", "pose_baseline"], capture_output=True,
+                          text=True, env={**os.environ, "PYTHON": str(tmp_path / "empty/bin/python")})
+    assert done.returncode == 1
+    assert "empty/bin/python has no mindspore" in done.stderr and "scripts/setup.sh" in done.stderr
