@@ -147,7 +147,8 @@ def test_motion_is_smooth(performances):
         assert np.linalg.norm(np.diff(poses, axis=1), axis=-1).max() * 25.0 < 6000.0, key
         body = poses[:, :, [NAMES["pelvis"], NAMES["thorax"]]]
         acceleration = np.linalg.norm(np.diff(body, 2, axis=1), axis=-1) * 25.0**2
-        assert acceleration.max() < 15000.0, key
+        # About twice gravity; a brisk walk comes near it.
+        assert acceleration.max() < 20000.0, key
 
 
 def test_actions_are_what_they_are_called(performances):

@@ -64,9 +64,11 @@ def _upper_body(rng, programme, times):
     clock = -rng.uniform(0.0, programme.hold[1])
     track = Track(clock, draw())
     while clock < times[-1]:
-        leave = clock + rng.uniform(*programme.hold)
-        clock = leave + rng.uniform(*programme.move)
-        track.move(leave, clock, draw())
+        leave, state = clock + rng.uniform(*programme.hold), draw()
+        # Far moves take longer: wrists in arm lengths, then bend and crouch.
+        way = np.linalg.norm((state - track.value)[[0, 1, 2, 3, 4, 5, 12, 17]])
+        clock = leave + rng.uniform(*programme.move) * np.clip(0.6 + 0.4 * way, 0.8, 2.0)
+        track.move(leave, clock, state)
     left, headed, fraction = track.segments(times)
     values = left + fraction[:, None] * (headed - left)
     wrists = values[:, :6].reshape(-1, 2, 3)
@@ -146,7 +148,7 @@ def _seated(rng, body, way, times, upper):
     lowered = Track(clock, [1.0 if way == "chair" else float(rng.integers(2))])
     while way != "chair" and clock < times[-1]:
         leave = clock + rng.uniform(0.8, 4.0)
-        clock = leave + rng.uniform(1.1, 1.7)
+        clock = leave + rng.uniform(1.3, 1.9)
         lowered.move(leave, clock, 1.0 - lowered.value)
     down = lowered.read(times)[:, 0]
 
@@ -155,7 +157,8 @@ def _seated(rng, body, way, times, upper):
     forward = (1.0 - down) * standing
     # Going down starts at the hips: trunk forward, then back again.
     reach = 4.0 * down * (1.0 - down)
-    upper["bend"] = np.minimum(upper["bend"], np.deg2rad(24.0 if ground else 46.0)) + reach * np.deg2rad(30.0)
+    most = np.deg2rad(20.0 if ground else 48.0)
+    upper["bend"] = most * np.tanh(upper["bend"] / most) + reach * np.deg2rad(18.0 if ground else 30.0)
     level = place + np.stack([forward] * 2, -1) * ahead + wander(rng, times, 6.0, 4.0, (2,))
     height = seat + (1.0 - down) * (body.ankle_height + 0.99 * body.leg - seat)
     # On the floor the pelvis rolls back, as hips do not flex far enough to sit upright.
