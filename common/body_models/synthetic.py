@@ -1,8 +1,8 @@
 """A licence-free human in the file layouts of SMPL, SMPL-X and MANO, built on first use and kept in a cache folder.
 
-It stands in wherever a licensed body model is not at hand: same vertex, face and joint counts, same joint order and rest
-pose, same member names, shapes and units; its shape space is our own, so parameters fitted to it mean nothing on SMPL.
-Everything is computed from the numbers in `synthetic_anatomy`; nothing is random, nothing was learnt from people.
+It stands in wherever a licensed body model is not at hand: same vertex, face and joint counts, joint order, rest pose,
+member names, shapes and units. Its shape space is our own, so parameters fitted to it mean nothing on SMPL. Everything
+is computed from the numbers in `synthetic_anatomy` and its neighbours; nothing was learnt from people.
 
 The cache is `$MINDHUMAN_CACHE`, by default `~/.cache/mindhuman`; a file there is named after the source it was made
 from, so a new version of the body never reads an old file.

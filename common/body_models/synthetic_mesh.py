@@ -1,10 +1,10 @@
-"""Meshes of the synthetic human with exactly the vertex and face counts of SMPL (6890, 13776) and SMPL-X (10475, 20908).
+"""Meshes of the synthetic human with exactly the counts of SMPL (6890, 13776) and SMPL-X (10475, 20908).
 
 The half x >= 0 is extracted, decimated to half the faces and mirrored. A closed body of genus 0 with 13776 faces has
-6890 vertices (Euler). SMPL-X's counts (V - F/2 = 21) belong to no closed surface: its skin is open at the eyes. Here
-as there the skin has two eye openings, here of 17 edges each, filled by two closed eyeballs of 546 vertices; hands of
-778 vertices and 1538 faces (MANO's; a disc with 16 edges round the wrist) and a head of 5023 vertices (FLAME's, with the
-eyeballs) are parts of it.
+6890 vertices (Euler). SMPL-X's numbers (V - F/2 = 21) belong to no closed surface, its skin is open at the eyes. Here
+the skin has two eye openings of 17 edges each, filled by two closed eyeballs of 546 vertices; hands of 778 vertices and
+1538 faces (MANO's; a disc with 16 edges round the wrist) and a head of 5023 vertices (FLAME's, with the eyeballs) are
+parts of it.
 """
 import dataclasses
 
@@ -25,7 +25,8 @@ EYEBALL_RINGS = (34, 16)  # points per ring, rings; with the two poles 546 verti
 EYEBALL_FACES = 2 * 34 * 16
 HEAD_VERTICES = 5023 - 2 * 546
 
-STEPS = {"smpl": (0.0066, 0.0062, 0.0058), "smplx": (0.0055, 0.0052, 0.0049)}  # grid steps to try, enlarged metres
+# Grid steps to try, metres of the enlarged body.
+STEPS = {"smpl": (0.0066, 0.0062, 0.0058), "smplx": (0.0055, 0.0052, 0.0049)}
 IMPROVEMENTS = 15  # rounds of flips and smoothing
 
 # Where triangles are smaller: centre, radii, wanted edge length relative to the plain body (left half, metres).

@@ -31,10 +31,12 @@ def step(value, start, end):
 def _gates(points):
     """Share that each left or middle joint takes of its parent's weight, at mirrored points (N, 3) with x >= 0."""
     x, y, z = points.T
-    groin = (-0.320 - y) + 0.75 * (x - 0.09)  # 0 along the line from the crotch to the hip bone
+    groin = (-0.320 - y) + 0.75 * (np.minimum(x, 0.2) - 0.09)  # 0 from the crotch to the hip bone
     sole = (-1.090 - y) + 0.35 * (z + 0.03)
     shoulder = x + 0.35 * (y - 0.20)
     nod = y + 0.6 * (z - 0.016)
+    neck_width = 0.100 + 0.2 * step(y, 0.285, 0.330)  # and all of the head
+    neck = step(y - 0.2 * (z + 0.02), 0.245, 0.320) * step(neck_width - x, -0.030, 0.030)
     return {
         "left_hip": step(groin, -0.06, 0.055),
         "left_knee": step(-y, 0.650, 0.750),
@@ -43,9 +45,9 @@ def _gates(points):
         "spine1": step(y, -0.175, -0.062),
         "spine2": step(y, -0.035, 0.060),
         "spine3": step(y, 0.035, 0.118),
-        "neck": step(y - 0.2 * (z + 0.02), 0.245, 0.320) * step(-x, -0.130, -0.070),
+        "neck": neck,
         "head": step(nod, 0.322, 0.378),
-        "left_collar": step(x, 0.030, 0.120) * step(y + 0.5 * (x - 0.08), 0.100, 0.205),
+        "left_collar": (1 - neck) * step(x, 0.030, 0.120) * step(y + 0.5 * (x - 0.08), 0.100, 0.205),
         "left_shoulder": step(shoulder, 0.135, 0.218),
         "left_elbow": step(x, 0.386, 0.482),
         "left_wrist": step(x, 0.652, 0.722),
