@@ -51,15 +51,14 @@ def _write_mp4(path, frames, fps):
     # The pixel format that every player knows needs even sides.
     pad = [(0, side % 2) for side in first.shape[:2]] + [(0, 0)]
     height, width = (side + side % 2 for side in first.shape[:2])
+    writer = imageio_ffmpeg.write_frames(path, (width, height), fps=fps, codec="libx264", pix_fmt_out="yuv420p",
+                                         macro_block_size=1, quality=None, output_params=["-crf", "20"])
     try:
-        writer = imageio_ffmpeg.write_frames(path, (width, height), fps=fps, codec="libx264", pix_fmt_out="yuv420p",
-                                             macro_block_size=1, quality=None, output_params=["-crf", "20"])
         writer.send(None)
-    except (RuntimeError, OSError) as error:
-        raise UserError(f"{path} cannot be encoded ({error}); use a name that ends in .gif") from error
-    try:
         for frame in itertools.chain([first], frames):
             writer.send(np.pad(frame, pad, mode="edge"))
+    except (RuntimeError, OSError) as error:
+        raise UserError(f"the encoder for mp4 failed ({error}); use a name that ends in .gif") from error
     finally:
         writer.close()
 

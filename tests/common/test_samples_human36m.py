@@ -217,9 +217,7 @@ def test_cdf_tree(tmp_path, capsys):
     assert "60 sequences of 2 people; with 4 cameras 720 training and 720 test poses" in capsys.readouterr().out
     files = digest(tmp_path / "a")
     assert len(files) == 1 + 60 + 120 + 119
-    # CDF files carry the time at which they were written.
-    same = {name for name, value in digest(tmp_path / "b").items() if files[name] == value}
-    assert {name for name in files if not name.endswith((".cdf", ".h5"))} <= same
+    assert files == digest(tmp_path / "b")
 
     tree = reader.CdfTree(str(tmp_path / "a"))
     recordings = tree.recordings(reader.SUBJECTS, reader.ACTIONS)

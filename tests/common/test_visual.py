@@ -136,6 +136,12 @@ def test_bad_films(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_machine_without_encoder_is_told_to_use_gif(tmp_path, monkeypatch):
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "none"))
+    with pytest.raises(UserError, match="use a name that ends in .gif"):
+        write_video(str(tmp_path / "a.mp4"), frames(2), 10)
+
+
 METRICS = """step,epoch,learning_rate,loss,keypoint_l2,error_mm,overlap
 1,1,0.001,2.0,1.5,,
 2,1,0.0009,1.0,nan,,

@@ -220,9 +220,11 @@ def _write_cdf(path, poses):
     from cdflib.cdfwrite import CDF  # here, so that the other layouts do not need it
 
     with atomic_path(path) as temporary:
-        writer = CDF(temporary, cdf_spec={"Majority": "row_major"}, delete=True)
+        # Uncompressed, as gzip would put the time of day into the file.
+        writer = CDF(temporary, cdf_spec={"Majority": "row_major", "Compressed": 0}, delete=True)
         writer.write_var({"Variable": "Pose", "Data_Type": CDF.CDF_FLOAT, "Num_Elements": 1, "Rec_Vary": True,
-                          "Dim_Sizes": [len(poses), 96], "Var_Type": "zVariable"}, var_data=poses.reshape(1, -1, 96))
+                          "Dim_Sizes": [len(poses), 96], "Var_Type": "zVariable", "Compress": 0},
+                         var_data=poses.reshape(1, -1, 96))
         writer.close()
 
 
