@@ -56,6 +56,14 @@ def read_raw(path, joint_order=None):
     """
     if joint_order is not None and joint_order not in SKELETONS:
         raise UserError(f"--joint_order {joint_order} is unknown; use one of {', '.join(SKELETONS)}")
+    try:
+        return _read(path, joint_order)
+    # Any part of a file may be of another type than the format says.
+    except (TypeError, AttributeError, KeyError, IndexError, ValueError, OverflowError) as error:
+        raise UserError(f"{path} is not laid out as its format says ({error}); write it again") from error
+
+
+def _read(path, joint_order):
     if os.path.isdir(path):
         return _openpose_frames(_json_files(path), path, joint_order)
     if not os.path.isfile(path):
@@ -123,11 +131,11 @@ def _array_tracks(array, path, joint_order, names=None, scores=None, orders=ARRA
         scores = np.ones(array.shape[:-1])
     skeleton, joint_names = _skeleton(array.shape[2], names, joint_order, orders, path)
     people = known.pop("people", None) or [str(number) for number in range(len(array))]
-    frames = known.pop("frames", None) or list(range(array.shape[1]))
-    frame_names = known.pop("frame_names", None) or [str(frame) for frame in frames]
+    frames = [int(frame) for frame in known.pop("frames", None) or range(array.shape[1])]
+    frame_names = list(known.pop("frame_names", None) or frames)
     if not len(frames) == len(frame_names) == array.shape[1]:
         raise UserError(f"{path}: {array.shape[1]} poses, but {len(frames)} frames and {len(frame_names)} frame_names")
-    return [RawTrack(person, joints[..., :2], score, skeleton, joint_names, list(frames), list(frame_names), **known)
+    return [RawTrack(person, joints[..., :2], score, skeleton, joint_names, frames, frame_names, **known)
             for person, joints, score in zip(people, array, scores)]
 
 

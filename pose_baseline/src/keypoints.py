@@ -17,6 +17,8 @@ from pose_baseline.src.keypoint_files import read_raw
 JOINTS = SKELETONS["h36m_16"]
 # The training pictures are about this wide and high.
 TRAINING_IMAGE_PX = 1000.0
+# Coordinates beyond are no pixels (nor are those that are not numbers).
+MAX_PX = 1e6
 # Joints from which a joint may be made, best first; each is itself a joint or made so.
 RECIPES = {
     "pelvis": (("left_hip", "right_hip"),),
@@ -71,6 +73,8 @@ def read_keypoints(path, joint_order=None, min_confidence=0.0):
         else:
             tracks.append(Track(raw.person, np.array(raw.frames), tuple(map(str, raw.frame_names)),
                                 joints.astype(np.float32), observed, raw.skeleton, raw.image_size))
+    if not raw_tracks:
+        raise UserError(f"{path} holds no people")
     if not tracks:
         person, missing = next(iter(failures.items()))
         raise UserError(f"{path}: {', '.join(missing)} of person {person} is never seen; the network needs the whole "
@@ -84,7 +88,8 @@ def read_keypoints(path, joint_order=None, min_confidence=0.0):
 
 def _to_lifter(raw, min_confidence):
     """Joints (T, 16, 2), observed (T, 16) and the names of joints that cannot be had."""
-    seen = (raw.confidence > min_confidence) & np.isfinite(raw.joints).all(-1) & (raw.joints != 0.0).any(-1)
+    real = (np.abs(raw.joints) < MAX_PX).all(-1) & (raw.joints != 0.0).any(-1)
+    seen = (raw.confidence > min_confidence) & real
     times = _times(raw.frames)
     known = {}
     for index, name in enumerate(raw.joint_names):

@@ -35,8 +35,9 @@ def follow(poses):
 
 def _move(before, after):
     """Mean distance of the joints that both poses have, in parts of the body's extent; infinite without any."""
-    seen = (before[:, 2] > 0) & (after[:, 2] > 0)
+    known = (before[:, 2] > 0) & np.isfinite(before).all(-1)
+    seen = known & (after[:, 2] > 0) & np.isfinite(after).all(-1)
     if not seen.any():
         return np.inf
-    extent = max(float(np.ptp(before[before[:, 2] > 0, :2], axis=0).max()), 1.0)
+    extent = max(float(np.ptp(before[known, :2], axis=0).max()), 1.0)
     return float(np.linalg.norm(before[seen, :2] - after[seen, :2], axis=1).mean()) / extent

@@ -205,6 +205,9 @@ def test_own_json(tmp_path):
     ({"something": 1}, "none of the accepted kinds"),
     ({"joint_names": ["nose"], "keypoints": [[[1, 2], [3, 4]]]}, "has 2 joints, but 1 joint_names"),
     ({"keypoints": [[[1, 2]], [[1, 2], [3, 4]]]}, "not an array of numbers with equal rows"),
+    ({"keypoints": [[[1, 2]] * 16], "frames": ["one"]}, "not laid out as its format says"),
+    ({"joint_names": ["nose"], "people": []}, "holds no people"),
+    ({"annotations": [{"id": 1, "keypoints": 5}]}, "not laid out as its format says"),
 ])
 def test_bad_json_is_explained(tmp_path, content, text):
     with pytest.raises(UserError, match=text):
@@ -236,6 +239,16 @@ def test_bad_files_are_explained(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="holds no .json file"):
         read_keypoints(str(tmp_path / "empty"))
+
+
+def test_numbers_that_are_no_pixels_are_missing(tmp_path):
+    frames = np.array([triplets(COCO, "coco_17")] * 3).reshape(3, 17, 3)
+    frames[1, :2] = np.nan
+    frames[1, 15, 0] = 1e30
+    items = [{"image_id": number, "keypoints": frame.ravel().tolist()} for number, frame in enumerate(frames)]
+    track, = read_keypoints(save(tmp_path / "a.json", items))
+    check(track, EXPECTED)
+    assert place(track, "left_ankle", 1) == (540, 780)
 
 
 def test_pickles_in_npy_are_refused(tmp_path):
