@@ -1,16 +1,17 @@
 """Linear blend skinning inside a MindSpore graph: the computation that SMPL, SMPL-X and MANO share.
 
-Same result as the formulation of the SMPL paper (Loper et al., 2015) and of the smplx package, arranged for few large
-kernels:
+Same result as the formulation of the SMPL paper (Loper et al., 2015) and of the smplx package, arranged for few
+kernels, because a small kernel costs more for its launch than for its work on every back end:
 
-* Rest joints are a linear function of the shape, so J_regressor is multiplied into template and shape directions once,
-  in float64, and the 6890-vertex product disappears from the graph.
-* Shape and pose blend shapes are one matrix product. Coordinates are kept as separate (B, V) planes: with a coordinate
-  axis of three in the middle, broadcasts, slices and sums are the slowest part on every back end.
-* Each joint's motion is written about its rest place, M = [R | j - R j]. Then the skinning transform of a joint is the
-  plain product of the M on its way from the root, and pointer doubling forms all products in log2(depth) steps:
-  4 for every body here, instead of a loop over 24 or 55 joints.
-* The translation is skinned as one more joint that every vertex follows with weight one.
+* Rest joints are a linear function of the shape: J_regressor is multiplied into template and shape directions once, in
+  float64. So every array before the kinematic chain is linear in (shape, 1, rotation matrices), and one matrix product
+  each gives the vertices in rest-pose space, the joints' local transforms and the inverses of their rest transforms.
+* Pointer doubling forms the products along the kinematic tree in log2(depth) steps: 4 for every body here, instead of
+  a loop over 24 or 55 joints.
+* Behind the last joint there is one more, which stands still in the chain: the ancestor of joints that have none. Every
+  vertex follows it with weight one and it carries the translation.
+* Coordinates are kept as separate (B, V) planes: with a coordinate axis of three in the middle, broadcasts, slices and
+  sums are the slowest part.
 """
 import mindspore as ms
 import numpy as np
@@ -24,7 +25,7 @@ def ancestor_tables(parents):
         parents (array): (J,), parent of each joint, -1 for the root.
 
     Returns:
-        list[array]: table k holds, for each joint, its ancestor 2^k generations up; J stands for "none".
+        list[array]: table k holds, for each of J + 1 joints, its ancestor 2^k generations up; J stands for "none".
     """
     num_joints = len(parents)
     table = np.append(np.where(np.asarray(parents) < 0, num_joints, parents), num_joints).astype(np.int32)
@@ -35,25 +36,19 @@ def ancestor_tables(parents):
     return tables
 
 
-def joint_transforms(rotmat, joints, tables):
-    """Transforms that carry rest-pose space into posed space, one for each joint.
+def world_transforms(local, tables):
+    """Products of the local transforms along the way from the root to each joint.
 
     Args:
-        rotmat (Tensor): (B, J, 3, 3), rotation of each joint relative to its parent.
-        joints (Tensor): (B, J, 3), rest pose, metres.
+        local (Tensor): (B, J + 1, 4, 4), each joint relative to its parent; identity for the last.
         tables (list[Tensor]): from `ancestor_tables`.
 
     Returns:
-        Tensor: (B, J, 3, 4), rotation and translation in metres.
+        Tensor: (B, J + 1, 4, 4), each joint relative to the world.
     """
-    place = ops.expand_dims(joints, -1)
-    local = ops.concat((rotmat, place - ops.matmul(rotmat, place)), -1)
-    # 4x4, and an identity behind the last joint: the ancestor of those who have none.
-    local = ops.concat((local, ops.zeros_like(local[:, :, :1]) + Tensor([[0.0, 0.0, 0.0, 1.0]], ms.float32)), -2)
-    local = ops.concat((local, ops.zeros_like(local[:, :1]) + ops.eye(4, 4, ms.float32)), 1)
     for table in tables:
         local = ops.matmul(ops.gather(local, table, 1), local)
-    return local[:, :-1, :3]
+    return local
 
 
 def skin(planes, transforms, weights):
@@ -61,15 +56,17 @@ def skin(planes, transforms, weights):
 
     Args:
         planes (tuple[Tensor]): x, y and z of the vertices in rest-pose space, (B, V) each, metres.
-        transforms (Tensor): (B, J, 3, 4).
+        transforms (Tensor): (B, J, 4, 4), rest-pose space to posed space.
         weights (Tensor): (J, V), how much each vertex follows each joint.
 
     Returns:
         Tensor: (B, V, 3), metres.
     """
     num_joints, num_vertices = weights.shape
-    blended = ops.matmul(transforms.transpose(2, 3, 0, 1).reshape(-1, num_joints), weights)
-    blended = ops.unstack(blended.reshape(12, -1, num_vertices), axis=0)
+    # Rows 0..2 of the 4x4 matrices; the fourth is always 0, 0, 0, 1.
+    rows = transforms.transpose(2, 3, 0, 1).reshape(16, -1, num_joints)[:12]
+    blended = ops.matmul(rows.reshape(-1, num_joints), weights).reshape(12, -1, num_vertices)
+    blended = ops.unstack(blended, axis=0)
     x, y, z = planes
     posed = ()
     for row in range(3):
@@ -137,38 +134,80 @@ class LinearBlendSkinning(Float32Cell):
     Outputs:
         - **vertices** (Tensor) - (B, V, 3), metres.
         - **joints** (Tensor) - (B, J, 3), the posed skeleton, metres.
-        - **transforms** (Tensor) - (B, J, 3, 4), rest-pose space to posed space, without the translation.
+        - **world** (Tensor) - (B, J + 1, 4, 4), the joints' frames in space, without the translation.
     """
 
     def __init__(self, model, shapedirs):
         super().__init__()
-        num_vertices, _, num_shapes = shapedirs.shape
-        self.num_vertices, self.num_joints = num_vertices, len(model.parents)
-        directions = np.concatenate([shapedirs, model.posedirs], -1)
-        self.directions = constant(directions.transpose(2, 1, 0).reshape(-1, 3 * num_vertices))
-        self.template = constant(model.v_template.T[:, None])
-        joint_directions = np.tensordot(model.J_regressor, shapedirs, 1)
-        self.joint_template = constant(model.J_regressor @ model.v_template)
-        self.joint_directions = constant(joint_directions.transpose(2, 0, 1).reshape(num_shapes, -1))
-        self.weights = constant(model.weights.T)
-        self.weights_and_translation = constant(np.vstack([model.weights.T, np.ones((1, num_vertices))]))
+        self.num_vertices, self.num_joints = len(model.v_template), len(model.parents)
+        rest_joints = np.concatenate([np.tensordot(model.J_regressor, shapedirs, 1).transpose(2, 0, 1),
+                                      (model.J_regressor @ model.v_template)[None]])
+        inverses = _inverse_rest_rows(rest_joints)
+        self.directions = constant(_vertex_rows(model, shapedirs))
+        self.local_rows = constant(_local_rows(rest_joints, model.parents))
+        self.inverse_rows, self.inverse_rows_still = constant(inverses), constant(inverses[:-3])
+        self.weights = constant(np.vstack([model.weights.T, np.ones((1, self.num_vertices))]))
         self.tables = [constant(table, np.int32) for table in ancestor_tables(model.parents)]
-        self.rest_rotations = constant(np.tile(np.eye(3).reshape(-1), self.num_joints - 1))
 
     def construct(self, shape, rotmat, translation=None):
         shape, rotmat = as_float32(shape), as_float32(rotmat)
-        bend = rotmat[:, 1:].reshape(-1, 9 * (self.num_joints - 1)) - self.rest_rotations
-        offsets = ops.matmul(ops.concat((shape, bend), 1), self.directions)
-        x, y, z = ops.unstack(offsets.reshape(-1, 3, self.num_vertices), axis=1)
-        planes = (x + self.template[0], y + self.template[1], z + self.template[2])
-
-        rest_joints = self.joint_template + ops.matmul(shape, self.joint_directions).reshape(-1, self.num_joints, 3)
-        transforms = joint_transforms(rotmat, rest_joints, self.tables)
-        rotation, shift = ops.split(transforms, (3, 1), -1)
-        joints = (ops.matmul(rotation, ops.expand_dims(rest_joints, -1)) + shift).squeeze(-1)
+        shape = ops.concat((shape, ops.ones_like(shape[:, :1])), 1)
+        inputs = ops.concat((shape, rotmat.reshape(-1, 9 * self.num_joints)), 1)
+        planes = ops.unstack(ops.matmul(inputs, self.directions).reshape(-1, 3, self.num_vertices), axis=1)
+        world = world_transforms(self._transforms(inputs, self.local_rows), self.tables)
+        joints = world[:, :-1, :3, 3]
         if translation is None:
-            return skin(planes, transforms, self.weights), joints, transforms
-        translation = as_float32(translation)[:, None]
-        shared = ops.concat((ops.zeros_like(rotation[:, :1]), ops.expand_dims(translation, -1)), -1)
-        vertices = skin(planes, ops.concat((transforms, shared), 1), self.weights_and_translation)
-        return vertices, joints + translation, transforms
+            inverse_rest = self._transforms(shape, self.inverse_rows_still)
+        else:
+            translation = as_float32(translation)
+            joints = joints + ops.expand_dims(translation, 1)
+            inverse_rest = self._transforms(ops.concat((shape, translation), 1), self.inverse_rows)
+        return skin(planes, ops.matmul(world, inverse_rest), self.weights), joints, world
+
+    def _transforms(self, inputs, rows):
+        return ops.matmul(inputs, rows).reshape(-1, self.num_joints + 1, 4, 4)
+
+
+def _vertex_rows(model, shapedirs):
+    """(S + 1 + 9J, 3V): what each input, (shape, 1, rotation matrices), adds to the x, y and z of the vertices."""
+    # Pose blend shapes count from the identity; that constant part joins the template.
+    identity = np.tile(np.eye(3).reshape(-1), len(model.parents) - 1)
+    template = model.v_template - model.posedirs @ identity
+    root = np.zeros(model.v_template.shape + (9,))
+    rows = np.concatenate([shapedirs, template[..., None], root, model.posedirs], -1)
+    return rows.transpose(2, 1, 0).reshape(rows.shape[-1], -1)
+
+
+def _local_rows(rest_joints, parents):
+    """(S + 1 + 9J, 16 (J + 1)): what each input adds to the entries of the joints' local 4x4 transforms.
+
+    Args:
+        rest_joints (array): (S + 1, J, 3), what the inputs (shape, 1) add to the joints in rest pose.
+        parents (array): (J,).
+    """
+    num_shapes, num_joints = rest_joints.shape[0] - 1, len(parents)
+    bones = rest_joints.copy()
+    bones[:, 1:] -= rest_joints[:, parents[1:]]
+    rows = np.zeros((num_shapes + 1 + 9 * num_joints, num_joints + 1, 4, 4))
+    rows[:num_shapes + 1, :-1, :3, 3] = bones
+    rows[num_shapes, :, 3, 3] = 1
+    rows[num_shapes, -1] = np.eye(4)
+    entries = rows[num_shapes + 1:].reshape(num_joints, 3, 3, num_joints + 1, 4, 4)
+    joint, i, j = np.ogrid[:num_joints, :3, :3]
+    entries[joint, i, j, joint, i, j] = 1
+    return rows.reshape(len(rows), -1)
+
+
+def _inverse_rest_rows(rest_joints):
+    """(S + 1 + 3, 16 (J + 1)): what (shape, 1, translation) adds to the 4x4 matrices that undo the rest pose.
+
+    They move a joint's rest place to the origin. That of the additional joint has no rotation part, only the
+    translation, which it passes on to all vertices.
+    """
+    num_shapes, num_joints = rest_joints.shape[0] - 1, rest_joints.shape[1]
+    rows = np.zeros((num_shapes + 1 + 3, num_joints + 1, 4, 4))
+    rows[num_shapes, :-1] = np.eye(4)
+    rows[num_shapes, -1, 3, 3] = 1
+    rows[:num_shapes + 1, :-1, :3, 3] = -rest_joints
+    rows[num_shapes + 1:, -1, :3, 3] = np.eye(3)
+    return rows.reshape(len(rows), -1)

@@ -1,53 +1,54 @@
 """Rotations inside a MindSpore graph: the twins of `rotation`, with finite gradients everywhere.
 
 Written without cross product, einsum, argmax and calls that read the batch size, so that they compile for CPU, GPU
-and Ascend and export with a free batch. Conventions as in `rotation`.
+and Ascend and export with a free batch: there is at least one leading axis, and only the first may vary in size.
+Conventions as in `rotation`.
 """
-from mindspore import ops
+import mindspore as ms
+from mindspore import Tensor, ops
 
 # Added under square roots: small against any float32 rotation, large enough to keep gradients finite at zero.
 _TINY = 1e-16
 
+# Entries of a rotation matrix (columns, row by row) as sums of products q_i q_j (rows ww, wx, wy, wz, xw, ...).
+_ENTRIES = (
+    (1, 0, 0, 0, 1, 0, 0, 0, 1), (0, 0, 0, 0, 0, -1, 0, 1, 0),
+    (0, 0, 1, 0, 0, 0, -1, 0, 0), (0, -1, 0, 1, 0, 0, 0, 0, 0),
+    (0, 0, 0, 0, 0, -1, 0, 1, 0), (1, 0, 0, 0, -1, 0, 0, 0, -1),
+    (0, 1, 0, 1, 0, 0, 0, 0, 0), (0, 0, 1, 0, 0, 0, 1, 0, 0),
+    (0, 0, 1, 0, 0, 0, -1, 0, 0), (0, 1, 0, 1, 0, 0, 0, 0, 0),
+    (-1, 0, 0, 0, 1, 0, 0, 0, -1), (0, 0, 0, 0, 0, 1, 0, 1, 0),
+    (0, -1, 0, 1, 0, 0, 0, 0, 0), (0, 0, 1, 0, 0, 0, 1, 0, 0),
+    (0, 0, 0, 0, 0, 1, 0, 1, 0), (-1, 0, 0, 0, -1, 0, 0, 0, 1),
+)
+
 
 def axis_angle_to_matrix(axis_angle):
-    """Rodrigues' formula; the gradient is exact at zero rotation too.
+    """Rotation matrices through unit quaternions, which takes the fewest operators.
 
     Args:
-        axis_angle (Tensor): (..., 3), radians.
+        axis_angle (Tensor): (B, ..., 3), radians.
 
     Returns:
-        Tensor: (..., 3, 3).
+        Tensor: (B, ..., 3, 3).
     """
-    angle = ops.sqrt((axis_angle * axis_angle).sum(-1, keepdims=True) + _TINY)
-    half = 0.5 * angle
-    # sin(t)/t and (1 - cos t)/t^2, the latter through the half angle, which loses no digits near zero.
-    first = ops.sin(angle) / angle
-    root = ops.sin(half) / angle
-    second = 2.0 * root * root
-    x, y, z = ops.unstack(axis_angle, axis=-1)
-    sx, sy, sz = ops.unstack(first * axis_angle, axis=-1)
-    cx, cy, cz = ops.unstack(second * axis_angle, axis=-1)
-    xy, xz, yz = cx * y, cx * z, cy * z
-    xx, yy, zz = cx * x, cy * y, cz * z
-    return _from_rows(((1.0 - (yy + zz), xy - sz, xz + sy),
-                       (xy + sz, 1.0 - (xx + zz), yz - sx),
-                       (xz - sy, yz + sx, 1.0 - (xx + yy))))
+    return _matrix_of_unit_quaternion(axis_angle_to_quaternion(axis_angle))
 
 
 def matrix_to_axis_angle(matrix):
-    """(..., 3, 3) rotation matrices -> (..., 3) radians, angle in [0, pi]."""
+    """(B, ..., 3, 3) rotation matrices -> (B, ..., 3) radians, angle in [0, pi]."""
     return quaternion_to_axis_angle(matrix_to_quaternion(matrix))
 
 
 def axis_angle_to_quaternion(axis_angle):
-    """(..., 3) radians -> (..., 4) unit quaternions (w, x, y, z)."""
+    """(B, ..., 3) radians -> (B, ..., 4) unit quaternions (w, x, y, z); the gradient is exact at zero too."""
     angle = ops.sqrt((axis_angle * axis_angle).sum(-1, keepdims=True) + _TINY)
     half = 0.5 * angle
     return ops.concat((ops.cos(half), ops.sin(half) / angle * axis_angle), -1)
 
 
 def quaternion_to_axis_angle(quaternion):
-    """(..., 4) quaternions of any length but zero -> (..., 3) radians, angle in [0, pi]."""
+    """(B, ..., 4) quaternions of any length but zero -> (B, ..., 3) radians, angle in [0, pi]."""
     real, vector = ops.split(quaternion, (1, 3), -1)
     vector = ops.select(real < 0, -vector, vector)
     real = ops.abs(real)
@@ -56,15 +57,18 @@ def quaternion_to_axis_angle(quaternion):
 
 
 def quaternion_to_matrix(quaternion):
-    """(..., 4) quaternions of any length but zero -> (..., 3, 3)."""
-    w, x, y, z = ops.unstack(normalize(quaternion), axis=-1)
-    return _from_rows(((1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)),
-                       (2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x)),
-                       (2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y))))
+    """(B, ..., 4) quaternions of any length but zero -> (B, ..., 3, 3)."""
+    return _matrix_of_unit_quaternion(normalize(quaternion))
+
+
+def _matrix_of_unit_quaternion(quaternion):
+    products = ops.expand_dims(quaternion, -1) * ops.expand_dims(quaternion, -2)
+    entries = ops.matmul(products.reshape(-1, 16), Tensor(_ENTRIES, ms.float32))
+    return entries.reshape((-1,) + quaternion.shape[1:-1] + (3, 3))
 
 
 def matrix_to_quaternion(matrix):
-    """(..., 3, 3) rotation matrices -> (..., 4) unit quaternions with w >= 0."""
+    """(B, ..., 3, 3) rotation matrices -> (B, ..., 4) unit quaternions with w >= 0."""
     row0, row1, row2 = ops.unstack(matrix, axis=-2)
     m00, m01, m02 = ops.unstack(row0, axis=-1)
     m10, m11, m12 = ops.unstack(row1, axis=-1)
@@ -85,11 +89,11 @@ def rot6d_to_matrix(rot6d, layout="interleaved"):
     """Gram-Schmidt on two directions, as `rotation.rot6d_to_matrix`.
 
     Args:
-        rot6d (Tensor): (..., 6).
+        rot6d (Tensor): (B, ..., 6).
         layout (str): "interleaved" or "consecutive".
 
     Returns:
-        Tensor: (..., 3, 3).
+        Tensor: (B, ..., 3, 3).
     """
     if layout not in ("interleaved", "consecutive"):
         raise ValueError("layout must be interleaved or consecutive")
@@ -107,7 +111,7 @@ def rot6d_to_matrix(rot6d, layout="interleaved"):
 
 
 def normalize(vector):
-    """(..., N) -> the same direction with length one; zero stays zero, with a finite gradient."""
+    """(B, ..., N) -> the same direction with length one; zero stays zero, with a finite gradient."""
     return vector / ops.sqrt((vector * vector).sum(-1, keepdims=True) + _TINY)
 
 
