@@ -9,6 +9,7 @@ from, so a new version of the body never reads an old file.
 """
 import functools
 import hashlib
+import logging
 import os
 import pathlib
 import zipfile
@@ -22,7 +23,10 @@ from common.body_models.synthetic_extras import REGRESSORS, VERTEX_IDS, extra_re
 from common.body_models.synthetic_face import fixed_landmarks, outline_landmarks
 from common.body_models.synthetic_hands import MIRROR, hand_poses
 from common.body_models.synthetic_shapes import body_shapes, expressions, hand_shapes
+from common.errors import UserError
 from common.files import atomic_path
+
+log = logging.getLogger("mindhuman")
 
 KINDS = ("smpl", "smplx", "mano_right", "mano_left")
 SMPLX_SHAPES, SMPLX_EXPRESSIONS = 300, 100  # of which 10 and 10 are used
@@ -46,7 +50,7 @@ def load_synthetic(kind):
 
     Raises:
         ValueError: no such kind.
-        OSError: the cache folder cannot be written.
+        UserError: the cache folder cannot be written.
     """
     if kind not in KINDS:
         raise ValueError(f"no synthetic body {kind!r}, there are {', '.join(KINDS)}")
@@ -99,9 +103,9 @@ def _members(kind):
     path = cache_folder() / f"synthetic_{kind}_{_fingerprint()}.npz"
     stored = _read(path)
     if stored is None:
+        log.info("building the synthetic body (%s), once; it takes about 15 s", kind)
         stored = _packed(_build(kind))
-        with atomic_path(path) as temporary:
-            np.savez(temporary, **stored)
+        _write(path, stored)
     return _unpacked(stored)
 
 
@@ -121,10 +125,17 @@ def _read(path):
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except FileNotFoundError:
-        return None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None  # damaged: it is made again
+        return None  # missing or damaged: it is made (again)
+
+
+def _write(path, arrays):
+    try:
+        with atomic_path(path) as temporary:
+            np.savez(temporary, **arrays)
+    except OSError as error:
+        raise UserError(f"cannot write the cache file {path} ({error.strerror}); set MINDHUMAN_CACHE to a folder that "
+                        "can be written") from error
 
 
 def _packed(members):
@@ -286,8 +297,7 @@ def _pyramid():
                 else:
                     stored |= {f"{name}{level}/{part}": getattr(matrix, part)
                                for part in ("data", "indices", "indptr", "shape")}
-        with atomic_path(path) as temporary:
-            np.savez(temporary, **stored)
+        _write(path, stored)
     out = {"F": [stored[f"F{level}"] for level in range(3)]}
     for name, levels in (("A", 3), ("U", 2), ("D", 2)):
         out[name] = [sparse.csc_matrix(tuple(stored[f"{name}{level}/{part}"] for part in ("data", "indices", "indptr")),

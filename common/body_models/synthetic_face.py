@@ -1,7 +1,9 @@
 """Landmarks of the synthetic face: iBUG's 68 points, 51 fixed to the mesh and 17 along the outline for every yaw.
 
-Order and yaw table as in SMPL-X's files: 51 = brows 10, nose 9, eyes 12, mouth 20, from the person's right to the left;
-row k <= 39 of the outline table holds for a head turned by -k degrees about y, row 39 + k for +k degrees.
+Order and yaw table as in SMPL-X's files: 51 = brows 10, nose 9, eyes 12, mouth 20, from the person's right to the left.
+The published lookup reads the yaw from the head's rotation in camera axes (y down), where a body stands with its root
+turned by pi about x. So row k <= 39 of the outline table holds for a head turned by k degrees to the person's left,
+row 39 + k for k degrees to the right.
 """
 import numpy as np
 
@@ -61,7 +63,7 @@ def outline_landmarks(vertices, faces, usable):
     angles = np.pi * (1 + np.arange(17) / 16)
     table = np.zeros((YAW_ROWS, 17), np.int64)
     for row in range(YAW_ROWS):
-        yaw = np.radians(-row if row <= 39 else row - 39)
+        yaw = np.radians(row if row <= 39 else 39 - row)
         across = np.cos(yaw) * local[:, 0] + np.sin(yaw) * local[:, 2]
         # The centre turns with the head; the picture's outline is seen from the middle of the turned face.
         across = across - 0.5 * np.sin(yaw) * 0.06

@@ -13,6 +13,7 @@ from scipy import sparse
 TURN = 0.2  # cosine: no face may turn further than this in one collapse
 SHARE = 0.35  # of the edges, the shortest ones, may go in one round
 ROUNDS = 500
+FLAT = 0.15  # share of an edge's length in its cost when vertices are kept; the rest is the form that is lost
 LOOPS_FIRST = 0.25  # loops have to reach their size before their regions do
 PAIR = 16  # more than there are regions
 
@@ -104,14 +105,15 @@ def _face_normals(vertices, faces):
 
 
 def decimate(mesh, face_counts, loop_sizes, size, keep_vertices=False):
-    """Collapse edges, shortest first, until every region has its number of faces.
+    """Collapse edges, cheapest first, until every region has its number of faces.
 
     Args:
         mesh (HalfMesh): connected, manifold.
         face_counts (dict): region -> faces to end with.
         loop_sizes (dict): loop number -> edges to end with; other loops shrink with their surroundings.
         size (callable): points (N, 3) -> (N,) wanted relative edge length.
-        keep_vertices (bool): an edge ends in one of its vertices instead of its middle.
+        keep_vertices (bool): an edge ends in one of its vertices instead of its middle, and vertices that shape the
+            surface stay longer than those on flat skin.
 
     Returns:
         tuple: HalfMesh; kept (V,) int, the input vertex at which each vertex started.
@@ -128,11 +130,21 @@ def decimate(mesh, face_counts, loop_sizes, size, keep_vertices=False):
         if min(need.values()) < 0:
             raise ValueError(f"the mesh is too coarse: faces to remove by region are {need}")
         edges = unique_edges(mesh)
-        length = np.linalg.norm(np.diff(mesh.vertices[edges.ends], axis=1)[:, 0], axis=1)
+        masks = _feature_masks(mesh, edges)
+        gone, stay = _roles(mesh, edges, masks, keep_vertices)
+        cost = np.linalg.norm(mesh.vertices[gone] - mesh.vertices[stay], axis=1)
+        if keep_vertices:
+            cost = FLAT * cost + _bump_lost(mesh, gone, stay)
         # A collapse that failed gives way to its neighbours, else it would block them for ever.
-        cost = length / size(mesh.vertices[edges.ends].mean(1)) * (1 + failures[edges.ends].max(1))
+        cost *= (1 + failures[edges.ends].max(1)) / size(mesh.vertices[edges.ends].mean(1))
         cost[np.isin(edges.loop, list(loop_sizes))] *= LOOPS_FIRST
-        removed, target, where = _choose(mesh, edges, cost, _Budget(mesh, edges, need, loop_sizes), keep_vertices)
+        legal = ((masks[gone] & ~masks[stay]) == 0) & ((masks[gone] == 0) | edges.feature)
+        legal &= (masks[gone] & (masks[gone] - 1)) == 0  # where two lines meet, a vertex stays
+        chosen = _choose(mesh, edges, np.where(legal, cost, np.inf), _Budget(mesh, edges, need, loop_sizes))
+        removed, target = gone[chosen], stay[chosen]
+        where = mesh.vertices[edges.ends[chosen]].mean(1)
+        fixed = (masks[removed] != masks[target]) | keep_vertices
+        where[fixed] = mesh.vertices[target[fixed]]
         bad = _turns_faces(mesh, removed, target, where)
         failures[removed[bad]] += 1
         failures[target[bad]] += 1
@@ -141,26 +153,38 @@ def decimate(mesh, face_counts, loop_sizes, size, keep_vertices=False):
     raise ValueError(f"edge collapse does not reach its target; faces to remove by region are {need}")
 
 
-def _choose(mesh, edges, cost, budget, keep_vertices):
-    """Collapses for one round: vertices to remove, vertices to merge them into, positions of the merged vertices."""
-    masks = _feature_masks(mesh, edges)
+def _roles(mesh, edges, masks, keep_vertices):
+    """Which end of each edge goes and which stays: a vertex on a feature line stays, else the one that shows more."""
     a, b = edges.ends.T
-    swap = (masks[a] & ~masks[b]) != 0  # a lies on a line that b does not: b goes
-    gone, stay = np.where(swap, b, a), np.where(swap, a, b)
-    legal = ((masks[gone] & ~masks[stay]) == 0) & ((masks[gone] == 0) | edges.feature)
-    legal &= (masks[gone] & (masks[gone] - 1)) == 0  # where two lines meet, a vertex stays
-    chosen = np.flatnonzero(legal & budget.allowed())
+    swap = (masks[a] & ~masks[b]) != 0
+    if keep_vertices:
+        swap |= (masks[a] == masks[b]) & (_bump_lost(mesh, b, a) < _bump_lost(mesh, a, b))
+    return np.where(swap, b, a), np.where(swap, a, b)
+
+
+def _bump_lost(mesh, gone, stay):
+    """How far the faces round `gone` move out of their planes when it goes to `stay`, metres (root mean square)."""
+    corners = mesh.vertices[mesh.faces]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    area = np.maximum(np.linalg.norm(normals, axis=1), 1e-30)
+    planes, total = np.zeros((len(mesh.vertices), 3, 3)), np.zeros(len(mesh.vertices))
+    outer = normals[:, :, None] * normals[:, None] / area[:, None, None]
+    for corner in range(3):
+        np.add.at(planes, mesh.faces[:, corner], outer)
+        np.add.at(total, mesh.faces[:, corner], area)
+    move = (mesh.vertices[stay] - mesh.vertices[gone])[:, None]
+    return np.sqrt(np.maximum((move @ planes[gone] @ move.transpose(0, 2, 1))[:, 0, 0], 0) / total[gone])
+
+
+def _choose(mesh, edges, cost, budget):
+    """Edges for one round: the cheapest ones (cost not infinite) that keep the topology and do not touch each other."""
+    chosen = np.flatnonzero(np.isfinite(cost) & budget.allowed())
     chosen = chosen[np.argsort(cost[chosen], kind="stable")]
     chosen = chosen[:max(200, int(SHARE * len(chosen)))]
     faces_of = 1 + (edges.faces[chosen, 1] >= 0)
     chosen = chosen[_common_neighbours(edges, chosen, len(mesh.vertices)) == faces_of]
     chosen = chosen[_independent(edges.ends[chosen], edges.ends, len(mesh.vertices))]
-    chosen = chosen[budget.spend(chosen)]
-    where = mesh.vertices[edges.ends[chosen]].mean(1)
-    gone, stay = gone[chosen], stay[chosen]
-    fixed = (masks[gone] != masks[stay]) | keep_vertices
-    where[fixed] = mesh.vertices[stay[fixed]]
-    return gone, stay, where
+    return chosen[budget.spend(chosen)]
 
 
 class _Budget:

@@ -34,7 +34,7 @@ def _gates(points):
     groin = (-0.320 - y) + 0.75 * (np.minimum(x, 0.2) - 0.09)  # 0 from the crotch to the hip bone
     sole = (-1.090 - y) + 0.35 * (z + 0.03)
     shoulder = x + 0.35 * (y - 0.20)
-    nod = y + 0.6 * (z - 0.016)
+    nod = y + 0.45 * (z - 0.016)
     neck_width = 0.100 + 0.2 * step(y, 0.285, 0.330)  # and all of the head
     neck = step(y - 0.2 * (z + 0.02), 0.245, 0.320) * step(neck_width - x, -0.030, 0.030)
     return {
@@ -46,7 +46,7 @@ def _gates(points):
         "spine2": step(y, -0.035, 0.060),
         "spine3": step(y, 0.035, 0.118),
         "neck": neck,
-        "head": step(nod, 0.322, 0.378),
+        "head": step(nod, 0.315, 0.362),
         "left_collar": (1 - neck) * step(x, 0.030, 0.120) * step(y + 0.5 * (x - 0.08), 0.100, 0.205),
         "left_shoulder": step(shoulder, 0.135, 0.218),
         "left_elbow": step(x, 0.386, 0.482),

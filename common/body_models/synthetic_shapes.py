@@ -53,11 +53,11 @@ def body_shapes(vertices, normals):
     directions = [
         0.032 * (vertices - rest_joint("pelvis")),
         thickened,
-        np.stack([zero, 0.032 * (np.clip(y, -1.09, -0.33) + 0.33) * (fx < 0.5), zero], 1),
+        np.stack([zero, 0.040 * (np.clip(y, -1.09, -0.33) + 0.33) * (fx < 0.5), zero], 1),
         np.stack([0.032 * side * (np.clip(fx, 0.19, 0.70) - 0.19), zero, zero], 1),
         np.stack([0.011 * side * step(fx, 0.02, 0.18) * step(y, 0.02, 0.19), zero, zero], 1),
         hips,
-        np.stack([0.007 * side * flank, zero, 0.018 * belly], 1),
+        np.stack([0.009 * side * flank, zero, 0.024 * belly], 1),
         np.stack([0.003 * side * chest, zero, 0.011 * chest], 1),
         0.030 * scale[:, None] * (vertices - np.array([0.0, 0.335, 0.0])),
         np.stack([zero, 0.035 * (np.clip(y, -0.22, 0.19) + 0.22), zero], 1),
