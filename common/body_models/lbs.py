@@ -17,6 +17,10 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn, ops
 
+# The primitives, not `ops.matmul`: its gradient transposes the other factor in memory, here 19 MB at every step.
+_matmul = ops.MatMul()
+_batch_matmul = ops.BatchMatMul()
+
 
 def ancestor_tables(parents):
     """Index tables for pointer doubling.
@@ -40,14 +44,14 @@ def world_transforms(local, tables):
     """Products of the local transforms along the way from the root to each joint.
 
     Args:
-        local (Tensor): (B, J + 1, 4, 4), each joint relative to its parent; identity for the last.
+        local (Tensor): (J + 1, B, 4, 4), each joint relative to its parent; identity for the last.
         tables (list[Tensor]): from `ancestor_tables`.
 
     Returns:
-        Tensor: (B, J + 1, 4, 4), each joint relative to the world.
+        Tensor: (J + 1, B, 4, 4), each joint relative to the world.
     """
     for table in tables:
-        local = ops.matmul(ops.gather(local, table, 1), local)
+        local = _batch_matmul(ops.gather(local, table, 0), local)
     return local
 
 
@@ -56,7 +60,7 @@ def skin(planes, transforms, weights):
 
     Args:
         planes (tuple[Tensor]): x, y and z of the vertices in rest-pose space, (B, V) each, metres.
-        transforms (Tensor): (B, J, 4, 4), rest-pose space to posed space.
+        transforms (Tensor): (J, B, 4, 4), rest-pose space to posed space.
         weights (Tensor): (J, V), how much each vertex follows each joint.
 
     Returns:
@@ -64,8 +68,8 @@ def skin(planes, transforms, weights):
     """
     num_joints, num_vertices = weights.shape
     # Rows 0..2 of the 4x4 matrices; the fourth is always 0, 0, 0, 1.
-    rows = transforms.transpose(2, 3, 0, 1).reshape(16, -1, num_joints)[:12]
-    blended = ops.matmul(rows.reshape(-1, num_joints), weights).reshape(12, -1, num_vertices)
+    rows = transforms.transpose(2, 3, 1, 0).reshape(16, -1, num_joints)[:12]
+    blended = _matmul(rows.reshape(-1, num_joints), weights).reshape(12, -1, num_vertices)
     blended = ops.unstack(blended, axis=0)
     x, y, z = planes
     posed = ()
@@ -87,7 +91,7 @@ def regress_joints(vertices, regressor):
     """
     num_vertices, num_joints = regressor.shape
     flat = vertices.transpose(0, 2, 1).reshape(-1, num_vertices)
-    return ops.matmul(flat, regressor).reshape(-1, 3, num_joints).transpose(0, 2, 1)
+    return _matmul(flat, regressor).reshape(-1, 3, num_joints).transpose(0, 2, 1)
 
 
 class Float32Cell(nn.Cell):
@@ -134,7 +138,7 @@ class LinearBlendSkinning(Float32Cell):
     Outputs:
         - **vertices** (Tensor) - (B, V, 3), metres.
         - **joints** (Tensor) - (B, J, 3), the posed skeleton, metres.
-        - **world** (Tensor) - (B, J + 1, 4, 4), the joints' frames in space, without the translation.
+        - **world** (Tensor) - (J + 1, B, 4, 4), the joints' frames in space, without the translation.
     """
 
     def __init__(self, model, shapedirs):
@@ -153,19 +157,20 @@ class LinearBlendSkinning(Float32Cell):
         shape, rotmat = as_float32(shape), as_float32(rotmat)
         shape = ops.concat((shape, ops.ones_like(shape[:, :1])), 1)
         inputs = ops.concat((shape, rotmat.reshape(-1, 9 * self.num_joints)), 1)
-        planes = ops.unstack(ops.matmul(inputs, self.directions).reshape(-1, 3, self.num_vertices), axis=1)
+        planes = ops.unstack(_matmul(inputs, self.directions).reshape(-1, 3, self.num_vertices), axis=1)
         world = world_transforms(self._transforms(inputs, self.local_rows), self.tables)
-        joints = world[:, :-1, :3, 3]
+        joints = world[:-1, :, :3, 3].transpose(1, 0, 2)
         if translation is None:
             inverse_rest = self._transforms(shape, self.inverse_rows_still)
         else:
             translation = as_float32(translation)
             joints = joints + ops.expand_dims(translation, 1)
             inverse_rest = self._transforms(ops.concat((shape, translation), 1), self.inverse_rows)
-        return skin(planes, ops.matmul(world, inverse_rest), self.weights), joints, world
+        return skin(planes, _batch_matmul(world, inverse_rest), self.weights), joints, world
 
     def _transforms(self, inputs, rows):
-        return ops.matmul(inputs, rows).reshape(-1, self.num_joints + 1, 4, 4)
+        # The joint's axis first: gathering along it then needs no transposition on the way back.
+        return _matmul(inputs, rows).reshape(-1, self.num_joints + 1, 4, 4).transpose(1, 0, 2, 3)
 
 
 def _vertex_rows(model, shapedirs):

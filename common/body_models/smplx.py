@@ -76,7 +76,7 @@ class SMPLX(Float32Cell):
         corners = ops.gather(vertices, self.face_corners, 1).reshape(-1, 51, 3, 3)
         joints = (joints, ops.gather(vertices, self.vertex_ids, 1), (corners * self.face_weights).sum(2))
         if self.face_contour:
-            row = contour_row(world[:, _NECK, :3, :3])
+            row = contour_row(world[_NECK, :, :3, :3])
             corners = ops.gather(vertices, ops.gather(self.contour_corners, row, 0), 1, 1).reshape(-1, 17, 3, 3)
             joints += ((corners * ops.gather(self.contour_weights, row, 0)).sum(2),)
         return vertices, ops.concat(joints, 1)

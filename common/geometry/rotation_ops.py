@@ -63,7 +63,7 @@ def quaternion_to_matrix(quaternion):
 
 def _matrix_of_unit_quaternion(quaternion):
     products = ops.expand_dims(quaternion, -1) * ops.expand_dims(quaternion, -2)
-    entries = ops.matmul(products.reshape(-1, 16), Tensor(_ENTRIES, ms.float32))
+    entries = ops.MatMul()(products.reshape(-1, 16), Tensor(_ENTRIES, ms.float32))
     return entries.reshape((-1,) + quaternion.shape[1:-1] + (3, 3))
 
 
