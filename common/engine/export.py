@@ -9,6 +9,7 @@ import numpy as np
 from mindspore import Tensor, nn
 
 from common.errors import UserError
+from common.files import publish
 
 LOGGER = logging.getLogger("mindhuman")
 ENDINGS = {"MINDIR": ".mindir", "ONNX": ".onnx", "AIR": ".air"}
@@ -56,7 +57,7 @@ def export_network(network, make_inputs, file_name, file_format, batch_size, dev
         if file_format != "AIR":
             difference = _compare(network, make_inputs, written, file_format, batch_size, tolerance)
         for name in sorted(os.listdir(folder), key=lambda name: name == os.path.basename(path)):
-            os.replace(os.path.join(folder, name), os.path.join(os.path.dirname(path), name))
+            publish(os.path.join(folder, name), os.path.join(os.path.dirname(path), name))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     if difference is not None:

@@ -38,6 +38,9 @@ class TrainStep(nn.Cell):
         self.add.register("Tensor", "Tensor")(_add)
         self.scale = ops.MultitypeFuncGraph("scale_gradients")
         self.scale.register("Number", "Tensor")(_scale)
+        self.scale.register("Tensor", "Tensor")(_scale)
+        self.squares = ops.MultitypeFuncGraph("sum_of_squares")
+        self.squares.register("Tensor")(_sum_of_squares)
         self.map = ops.HyperMap()
         if rank_size > 1:
             self.reduce = nn.DistributedGradReducer(optimizer.parameters, mean=True, degree=rank_size)
@@ -70,6 +73,14 @@ class TrainStep(nn.Cell):
             gradients = self.map(self.add, gradients, others)
         return report / self.accumulate, self.map(ops.partial(self.scale, 1.0 / self.accumulate), gradients)
 
+    def _clipped(self, gradients):
+        """Gradients with a global norm of at most `clip_norm`, by torch.nn.utils.clip_grad_norm_'s formula."""
+        if self.clip_norm <= 0:
+            return gradients
+        norm = ops.sqrt(ops.stack(self.map(self.squares, gradients)).sum())
+        factor = ops.minimum(self.clip_norm / (norm + 1e-6), 1.0)
+        return self.map(ops.partial(self.scale, factor), gradients)
+
     def construct(self, *batch):
         report, gradients = self._gradients(*batch)
         if self.rank_size > 1:
@@ -79,15 +90,13 @@ class TrainStep(nn.Cell):
         if self.has_scaler:
             gradients = self.scaler.unscale(gradients)
             finite = amp.all_finite(gradients)
-            if self.clip_norm > 0:
-                gradients = ops.clip_by_global_norm(gradients, self.clip_norm)
+            gradients = self._clipped(gradients)
             if finite:
                 report = ops.depend(report, self.optimizer(gradients))
             report = ops.depend(report, self.scaler.adjust(finite))
             skipped = 1.0 - finite.astype(ms.float32)
         else:
-            if self.clip_norm > 0:
-                gradients = ops.clip_by_global_norm(gradients, self.clip_norm)
+            gradients = self._clipped(gradients)
             report = ops.depend(report, self.optimizer(gradients))
         return report[0], report[1:], skipped
 
@@ -97,7 +106,13 @@ def _add(left, right):
 
 
 def _scale(factor, gradient):
-    return gradient * factor
+    return gradient * factor.astype(gradient.dtype) if isinstance(factor, ms.Tensor) else gradient * factor
+
+
+def _sum_of_squares(gradient):
+    """In two steps: a reduction of a matrix to a scalar runs on one thread on CPU and gathers rounding errors."""
+    squares = ops.square(gradient.astype(ms.float32))
+    return squares.sum(-1).sum() if squares.ndim > 1 else squares.sum()
 
 
 class RepeatedStep(nn.Cell):

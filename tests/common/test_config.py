@@ -1,0 +1,118 @@
+"""Settings: precedence, types, errors."""
+import pytest
+
+from common.config import load_config
+from common.errors import UserError
+
+DEFAULT = """\
+# A comment of its own.
+learning_rate: 1.0e-3   # initial learning rate
+epochs: 200             # passes over the data
+camera_frame: false     # predict in the camera's frame
+data_dir: data/h36m/    # where the data lies
+sizes: [64, 32]         # widths
+names: []               # any words
+"""
+
+
+@pytest.fixture
+def default(tmp_path):
+    path = tmp_path / "default_config.yaml"
+    path.write_text(DEFAULT)
+    return str(path)
+
+
+def test_defaults_overlay_and_flags_win_in_this_order(default, tmp_path):
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("epochs: 5\nlearning_rate: 1\n")
+    config = load_config(default, ["--config_path", str(overlay), "--epochs", "7", "--camera_frame"])
+    assert (config.epochs, config.learning_rate, config.camera_frame) == (7, 1.0, True)
+    assert isinstance(config.learning_rate, float)
+    assert config.data_dir == "data/h36m/"
+    assert config.given == {"epochs", "learning_rate", "camera_frame"}
+
+
+def test_values_take_the_type_of_the_default(default):
+    config = load_config(default, ["--learning_rate=1e-4", "--sizes", "[1, 2,3]", "--names", "a,b",
+                                   "--camera_frame", "false"])
+    assert config.learning_rate == 1e-4
+    assert config.sizes == [1, 2, 3]
+    assert config.names == ["a", "b"]
+    assert config.camera_frame is False
+
+
+def test_a_flag_without_value_does_not_swallow_the_next(default):
+    config = load_config(default, ["--camera_frame", "--epochs", "3"])
+    assert config.camera_frame is True and config.epochs == 3
+
+
+def test_overrides_stand_between_defaults_and_flags(default):
+    assert load_config(default, [], overrides={"epochs": 1}).epochs == 1
+    assert load_config(default, ["--epochs", "2"], overrides={"epochs": 1}).epochs == 2
+
+
+def test_aliases_lead_to_the_key(default):
+    assert load_config(default, ["--date_dir", "x"], {"date_dir": "data_dir"}).data_dir == "x"
+
+
+@pytest.mark.parametrize("argv, words", [
+    (["--epoch", "3"], ["--epoch", "unknown", "--epochs"]),
+    (["--nonsense"], ["--nonsense", "unknown"]),
+    (["--epochs", "many"], ["--epochs", "'many'", "whole number"]),
+    (["--epochs", "1.5"], ["--epochs", "whole number"]),
+    (["--camera_frame", "perhaps"], ["--camera_frame", "boolean"]),
+    (["--sizes", "1,x"], ["--sizes", "whole number"]),
+    (["--epochs"], ["--epochs"]),
+    (["stray"], ["stray"]),
+    (["--config_path", "/nowhere.yaml"], ["/nowhere.yaml", "does not exist"]),
+])
+def test_bad_command_lines_are_named(default, argv, words):
+    with pytest.raises(UserError) as error:
+        load_config(default, argv)
+    assert all(word in str(error.value) for word in words), str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("text, words", [
+    ("epoch: 3\n", ["epoch", "unknown key", "epochs"]),
+    ("learning_rate: 1e-4\n", ["learning_rate", "1.0e-4"]),
+    ("epochs: true\n", ["epochs", "whole number"]),
+    ("sizes: 3\n", ["sizes", "list"]),
+    ("- a\n", ["key: value"]),
+    ("a: [\n", ["yaml"]),
+])
+def test_bad_overlays_are_named(default, tmp_path, text, words):
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text(text)
+    with pytest.raises(UserError) as error:
+        load_config(default, ["--config_path", str(overlay)])
+    assert all(word in str(error.value) for word in [str(overlay), *words]), str(error.value)
+
+
+def test_read_only_and_replace(default):
+    config = load_config(default)
+    with pytest.raises(AttributeError):
+        config.epochs = 3
+    with pytest.raises(AttributeError, match="epoch_count"):
+        _ = config.epoch_count
+    changed = config.replace(epochs=3)
+    assert (changed.epochs, config.epochs) == (3, 200)
+    with pytest.raises(KeyError):
+        config.replace(epoch_count=3)
+
+
+def test_saved_settings_can_be_given_back(default, tmp_path):
+    config = load_config(default, ["--learning_rate", "1e-5", "--sizes", "5"])
+    path = str(tmp_path / "used" / "config.yaml")
+    config.save(path)
+    assert dict(load_config(default, ["--config_path", path])) == dict(config)
+
+
+def test_help_lists_every_key_with_its_comment(default, capsys):
+    with pytest.raises(SystemExit) as stop:
+        load_config(default, ["--help"])
+    assert stop.value.code == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for part in ("--learning_rate", "initial learning rate", "--camera_frame", "predict in the camera's frame",
+                 "--names", "any words", "[200]"):
+        assert part in text
