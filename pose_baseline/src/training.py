@@ -10,6 +10,7 @@ from common.engine.amp import apply_amp, build_scaler, check_amp
 from common.engine.callbacks import MetricsCsv, ProgressBar, SaveCheckpoint, StepClock, TensorBoard
 from common.engine.checkpoint import CheckpointFolder, load_weights, read_checkpoint, restore_training
 from common.engine.loop import Callback, Progress, fit
+from common.engine.optimizers import TorchAdam
 from common.engine.runtime import broadcast_parameters
 from common.engine.schedules import ExponentialDecay, learning_rate_at
 from common.engine.train_step import RepeatedStep, TrainStep
@@ -21,6 +22,7 @@ from pose_baseline.src.report import log_epoch, log_evaluation
 
 LOGGER = logging.getLogger("mindhuman")
 DECAY_RATE, DECAY_STEPS = 0.96, 100000
+OPTIMIZERS = {"adam": nn.Adam, "torch_adam": TorchAdam}
 # Settings that may change between a run and its continuation without changing its numbers.
 MAY_DIFFER = {"epochs", "resume", "load", "train_dir", "data_dir", "cameras_path", "cache_dir", "ckpt_file",
               "eval_every", "evaluateActionWise", "procrustes", "drop_remainder", "keep_checkpoint_max",
@@ -91,7 +93,9 @@ def build_step(config, runtime, network, schedule, device_split=None):
     network_with_loss = NetworkWithLoss(apply_amp(network, config.amp_level), config.dropout)
     if device_split is not None:
         network_with_loss = DeviceArrays(network_with_loss, [device_split.inputs, device_split.targets])
-    optimizer = nn.Adam(network.trainable_params(), learning_rate=schedule, beta1=0.9, beta2=0.999, eps=1e-8)
+    if config.optimizer not in OPTIMIZERS:
+        raise UserError(f"--optimizer {config.optimizer}: choose one of {', '.join(OPTIMIZERS)}")
+    optimizer = OPTIMIZERS[config.optimizer](network.trainable_params(), schedule, 0.9, 0.999, 1e-8)
     return TrainStep(network_with_loss, optimizer, build_scaler(config.loss_scale), config.clip_norm,
                      config.accumulate, runtime.rank_size)
 

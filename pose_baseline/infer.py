@@ -1,0 +1,33 @@
+"""2D joints of a file to 3D joints, pictures and a film.
+
+    python infer.py --ckpt_file checkpoint-24371.ckpt --input keypoints.json --output_dir output/infer
+"""
+import os
+import sys
+
+# The repository root, so that `common` and `pose_baseline` are found from any folder.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from common.engine.runtime import init_runtime  # noqa: E402
+from common.errors import UserError, run  # noqa: E402
+from pose_baseline.src.build import Lifter, load_trained, read_settings  # noqa: E402
+from pose_baseline.src.inference import lift_tracks, parse_image_size, read_truth, write_results  # noqa: E402
+from pose_baseline.src.keypoints import fit_to_camera, read_keypoints  # noqa: E402
+
+
+def main(argv):
+    config = read_settings(argv)
+    if not config.input:
+        raise UserError("--input is missing: name a file with 2D joints (npz, npy, json) or a folder of OpenPose json")
+    init_runtime(config.device_target, config.device_id, config.seed)
+    network, config, statistics, _ = load_trained(config)
+    tracks = read_keypoints(config.input, config.joint_order or None)
+    mean_pose = statistics.mean_2d[statistics.use_2d].reshape(16, 2)
+    fitted = fit_to_camera(tracks, config.rescale, parse_image_size(config.image_size), mean_pose)
+    predictions = lift_tracks(Lifter(network), statistics, tracks, fitted)
+    truth = read_truth(config.ground_truth, predictions, statistics)
+    write_results(predictions, truth, config)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,170 @@
+"""What infer.py and --sample do with a trained network: lift people, read the truth, write files and pictures."""
+import logging
+import os
+
+import numpy as np
+
+from common.data.restricted_pickle import load_npz
+from common.errors import UserError
+from common.joints import SKELETONS
+from common.metrics import mpjpe
+from pose_baseline.src.build import Lifter, build_dataset, experiment_folder, load_trained
+from pose_baseline.src.normalisation import targets_to_mm
+from pose_baseline.src.outputs import Prediction, write_json, write_npz
+from pose_baseline.src.pictures import Sample, animate, prediction_grid, sample_grid
+
+LOGGER = logging.getLogger("mindhuman")
+BATCH = 1024
+NUM_SAMPLES = 15
+ANIMATIONS = ("gif", "mp4", "none")
+
+
+def lift(lifter, statistics, joints_2d):
+    """Lift poses.
+
+    Args:
+        lifter (Lifter): the trained network.
+        statistics (Statistics): of its training data.
+        joints_2d (ndarray): (N, 16, 2), px, in the order of `h36m_16`.
+
+    Returns:
+        ndarray: (N, 17 or 14, 3) float32, mm, relative to the pelvis, the joints of `statistics.evaluated_joints`.
+    """
+    inputs = statistics.normalise_2d(joints_2d.reshape(len(joints_2d), -1)).astype(np.float32)
+    outputs = []
+    for start in range(0, len(inputs), BATCH):
+        part = inputs[start:start + BATCH]
+        # Short parts are filled up to a power of two, so that few sizes are compiled.
+        size = min(BATCH, 1 << (len(part) - 1).bit_length())
+        filled = np.concatenate([part, np.zeros((size - len(part), part.shape[1]), np.float32)])
+        outputs.append(lifter(filled)[:len(part)])
+    return targets_to_mm(np.concatenate(outputs), statistics).astype(np.float32)
+
+
+def lift_tracks(lifter, statistics, tracks, fitted):
+    """Predictions of all people.
+
+    Args:
+        tracks (list[Track]): as read, in pixels of their own pictures.
+        fitted (list[Track]): the same, in pixels that the network knows.
+
+    Returns:
+        list[Prediction]
+    """
+    skeleton = "h36m_14" if statistics.predict_14 else "h36m_17"
+    lifted = np.split(lift(lifter, statistics, np.concatenate([track.joints for track in fitted])),
+                      np.cumsum([len(track.joints) for track in fitted])[:-1])
+    return [Prediction(track.person, track.frames, track.frame_names, track.joints, track.observed, poses, skeleton)
+            for track, poses in zip(tracks, lifted)]
+
+
+def parse_image_size(text):
+    """(width, height) from `1920,1080`, None from an empty text."""
+    if not text:
+        return None
+    try:
+        width, height = (int(part) for part in text.lower().replace("x", ",").split(","))
+    except ValueError:
+        width = height = 0
+    if width < 1 or height < 1:
+        raise UserError(f"--image_size {text}: write width,height in pixels, as in 1920,1080")
+    return width, height
+
+
+def read_truth(path, predictions, statistics):
+    """True joints for one person, relative to the pelvis, or None without a path.
+
+    Args:
+        path (str): npy, or npz with one array or `joints_3d`: (T, 17, 3) or (T, 32, 3), mm, axes as predicted.
+
+    Raises:
+        UserError: several people, or another number of frames or joints.
+    """
+    if not path:
+        return None
+    if len(predictions) != 1:
+        raise UserError(f"--ground_truth {path}: the input holds {len(predictions)} people; truth is drawn for one")
+    if not os.path.isfile(path):
+        raise UserError(f"--ground_truth {path} does not exist")
+    truth = _read_array(path)
+    frames = len(predictions[0].joints_3d)
+    names = {32: SKELETONS["h36m_32"], 17: SKELETONS["h36m_17"]}.get(truth.shape[1] if truth.ndim == 3 else None)
+    if names is None or truth.shape[2] != 3 or len(truth) != frames:
+        raise UserError(f"--ground_truth {path} has shape {truth.shape}; ({frames}, 17, 3) or ({frames}, 32, 3) is "
+                        "needed")
+    truth = truth - truth[:, names.index("pelvis")][:, None]
+    return truth[:, [names.index(joint) for joint in statistics.evaluated_joints]].astype(np.float32)
+
+
+def _read_array(path):
+    try:
+        if path.endswith(".npz"):
+            content = load_npz(path)
+            return np.asarray(content["joints_3d"] if "joints_3d" in content else next(iter(content.values())))
+        return np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError, StopIteration):
+        raise UserError(f"--ground_truth {path} is damaged or is no npy or npz of plain numbers") from None
+
+
+def write_results(predictions, truth, config):
+    """npz, json, one picture per person and, for sequences, a film; says what was written."""
+    if config.animation not in ANIMATIONS:
+        raise UserError(f"--animation {config.animation}: choose one of {', '.join(ANIMATIONS)}")
+    space, folder = _space(config), config.output_dir
+    written = [os.path.join(folder, "predictions.npz"), os.path.join(folder, "predictions.json")]
+    write_npz(written[0], predictions, space)
+    write_json(written[1], predictions, space)
+    for prediction in predictions:
+        stem = os.path.join(folder, f"person_{prediction.person}" if len(predictions) > 1 else "predictions")
+        written.append(f"{stem}.png")
+        prediction_grid(prediction.joints_2d, prediction.joints_3d, truth, written[-1], space,
+                        prediction.frame_names)
+        if len(prediction.frames) > 1 and config.animation != "none":
+            written.append(f"{stem}.{config.animation}")
+            animate(prediction.joints_2d, prediction.joints_3d, written[-1], config.fps, space, truth)
+    if truth is not None:
+        LOGGER.info("MPJPE: %.2f mm over %d frames", mpjpe(predictions[0].joints_3d, truth), len(truth))
+    LOGGER.info("%d person(s), %d frame(s) lifted", len(predictions), sum(len(p.frames) for p in predictions))
+    for path in written:
+        LOGGER.info("Wrote %s", path)
+
+
+def _space(config):
+    return "camera" if config.camera_frame else "world"
+
+
+def sample(config):
+    """The original's --sample: 15 random test poses as a grid of 2D input, truth and prediction.
+
+    Returns:
+        str: path of the picture, in the experiment's folder.
+    """
+    config = config.replace(ckpt_file=config.ckpt_file or _checkpoint_of(config))
+    network, config, statistics, checkpoint = load_trained(config, need_statistics=False)
+    data = build_dataset(config, ("test",) if statistics else ("train", "test"), statistics)
+    split, statistics = data.test, data.statistics
+    rows = np.random.default_rng(config.seed).choice(len(split.inputs), min(NUM_SAMPLES, len(split.inputs)), False)
+    joints_2d = statistics.restore_2d(split.inputs[rows])[:, statistics.use_2d].reshape(len(rows), -1, 2)
+    truth = targets_to_mm(split.targets[rows], statistics)
+    predicted = lift(Lifter(network), statistics, joints_2d)
+    samples = [Sample(joints_2d[number], truth[number], predicted[number], _title(split, row))
+               for number, row in enumerate(rows)]
+    path = os.path.join(os.path.dirname(checkpoint.path), f"samples-{checkpoint.meta.get('step', 0)}.png")
+    sample_grid(samples, path, _space(config))
+    LOGGER.info("MPJPE of the %d poses: %.2f mm", len(rows), mpjpe(predicted, truth))
+    LOGGER.info("Wrote %s", path)
+    return path
+
+
+def _checkpoint_of(config):
+    """--load N names a step of this experiment; without it the newest checkpoint is taken."""
+    if not config.load:
+        return ""
+    from common.engine.checkpoint import CheckpointFolder
+
+    return CheckpointFolder(experiment_folder(config)).at(config.load).path
+
+
+def _title(split, row):
+    sequence = next(sequence for sequence in split.sequences if sequence.start <= row < sequence.stop)
+    return f"S{sequence.subject} {sequence.name}"
