@@ -20,6 +20,10 @@ log = logging.getLogger("mindhuman")
 SIZES = {"smpl": (6890, 13776, 24), "smplx": (10475, 20908, 55),
          "mano_left": (778, 1538, 16), "mano_right": (778, 1538, 16)}
 _NEEDED = ("v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table")
+# Joints, kind of body of the files that turn vertices into another joint set.
+_JOINT_SETS = {
+    "J_regressor_extra": (14, "smpl"), "J_regressor_h36m": (17, "smpl"), "J_regressor_h36m_smpl": (17, "smpl"),
+    "J_regressor_h36m_smplx": (17, "smplx"), "SMPLX_to_J14": (14, "smplx")}
 # Regressors of the JSON form (pytorch_HMR) are stored with vertices first.
 _REGRESSORS = ("J_regressor", "cocoplus_regressor")
 
@@ -56,6 +60,12 @@ class BodyModel:
     def synthetic(self):
         """Whether this is the licence-free stand-in; results then carry `body_model: synthetic`."""
         return self.source == "synthetic"
+
+    def shape_directions(self, num_betas):
+        """The first `num_betas` shape directions, (V, 3, num_betas). UserError when the file has fewer."""
+        if num_betas > self.shapedirs.shape[-1]:
+            raise UserError(f"{self.source} has {self.shapedirs.shape[-1]} shape directions, not {num_betas}")
+        return self.shapedirs[..., :num_betas]
 
     def extra(self, name, shape):
         """An array of `extras`; None in `shape` stands for any size. Missing or mis-shaped is a UserError."""
@@ -172,31 +182,46 @@ def fix_left_shapedirs(left, right):
     return dataclasses.replace(left, shapedirs=left.shapedirs * np.array([-1.0, 1.0, 1.0])[:, None])
 
 
-def load_regressor(path, num_joints, num_vertices):
-    """A joint regressor from `.npy`, `.npz` (one array) or `.pkl`: `J_regressor_h36m.npy`, `SMPLX_to_J14.pkl`, ...
+def load_regressor(model, name, path=""):
+    """A joint regressor from `.npy`, `.npz` (one array) or `.pkl`.
+
+    Args:
+        model (BodyModel): the body whose vertices it will be applied to.
+        name (str): what it is, by its published name: "J_regressor_extra" (GraphCMR, 14 joints), "J_regressor_h36m"
+            (GraphCMR and SPIN, 17), "J_regressor_h36m_smpl" and "J_regressor_h36m_smplx" (Hand4Whole, 17, in another
+            order), "SMPLX_to_J14" (14).
+        path (str): the file; empty for that of the synthetic body.
 
     Returns:
-        array: (num_joints, num_vertices) float64.
+        array: (joints, V) float64.
 
     Raises:
-        UserError: no such file, unreadable, unsafe or another shape.
+        UserError: no such file, unreadable, unsafe, another shape, or an empty path beside a real body model.
     """
-    value = as_array(_single(_read(path, ()), path), path)
-    if value.shape == (num_vertices, num_joints):
+    num_joints, kind = _JOINT_SETS[name]
+    shape = num_joints, SIZES[kind][0]
+    value = as_array(_single(_read_companion(model, name, path), path), path or name)
+    if value.shape == shape[::-1]:
         value = value.T
-    return _checked(value, (num_joints, num_vertices), path).astype(np.float64)
+    return _checked(value, shape, path or name).astype(np.float64)
 
 
-def load_vertex_ids(path, num_vertices):
-    """Vertex numbers from `.npy` or `.pkl`, such as `SMPL-X__FLAME_vertex_ids.npy` and `MANO_SMPLX_vertex_ids.pkl`.
+def load_vertex_ids(model, name, path=""):
+    """Vertex numbers of SMPL-X from `.npy` or `.pkl`.
+
+    Args:
+        model (BodyModel): the body whose vertices are meant.
+        name (str): "SMPL-X__FLAME_vertex_ids" or "MANO_SMPLX_vertex_ids".
+        path (str): the file; empty for that of the synthetic body.
 
     Returns:
         array | dict: (N,) int64, or such arrays by name ("left_hand", "right_hand") when the file holds a dictionary.
 
     Raises:
-        UserError: no such file, unreadable, unsafe, or numbers that are no vertices.
+        UserError: no such file, unreadable, unsafe, no vertex numbers, or an empty path beside a real body model.
     """
-    content = _read(path, ())
+    content = _read_companion(model, name, path)
+    num_vertices = len(model.v_template)
 
     def checked(value, what):
         ids = _checked(as_array(value, what), (None,), what)
@@ -205,8 +230,8 @@ def load_vertex_ids(path, num_vertices):
         return ids.astype(np.int64)
 
     if isinstance(content, Mapping):
-        return {name: checked(value, f"{path}: {name}") for name, value in content.items()}
-    return checked(content, path)
+        return {part: checked(value, f"{path or name}: {part}") for part, value in content.items()}
+    return checked(content, path or name)
 
 
 def load_mean_params(path=""):
@@ -231,18 +256,30 @@ def load_mean_params(path=""):
                       cam=_checked(arrays.get("cam", np.array([0.9, 0.0, 0.0])), (3,), f"{path}: cam"))
 
 
-def load_mesh_pyramid(path):
+def load_mesh_pyramid(model, path=""):
     """Mesh-resampling matrices in the layout of GraphCMR's `mesh_downsampling.npz` (members A, U, D, F).
 
+    Args:
+        model (BodyModel): the body whose vertices are level 0.
+        path (str): the file; empty for that of the synthetic body.
+
+    Returns:
+        MeshPyramid
+
     Raises:
-        UserError: no such file, unreadable, unsafe, a member is missing or sizes do not fit each other.
+        UserError: no such file, unreadable, unsafe, a member is missing, sizes do not fit, or an empty path beside a
+            real body model.
     """
-    return build_mesh_pyramid(read_npz(path, ("A", "U", "D", "F")), str(path))
+    content = _read_companion(model, "mesh_downsampling", path)
+    pyramid = build_mesh_pyramid(content, str(path) if path else "synthetic")
+    if pyramid.adjacency[0].shape[0] != len(model.v_template):
+        raise UserError(f"{path} is for {pyramid.adjacency[0].shape[0]} vertices, not {len(model.v_template)}")
+    return pyramid
 
 
 def build_mesh_pyramid(content, source):
     """The matrices of `content` (members A, U, D and F, lists with an entry for each level), checked."""
-    missing = [name for name in "AUDF" if name not in content]
+    missing = [name for name in "AUDF" if not isinstance(content, Mapping) or name not in content]
     if missing:
         raise UserError(f"{source} has no {', '.join(missing)}: it holds no mesh-resampling matrices")
     adjacency, upsample, downsample = (
@@ -256,6 +293,19 @@ def build_mesh_pyramid(content, source):
     faces = tuple(_checked(as_array(item, f"{source}: F"), (None, 3), f"{source}: F").astype(np.int64)
                   for item in content["F"])
     return MeshPyramid(source, adjacency, upsample, downsample, faces)
+
+
+def _read_companion(model, name, path):
+    """Content of a file that goes with a body model. Files of real and synthetic bodies are never mixed unnoticed."""
+    if path:
+        if model.synthetic:
+            log.warning("%s is used with the synthetic body, which it was not made for: the result means little", path)
+        return _read(path, ("A", "U", "D", "F"))
+    if not model.synthetic:
+        raise UserError(f"{model.source} needs the file {name} that was made for it: set its path, "
+                        "or leave the body model's path empty too for the synthetic body")
+    from common.body_models.synthetic import load_extra  # builds a body: only when one is asked for
+    return load_extra(name)
 
 
 def _read(path, wanted):

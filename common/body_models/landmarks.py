@@ -1,7 +1,7 @@
 """Joints that are points on the skin: single vertices, and places within a face of the mesh.
 
-Vertex numbers are those of the published SMPL and SMPL-X meshes (smplx package, vertex_ids.py); a model that carries
-its own, as the synthetic body does, brings them as `vertex_joint_ids`.
+Vertex numbers are those of the published SMPL, SMPL-X and MANO meshes (smplx package, vertex_ids.py); the synthetic
+body has its vertices numbered so that they are right there too.
 """
 import numpy as np
 
@@ -25,10 +25,7 @@ _VERTEX_IDS = {
 
 def vertex_joint_ids(model):
     """Vertex numbers of `VERTEX_JOINTS`, (21,), or for MANO of `FINGER_TIPS`, (5,), int64."""
-    published = np.array(_VERTEX_IDS[model.kind])
-    if "vertex_joint_ids" not in model.extras:
-        return published
-    return model.extra("vertex_joint_ids", published.shape).astype(np.int64)
+    return np.array(_VERTEX_IDS[model.kind])
 
 
 def face_landmarks(model):

@@ -64,7 +64,7 @@ class MANO(Float32Cell):
 
     def __init__(self, model, num_betas=10, num_pca=0, flat_hand_mean=False, finger_tips=False):
         super().__init__()
-        self.skinning = LinearBlendSkinning(model, model.shapedirs[..., :num_betas])
+        self.skinning = LinearBlendSkinning(model, model.shape_directions(num_betas))
         self.hand = HandPose(model, "", num_pca, flat_hand_mean)
         self.tip_ids = constant(vertex_joint_ids(model), np.int32) if finger_tips else None
 

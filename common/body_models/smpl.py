@@ -30,7 +30,7 @@ class SMPL(Float32Cell):
 
     def __init__(self, model, num_betas=10, rotate_base=False, vertex_joints=False):
         super().__init__()
-        self.skinning = LinearBlendSkinning(model, model.shapedirs[..., :num_betas])
+        self.skinning = LinearBlendSkinning(model, model.shape_directions(num_betas))
         self.rotate_base = rotate_base
         self.half_turn = constant(_half_turn_of_root(len(model.parents)))
         self.vertex_ids = constant(vertex_joint_ids(model), np.int32) if vertex_joints else None

@@ -14,6 +14,7 @@ from common.body_models.lbs_numpy import pose_body
 from common.body_models.mano import MANO, HandPose
 from common.body_models.smpl import SMPL
 from common.body_models.smplx import SMPLX, contour_row
+from common.errors import UserError
 from common.geometry import rotation
 from common.geometry.projection import weak_perspective_projection
 
@@ -192,6 +193,13 @@ def test_rest_pose_is_the_shaped_template_and_root_rotation_moves_the_body_rigid
     vertices, _ = run(smpl, turned, beta)
     offset = rest[0] - joints[0, 0]
     close(vertices[0] - joints[0, 0], np.stack([-offset[:, 1], offset[:, 0], offset[:, 2]], -1), 1e-6)
+
+
+def test_more_shape_coefficients_than_the_file_has(smpl_model, smplx_model):
+    with pytest.raises(UserError, match="seeded has 10 shape directions, not 11"):
+        SMPL(smpl_model, num_betas=11)
+    with pytest.raises(UserError, match="300 shape and 100 expression directions, not 10 and 101"):
+        SMPLX(smplx_model, num_expr=101)
 
 
 def test_any_batch_size_through_one_cell(smpl_model):
