@@ -17,6 +17,7 @@ from common.body_models.synthetic_hands import MIRROR, hand_poses
 # Ranges in degrees, left side. A joint's rotation is applied in the listed order about fixed axes, first one first.
 # raise/forward of an arm are measured from the T-pose: raise -75 hangs down.
 LIMITS = {
+    "pelvis": {"flex": (-15, 75)},
     "hip": {"flex": (-25, 115), "abduct": (-15, 45), "twist": (-30, 30)},
     "knee": {"flex": (0, 140)},
     "ankle": {"flex": (-20, 40), "invert": (-15, 15)},
@@ -33,11 +34,12 @@ LIMITS = {
     "hand": {"flex": (-5, 20)},
     "jaw": {"flex": (0, 18)},
 }
-_CENTRAL = ("spine1", "spine2", "spine3", "neck", "head", "jaw")
+_CENTRAL = ("pelvis", "spine1", "spine2", "spine3", "neck", "head", "jaw")
 _SIDED = tuple(joint for joint in LIMITS if joint not in _CENTRAL)
 
 # Unit axes of a positive angle at the left joints; the right ones are mirror images.
 _AXES = {
+    "pelvis": {"flex": (1, 0, 0)},
     "hip": {"twist": (0, 1, 0), "abduct": (0, 0, 1), "flex": (-1, 0, 0)},
     "knee": {"flex": (1, 0, 0)},
     "ankle": {"invert": (0, 0, 1), "flex": (1, 0, 0)},
@@ -53,12 +55,13 @@ _AXES = {
 
 # What every posture starts from: mean and standard deviation in degrees.
 _BASE = {
+    "pelvis.flex": (0, 4),
     "spine1.flex": (4, 6), "spine1.side": (0, 4), "spine1.twist": (0, 4), "spine2.flex": (2, 4),
     "spine2.side": (0, 3), "spine2.twist": (0, 5), "spine3.flex": (1, 3), "spine3.side": (0, 3),
     "spine3.twist": (0, 5), "neck.flex": (3, 8), "neck.side": (0, 5), "neck.twist": (0, 12), "head.flex": (2, 7),
     "head.side": (0, 5), "head.twist": (0, 12), "jaw.flex": (2, 4),
     "hip.flex": (2, 8), "hip.abduct": (4, 5), "hip.twist": (0, 8), "knee.flex": (8, 8), "ankle.flex": (0, 6),
-    "ankle.invert": (0, 4), "foot.flex": (2, 4), "collar.raise": (0, 4), "collar.forward": (2, 5),
+    "ankle.invert": (0, 4), "foot.flex": (2, 4), "collar.raise": (-4, 4), "collar.forward": (2, 5),
     "shoulder.raise": (-66, 10), "shoulder.forward": (10, 12), "shoulder.twist": (0, 20), "elbow.flex": (22, 16),
     "wrist.flex": (0, 14), "wrist.deviate": (0, 7), "wrist.twist": (0, 25), "hand.flex": (6, 5),
 }
@@ -69,15 +72,16 @@ POSTURES = {
     "walk": (0.16, {"left_hip.flex": (26, 9), "right_hip.flex": (-12, 7), "left_knee.flex": (14, 9),
                     "right_knee.flex": (30, 14), "right_ankle.flex": (12, 8), "left_shoulder.forward": (-6, 10),
                     "right_shoulder.forward": (32, 12), "elbow.flex": (32, 16)}),
-    "run": (0.06, {"left_hip.flex": (58, 14), "right_hip.flex": (-14, 7), "left_knee.flex": (78, 20),
-                   "right_knee.flex": (42, 22), "spine1.flex": (14, 5), "elbow.flex": (85, 14),
-                   "left_shoulder.forward": (-14, 8), "right_shoulder.forward": (40, 14)}),
+    "run": (0.06, {"pelvis.flex": (10, 5), "left_hip.flex": (58, 14), "right_hip.flex": (-14, 7),
+                   "left_knee.flex": (78, 20), "right_knee.flex": (42, 22), "spine1.flex": (14, 5),
+                   "elbow.flex": (85, 14), "left_shoulder.forward": (-14, 8), "right_shoulder.forward": (40, 14)}),
     "sit": (0.13, {"hip.flex": (86, 8), "hip.abduct": (8, 8), "knee.flex": (86, 14), "spine1.flex": (12, 8),
                    "shoulder.forward": (34, 18), "elbow.flex": (56, 26)}),
-    "squat": (0.06, {"hip.flex": (94, 12), "hip.abduct": (18, 9), "knee.flex": (112, 16), "ankle.flex": (-10, 6),
-                     "spine1.flex": (20, 7), "shoulder.forward": (50, 24), "shoulder.raise": (-35, 18)}),
-    "bend": (0.06, {"hip.flex": (62, 16), "spine1.flex": (24, 6), "spine2.flex": (14, 5), "spine3.flex": (10, 4),
-                    "shoulder.forward": (62, 18), "shoulder.raise": (-50, 15)}),
+    "squat": (0.06, {"pelvis.flex": (22, 8), "hip.flex": (94, 12), "hip.abduct": (18, 9), "knee.flex": (112, 16),
+                     "ankle.flex": (-10, 6), "spine1.flex": (20, 7), "shoulder.forward": (50, 24),
+                     "shoulder.raise": (-35, 18)}),
+    "bend": (0.06, {"pelvis.flex": (52, 12), "hip.flex": (62, 16), "spine1.flex": (24, 6), "spine2.flex": (14, 5),
+                    "spine3.flex": (10, 4), "shoulder.forward": (62, 18), "shoulder.raise": (-50, 15)}),
     "reach up": (0.08, {"left_shoulder.raise": (52, 16), "left_shoulder.forward": (24, 20),
                         "left_collar.raise": (16, 4), "left_elbow.flex": (16, 16)}),
     "arms up": (0.05, {"shoulder.raise": (54, 14), "shoulder.forward": (16, 16), "collar.raise": (16, 4),
@@ -93,7 +97,7 @@ POSTURES = {
 
 
 def sample_poses(rng, n, kind):
-    """Draw body poses with an upright root (identity), to be turned by the caller.
+    """Draw body poses; the root only leans forward or back, the caller turns the body to where it should look.
 
     Args:
         rng (numpy.random.Generator): source of randomness.

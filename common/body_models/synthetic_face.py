@@ -11,7 +11,8 @@ from common.body_models.synthetic_anatomy import rest_joint
 from common.body_models.synthetic_sampling import closest_on_mesh
 
 YAW_ROWS = 79
-OUTLINE_CENTRE = (0.0, 0.408, 0.045)
+OUTLINE_CENTRE = (0.0, 0.408, 0.045)  # within the head, metres
+FACE_DEPTH = 0.03  # how far the middle of the face lies before that centre
 
 
 def _front_targets():
@@ -65,8 +66,7 @@ def outline_landmarks(vertices, faces, usable):
     for row in range(YAW_ROWS):
         yaw = np.radians(row if row <= 39 else 39 - row)
         across = np.cos(yaw) * local[:, 0] + np.sin(yaw) * local[:, 2]
-        # The centre turns with the head; the picture's outline is seen from the middle of the turned face.
-        across = across - 0.5 * np.sin(yaw) * 0.06
+        across -= np.sin(yaw) * FACE_DEPTH  # directions start in the middle of the turned face
         radius, angle = np.hypot(across, local[:, 1]), np.arctan2(local[:, 1], across)
         for column, wanted in enumerate(angles):
             off = np.abs((angle - wanted + np.pi) % (2 * np.pi) - np.pi)

@@ -78,6 +78,11 @@ def _feature_masks(mesh, edges):
     return masks
 
 
+def _order(values):
+    """Rising order in which rounding noise of the machine decides nothing: every machine makes the same mesh."""
+    return np.argsort(np.round(values, 12), kind="stable")
+
+
 def _common_neighbours(edges, chosen, number):
     """How many vertices are adjacent to both ends of each chosen edge."""
     a, b = edges.ends.T
@@ -179,7 +184,7 @@ def _bump_lost(mesh, gone, stay):
 def _choose(mesh, edges, cost, budget):
     """Edges for one round: the cheapest ones (cost not infinite) that keep the topology and do not touch each other."""
     chosen = np.flatnonzero(np.isfinite(cost) & budget.allowed())
-    chosen = chosen[np.argsort(cost[chosen], kind="stable")]
+    chosen = chosen[_order(cost[chosen])]
     chosen = chosen[:max(200, int(SHARE * len(chosen)))]
     faces_of = 1 + (edges.faces[chosen, 1] >= 0)
     chosen = chosen[_common_neighbours(edges, chosen, len(mesh.vertices)) == faces_of]
@@ -272,7 +277,7 @@ def flip_edges(mesh):
     excess = np.where(edges.feature, -1.0, angle(c) + angle(d) - np.pi)
     valence = np.bincount(edges.ends.reshape(-1), minlength=len(v))
     chosen = np.flatnonzero((excess > 0.02) & (valence[a] > 4) & (valence[b] > 4))
-    chosen = chosen[np.argsort(-excess[chosen], kind="stable")]
+    chosen = chosen[_order(-excess[chosen])]
     known = np.sort(edges.ends[:, 0] * len(v) + edges.ends[:, 1])
     new = np.minimum(c, d)[chosen] * len(v) + np.maximum(c, d)[chosen]
     at = np.minimum(np.searchsorted(known, new), len(known) - 1)

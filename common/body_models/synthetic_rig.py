@@ -9,6 +9,7 @@ import numpy as np
 from scipy import optimize, sparse
 
 from common.body_models.synthetic_anatomy import FINGERS, finger_joints, joint_tree, rest_joint
+from common.geometry.rotation import axis_angle_to_matrix
 
 MAX_WEIGHTS = 4  # joints per vertex, as in SMPL
 SMOOTHING = 3  # rounds of averaging the weights over neighbours
@@ -48,7 +49,7 @@ def _gates(points):
         "neck": neck,
         "head": step(nod, 0.315, 0.362),
         "left_collar": (1 - neck) * step(x, 0.030, 0.120) * step(y + 0.5 * (x - 0.08), 0.100, 0.205),
-        "left_shoulder": step(shoulder, 0.135, 0.218),
+        "left_shoulder": step(shoulder, 0.126, 0.222),
         "left_elbow": step(x, 0.386, 0.482),
         "left_wrist": step(x, 0.652, 0.722),
         "left_hand": step(x, 0.745, 0.805),
@@ -129,10 +130,14 @@ def skinning_weights(kind, mesh, adjacency):
 
 
 def mirrored_joints(names):
-    """Index of each joint's counterpart on the other side."""
-    swap = {"left": "right", "right": "left"}
-    return np.array([names.index(f"{swap[side]}_{rest}" if (side := name.partition("_")[0]) in swap else name)
-                     for name in names for rest in [name.partition("_")[2]]])
+    """Index of each joint's counterpart on the other side, (J,)."""
+    other = {"left": "right", "right": "left"}
+
+    def counterpart(name):
+        side, _, rest = name.partition("_")
+        return f"{other[side]}_{rest}" if side in other else name
+
+    return np.array([names.index(counterpart(name)) for name in names])
 
 
 def neighbour_mean(faces, number):
@@ -198,8 +203,8 @@ def pose_blend_shapes(vertices, weights, parents, joints):
     """posedirs (V, 3, 9 (J - 1)) float64: columns 9 (j - 1) .. 9 j belong to the entries of R_j - I, row by row."""
     rng = np.random.default_rng(0)
     axis = rng.standard_normal((POSE_SAMPLES, 3))
-    angle = rng.uniform(0.2, POSE_LIMIT, POSE_SAMPLES)
-    rotations = _rotations(axis / np.linalg.norm(axis, axis=1, keepdims=True) * angle[:, None])
+    vectors = axis * (rng.uniform(0.2, POSE_LIMIT, POSE_SAMPLES) / np.linalg.norm(axis, axis=1))[:, None]
+    rotations = axis_angle_to_matrix(vectors)
     features = (rotations - np.eye(3)).reshape(POSE_SAMPLES, 9)
     solve = np.linalg.solve(features.T @ features + RIDGE * np.eye(9), features.T)
     below = subtree_weights(weights, parents)
@@ -210,24 +215,11 @@ def pose_blend_shapes(vertices, weights, parents, joints):
             continue
         share = below[moving, joint][:, None, None, None]
         blended = (1 - share) * np.eye(3) + share * rotations[None]
-        turned = _rotations(share[..., 0] * _rotation_vectors(axis, angle)[None])
+        turned = axis_angle_to_matrix(share[..., 0] * vectors)
         arm = (vertices[moving] - joints[joint])[:, None, :, None]
         missing = np.linalg.solve(blended, (turned - blended) @ arm)[..., 0]
         out[moving, :, 9 * (joint - 1):9 * joint] = POSE_STRENGTH * np.einsum("fs,vsc->vcf", solve, missing)
     return out
-
-
-def _rotation_vectors(axis, angle):
-    return axis / np.linalg.norm(axis, axis=1, keepdims=True) * angle[:, None]
-
-
-def _rotations(vectors):
-    """Rodrigues' formula, (..., 3) -> (..., 3, 3)."""
-    angle = np.maximum(np.linalg.norm(vectors, axis=-1), 1e-12)[..., None, None]
-    x, y, z = np.moveaxis(vectors, -1, 0)
-    zero = np.zeros_like(x)
-    cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], -1).reshape(*x.shape, 3, 3) / angle
-    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
 
 
 def rest_joints(kind):

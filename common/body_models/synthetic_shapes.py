@@ -124,7 +124,8 @@ def hand_shapes(vertices, weights):
         around = (vertices - joints[0] - ((vertices - joints[0]) @ axis)[:, None] * axis) * own[:, None]
         longer = 0.06 * along[:, None] * axis
         out[..., {"thumb": 5, "pinky": 9}.get(finger, 1)] += longer
-        out[..., 1] += 0.0 if finger not in ("thumb", "pinky") else 0.6 * longer
+        if finger in ("thumb", "pinky"):
+            out[..., 1] += 0.6 * longer
         out[..., 4] += 0.08 * around
         out[..., 7] += -0.9 * along[:, None] * around
         out[:, 2, 8] += 0.05 * along * np.sign(axis[2] - 0.03) * (finger != "middle")

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from common.body_models import synthetic, synthetic_remesh
-from common.body_models.files import build_body_model, build_mesh_pyramid
+from common.body_models import synthetic
+from common.body_models.files import build_body_model
 from common.body_models.lbs_numpy import pose_body
 from common.body_models.synthetic_anatomy import BODY_JOINTS, SMPLX_SHIFT, joint_tree, rest_joint
 from common.body_models.synthetic_extras import REGRESSORS, VERTEX_IDS, place
 from common.body_models.synthetic_rig import mirrored_joints
-from common.body_models.synthetic_sampling import closest_on_mesh
 from common.body_models.synthetic_shapes import BODY_SHAPES
+from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
 
 SMPL_NAMES = joint_tree("smpl")[0]
@@ -342,63 +342,6 @@ def test_flame_vertices_are_the_head():
     assert (body["v_template"][:, 1] > 0.36 + SMPLX_SHIFT[1]).sum() <= 5023
 
 
-def test_mesh_pyramid_has_the_published_layout():
-    content = synthetic.load_extra("mesh_downsampling")
-    build_mesh_pyramid(content, "synthetic")
-    assert [matrix.shape for matrix in content["A"]] == [(6890, 6890), (1723, 1723), (431, 431)]
-    assert [len(faces) for faces in content["F"]] == [13776, 3442, 858]
-    vertices = load("smpl")["v_template"]
-    for level, matrix in enumerate(content["A"]):
-        assert set(matrix.data.tolist()) == {2.0} and matrix.nnz == len(content["F"][level]) * 3
-        assert abs(matrix - matrix.T).max() == 0 and matrix.diagonal().max() == 0
-        assert len(open_edges(content["F"][level])) == 0
-    for down, up, limit in zip(content["D"], content["U"], (0.0012, 0.004)):
-        chosen = down.tocsr().indices
-        assert (np.diff(chosen) > 0).all() and set(down.data.tolist()) == {1.0}
-        assert np.diff(up.tocsr().indptr).max() == 3
-        assert abs(down @ up - sparse.identity(down.shape[0])).max() < 2e-12
-        np.testing.assert_allclose(np.asarray(up.sum(1)).ravel(), 1, atol=1e-12)
-        coarse = down @ vertices
-        assert np.linalg.norm(up @ coarse - vertices, axis=1).mean() < limit
-        vertices = coarse
-
-
-def test_closest_point_on_a_triangle():
-    triangle, faces = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]]), np.array([[0, 1, 2]])
-    points = np.array([[0.25, 0.25, 3.0], [-1, -1, 0], [0.5, -2, 0], [1, 1, 0]])
-    _, weights = closest_on_mesh(points, triangle, faces)
-    np.testing.assert_allclose(weights, [[0.5, 0.25, 0.25], [1, 0, 0], [0.5, 0.5, 0], [0, 0.5, 0.5]], atol=1e-12)
-
-
-def test_decimation_keeps_topology_and_reaches_the_count():
-    """A flat square grid with its left side on the seam: 2 x 8 x 8 faces become 20, still a disc, still a square."""
-    x, y = np.meshgrid(np.arange(9.0), np.arange(9.0), indexing="ij")
-    vertices = np.stack([x.ravel(), y.ravel(), np.zeros(81)], 1)
-    corner = (np.arange(8)[:, None] * 9 + np.arange(8)).ravel()
-    faces = np.concatenate([np.stack([corner, corner + 9, corner + 10], 1),
-                            np.stack([corner, corner + 10, corner + 1], 1)])
-    mesh = synthetic_remesh.HalfMesh(vertices, faces, np.zeros(len(faces), np.int64))
-    assert synthetic_remesh.is_disc(mesh)
-    small, kept = synthetic_remesh.decimate(mesh, {0: 40}, {}, lambda points: np.ones(len(points)), keep_vertices=True)
-    assert len(small.faces) == 40 and synthetic_remesh.is_disc(small)
-    np.testing.assert_array_equal(small.vertices, vertices[kept])
-    a, b, c = np.moveaxis(small.vertices[small.faces], 1, 0)
-    assert (np.cross(b - a, c - a)[:, 2] > 0).all()
-    with pytest.raises(ValueError, match="too coarse"):
-        synthetic_remesh.decimate(small, {0: 50}, {}, lambda points: np.ones(len(points)))
-
-
-def test_cutting_splits_faces_along_a_line():
-    """A unit square of two triangles cut at x = 0.25: the faces on the small side have a quarter of the area."""
-    mesh = synthetic_remesh.HalfMesh(np.array([[0.0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]]),
-                                     np.array([[0, 1, 2], [0, 2, 3]]), np.zeros(2, np.int64))
-    cut = synthetic_remesh.cut(mesh, lambda points: points[:, 0] - 0.25, 1)
-    a, b, c = np.moveaxis(cut.vertices[cut.faces], 1, 0)
-    area = np.cross(b - a, c - a)[:, 2] / 2
-    assert (area > 0).all()
-    assert area[cut.region == 1].sum() == pytest.approx(0.25) and area.sum() == pytest.approx(1)
-
-
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="flame"):
         synthetic.load_synthetic("flame")
@@ -414,6 +357,12 @@ def test_arrays_are_shared_and_cannot_be_changed():
 
 def test_body_joints_match_the_common_order():
     assert BODY_JOINTS[20:] == ("left_wrist", "right_wrist") and len(BODY_JOINTS) == 22
+
+
+def test_a_cache_that_cannot_be_written_is_explained(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match="MINDHUMAN_CACHE"):
+        synthetic._write(tmp_path / "file" / "body.npz", {"a": np.zeros(1)})
 
 
 @pytest.mark.slow
