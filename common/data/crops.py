@@ -1,0 +1,228 @@
+"""Crops of published models, pixel by pixel as their weights saw them.
+
+* `crop_stretched`: GraphCMR and SPIN with the resize of old scipy, which stretches the contrast of every crop;
+* `crop_truncated`: the same crop without the stretch (their later releases);
+* `crop_cubic`: pytorch_HMR, whole-pixel squares and cubic resize;
+* `scale_and_crop`: the demo of the first HMR release, which scales the whole picture and repeats its edge.
+
+For networks trained here use `image.crop_matrix` and `image.warp`, which lose nothing to rounding.
+"""
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from common.data.image import SCALE_PX
+
+# The person's height in the crop that HMR was trained with, pixels.
+HMR_PERSON_PX = 150.0
+
+
+def crop_stretched(image, center, scale, size, rotation_deg=0.0):
+    """GraphCMR's and SPIN's crop: corners cut to whole pixels, contrast stretched to 0..255, Pillow's bilinear filter.
+
+    Source: nkolot/GraphCMR utils/imutils.py with scipy 1.2 (`imresize`, `imrotate` and their `bytescale`).
+
+    Args:
+        image (numpy.ndarray): (H, W, 3) uint8 or float, 0..255.
+        center (array): (2,), pixels. scale (float): side / 200 px.
+        size (int): side of the crop in pixels.
+        rotation_deg (float): counter-clockwise.
+
+    Returns:
+        numpy.ndarray: (size, size, 3) uint8.
+    """
+    return _crop_whole_pixels(image, center, scale, size, rotation_deg, _stretched)
+
+
+def crop_truncated(image, center, scale, size, rotation_deg=0.0):
+    """`crop_stretched` without the stretch of contrast."""
+    return _crop_whole_pixels(image, center, scale, size, rotation_deg, _as_bytes)
+
+
+def _crop_whole_pixels(image, center, scale, size, rotation_deg, to_bytes):
+    upper, lower = crop_corners(center, scale, size)
+    # The margin that a turn brings in: half of what the diagonal is longer than the side.
+    margin = int(np.linalg.norm(lower - upper) / 2 - (lower - upper)[1] / 2) if rotation_deg else 0
+    patch = to_bytes(cut(image, upper - margin, lower + margin))
+    if rotation_deg:
+        patch = np.asarray(Image.fromarray(patch).rotate(rotation_deg, Image.Resampling.BILINEAR))
+        patch = patch[margin:len(patch) - margin, margin:patch.shape[1] - margin]
+    return np.asarray(Image.fromarray(patch).resize((size, size), Image.Resampling.BILINEAR))
+
+
+def crop_corners(center, scale, size):
+    """Upper left and lower right corner, (2,) int each, of the square that `crop_stretched` cuts out."""
+    matrix = np.linalg.inv(_whole_pixel_matrix(center, scale, size))
+    upper, lower = (matrix @ (x, x, 1.0) for x in (0.0, float(size)))
+    # The published code counts pixels from 1 and cuts towards zero before it takes the 1 away.
+    return upper[:2].astype(int), lower[:2].astype(int)
+
+
+def _whole_pixel_matrix(center, scale, size):
+    side = SCALE_PX * scale
+    zoom = size / side
+    return np.array([[zoom, 0.0, size * (-float(center[0]) / side + 0.5)],
+                     [0.0, zoom, size * (-float(center[1]) / side + 0.5)],
+                     [0.0, 0.0, 1.0]])
+
+
+def box_of_detections(points, conf, threshold=0.2, enlarge=1.2):
+    """GraphCMR's and SPIN's box around detected joints: their mean, and the enlarged longer side of their extent.
+
+    Args:
+        points (array): (J, 2), pixels. conf (array): (J,), scores; joints with more than `threshold` count.
+
+    Returns:
+        tuple: center (2,), scale (float): side / 200 px.
+    """
+    chosen = np.asarray(points, np.float64)[np.asarray(conf) > threshold]
+    return chosen.mean(0), float(enlarge * np.ptp(chosen, 0).max() / SCALE_PX)
+
+
+def crop_points(points, center, scale, size, rotation_deg=0.0):
+    """Joints in GraphCMR's and SPIN's crop: whole pixels, plus one, in -1..1.
+
+    Args:
+        points (array): (J, 2), pixels of the picture.
+        center, scale, size, rotation_deg: as in `crop_stretched`.
+
+    Returns:
+        numpy.ndarray: (J, 2) float64, the crop spans -1..1.
+    """
+    matrix = _whole_pixel_matrix(center, scale, size)
+    if rotation_deg:
+        angle = -np.radians(rotation_deg)
+        turn = np.array([[np.cos(angle), -np.sin(angle), 0.0], [np.sin(angle), np.cos(angle), 0.0], [0.0, 0.0, 1.0]])
+        to_middle = np.eye(3)
+        to_middle[:2, 2] = -0.5 * size
+        matrix = np.linalg.inv(to_middle) @ turn @ to_middle @ matrix
+    points = np.asarray(points, np.float64)
+    moved = (np.concatenate([points, np.ones((len(points), 1))], 1) @ matrix.T)[:, :2]
+    return 2.0 * (moved.astype(int) + 1) / size - 1.0
+
+
+def cut(image, upper, lower):
+    """The rectangle between two corners (2,) int, (x, y); black outside the picture; the type of `image`."""
+    width, height = lower - upper
+    out = np.zeros((height, width, 3), image.dtype)
+    left, top = np.maximum(upper, 0)
+    right, bottom = np.minimum(lower, image.shape[1::-1])
+    if right > left and bottom > top:
+        out[top - upper[1]:bottom - upper[1], left - upper[0]:right - upper[0]] = image[top:bottom, left:right]
+    return out
+
+
+def _stretched(patch):
+    """Least and greatest value over all channels to 0 and 255; a plain patch becomes black."""
+    patch = patch.astype(np.float64)
+    low, high = patch.min(), patch.max()
+    return ((patch - low) * (255.0 / ((high - low) or 1.0)) + 0.5).astype(np.uint8)
+
+
+def _as_bytes(patch):
+    return patch if patch.dtype == np.uint8 else np.rint(patch).clip(0, 255).astype(np.uint8)
+
+
+class Square(NamedTuple):
+    """The whole-pixel square of `crop_cubic`: upper left corner (2,) int and side (int), pixels."""
+
+    corner: np.ndarray
+    side: int
+
+
+def grown_square(upper, lower, grow=(1.2, 1.2, 1.2, 1.2)):
+    """pytorch_HMR's square around a box.
+
+    Args:
+        upper, lower (array): (2,), corners of the box, pixels.
+        grow (sequence): factors on the distances from the middle to the left, right, upper and lower side; in
+            training four numbers of their own (1.05..1.3 for COCO and LSP, 1.1..1.2 for the others).
+
+    Returns:
+        Square.
+    """
+    upper, lower = np.asarray(upper, np.float64), np.asarray(lower, np.float64)
+    middle, half = (upper + lower) / 2.0, (lower - upper) / 2.0
+    left, right, top, bottom = grow
+    upper, lower = middle - half * (left, top), middle + half * (right, bottom)
+    radius = int(((lower - upper) // 2).max())
+    return Square(((upper + lower) / 2.0).astype(int) - radius, 2 * radius)
+
+
+def crop_cubic(image, square, size):
+    """pytorch_HMR's crop: the `Square`, black outside the picture, resized with OpenCV's cubic filter.
+
+    Source: MandyMo/pytorch_HMR src/util.py and src/dataloader.
+
+    Returns:
+        numpy.ndarray: (size, size, 3), the type of `image`.
+    """
+    patch = cut(image, square.corner, square.corner + square.side)
+    return cv2.resize(patch, (size, size), interpolation=cv2.INTER_CUBIC)
+
+
+def square_points(points, square, size):
+    """Points of the picture (..., 2) in pixels of the crop of `crop_cubic`; float64."""
+    return (np.asarray(points, np.float64) - square.corner) * (size / square.side)
+
+
+class ScaledCrop(NamedTuple):
+    """Result of `scale_and_crop`: image (size, size, 3); start and end (2,) int in the padded scaled picture; scale."""
+
+    image: np.ndarray
+    start: np.ndarray
+    end: np.ndarray
+    scale: float
+
+
+def scale_and_crop(image, scale, center, size):
+    """The HMR demo's crop: scale the whole picture with OpenCV's linear filter, repeat its edge, cut out a square.
+
+    Source: akanazawa/hmr src/util/image.py.
+
+    Args:
+        image (numpy.ndarray): (H, W, 3) uint8.
+        scale (float): factor on the picture's size.
+        center (array): (2,), pixels of the picture.
+        size (int): side of the crop in pixels.
+
+    Returns:
+        ScaledCrop
+    """
+    height, width = (int(length * scale) for length in image.shape[:2])
+    scaled = cv2.resize(image, (width, height))
+    factors = np.array([width / image.shape[1], height / image.shape[0]])
+    margin = size // 2
+    # A centre in the padded picture minus the margin is the centre in the picture without it.
+    start = np.round(np.asarray(center) * factors).astype(int)
+    padded = np.pad(scaled, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
+    end = start + 2 * margin
+    return ScaledCrop(padded[start[1]:end[1], start[0]:end[0]], start, end, scale)
+
+
+def scaled_points_to_image(points, crop):
+    """Points of a `ScaledCrop` (..., 2) in pixels of the picture; float64."""
+    margin = crop.image.shape[0] // 2
+    return (np.asarray(points, np.float64) + crop.start - margin) / crop.scale
+
+
+def whole_picture(image, size):
+    """Scale and centre for `scale_and_crop` that bring the whole picture into the crop."""
+    return size / max(image.shape[:2]), np.round(np.array(image.shape[1::-1]) / 2).astype(int)
+
+
+def person_scale(points, conf, threshold=0.2):
+    """HMR's scale and centre for detected joints: 150 px for the diagonal of the box around the surer ones.
+
+    Args:
+        points (array): (J, 2), pixels. conf (array): (J,), scores.
+        threshold (float): joints with a higher score count.
+
+    Returns:
+        tuple: scale (float), center (2,).
+    """
+    chosen = np.asarray(points)[np.asarray(conf) > threshold]
+    low, high = chosen.min(0), chosen.max(0)
+    return HMR_PERSON_PX / np.linalg.norm(high - low), (low + high) / 2.0

@@ -1,0 +1,190 @@
+"""Pictures: reading, cropping by an affine map and normalising, in numpy and OpenCV.
+
+Points are continuous pixel coordinates: the picture spans [0, W] x [0, H] and the pixel in column i has its centre at
+i + 0.5. A crop is described by a (2, 3) matrix that maps points of the picture to points of the crop, so pixels and
+joints go through the same numbers. The crops that published weights were trained with are in `crops`.
+"""
+import math
+import os
+
+import cv2
+import numpy as np
+
+from common.errors import UserError
+
+# ImageNet's mean and standard deviation per RGB channel, for values in 0..1 (torchvision's normalisation).
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+# A box of `scale` 1 is this high: MPII's unit.
+SCALE_PX = 200.0
+
+
+def read_image(path):
+    """Read a picture of any common kind: grey, palette, RGBA (alpha is dropped), 16 bits (the upper 8 are kept).
+
+    The orientation in a photo's EXIF data is applied, as image viewers do.
+
+    Args:
+        path (str): jpg, png, bmp, tiff or webp.
+
+    Returns:
+        numpy.ndarray: (H, W, 3) uint8 RGB.
+
+    Raises:
+        UserError: no such file, or it is damaged or no picture.
+    """
+    try:
+        with open(path, "rb") as stream:
+            data = np.frombuffer(stream.read(), np.uint8)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist; unpack the images of the data set") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror})") from error
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if len(data) else None
+    except cv2.error:
+        image = None
+    if image is None:
+        raise UserError(f"{path} ({len(data)} bytes) is damaged or no picture; copy or download it again")
+    return image
+
+
+def read_image_size(path):
+    """Width and height of a picture in pixels, from its header where that is enough.
+
+    Raises:
+        UserError: as `read_image`.
+    """
+    from PIL import ExifTags, Image  # reads headers alone, which OpenCV cannot
+
+    try:
+        with Image.open(path) as image:
+            turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+            return image.size[::-1] if turned else image.size
+    except (OSError, SyntaxError, ValueError):
+        height, width = read_image(path).shape[:2]
+        return width, height
+
+
+def image_path(folder, *candidates):
+    """The first of several places below `folder` where a picture is; the first one if there is none.
+
+    Data sets are unpacked in more than one way; a file that is missing is named when it is read.
+    """
+    paths = [os.path.join(folder, candidate) for candidate in candidates]
+    return next((path for path in paths if os.path.exists(path)), paths[0])
+
+
+def crop_matrix(center, scale, size, rotation_deg=0.0, flip=False):
+    """The map from picture to a square crop around a box.
+
+    Args:
+        center (array): (2,), middle of the box, pixels of the picture.
+        scale (float): side of the box / 200 px.
+        size (int): side of the crop in pixels.
+        rotation_deg (float): turns the content counter-clockwise, as seen in the picture.
+        flip (bool): mirror the crop, after the rotation.
+
+    Returns:
+        numpy.ndarray: (2, 3) float64.
+    """
+    return box_matrix(center, (SCALE_PX * scale, SCALE_PX * scale), (size, size), rotation_deg, flip)
+
+
+def box_matrix(center, box_size, size, rotation_deg=0.0, flip=False):
+    """As `crop_matrix`, for a box and a crop that are no squares but have the same aspect ratio.
+
+    Args:
+        box_size (array): (2,), width and height of the box, pixels of the picture.
+        size (tuple): width and height of the crop.
+    """
+    angle, zoom = math.radians(rotation_deg), size[1] / box_size[1]
+    cos, sin = zoom * math.cos(angle), zoom * math.sin(angle)
+    # With y down, this is a counter-clockwise turn for the eye.
+    linear = np.array([[cos, sin], [-sin, cos]])
+    if flip:
+        linear[0] *= -1.0
+    middle = 0.5 * np.asarray(size, np.float64)
+    return np.concatenate([linear, (middle - linear @ np.asarray(center, np.float64))[:, None]], 1)
+
+
+def invert_matrix(matrix):
+    """The (2, 3) matrix that leads back."""
+    inverse = np.linalg.inv(matrix[:, :2])
+    return np.concatenate([inverse, -(inverse @ matrix[:, 2:])], 1)
+
+
+def transform_points(points, matrix):
+    """Map points (..., 2) by a (2, 3) matrix; float64."""
+    return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
+
+
+def warp(image, matrix, size, interpolation=cv2.INTER_LINEAR):
+    """Cut a crop out of a picture; black outside of it.
+
+    A crop that is less than half as fine as the picture would skip pixels: the picture is then averaged over whole
+    blocks first, which also costs less than fetching from all of it.
+
+    Args:
+        image (numpy.ndarray): (H, W, 3) or (H, W), uint8 or float32.
+        matrix (numpy.ndarray): (2, 3), points of the picture to points of the crop.
+        size (tuple): width and height of the crop in pixels.
+        interpolation (int): of OpenCV.
+
+    Returns:
+        numpy.ndarray: (height, width, 3) or (height, width), the type of `image`.
+    """
+    linear, shift = matrix[:, :2], matrix[:, 2]
+    shrink = int(1.0 / max(math.sqrt(abs(np.linalg.det(linear))), 1e-6))
+    if shrink >= 2 and interpolation != cv2.INTER_NEAREST:
+        height, width = image.shape[:2]
+        small = max(1, width // shrink), max(1, height // shrink)
+        linear = linear * (width / small[0], height / small[1])
+        image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+    # OpenCV counts from the centre of the first pixel.
+    shift = shift + linear.sum(1) * 0.5 - 0.5
+    return cv2.warpAffine(image, np.concatenate([linear, shift[:, None]], 1), size, flags=interpolation)
+
+
+def normalize(image, mean=IMAGENET_MEAN, std=IMAGENET_STD):
+    """(value / 255 - mean) / std with the channels first, ready for a network.
+
+    Args:
+        image (numpy.ndarray): (H, W, 3), values 0..255.
+        mean, std (sequence): (3,), for values in 0..1. Mean and std 0.5 give -1..1; 0 and 1 give 0..1.
+
+    Returns:
+        numpy.ndarray: (3, H, W) float32.
+    """
+    out = np.empty((3, *image.shape[:2]), np.float32)
+    # One plane at a time: ten times as fast as arithmetic on a transposed view.
+    for plane, channel, middle, spread in zip(out, cv2.split(image), mean, std):
+        np.multiply(channel, np.float32(1.0 / (255.0 * spread)), out=plane)
+        plane -= np.float32(middle / spread)
+    return out
+
+
+def denormalize(values, mean=IMAGENET_MEAN, std=IMAGENET_STD):
+    """The (H, W, 3) uint8 picture that `normalize` made (3, H, W) float32 values from."""
+    values = np.asarray(values, np.float64).transpose(1, 2, 0) * std + mean
+    return np.rint(255.0 * values).clip(0, 255).astype(np.uint8)
+
+
+def box_of_points(points, visible, enlarge=1.0):
+    """Middle and scale of the square around visible points.
+
+    Args:
+        points (array): (J, 2), pixels.
+        visible (array): (J,), positive where a point counts; at least one must.
+        enlarge (float): factor on the longer side.
+
+    Returns:
+        tuple: center (2,) float64, scale (float): side / 200 px.
+    """
+    chosen = np.asarray(points, np.float64)[np.asarray(visible) > 0]
+    return center_scale([*chosen.min(0), *(chosen.max(0) - chosen.min(0))], enlarge)
+
+
+def center_scale(box, enlarge=1.0):
+    """A box (x, y, width, height) in pixels -> center (2,) float64 and scale: enlarged longer side / 200 px."""
+    x, y, width, height = (float(value) for value in box)
+    return np.array([x + 0.5 * width, y + 0.5 * height]), enlarge * max(width, height) / SCALE_PX

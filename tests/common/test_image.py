@@ -1,0 +1,315 @@
+"""Reading, cropping and augmenting pictures: by hand, by properties, and against published preprocessing."""
+import importlib.util
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from common.body_models.synthetic_anatomy import joint_tree
+from common.data import augment, crops
+from common.data.image import (
+    box_of_points,
+    center_scale,
+    crop_matrix,
+    denormalize,
+    image_path,
+    invert_matrix,
+    normalize,
+    read_image,
+    read_image_size,
+    transform_points,
+    warp,
+)
+from common.errors import UserError
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+SEED = 1
+SMPL_JOINTS = joint_tree("smpl")[0]
+LSP_14 = ("right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "right_wrist",
+          "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist", "neck", "head_top")
+CMR_24 = LSP_14 + ("pelvis", "thorax", "spine", "jaw", "head", "nose", "left_eye", "right_eye", "left_ear",
+                   "right_ear")
+
+
+def load_seeded():
+    spec = importlib.util.spec_from_file_location("seeded", GOLDEN / "seeded.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+seeded = load_seeded()
+
+
+def picture(height=40, width=60):
+    """A smooth picture, so that encoding changes little."""
+    rows, columns = np.mgrid[:height, :width]
+    return np.stack([rows * 4, columns * 3, 255 - rows * 2], -1).astype(np.uint8)
+
+
+# Reading.
+
+def test_colours_come_as_rgb(tmp_path):
+    Image.fromarray(picture()).save(tmp_path / "a.png")
+    assert (read_image(tmp_path / "a.png") == picture()).all()
+    Image.fromarray(picture()).save(tmp_path / "a.jpg", quality=100, subsampling=0)
+    assert np.abs(read_image(tmp_path / "a.jpg").astype(int) - picture()).max() < 8
+
+
+def test_other_kinds_of_pictures_become_rgb(tmp_path):
+    grey = picture()[..., 1]
+    Image.fromarray(grey).save(tmp_path / "grey.png")
+    assert (read_image(tmp_path / "grey.png") == grey[..., None]).all()
+    Image.fromarray(np.dstack([picture(), grey])).save(tmp_path / "rgba.png")
+    assert (read_image(tmp_path / "rgba.png") == picture()).all()
+    Image.fromarray(grey).convert("P").save(tmp_path / "palette.png")
+    assert (read_image(tmp_path / "palette.png") == grey[..., None]).all()
+    cv2.imwrite(str(tmp_path / "deep.png"), picture()[..., ::-1].astype(np.uint16) * 256 + 3)
+    assert (read_image(tmp_path / "deep.png") == picture()).all()
+
+
+def test_exif_orientation_is_applied(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90 degrees clockwise
+    Image.fromarray(picture()).save(tmp_path / "turned.jpg", quality=100, subsampling=0, exif=exif)
+    assert read_image_size(tmp_path / "turned.jpg") == (40, 60)
+    difference = read_image(tmp_path / "turned.jpg").astype(int) - np.rot90(picture(), -1)
+    assert np.abs(difference).max() < 8
+
+
+def test_damaged_pictures_are_named(tmp_path):
+    for ending in ("jpg", "png"):
+        whole = tmp_path / f"whole.{ending}"
+        Image.fromarray(picture(200, 300)).save(whole)
+        for size in (0, 30, len(whole.read_bytes()) // 2):
+            (tmp_path / f"part.{ending}").write_bytes(whole.read_bytes()[:size])
+            with pytest.raises(UserError, match=f"part.{ending}"):
+                read_image(tmp_path / f"part.{ending}")
+    with pytest.raises(UserError, match="none.jpg does not exist"):
+        read_image(tmp_path / "none.jpg")
+    with pytest.raises(UserError, match="none.jpg does not exist"):
+        read_image_size(tmp_path / "none.jpg")
+
+
+def test_the_first_place_that_exists_is_taken(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "b.jpg").touch()
+    assert image_path(tmp_path, "b.jpg", "data/b.jpg") == str(tmp_path / "data" / "b.jpg")
+    assert image_path(tmp_path, "a.jpg", "data/a.jpg") == str(tmp_path / "a.jpg")
+
+
+# Affine crops.
+
+def test_crop_matrix_by_hand():
+    # A box of 400 px to 224 px: factor 0.56, and its left edge at 300 - 200.
+    matrix = crop_matrix((300.0, 250.0), 2.0, 224)
+    np.testing.assert_allclose(matrix, [[0.56, 0.0, -56.0], [0.0, 0.56, -28.0]], atol=1e-12)
+    # Turned a quarter counter-clockwise, what was on the right comes to the top.
+    turned = crop_matrix((300.0, 250.0), 2.0, 224, rotation_deg=90)
+    np.testing.assert_allclose(transform_points([500.0, 250.0], turned), [112.0, 0.0], atol=1e-9)
+    flipped = crop_matrix((300.0, 250.0), 2.0, 224, flip=True)
+    np.testing.assert_allclose(transform_points([100.0, 50.0], flipped), [224.0, 0.0], atol=1e-9)
+
+
+def test_matrices_invert():
+    matrix = crop_matrix((30.5, 70.25), 0.7, 100, 33.0, True)
+    points = np.array([[3.0, 4.0], [50.0, 60.0]])
+    np.testing.assert_allclose(transform_points(transform_points(points, matrix), invert_matrix(matrix)), points)
+
+
+def test_an_unscaled_crop_copies_pixels():
+    image = picture(300, 320)
+    matrix = crop_matrix((150.0, 120.0), 0.5, 100)  # 100 px of the picture: columns 100..199, rows 70..169
+    assert (warp(image, matrix, (100, 100)) == image[70:170, 100:200]).all()
+    flipped = crop_matrix((150.0, 120.0), 0.5, 100, flip=True)
+    assert (warp(image, flipped, (100, 100)) == image[70:170, 100:200][:, ::-1]).all()
+    quarter = crop_matrix((150.0, 120.0), 0.5, 100, rotation_deg=90)
+    assert (warp(image, quarter, (100, 100)) == np.rot90(image[70:170, 100:200])).all()
+
+
+@pytest.mark.parametrize("scale", [0.4, 1.0, 2.6, 4.9])
+def test_pixels_and_points_move_together(scale):
+    """The middle of a blurred spot is found where its point is mapped to."""
+    image = np.zeros((1000, 1100), np.float32)
+    place = np.array([520.5, 480.5])
+    image[480, 520] = 1.0
+    image = cv2.GaussianBlur(image, (0, 0), 10.0 * scale)
+    matrix = crop_matrix((500.0, 500.0), scale, 200, 25.0, True)
+    crop = warp(image, matrix, (200, 200)).astype(np.float64)
+    rows, columns = np.mgrid[:200, :200] + 0.5
+    found = np.array([(crop * columns).sum(), (crop * rows).sum()]) / crop.sum()
+    np.testing.assert_allclose(found, transform_points(place, matrix), atol=0.06)
+
+
+def test_strong_shrinking_averages():
+    """One-pixel stripes become grey instead of moire."""
+    image = np.zeros((900, 900, 3), np.uint8)
+    image[:, ::2] = 255
+    crop = warp(image, crop_matrix((450.0, 450.0), 4.5, 100), (100, 100))
+    assert np.abs(crop.astype(int) - 127).max() < 16
+
+
+def test_boxes():
+    center, scale = center_scale((10.0, 20.0, 100.0, 60.0), 1.2)
+    assert center.tolist() == [60.0, 50.0] and scale == pytest.approx(0.6)
+    center, scale = box_of_points([[0, 0], [10, 20], [50, 40]], [0, 1, 0.5])
+    assert center.tolist() == [30.0, 30.0] and scale == pytest.approx(0.2)
+
+
+def test_normalize_and_back():
+    image = picture()
+    values = normalize(image)
+    assert values.shape == (3, 40, 60) and values.dtype == np.float32
+    assert values[1, 5, 7] == pytest.approx((21 / 255 - 0.456) / 0.224, abs=1e-6)
+    assert (denormalize(values) == image).all()
+    assert normalize(image, (0.5,) * 3, (0.5,) * 3).max() == pytest.approx(1.0)
+
+
+# Augmentation.
+
+def test_changes_repeat_and_stay_in_their_range():
+    changes = [augment.GRAPHCMR.draw(np.random.default_rng([7, n])) for n in range(4000)]
+    again = augment.GRAPHCMR.draw(np.random.default_rng([7, 5]))
+    assert again[:3] == changes[5][:3] and (again.colour == changes[5].colour).all()
+    turns = np.array([change.rotation_deg for change in changes])
+    scales = np.array([change.scale for change in changes])
+    colours = np.array([change.colour for change in changes])
+    assert abs(np.mean([change.flip for change in changes]) - 0.5) < 0.03
+    assert abs((turns != 0).mean() - 0.4) < 0.03 and np.abs(turns).max() == 60.0
+    assert 25.0 < turns[turns != 0].std() < 30.0
+    assert (scales.min(), scales.max()) == (0.75, 1.25)
+    assert colours.min() > 0.6 and colours.max() < 1.4 and colours.std() == pytest.approx(0.8 / 12**0.5, rel=0.03)
+
+
+def test_a_setting_changes_only_what_it_names():
+    plain = augment.Augmentation(flip_prob=0.5, scale=0.2).draw(np.random.default_rng(3))
+    more = augment.Augmentation(flip_prob=0.5, scale=0.2, colour=0.3).draw(np.random.default_rng(3))
+    assert plain[:3] == more[:3] and (plain.colour == 1).all() and (more.colour != 1).any()
+    nothing = augment.Augmentation().draw(np.random.default_rng(3))
+    assert nothing[:3] == augment.NO_CHANGE[:3] and (nothing.colour == augment.NO_CHANGE.colour).all()
+
+
+def test_flips_go_by_name_and_undo_themselves():
+    points = np.arange(42.0).reshape(14, 3)
+    flipped = augment.flip_points(points, LSP_14, width=100)
+    assert flipped[0].tolist() == [100 - points[5, 0], points[5, 1], points[5, 2]]
+    assert flipped[12].tolist() == [100 - points[12, 0], points[12, 1], points[12, 2]]
+    assert (augment.flip_points(flipped, LSP_14, 100) == points).all()
+    assert augment.swapped_order(LSP_14).tolist() == [5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 6, 12, 13]
+    pose = np.random.default_rng(0).standard_normal((2, 72)).astype(np.float32)
+    assert (augment.flip_pose(augment.flip_pose(pose, SMPL_JOINTS), SMPL_JOINTS) == pose).all()
+    assert augment.flip_pose(pose, SMPL_JOINTS).dtype == np.float32
+
+
+def test_turned_points_follow_the_picture():
+    """A point to the right of the root comes above it after a quarter turn; y points down."""
+    np.testing.assert_allclose(augment.rotate_points(np.array([[1.0, 0.0, 5.0]]), 90), [[0.0, -1.0, 5.0]], atol=1e-12)
+
+
+# Published preprocessing.
+
+@pytest.fixture(scope="module")
+def cmr():
+    return np.load(GOLDEN / "cmr" / "preprocess.npz")
+
+
+CMR_CASES = (((200.3, 150.4), 1.0, 0, False, (1, 1, 1)), ((330.4, 60.3), 1.3, 25, False, (0.8, 1.2, 1)),
+             ((120.5, 99.25), 0.9, -40, True, (1.3, 0.7, 1.1)), ((180.3, 160.7), 1.7, 0, True, (0.9, 1, 1.4)))
+
+
+@pytest.mark.parametrize("case", range(4))
+def test_graphcmr_samples(cmr, case):
+    center, scale, rotation_deg, flip, colour = CMR_CASES[case]
+    image = seeded.image("cmr/augment", 300, 400, SEED) // 2 + 40
+    crop = crops.crop_stretched(image, center, scale, 224, rotation_deg)
+    crop = augment.scale_colour(crop[:, ::-1] if flip else crop, colour)
+    assert np.abs(crop[::2, ::2].astype(int) - cmr[f"image_{case}"]).max() <= 1
+
+    u = seeded.array("cmr/augment/keypoints", (24, 3), SEED, 0, 1).astype(np.float64)
+    points = crops.crop_points(u[:, :2] * (400, 300), center, scale, 224, rotation_deg)
+    keypoints = np.concatenate([points, u[:, 2:] > 0.3], 1)
+    joints = augment.rotate_points(0.3 * seeded.array("cmr/augment/joints", (24, 3), SEED).astype(np.float64),
+                                   rotation_deg)
+    pose = augment.rotate_root(0.5 * seeded.array("cmr/augment/pose", (72,), SEED).astype(np.float64), rotation_deg)
+    if flip:
+        keypoints, joints = augment.flip_points(keypoints, CMR_24), augment.flip_points(joints, CMR_24)
+        pose = augment.flip_pose(pose, SMPL_JOINTS)
+    for name, value in (("keypoints", keypoints), ("joints", joints), ("pose", pose)):
+        np.testing.assert_allclose(value, cmr[f"{name}_{case}"], atol=1e-5)
+
+
+def test_graphcmr_demo_crops(cmr):
+    image = seeded.image("cmr/person", 361, 481, SEED) // 2 + 40
+    center, scale = center_scale((150.3, 60.6, 180, 241))
+    assert np.abs(crops.crop_stretched(image, center, scale, 224)[::2, ::2].astype(int)
+                  - cmr["person_bbox"]).max() <= 1
+    assert np.abs(crops.crop_stretched(image, (240, 180), 481 / 200, 224)[::2, ::2].astype(int)
+                  - cmr["person_full"]).max() <= 1
+    points = np.stack([seeded.array("cmr/openpose/x", (25,), SEED, 50, 400),
+                       seeded.array("cmr/openpose/y", (25,), SEED, 20, 300)], 1)
+    conf = seeded.array("cmr/openpose/c", (25,), SEED, 0, 1)
+    center, scale = crops.box_of_detections(points, conf)
+    np.testing.assert_allclose([*center, scale], cmr["openpose_bbox"], rtol=1e-6)
+
+
+def test_crops_without_the_stretch_keep_grey_levels():
+    image = np.full((300, 400, 3), 90, np.uint8)
+    assert (crops.crop_truncated(image, (200, 150), 1.0, 224) == 90).all()
+    inside = crops.crop_truncated(image, (200, 150), 1.0, 224, rotation_deg=20)
+    assert (inside[60:160, 60:160] == 90).all()
+
+
+@pytest.mark.parametrize("case", ["whole", "bbox", "openpose"])
+def test_spin_crops(case):
+    golden = np.load(GOLDEN / "hmr" / "spin.npz")
+    image = seeded.image("hmr/image0", 240, 320, SEED)
+    x, y, scale = golden[f"crop_{case}_center_scale"].astype(np.float64)
+    if case == "bbox":  # its right edge lies on a whole pixel, which float32 misses
+        (x, y), scale = center_scale(golden["bbox_json"])
+    corners = crops.crop_corners((x, y), scale, 224)
+    assert np.concatenate(corners).tolist() == golden[f"crop_{case}_ul_br"].tolist()
+    values = normalize(crops.crop_stretched(image, (x, y), scale, 224))
+    np.testing.assert_allclose(values[:, ::7, ::7], golden[f"crop_{case}_image"], atol=0.03)
+
+
+@pytest.mark.parametrize("dataset,index", [("lsp", 0), ("lsp", 1), ("coco", 0), ("coco", 1), ("mpi_inf_3dhp", 0),
+                                           ("hum36m", 1)])
+def test_pytorch_hmr_crops(dataset, index):
+    golden = np.load(GOLDEN / "hmr" / "preprocess.npz")
+    shape = ((240, 320), (300, 200))
+    image = seeded.image(f"hmr/image{index}", *shape[index], SEED)
+    box = golden[f"{dataset}/box"][index].astype(np.float64)
+    square = crops.grown_square(box[:2], box[2:])
+    crop = crops.crop_cubic(image, square, 224)
+    source = golden[f"{dataset}/kp_source"][index].astype(np.float64)
+    points = crops.square_points(source[:, :2], square, 224)
+    for name in ("plain", "flip"):
+        if name == "flip":
+            crop, points = crop[:, ::-1], augment.flip_points(points, LSP_14, width=223)
+        wanted = golden[f"{dataset}/{index}/{name}/kp_2d"]
+        np.testing.assert_allclose(2 * points / 224 - 1, wanted[:, :2], atol=1e-4)
+        values = normalize(crop[..., ::-1], (0.5,) * 3, (0.5,) * 3)
+        np.testing.assert_allclose(values[:, ::7, ::7], golden[f"{dataset}/{index}/{name}/image"], atol=0.008)
+
+
+@pytest.mark.parametrize("case", ["whole", "openpose"])
+def test_hmr_demo_crops(case):
+    golden = np.load(GOLDEN / "hmr" / "demo.npz")
+    image = seeded.image("hmr/image0", 240, 320, SEED)
+    scale, center = crops.whole_picture(image, 224)
+    if case == "openpose":
+        people = golden["openpose_keypoints"]
+        surest = max(people, key=lambda person: person[person[:, 2] > 0.2, 2].mean())
+        scale, center = crops.person_scale(surest[:, :2], surest[:, 2])
+    assert scale == pytest.approx(float(golden[f"{case}_scale"]), rel=1e-6)
+    np.testing.assert_allclose(center, golden[f"{case}_center"], atol=1e-4)
+    crop = crops.scale_and_crop(image, scale, center, 224)
+    assert crop.start.tolist() == golden[f"{case}_start_pt"].tolist()
+    assert crop.end.tolist() == golden[f"{case}_end_pt"].tolist()
+    values = crop.image / 127.5 - 1
+    np.testing.assert_allclose(values[::7, ::7], golden[f"{case}_crop"], atol=0.008)
+    np.testing.assert_allclose(values.mean((0, 1)), golden[f"{case}_crop_mean"], atol=1e-4)
+    np.testing.assert_allclose(crops.scaled_points_to_image(golden["joints_crop"], crop),
+                               golden[f"{case}_joints_original"], atol=1e-3)
