@@ -10,8 +10,8 @@ kernels, because a small kernel costs more for its launch than for its work on e
   a loop over 24 or 55 joints.
 * Behind the last joint there is one more, which stands still in the chain: the ancestor of joints that have none. Every
   vertex follows it with weight one and it carries the translation.
-* Coordinates are kept as separate (B, V) planes: with a coordinate axis of three in the middle, broadcasts, slices and
-  sums are the slowest part.
+* Coordinates are kept as separate planes over batch and vertices: with a coordinate axis of three in the middle,
+  broadcasts, slices and sums are the slowest part.
 """
 import mindspore as ms
 import numpy as np
@@ -59,7 +59,7 @@ def skin(planes, transforms, weights):
     """Blend the joints' transforms for each vertex and apply them.
 
     Args:
-        planes (tuple[Tensor]): x, y and z of the vertices in rest-pose space, (B, V) each, metres.
+        planes (tuple[Tensor]): x, y and z of the vertices in rest-pose space, (1, B, V) each, metres.
         transforms (Tensor): (J, B, 4, 4), rest-pose space to posed space.
         weights (Tensor): (J, V), how much each vertex follows each joint.
 
@@ -70,13 +70,13 @@ def skin(planes, transforms, weights):
     # Rows 0..2 of the 4x4 matrices; the fourth is always 0, 0, 0, 1.
     rows = transforms.transpose(2, 3, 1, 0).reshape(16, -1, num_joints)[:12]
     blended = _matmul(rows.reshape(-1, num_joints), weights).reshape(12, -1, num_vertices)
-    blended = ops.unstack(blended, axis=0)
+    blended = ops.split(blended, 1, 0)
     x, y, z = planes
     posed = ()
     for row in range(3):
         a, b, c, shift = blended[4 * row:4 * row + 4]
         posed += (a * x + b * y + c * z + shift,)
-    return ops.stack(posed, 0).transpose(1, 2, 0)
+    return ops.concat(posed, 0).transpose(1, 2, 0)
 
 
 def regress_joints(vertices, regressor):
@@ -157,7 +157,9 @@ class LinearBlendSkinning(Float32Cell):
         shape, rotmat = as_float32(shape), as_float32(rotmat)
         shape = ops.concat((shape, ops.ones_like(shape[:, :1])), 1)
         inputs = ops.concat((shape, rotmat.reshape(-1, 9 * self.num_joints)), 1)
-        planes = ops.unstack(_matmul(inputs, self.directions).reshape(-1, 3, self.num_vertices), axis=1)
+        planes = ()
+        for plane in ops.split(_matmul(inputs, self.directions).reshape(-1, 3, self.num_vertices), 1, 1):
+            planes += (plane.reshape(1, -1, self.num_vertices),)
         world = world_transforms(self._transforms(inputs, self.local_rows), self.tables)
         joints = world[:-1, :, :3, 3].transpose(1, 0, 2)
         if translation is None:

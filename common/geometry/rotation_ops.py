@@ -69,17 +69,15 @@ def _matrix_of_unit_quaternion(quaternion):
 
 def matrix_to_quaternion(matrix):
     """(B, ..., 3, 3) rotation matrices -> (B, ..., 4) unit quaternions with w >= 0."""
-    row0, row1, row2 = ops.unstack(matrix, axis=-2)
-    m00, m01, m02 = ops.unstack(row0, axis=-1)
-    m10, m11, m12 = ops.unstack(row1, axis=-1)
-    m20, m21, m22 = ops.unstack(row2, axis=-1)
-    best = ops.stack((1.0 + m00 + m11 + m22, m21 - m12, m02 - m20, m10 - m01), -1)
+    entries = matrix.reshape((-1,) + matrix.shape[1:-2] + (9,))
+    m00, m01, m02, m10, m11, m12, m20, m21, m22 = ops.split(entries, 1, -1)
     largest = 1.0 + m00 + m11 + m22
+    best = ops.concat((largest, m21 - m12, m02 - m20, m10 - m01), -1)
     # Of the rows q_i * (q_0, q_1, q_2, q_3) the one with the largest q_i is kept.
     for square, row in ((1.0 + m00 - m11 - m22, (m21 - m12, 1.0 + m00 - m11 - m22, m01 + m10, m02 + m20)),
                         (1.0 - m00 + m11 - m22, (m02 - m20, m01 + m10, 1.0 - m00 + m11 - m22, m12 + m21)),
                         (1.0 - m00 - m11 + m22, (m10 - m01, m02 + m20, m12 + m21, 1.0 - m00 - m11 + m22))):
-        best = ops.select(ops.expand_dims(square > largest, -1), ops.stack(row, -1), best)
+        best = ops.select(square > largest, ops.concat(row, -1), best)
         largest = ops.maximum(largest, square)
     best = normalize(best)
     return ops.select(best[..., :1] < 0, -best, best)
@@ -97,28 +95,19 @@ def rot6d_to_matrix(rot6d, layout="interleaved"):
     """
     if layout not in ("interleaved", "consecutive"):
         raise ValueError("layout must be interleaved or consecutive")
-    values = ops.unstack(rot6d, axis=-1)
+    a, b, c, d, e, f = ops.split(rot6d, 1, -1)
     if layout == "interleaved":
-        first, second = (values[0], values[2], values[4]), (values[1], values[3], values[5])
+        x_axis, second = ops.concat((a, c, e), -1), ops.concat((b, d, f), -1)
     else:
-        first, second = (values[0], values[1], values[2]), (values[3], values[4], values[5])
-    ax, ay, az = _unit(first)
-    dot = ax * second[0] + ay * second[1] + az * second[2]
-    bx, by, bz = _unit((second[0] - dot * ax, second[1] - dot * ay, second[2] - dot * az))
-    return _from_rows(((ax, bx, ay * bz - az * by),
-                       (ay, by, az * bx - ax * bz),
-                       (az, bz, ax * by - ay * bx)))
+        x_axis, second = ops.concat((a, b, c), -1), ops.concat((d, e, f), -1)
+    x_axis = normalize(x_axis)
+    y_axis = normalize(second - (x_axis * second).sum(-1, keepdims=True) * x_axis)
+    ax, ay, az = ops.split(x_axis, 1, -1)
+    bx, by, bz = ops.split(y_axis, 1, -1)
+    entries = (ax, bx, ay * bz - az * by, ay, by, az * bx - ax * bz, az, bz, ax * by - ay * bx)
+    return ops.concat(entries, -1).reshape((-1,) + rot6d.shape[1:-1] + (3, 3))
 
 
 def normalize(vector):
-    """(B, ..., N) -> the same direction with length one; zero stays zero, with a finite gradient."""
+    """(..., N) -> the same direction with length one; zero stays zero, with a finite gradient."""
     return vector / ops.sqrt((vector * vector).sum(-1, keepdims=True) + _TINY)
-
-
-def _unit(vector):
-    length = ops.sqrt(vector[0] * vector[0] + vector[1] * vector[1] + vector[2] * vector[2] + _TINY)
-    return vector[0] / length, vector[1] / length, vector[2] / length
-
-
-def _from_rows(rows):
-    return ops.stack((ops.stack(rows[0], -1), ops.stack(rows[1], -1), ops.stack(rows[2], -1)), -2)
