@@ -1,10 +1,11 @@
-"""Random changes of a training sample: drawn once, then applied to picture, joints and pose alike; numpy.
+"""Random changes of a training sample: drawn once, then applied to picture, joints and pose alike.
 
 Left and right change places by joint name (see `joints.flip_pairs`), never by a table of numbers.
 """
 import dataclasses
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
@@ -61,11 +62,8 @@ HAND4WHOLE = Augmentation(flip_prob=0.5, rotation_deg=30.0, rotation_prob=0.6, s
 
 def scale_colour(image, colour):
     """Multiply the channels of (H, W, 3) uint8 by `colour` (3,), cut to 0..255, drop the fraction; uint8."""
-    tables = np.minimum(np.arange(256)[:, None] * np.asarray(colour, np.float64), 255.0).astype(np.uint8)
-    out = np.empty_like(image)
-    for channel in range(3):
-        np.take(tables[:, channel], image[..., channel], out=out[..., channel])
-    return out
+    table = np.minimum(np.arange(256)[:, None] * np.asarray(colour, np.float64), 255.0).astype(np.uint8)
+    return cv2.LUT(image, table[:, None])
 
 
 def swap_sides(values, names):
