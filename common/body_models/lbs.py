@@ -123,6 +123,27 @@ def constant(array, dtype=np.float32):
     return Tensor(np.ascontiguousarray(array, dtype))
 
 
+class JointRegressor(Float32Cell):
+    """Joints as weighted means of vertices, in float32.
+
+    Args:
+        regressor (array): (K, V), one row for each joint.
+
+    Inputs:
+        - **vertices** (Tensor) - (B, V, 3).
+
+    Outputs:
+        Tensor - (B, K, 3).
+    """
+
+    def __init__(self, regressor):
+        super().__init__()
+        self.regressor = constant(regressor.T)
+
+    def construct(self, vertices):
+        return regress_joints(as_float32(vertices), self.regressor)
+
+
 class LinearBlendSkinning(Float32Cell):
     """Shape and pose to a posed mesh.
 

@@ -9,7 +9,7 @@ from mindspore import Tensor, nn, ops
 
 from common.body_models.files import build_body_model
 from common.body_models.landmarks import VERTEX_JOINTS
-from common.body_models.lbs import ancestor_tables, regress_joints
+from common.body_models.lbs import JointRegressor, ancestor_tables
 from common.body_models.lbs_numpy import pose_body
 from common.body_models.mano import MANO, HandPose
 from common.body_models.smpl import SMPL
@@ -91,8 +91,8 @@ def test_smpl_agrees_with_the_cmr_reference(mode, smpl_model):
 
     extra = seeded.joint_regressor("smpl/J_regressor_extra", 14, 6890, SEED)
     rows = [8, 5, 29, 30, 4, 7, 21, 19, 17, 16, 18, 20, 31, 32, 33, 34, 35, 36, 37, 24, 26, 25, 28, 27]
-    regressor = np.concatenate([smpl_model.J_regressor, extra])[rows].astype(np.float32)
-    trained = regress_joints(Tensor(vertices), Tensor(regressor.T.copy())).asnumpy()
+    regressor = JointRegressor(np.concatenate([smpl_model.J_regressor, extra])[rows])
+    trained = regressor(Tensor(vertices)).asnumpy()
     close(trained, case["joints_cmr"])
     cam = np.array([(0.9, 0.1, 0.05), (0.9, 0.2, -0.2), (0.9, -0.1, 0), (0.9, 0, 0.3)], np.float32)
     close(weak_perspective_projection(trained, cam), case["keypoints"])
@@ -100,13 +100,13 @@ def test_smpl_agrees_with_the_cmr_reference(mode, smpl_model):
 
 def test_smpl_agrees_with_the_hmr_reference(mode, smpl_model):
     case = golden("hmr/smpl.npz")
-    regressor = Tensor(seeded.joint_regressor("cocoplus_regressor", 19, 6890, SEED).T.copy())
+    regressor = JointRegressor(seeded.joint_regressor("cocoplus_regressor", 19, 6890, SEED))
     for rotate_base, prefix in ((True, ""), (False, "no_flip_")):
         smpl = SMPL(smpl_model, rotate_base=rotate_base)
         vertices, joints = run(smpl, case["pose"], case["betas"])
         close(vertices[:, ::53], case[prefix + "verts"])
         close(joints, case[prefix + "joints24"])
-        cocoplus = regress_joints(Tensor(vertices), regressor)
+        cocoplus = regressor(Tensor(vertices))
         close(cocoplus.asnumpy(), case[prefix + "cocoplus"])
         if rotate_base:
             close(vertices.mean(1), case["vert_mean"])
@@ -287,12 +287,14 @@ def test_smplx_gradients_reach_every_input(smplx_model):
 class Around(nn.Cell):
     """A network that mixed precision is applied to, with a body model inside."""
 
-    def __init__(self, smpl):
+    def __init__(self, smpl, regressor):
         super().__init__()
         self.smpl = smpl
+        self.regressor = regressor
 
     def construct(self, pose, beta, translation):
-        return self.smpl(pose, beta, translation)
+        vertices, joints = self.smpl(pose, beta, translation)
+        return vertices, joints, self.regressor(vertices)
 
 
 @pytest.mark.parametrize("level", ["O2", "O3", "auto", "to_float"])
@@ -300,8 +302,9 @@ def test_float32_inside_mixed_precision(level, smpl_model):
     rng = np.random.default_rng(10)
     # Representable in float16, so that only the computation inside can lose digits.
     arrays = [rng.standard_normal((2, size)).astype(np.float16) for size in (72, 10, 3)]
-    expected = run(SMPL(smpl_model), *(array.astype(np.float32) for array in arrays))
-    net = Around(SMPL(smpl_model))
+    parts = SMPL(smpl_model), JointRegressor(smpl_model.J_regressor)
+    expected = run(Around(*parts), *(array.astype(np.float32) for array in arrays))
+    net = Around(*parts)
     net = net.to_float(ms.float16) if level == "to_float" else ms.amp.auto_mixed_precision(net, level)
     for dtype in (np.float32, np.float16):
         for actual, wanted in zip(run(net, *(array.astype(dtype) for array in arrays)), expected):
