@@ -36,9 +36,10 @@ def _stand_ins():
     names["collections", "OrderedDict"] = OrderedDict
     origins = [f"scipy.sparse.{prefix}{layout}.{layout}_{ending}"
                for layout in ("csc", "csr", "coo") for prefix in ("", "_") for ending in ("matrix", "array")]
-    # What files are known to hold; those after Select only under keys that no model here needs.
-    origins += ["chumpy.ch.Ch", "chumpy.reordering.Select", "chumpy.reordering.transpose", "chumpy.ch_ops.add",
-                "chumpy.ch.MatVecMult"]
+    # Only Ch and Select are evaluated; files hold the other expressions under keys that no model here needs.
+    origins += ["chumpy.ch.Ch", "chumpy.ch.MatVecMult", "chumpy.reordering.Select"]
+    origins += [f"chumpy.reordering.{name}" for name in ("transpose", "reshape", "concatenate", "Concatenate")]
+    origins += [f"chumpy.ch_ops.{name}" for name in ("add", "subtract", "multiply", "divide", "power", "sum", "mean")]
     for origin in origins:
         module, name = origin.rsplit(".", 1)
         names[module, name] = type(name, (_Stored,), {"origin": origin})

@@ -26,6 +26,7 @@ from common.body_models.files import (
     load_vertex_ids,
 )
 from common.body_models.landmarks import contour_landmarks, face_landmarks, vertex_joint_ids
+from common.body_models.unpickle import as_array, read_pickle
 from common.errors import UserError
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
@@ -121,6 +122,19 @@ def test_python2_pickle_with_chumpy_and_scipy(protocol, mano, chumpy, tmp_path):
     same_arrays(model, mano)
     assert model.source == path and not model.synthetic
     assert "J" not in model.extras and "bs_style" not in model.extras
+
+
+def test_a_pickle_written_by_python2_with_chumpy_itself():
+    """The file was made with Python 2.7, numpy 1.16, scipy 1.2 and chumpy 0.67.6, protocol 2."""
+    path = str(GOLDEN / "python2_chumpy.pkl")
+    content = read_pickle(path)
+    plain = np.arange(24.0).reshape(2, 3, 4)
+    for name, wanted in (("plain", plain), ("wrapped", plain), ("selected", plain[..., :2]),
+                         ("sparse", [[0, 2, 0], [1, 0, 3]])):
+        np.testing.assert_array_equal(as_array(content[name], name), wanted)
+    assert content["name"] == "lbs"
+    with pytest.raises(UserError, match="chumpy.ch_ops.add"):
+        as_array(content["sum"], "sum")
 
 
 def test_python3_pickles_of_every_protocol(mano, tmp_path):
