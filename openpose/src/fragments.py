@@ -1,0 +1,3 @@
+"""placeholder."""
+def join_fragments(people, peaks, skeleton):
+    return people

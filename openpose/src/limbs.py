@@ -1,0 +1,140 @@
+"""How well the affinity fields support that two joint candidates are the ends of one limb."""
+from dataclasses import dataclass
+
+import numpy as np
+
+CHUNK = 200_000  # pairs that are looked at together, to bound memory
+
+
+@dataclass(frozen=True)
+class Connections:
+    """M limbs that the fields support: limb (M,), first and second (M,) candidate numbers, score (M,)."""
+
+    limb: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+    score: np.ndarray
+
+
+def complex_fields(paf):
+    """(2L, h, w) to (L, h * w) complex64, x + iy: both components come with one access."""
+    paf = np.asarray(paf, np.float32)
+    return (paf[0::2] + 1j * paf[1::2]).reshape(len(paf) // 2, -1)
+
+
+class LinearSampler:
+    """Fields between the cells, linearly interpolated; positions in pixels of the network input.
+
+    Args:
+        paf (array): (2L, h, w).
+        stride (int): pixels per cell.
+    """
+
+    def __init__(self, paf, stride):
+        self.fields, (self.rows, self.columns) = complex_fields(paf).ravel(), paf.shape[1:]
+        self.stride = stride
+
+    def __call__(self, limb, x, y):
+        """(n,) limb numbers and (n, k) positions to (n, k) complex values."""
+        u, left = self._cell(x, self.columns)
+        v, top = self._cell(y, self.rows)
+        index = limb[:, None] * (self.rows * self.columns) + top * self.columns + left
+        right, below = int(self.columns > 1), self.columns * int(self.rows > 1)
+        upper = self.fields[index] * (1 - u) + self.fields[index + right] * u
+        lower = self.fields[index + below] * (1 - u) + self.fields[index + below + right] * u
+        return upper * (1 - v) + lower * v
+
+    def _cell(self, position, cells):
+        """Share of the next cell and number of the cell before a position."""
+        place = np.clip((position - (self.stride - 1) / 2) / self.stride, 0, cells - 1).astype(np.float32)
+        before = np.minimum(place.astype(np.intp), max(cells - 2, 0))
+        return place - before, before
+
+
+class PixelSampler:
+    """Fields at whole pixels of the enlarged maps, without enlarging them.
+
+    Args:
+        paf (array): (2L, h, w).
+        rows, columns (array): (H, h) and (W, w), matrices that enlarge.
+    """
+
+    def __init__(self, paf, rows, columns):
+        self.fields, self.size = complex_fields(paf).ravel(), paf.shape[1:]
+        self.rows, self.columns = _taps(rows), _taps(columns)
+
+    def __call__(self, limb, x, y):
+        """(n,) limb numbers and (n, k) positions, rounded to even, to (n, k) complex values."""
+        (row, row_weight), (column, column_weight) = self.rows, self.columns
+        x, y = np.rint(x).astype(np.intp), np.rint(y).astype(np.intp)
+        start = limb[:, None] * (self.size[0] * self.size[1])
+        total = np.zeros(x.shape, np.complex64)
+        for down in range(row.shape[1]):
+            line = start + row[y, down] * self.size[1]
+            part = sum(self.fields[line + column[x, across]] * column_weight[x, across]
+                       for across in range(column.shape[1]))
+            total += part * row_weight[y, down]
+        return total
+
+
+def _taps(matrix):
+    """The cells (n, T) that each row of a sparse matrix uses, and their weights (n, T)."""
+    used = matrix != 0
+    count = int(used.sum(1).max())
+    index = np.argsort(~used, axis=1, kind="stable")[:, :count]
+    return index, np.take_along_axis(matrix, index, 1)
+
+
+def all_pairs(peaks, limbs):
+    """Every candidate of a limb's first joint with every one of its second: limb, first, second (M,)."""
+    parts = []
+    for number, (start, end) in enumerate(limbs):
+        first = np.arange(peaks.starts[start], peaks.starts[start + 1])
+        second = np.arange(peaks.starts[end], peaks.starts[end + 1])
+        parts.append((np.full(len(first) * len(second), number), np.repeat(first, len(second)),
+                      np.tile(second, len(first))))
+    return tuple(np.concatenate(column) for column in zip(*parts))
+
+
+def supported(sampler, peaks, limbs, positions, threshold, least, prior_length):
+    """The pairs whose connecting line runs along the field.
+
+    Args:
+        sampler: `LinearSampler` or `PixelSampler`.
+        peaks (Peaks): candidates, in the sampler's pixels.
+        limbs (sequence): (first, second) joint numbers.
+        positions (array): (k,) where on the line the field is read, 0 at the first joint and 1 at the second. Those
+            that decide most pairs come first: a pair is given up as soon as it cannot reach `least` any more.
+        threshold (float): what the field's component along the line has to exceed.
+        least (int): at how many of the positions.
+        prior_length (float): a limb longer than this many pixels loses 1 - prior_length / length.
+
+    Returns:
+        Connections: score is the mean component less the loss for length, positive.
+    """
+    pairs = all_pairs(peaks, limbs)
+    parts = [_supported_chunk(sampler, peaks, *(column[start:start + CHUNK] for column in pairs), positions,
+                              threshold, least, prior_length)
+             for start in range(0, max(len(pairs[0]), 1), CHUNK)]
+    return Connections(*(np.concatenate(column) for column in zip(*parts)))
+
+
+def _supported_chunk(sampler, peaks, limb, first, second, positions, threshold, least, prior_length):
+    x, y = peaks.x[first], peaks.y[first]
+    dx, dy = peaks.x[second] - x, peaks.y[second] - y
+    length = np.maximum(np.hypot(dx, dy), 1e-3)
+    direction = ((dx + 1j * dy) / length).astype(np.complex64)
+    alive, total, reached = np.arange(len(limb)), np.zeros(len(limb)), np.zeros(len(limb), int)
+    # The first looks are the fewest that can rule a pair out.
+    misses = len(positions) - least
+    bounds = [0, min(misses + 2, len(positions)), len(positions)]
+    for start, stop in zip(bounds, bounds[1:]):
+        at = positions[None, start:stop]
+        field = sampler(limb[alive], x[alive, None] + dx[alive, None] * at, y[alive, None] + dy[alive, None] * at)
+        along = field.real * direction.real[alive, None] + field.imag * direction.imag[alive, None]
+        total[alive] += along.sum(1)
+        reached[alive] += (along > threshold).sum(1)
+        alive = alive[reached[alive] >= stop - misses]
+    score = total[alive] / len(positions) + np.minimum(prior_length / length[alive] - 1, 0)
+    kept = alive[score > 0]
+    return limb[kept], first[kept], second[kept], score[score > 0]

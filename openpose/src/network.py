@@ -1,0 +1,131 @@
+"""The OpenPose network: VGG features, then stages that refine affinity fields and joint heat maps side by side.
+
+Source: Cao et al., "Realtime multi-person 2D pose estimation using part affinity fields", CVPR 2017;
+`pose_deploy_linevec.prototxt` of CMU-Perceptual-Computing-Lab/openpose. The last layer of every branch is linear.
+Differs from it: channels and number of stages can be set, for small configurations, and the backbone can have batch
+normalisation.
+"""
+import numpy as np
+from mindspore import nn, ops
+
+from common.backbones.vgg import VGG19Features, convolution, scaled
+
+STRIDE = 8  # input pixels per cell of the maps
+# (channels, kernel) of the hidden convolutions of a branch.
+FIRST_STAGE = ((128, 3), (128, 3), (128, 3), (512, 1))
+LATER_STAGE = ((128, 7), (128, 7), (128, 7), (128, 7), (128, 7), (128, 1))
+OUTPUT_DEVIATION = 0.01  # initial weights of the maps' layers, as in the original
+
+
+class Branch(nn.Cell):
+    """Convolutions with ReLU between them, the last one without.
+
+    Args:
+        rng (numpy.random.Generator): source of the initial weights.
+        in_channels (int): channels of the input.
+        plan (tuple): (channels, kernel size) of the hidden convolutions at width 1.
+        out_channels (int): number of maps.
+        width (float): relative number of hidden channels.
+
+    Inputs:
+        - **x** (Tensor) - (B, in_channels, h, w).
+
+    Outputs:
+        Tensor (B, out_channels, h, w).
+    """
+
+    def __init__(self, rng, in_channels, plan, out_channels, width):
+        super().__init__()
+        cells = []
+        for channels, kernel_size in plan:
+            cells.append(convolution(rng, in_channels, scaled(channels, width), kernel_size))
+            in_channels = scaled(channels, width)
+        cells.append(convolution(rng, in_channels, out_channels, 1, OUTPUT_DEVIATION))
+        self.convs = nn.CellList(cells)
+        self.relu = nn.ReLU()
+
+    def construct(self, x):
+        for conv in self.convs[:-1]:
+            x = self.relu(conv(x))
+        return self.convs[-1](x)
+
+
+class Stage(nn.Cell):
+    """One estimate of the maps: a branch for the fields, one for the heat maps.
+
+    Inputs:
+        - **x** (Tensor) - (B, in_channels, h, w).
+
+    Outputs:
+        Tuple of Tensors: fields (B, 2L, h, w), heat maps (B, J+1, h, w).
+    """
+
+    def __init__(self, rng, in_channels, plan, num_fields, num_heatmaps, width):
+        super().__init__()
+        self.paf = Branch(rng, in_channels, plan, num_fields, width)
+        self.heat = Branch(rng, in_channels, plan, num_heatmaps, width)
+
+    def construct(self, x):
+        return self.paf(x), self.heat(x)
+
+
+class OpenPose(nn.Cell):
+    """Image to the maps of all stages.
+
+    Args:
+        num_limbs (int): L; two field channels (x, y) each.
+        num_joints (int): J; one heat map each, and one more for the background.
+        num_stages (int): estimates, 6 in the publication.
+        width (float): hidden channels relative to the publication.
+        vgg_with_bn (bool): batch normalisation in the backbone.
+        seed (int): of the initial weights.
+
+    Inputs:
+        - **image** (Tensor) - (B, 3, H, W), normalised as the weights want it; H and W multiples of 8.
+
+    Outputs:
+        Tuple of 2 * num_stages Tensors, for each stage in turn fields (B, 2L, H/8, W/8) and heat maps
+        (B, J+1, H/8, W/8).
+    """
+
+    def __init__(self, num_limbs=19, num_joints=18, num_stages=6, width=1.0, vgg_with_bn=False, seed=1):
+        super().__init__()
+        rng = np.random.default_rng(seed)
+        self.backbone = VGG19Features(rng, vgg_with_bn, width)
+        self.conv4_3 = convolution(rng, self.backbone.out_channels, scaled(256, width), 3)
+        self.conv4_4 = convolution(rng, scaled(256, width), scaled(128, width), 3)
+        self.relu = nn.ReLU()
+        features, maps = scaled(128, width), 2 * num_limbs + num_joints + 1
+        self.stages = nn.CellList([
+            Stage(rng, features + (maps if number else 0), LATER_STAGE if number else FIRST_STAGE, 2 * num_limbs,
+                  num_joints + 1, width)
+            for number in range(num_stages)])
+
+    def construct(self, image):
+        features = self.relu(self.conv4_3(self.backbone(image)))
+        features = self.relu(self.conv4_4(features))
+        outputs, x = (), features
+        for stage in self.stages:
+            paf, heat = stage(x)
+            outputs += (paf, heat)
+            x = ops.concat((paf, heat, features), 1)
+        return outputs
+
+
+class LastStage(nn.Cell):
+    """What inference and export need of a network: the last estimate.
+
+    Inputs:
+        - **image** (Tensor) - (B, 3, H, W).
+
+    Outputs:
+        Tuple of Tensors: fields (B, 2L, H/8, W/8), heat maps (B, J+1, H/8, W/8).
+    """
+
+    def __init__(self, network):
+        super().__init__(auto_prefix=False)
+        self.network = network
+
+    def construct(self, image):
+        outputs = self.network(image)
+        return outputs[-2], outputs[-1]

@@ -1,0 +1,50 @@
+"""What the network is fed with: pixels in the order and scale that its weights were trained with.
+
+The scale belongs to the weights: it is written into the checkpoint and read from there, since the wrong one costs
+accuracy without any error. Sources: CMU's programme divides by 256 and subtracts one half; the MindSpore 1.x
+implementation divides by 255; networks trained by tensorboy's code from an ImageNet backbone use mean and deviation.
+"""
+import numpy as np
+
+from common.errors import UserError
+
+# name -> (channels are blue, green, red; divisor; subtracted; divided by), the last two in the order of the channels.
+_TABLE = {
+    "cmu": (True, 256.0, 0.5, 1.0),
+    "port": (True, 255.0, 0.5, 1.0),
+    "imagenet": (False, 255.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+}
+NORMALISATIONS = tuple(_TABLE)
+PADDING = 128  # grey that fills what lies beside the image; 0 after CMU's normalisation
+
+
+def check_normalisation(name):
+    """Refuse an unknown name.
+
+    Raises:
+        UserError
+    """
+    if name not in _TABLE:
+        raise UserError(f"--normalisation {name}: choose one of {', '.join(NORMALISATIONS)}")
+
+
+def normalise(image, name):
+    """Pixels to network input.
+
+    Args:
+        image (array): (..., H, W, 3) uint8, channels blue, green, red as OpenCV reads them.
+        name (str): one of `NORMALISATIONS`.
+
+    Returns:
+        numpy.ndarray: (..., 3, H, W) float32.
+
+    Raises:
+        UserError: unknown name.
+    """
+    check_normalisation(name)
+    bgr, divisor, mean, deviation = _TABLE[name]
+    image = np.asarray(image)
+    image = image if bgr else image[..., ::-1]
+    values = image.astype(np.float32) / np.float32(divisor) - np.asarray(mean, np.float32)
+    values = values / np.asarray(deviation, np.float32)
+    return np.ascontiguousarray(np.moveaxis(values, -1, -3))
