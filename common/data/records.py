@@ -1,8 +1,9 @@
 """One annotated person in one picture: what every image dataset's reader returns.
 
-Conventions, the same for all datasets: pixels count from 0 and are continuous, (0, 0) is the left upper corner of the
-picture and x points right, y down; metres; camera axes x right, y down, z forward. Readers change units and counting
-once, here nothing is left to do.
+Conventions, the same for all datasets: pixels of the picture, x right, y down; metres; camera axes x right, y down, z
+forward. Readers change units and joint order once, here nothing is left to do. Half a pixel is nobody's promise: in
+sample data (0, 0) is the left upper corner of the picture, real annotators clicked at pixels, and all networks in this
+field take the numbers as they stand.
 """
 import dataclasses
 from collections.abc import Mapping

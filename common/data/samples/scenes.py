@@ -84,7 +84,7 @@ class Scene:
         return Points(named.names, j3d, self.view.project(j3d), self.visibility(named.names, j3d))
 
     def visibility(self, names, j3d):
-        """Visibility (P,) of points (P, 3) in camera axes, see `Points`; the names say how deep they lie in the body."""
+        """Visibility (P,) of points (P, 3) in camera axes, see `Points`; names tell how deep they lie."""
         height, width = self.depth.shape
         pixels = np.nan_to_num(self.view.project(j3d), nan=-1.0)
         inside = (pixels >= 0).all(1) & (pixels[:, 0] < width) & (pixels[:, 1] < height)
@@ -116,7 +116,7 @@ def make_scene(rng, size=(480, 640), num_people=1, kind="smpl", fill=(0.45, 0.9)
         size ((int, int)): (H, W).
         num_people (int): people, or hands, on the stage (1 to 8 look well).
         kind (str): "smpl", "smplx", "mano_right" or "mano_left".
-        fill ((float, float)): the first person's size as a share of the picture's; the others stand where there is room.
+        fill ((float, float)): the first person's size as a share of the picture's; others stand where there is room.
         occluder (float): probability of a thing in front of the people.
 
     Returns:

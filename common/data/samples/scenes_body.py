@@ -13,13 +13,12 @@ from common.body_models.landmarks import FINGER_TIPS, VERTEX_JOINTS, contour_lan
 from common.body_models.synthetic import load_extra, load_synthetic
 from common.body_models.synthetic_anatomy import FINGERS, SMPLX_SHIFT, joint_tree
 from common.body_models.synthetic_extras import VERTEX_IDS
+from common.data.readers.lsp import JOINTS as LSP_14
 from common.joints import SKELETONS
 
 KINDS = ("smpl", "smplx", "mano_right", "mano_left")
 PARTS = ("head", "torso", "left_arm", "right_arm", "left_leg", "right_leg")  # part labels 1..6
 
-LSP_14 = ("right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "right_wrist",
-          "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist", "neck", "head_top")
 _FACE_5 = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 _EXTRA_14 = ("nose", "right_eye", "left_eye", "right_ear", "left_ear", "right_hip", "left_hip", "neck", "head_top",
              "pelvis", "mpii_thorax", "spine", "jaw", "head")
@@ -161,7 +160,8 @@ def _on_faces(num_joints, num_vertices, corners, weights):
 
 
 def _joined(*sets):
-    return PointSet(sum((points.names for points in sets), ()), sparse.vstack([points.matrix for points in sets], "csr"))
+    names = sum((points.names for points in sets), ())
+    return PointSet(names, sparse.vstack([points.matrix for points in sets], "csr"))
 
 
 def _pick(points, names):

@@ -1,0 +1,111 @@
+"""Annotation files of image datasets: JSON, Matlab, HDF5, text; every failure is one sentence that names the file."""
+import json
+import os
+
+import h5py
+import numpy as np
+import scipy.io
+
+from common.errors import UserError
+
+
+def existing(path, hint):
+    """`path` if it is there.
+
+    Args:
+        path (str): file or folder.
+        hint (str): what to do when it is not.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    if not os.path.exists(path):
+        raise UserError(f"{path} does not exist: {hint}")
+    return path
+
+
+def first_existing(root, candidates, hint):
+    """The first of several places below `root` that exists; datasets are unpacked in more than one way.
+
+    Raises:
+        UserError: none exists; the text lists them.
+    """
+    for candidate in candidates:
+        path = os.path.normpath(os.path.join(root, candidate))
+        if os.path.exists(path):
+            return path
+    raise UserError(f"{root} holds none of {', '.join(candidates)}: {hint}")
+
+
+def load_json(path, hint="get the annotations again"):
+    """Content of a JSON file.
+
+    Raises:
+        UserError: missing or no JSON.
+    """
+    existing(path, hint)
+    try:
+        with open(path, encoding="utf-8") as stream:
+            return json.load(stream)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} is not a readable JSON file ({error}); {hint}") from error
+
+
+def load_mat(path, key, hint="get the annotations again"):
+    """Variable `key` of a Matlab file (up to version 7), structs as objects with attributes.
+
+    Raises:
+        UserError: missing, damaged, or without the variable.
+    """
+    existing(path, hint)
+    try:
+        content = scipy.io.loadmat(path, squeeze_me=False, struct_as_record=False)
+    # scipy's parser has no error type of its own: a damaged file fails wherever its offsets lead.
+    except Exception as error:
+        raise UserError(f"{path} is not a readable Matlab file ({error}); {hint}") from error
+    if key not in content:
+        raise UserError(f"{path} has no variable {key}; {hint}")
+    return content[key]
+
+
+def load_h5(path, keys, optional=(), hint="get the annotations again"):
+    """Arrays of an HDF5 file.
+
+    Args:
+        path (str): the file.
+        keys (sequence of str): needed, with equal first axes.
+        optional (sequence of str): read when there.
+
+    Returns:
+        dict: name -> array.
+
+    Raises:
+        UserError: missing, damaged, a needed array is not there or lengths differ.
+    """
+    existing(path, hint)
+    try:
+        with h5py.File(path, "r") as file:
+            missing = [key for key in keys if key not in file]
+            if missing:
+                raise UserError(f"{path} has no {', '.join(missing)}; {hint}")
+            arrays = {key: np.asarray(file[key]) for key in (*keys, *optional) if key in file}
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{path} is not a readable HDF5 file ({error}); {hint}") from error
+    if len({array.shape[:1] for array in arrays.values()}) > 1:
+        shapes = ", ".join(f"{key} {array.shape}" for key, array in arrays.items())
+        raise UserError(f"{path}: the arrays have different lengths ({shapes}); {hint}")
+    return arrays
+
+
+def checked_shape(array, shape, what, hint="get the annotations again"):
+    """`array` if it has the shape (None stands for any size) and numbers in it.
+
+    Raises:
+        UserError: another shape or type; `what` names file and key.
+    """
+    array = np.asarray(array)
+    fits = array.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, array.shape))
+    if not fits or array.dtype.kind not in "fiub":
+        wanted = tuple("any" if want is None else want for want in shape)
+        raise UserError(f"{what} has shape {array.shape} of {array.dtype} instead of numbers {wanted}; {hint}")
+    return array

@@ -1,0 +1,43 @@
+"""Leeds Sports Pose, extended training set: 10000 pictures, one person each.
+
+    <folder>/joints.mat               variable `joints` (14, 3, N): x, y in pixels and 1 where the joint is labelled
+    <folder>/images/im00001.jpg ...   or, in the high-resolution release (hr-lspet), <folder>/im00001.png ...
+
+The flag means the opposite of LSP's: joints that are not visible have no label here. Coordinates are used as they
+stand. Sources: the dataset's README; akanazawa/hmr and nkolot/SPIN.
+"""
+import os
+
+import numpy as np
+
+from common.data.readers.annotation_files import checked_shape, first_existing, load_mat
+from common.data.readers.lsp import JOINTS
+from common.data.records import NOT_LABELLED, VISIBLE, Record, box_around
+from common.errors import UserError
+
+_HINT = "unpack lspet_dataset.zip or hr-lspet.zip there"
+
+
+def read_lsp_extended(folder):
+    """All people, one per picture, in the pictures' order; pictures without any labelled joint are left out.
+
+    Returns:
+        list[Record]: joints in the order of `lsp.JOINTS`, visible or not labelled; `box` is tight around the labelled
+        ones.
+
+    Raises:
+        UserError: files missing or damaged.
+    """
+    path = os.path.join(folder, "joints.mat")
+    joints = checked_shape(load_mat(path, "joints", _HINT), (14, 3, None), f"{path}: joints", _HINT)
+    if not np.isfinite(joints).all():
+        raise UserError(f"{path}: joints holds values that are not finite; {_HINT}")
+    records = []
+    for number in range(joints.shape[2]):
+        name = f"im{number + 1:05d}"
+        image = first_existing(folder, (f"images/{name}.jpg", f"images/{name}.png", f"{name}.png", f"{name}.jpg"), _HINT)
+        j2d, labelled = joints[:, :2, number].astype(np.float64), joints[:, 2, number] > 0
+        if labelled.any():
+            records.append(Record(image_path=image, box=box_around(j2d[labelled]), joints=JOINTS, j2d=j2d, key=name,
+                                  visibility=np.where(labelled, VISIBLE, NOT_LABELLED).astype(np.uint8)))
+    return records
