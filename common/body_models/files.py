@@ -1,7 +1,7 @@
-"""Body-model files -> arrays: SMPL, SMPL-X and MANO, and what is published beside them.
+"""Body-model files -> arrays: SMPL, SMPL-X and MANO. What is published beside them is read by `companions`.
 
-An empty path stands for the licence-free synthetic body wherever a file is licensed. Everything is checked on the way
-in: a missing key or a wrong shape is an error that names file and key, never a crash later in the graph.
+An empty path stands for the licence-free synthetic body. Everything is checked on the way in: a missing key or a wrong
+shape is an error that names file and key, never a crash later in the graph.
 """
 import dataclasses
 import json
@@ -20,10 +20,6 @@ log = logging.getLogger("mindhuman")
 SIZES = {"smpl": (6890, 13776, 24), "smplx": (10475, 20908, 55),
          "mano_left": (778, 1538, 16), "mano_right": (778, 1538, 16)}
 _NEEDED = ("v_template", "f", "shapedirs", "posedirs", "J_regressor", "weights", "kintree_table")
-# Joints, kind of body of the files that turn vertices into another joint set.
-_JOINT_SETS = {
-    "J_regressor_extra": (14, "smpl"), "J_regressor_h36m": (17, "smpl"), "J_regressor_h36m_smpl": (17, "smpl"),
-    "J_regressor_h36m_smplx": (17, "smplx"), "SMPLX_to_J14": (14, "smplx")}
 # Regressors of the JSON form (pytorch_HMR) are stored with vertices first.
 _REGRESSORS = ("J_regressor", "cocoplus_regressor")
 
@@ -61,17 +57,37 @@ class BodyModel:
         """Whether this is the licence-free stand-in; results then carry `body_model: synthetic`."""
         return self.source == "synthetic"
 
+    def astype(self, dtype):
+        """A copy with all arrays of floats in another type; half the memory and time for numpy work in float32."""
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        converted = {name: value.astype(dtype) for name, value in fields.items()
+                     if isinstance(value, np.ndarray) and value.dtype.kind == "f"}
+        return dataclasses.replace(self, **converted)
+
     def shape_directions(self, num_betas):
         """The first `num_betas` shape directions, (V, 3, num_betas). UserError when the file has fewer."""
-        if num_betas > self.shapedirs.shape[-1]:
-            raise UserError(f"{self.source} has {self.shapedirs.shape[-1]} shape directions, not {num_betas}")
+        available = self.shapedirs.shape[-1]
+        if self.kind == "smplx":
+            available = 300 if available >= 400 else 10
+        if num_betas > available:
+            raise UserError(f"{self.source} has {available} shape directions, not {num_betas}")
         return self.shapedirs[..., :num_betas]
+
+    def expression_directions(self, num_expr):
+        """The first `num_expr` expression directions of SMPL-X, (V, 3, num_expr). UserError when there are fewer.
+
+        Files hold 300 shape and 100 expression directions in one array, those of the first release 10 and 10.
+        """
+        directions = self.shapedirs[..., 300 if self.shapedirs.shape[-1] >= 400 else 10:]
+        if num_expr > directions.shape[-1]:
+            raise UserError(f"{self.source} has {directions.shape[-1]} expression directions, not {num_expr}")
+        return directions[..., :num_expr]
 
     def extra(self, name, shape):
         """An array of `extras`; None in `shape` stands for any size. Missing or mis-shaped is a UserError."""
         if name not in self.extras:
             raise UserError(f"{self.source} has no array {name}, which is needed here; use a complete model file")
-        return _checked(self.extras[name], shape, f"{self.source}: {name}")
+        return checked(self.extras[name], shape, f"{self.source}: {name}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,21 +109,6 @@ class MeshPyramid:
     faces: tuple
 
 
-@dataclasses.dataclass(frozen=True)
-class MeanParams:
-    """Where iterative regressors start.
-
-    Attributes:
-        pose (array): (72,) axis-angle in radians, or (144,) in the interleaved 6D form (see `rotation`).
-        shape (array): (10,).
-        cam (array): (3,), (s, tx, ty).
-    """
-
-    pose: np.ndarray
-    shape: np.ndarray
-    cam: np.ndarray
-
-
 def load_body_model(kind, path=""):
     """Read a body model from `.pkl` (Python 2 or 3), `.npz` or the JSON form of pytorch_HMR (`.txt`).
 
@@ -122,7 +123,7 @@ def load_body_model(kind, path=""):
         UserError: no such file, unreadable, unsafe, incomplete, or arrays of wrong shapes.
     """
     if path:
-        return build_body_model(kind, _read(path, _NEEDED + _REGRESSORS), str(path))
+        return build_body_model(kind, read_file(path, _NEEDED + _REGRESSORS), str(path))
     from common.body_models.synthetic import load_synthetic  # builds a body: only when one is asked for
     log.warning("no %s file is configured: a synthetic body stands in; results are marked body_model: synthetic", kind)
     return build_body_model(kind, load_synthetic(kind), "synthetic")
@@ -150,7 +151,7 @@ def build_body_model(kind, content, source):
         value = as_array(content[name], f"{source}: {name}")
         if name in _REGRESSORS and value.shape[:1] == (num_vertices,):
             value = value.T
-        return _checked(value, shape, f"{source}: {name}").astype(dtype)
+        return checked(value, shape, f"{source}: {name}").astype(dtype)
 
     weights = member("weights", (num_vertices, num_joints))
     if np.abs(weights.sum(1) - 1).max() > 0.01:
@@ -165,6 +166,24 @@ def build_body_model(kind, content, source):
         J_regressor=member("J_regressor", (num_joints, num_vertices)), weights=weights,
         parents=_parents(member("kintree_table", (2, num_joints), np.int64)[0], source),
         extras=_extras(content, num_vertices))
+
+
+def build_mesh_pyramid(content, source):
+    """The matrices of `content` (members A, U, D and F, lists with an entry for each level), checked."""
+    missing = [name for name in "AUDF" if not isinstance(content, Mapping) or name not in content]
+    if missing:
+        raise UserError(f"{source} has no {', '.join(missing)}: it holds no mesh-resampling matrices")
+    adjacency, upsample, downsample = (
+        tuple(as_sparse(item, f"{source}: {name}[{level}]") for level, item in enumerate(content[name]))
+        for name in "AUD")
+    sizes = [matrix.shape[0] for matrix in adjacency]
+    steps = list(zip(sizes[:-1], sizes[1:]))
+    if [m.shape for m in adjacency] != [(n, n) for n in sizes] or [m.shape for m in upsample] != steps \
+            or [m.shape for m in downsample] != [(coarse, fine) for fine, coarse in steps]:
+        raise UserError(f"{source}: the shapes of A, U and D do not fit each other; get the file again")
+    faces = tuple(checked(as_array(item, f"{source}: F"), (None, 3), f"{source}: F").astype(np.int64)
+                  for item in content["F"])
+    return MeshPyramid(source, adjacency, upsample, downsample, faces)
 
 
 def fix_left_shapedirs(left, right):
@@ -182,134 +201,16 @@ def fix_left_shapedirs(left, right):
     return dataclasses.replace(left, shapedirs=left.shapedirs * np.array([-1.0, 1.0, 1.0])[:, None])
 
 
-def load_regressor(model, name, path=""):
-    """A joint regressor from `.npy`, `.npz` (one array) or `.pkl`.
+def read_file(path, wanted=()):
+    """Content of a file by what it starts with: zip (npz), npy, HDF5, JSON, else a pickle.
 
     Args:
-        model (BodyModel): the body whose vertices it will be applied to.
-        name (str): what it is, by its published name: "J_regressor_extra" (GraphCMR, 14 joints), "J_regressor_h36m"
-            (GraphCMR and SPIN, 17), "J_regressor_h36m_smpl" and "J_regressor_h36m_smplx" (Hand4Whole, 17, in another
-            order), "SMPLX_to_J14" (14).
-        path (str): the file; empty for that of the synthetic body.
-
-    Returns:
-        array: (joints, V) float64.
+        path (str): the file.
+        wanted (tuple): members of an npz file that may be pickled objects; the others are left out then.
 
     Raises:
-        UserError: no such file, unreadable, unsafe, another shape, or an empty path beside a real body model.
+        UserError: no such file, damaged, or a pickle that asks for more than data.
     """
-    num_joints, kind = _JOINT_SETS[name]
-    shape = num_joints, SIZES[kind][0]
-    value = as_array(_single(_read_companion(model, name, path), path), path or name)
-    if value.shape == shape[::-1]:
-        value = value.T
-    return _checked(value, shape, path or name).astype(np.float64)
-
-
-def load_vertex_ids(model, name, path=""):
-    """Vertex numbers of SMPL-X from `.npy` or `.pkl`.
-
-    Args:
-        model (BodyModel): the body whose vertices are meant.
-        name (str): "SMPL-X__FLAME_vertex_ids" or "MANO_SMPLX_vertex_ids".
-        path (str): the file; empty for that of the synthetic body.
-
-    Returns:
-        array | dict: (N,) int64, or such arrays by name ("left_hand", "right_hand") when the file holds a dictionary.
-
-    Raises:
-        UserError: no such file, unreadable, unsafe, no vertex numbers, or an empty path beside a real body model.
-    """
-    content = _read_companion(model, name, path)
-    num_vertices = len(model.v_template)
-
-    def checked(value, what):
-        ids = _checked(as_array(value, what), (None,), what)
-        if ids.dtype.kind not in "iu" or ids.min() < 0 or ids.max() >= num_vertices:
-            raise UserError(f"{what} does not hold vertex numbers below {num_vertices}")
-        return ids.astype(np.int64)
-
-    if isinstance(content, Mapping):
-        return {part: checked(value, f"{path or name}: {part}") for part, value in content.items()}
-    return checked(content, path or name)
-
-
-def load_mean_params(path=""):
-    """The mean pose, shape and camera: `smpl_mean_params.npz` (SPIN) or `neutral_smpl_mean_params.h5` (HMR).
-
-    An empty path gives the rest pose, the mean shape and HMR's first camera, (0.9, 0, 0).
-
-    Raises:
-        UserError: no such file, unreadable, a member is missing or has a wrong shape.
-    """
-    if not path:
-        return MeanParams(pose=np.zeros(72), shape=np.zeros(10), cam=np.array([0.9, 0.0, 0.0]))
-    content = _read(path, ())
-    if not isinstance(content, Mapping) or not {"pose", "shape"} <= set(content):
-        raise UserError(f"{path} has no pose and shape: it is not a file of mean parameters")
-    arrays = {name: as_array(content[name], f"{path}: {name}").reshape(-1).astype(np.float64)
-              for name in ("pose", "shape", "cam") if name in content}
-    if arrays["pose"].size not in (72, 144):
-        raise UserError(f"{path}: pose has {arrays['pose'].size} numbers instead of 72 (axis-angle) or 144 (6D)")
-    return MeanParams(pose=_checked(arrays["pose"], (None,), f"{path}: pose"),
-                      shape=_checked(arrays["shape"], (10,), f"{path}: shape"),
-                      cam=_checked(arrays.get("cam", np.array([0.9, 0.0, 0.0])), (3,), f"{path}: cam"))
-
-
-def load_mesh_pyramid(model, path=""):
-    """Mesh-resampling matrices in the layout of GraphCMR's `mesh_downsampling.npz` (members A, U, D, F).
-
-    Args:
-        model (BodyModel): the body whose vertices are level 0.
-        path (str): the file; empty for that of the synthetic body.
-
-    Returns:
-        MeshPyramid
-
-    Raises:
-        UserError: no such file, unreadable, unsafe, a member is missing, sizes do not fit, or an empty path beside a
-            real body model.
-    """
-    content = _read_companion(model, "mesh_downsampling", path)
-    pyramid = build_mesh_pyramid(content, str(path) if path else "synthetic")
-    if pyramid.adjacency[0].shape[0] != len(model.v_template):
-        raise UserError(f"{path} is for {pyramid.adjacency[0].shape[0]} vertices, not {len(model.v_template)}")
-    return pyramid
-
-
-def build_mesh_pyramid(content, source):
-    """The matrices of `content` (members A, U, D and F, lists with an entry for each level), checked."""
-    missing = [name for name in "AUDF" if not isinstance(content, Mapping) or name not in content]
-    if missing:
-        raise UserError(f"{source} has no {', '.join(missing)}: it holds no mesh-resampling matrices")
-    adjacency, upsample, downsample = (
-        tuple(as_sparse(item, f"{source}: {name}[{level}]") for level, item in enumerate(content[name]))
-        for name in "AUD")
-    sizes = [matrix.shape[0] for matrix in adjacency]
-    steps = list(zip(sizes[:-1], sizes[1:]))
-    if [m.shape for m in adjacency] != [(n, n) for n in sizes] or [m.shape for m in upsample] != steps \
-            or [m.shape for m in downsample] != [(coarse, fine) for fine, coarse in steps]:
-        raise UserError(f"{source}: the shapes of A, U and D do not fit each other; get the file again")
-    faces = tuple(_checked(as_array(item, f"{source}: F"), (None, 3), f"{source}: F").astype(np.int64)
-                  for item in content["F"])
-    return MeshPyramid(source, adjacency, upsample, downsample, faces)
-
-
-def _read_companion(model, name, path):
-    """Content of a file that goes with a body model. Files of real and synthetic bodies are never mixed unnoticed."""
-    if path:
-        if model.synthetic:
-            log.warning("%s is used with the synthetic body, which it was not made for: the result means little", path)
-        return _read(path, ("A", "U", "D", "F"))
-    if not model.synthetic:
-        raise UserError(f"{model.source} needs the file {name} that was made for it: set its path, "
-                        "or leave the body model's path empty too for the synthetic body")
-    from common.body_models.synthetic import load_extra  # builds a body: only when one is asked for
-    return load_extra(name)
-
-
-def _read(path, wanted):
-    """Content of a file by what it starts with: zip (npz), npy, HDF5, JSON, else a pickle."""
     with open_file(path) as stream:
         start = stream.read(8)
         if start[:1] == b"{":
@@ -335,15 +236,8 @@ def _read_json(stream, path):
         raise UserError(f"{path} is not readable JSON ({error}); copy or download it again") from error
 
 
-def _single(content, path):
-    if isinstance(content, Mapping):
-        if len(content) != 1:
-            raise UserError(f"{path} holds {len(content)} arrays ({', '.join(content)}) instead of one")
-        return next(iter(content.values()))
-    return content
-
-
-def _checked(value, shape, what):
+def checked(value, shape, what):
+    """The array, if it has this shape (None: any size) and only finite numbers; else a UserError that names `what`."""
     if value.ndim != len(shape) or any(want not in (None, have) for want, have in zip(shape, value.shape)):
         wanted = tuple("any" if want is None else want for want in shape)
         raise UserError(f"{what} has the shape {value.shape} instead of {wanted}; this is the file of another model")

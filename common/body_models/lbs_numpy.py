@@ -1,8 +1,13 @@
 """Linear blend skinning in numpy, for data loaders, sample data and as an independent check of the graph version.
 
-The textbook order of the SMPL paper, joint by joint; `lbs` computes the same in a form made for accelerators.
+The textbook order of the SMPL paper, joint by joint; `lbs` computes the same in a form made for accelerators. Results
+have the type of the rotation matrices; for many calls in float32 pass `model.astype(np.float32)`.
 """
 import numpy as np
+
+from common.body_models.landmarks import contour_landmarks, face_landmarks, vertex_joint_ids
+
+_NECK = 12
 
 
 def pose_body(model, rotmat, shape, translation=None, shapedirs=None):
@@ -16,17 +21,62 @@ def pose_body(model, rotmat, shape, translation=None, shapedirs=None):
         shapedirs (array | None): (V, 3, S), directions to use instead of the model's first S.
 
     Returns:
-        tuple: vertices (B, V, 3) and joints of the posed skeleton (B, J, 3), metres, in the type of `rotmat`.
+        tuple: vertices (B, V, 3) and joints of the posed skeleton (B, J, 3), metres.
     """
+    vertices, joints, _ = _pose(model, rotmat, shape, translation, shapedirs)
+    return vertices, joints
+
+
+def pose_smplx(model, rotmat, beta, expr, translation=None, face_contour=True):
+    """Pose SMPL-X, with all its joints.
+
+    Args:
+        model (BodyModel): kind "smplx".
+        rotmat (array): (B, 55, 3, 3), rotation of each joint relative to its parent; hands relative to the flat hand.
+        beta (array): (B, S), coefficients of the first S shape directions.
+        expr (array): (B, E), coefficients of the first E expression directions.
+        translation (array | None): (B, 3), metres.
+        face_contour (bool): append the 17 landmarks of the face's outline.
+
+    Returns:
+        tuple: vertices (B, 10475, 3) and joints (B, 144 or 127, 3), metres, in the order of `smplx.SMPLX`.
+    """
+    directions = [model.shape_directions(beta.shape[1]), model.expression_directions(expr.shape[1])]
+    vertices, joints, rotation = _pose(model, rotmat, np.concatenate([beta, expr], 1), translation,
+                                       np.concatenate(directions, -1))
+    corners, weights = face_landmarks(model)
+    joints = [joints, vertices[:, vertex_joint_ids(model)], _inside_faces(vertices, corners, weights)]
+    if face_contour:
+        corners, weights = contour_landmarks(model)
+        rows = contour_rows(rotation[:, _NECK])
+        joints.append(np.concatenate([_inside_faces(vertices[i:i + 1], corners[row], weights[row])
+                                      for i, row in enumerate(rows)]))
+    return vertices, np.concatenate(joints, 1)
+
+
+def contour_rows(neck_rotation):
+    """(B, 3, 3) rotations of the neck in space -> (B,) rows of the outline's table, see `smplx.contour_row`."""
+    yaw = np.arctan2(neck_rotation[:, 2, 0], np.hypot(neck_rotation[:, 0, 0], neck_rotation[:, 1, 0]))
+    degrees = np.rint(np.clip(np.rad2deg(yaw), -39, 39)).astype(np.int64)
+    return np.where(degrees < 0, 39 - degrees, degrees)
+
+
+def _inside_faces(vertices, corners, weights):
+    """(B, V, 3) vertices, (N, 3) corners, (N, 3) weights -> (B, N, 3)."""
+    return (vertices[:, corners] * weights[..., None].astype(vertices.dtype)).sum(2)
+
+
+def _pose(model, rotmat, shape, translation, shapedirs):
+    """Vertices, joints and the joints' rotations in space (B, J, 3, 3)."""
     rotmat, shape = np.asarray(rotmat), np.asarray(shape)
     dtype = rotmat.dtype
     shapedirs = model.shapedirs[..., :shape.shape[-1]] if shapedirs is None else shapedirs
     num_vertices, num_joints = len(model.v_template), len(model.parents)
 
-    shaped = model.v_template.astype(dtype) + np.tensordot(shape, shapedirs.astype(dtype), (1, 2))
-    rest_joints = model.J_regressor.astype(dtype) @ shaped
+    shaped = _as(dtype, model.v_template) + np.tensordot(_as(dtype, shape), _as(dtype, shapedirs), (1, 2))
+    rest_joints = _as(dtype, model.J_regressor) @ shaped
     bend = (rotmat[:, 1:] - np.eye(3, dtype=dtype)).reshape(len(rotmat), -1)
-    posedirs = model.posedirs.reshape(3 * num_vertices, -1).astype(dtype)
+    posedirs = _as(dtype, model.posedirs.reshape(3 * num_vertices, -1))
     rest = shaped + (bend @ posedirs.T).reshape(-1, num_vertices, 3)
 
     rotation = np.empty_like(rotmat)
@@ -40,14 +90,17 @@ def pose_body(model, rotmat, shape, translation=None, shapedirs=None):
         joints[:, joint] = joints[:, parent] + _rotate(rotation[:, parent], bone)
 
     shift = joints - _rotate(rotation, rest_joints)
-    weights = model.weights.astype(dtype)
-    blended = weights @ np.concatenate([rotation, shift[..., None]], -1).reshape(-1, num_joints, 12)
+    blended = _as(dtype, model.weights) @ np.concatenate([rotation, shift[..., None]], -1).reshape(-1, num_joints, 12)
     blended = blended.reshape(-1, num_vertices, 3, 4)
     vertices = _rotate(blended[..., :3], rest) + blended[..., 3]
     if translation is not None:
         translation = np.asarray(translation, dtype)[:, None]
         vertices, joints = vertices + translation, joints + translation
-    return vertices, joints
+    return vertices, joints, rotation
+
+
+def _as(dtype, array):
+    return np.asarray(array).astype(dtype, copy=False)
 
 
 def _rotate(rotation, vector):

@@ -8,7 +8,6 @@ from mindspore import Tensor, ops
 from common.body_models.landmarks import contour_landmarks, face_landmarks, vertex_joint_ids
 from common.body_models.lbs import Float32Cell, LinearBlendSkinning, as_float32, constant
 from common.body_models.mano import NUM_FINGER_JOINTS, HandPose
-from common.errors import UserError
 from common.geometry.rotation_ops import axis_angle_to_matrix
 
 NUM_BODY_JOINTS = 21  # without the root
@@ -47,7 +46,7 @@ class SMPLX(Float32Cell):
 
     def __init__(self, model, num_betas=10, num_expr=10, num_pca=0, flat_hand_mean=False, face_contour=True):
         super().__init__()
-        shapedirs = np.concatenate(_shape_and_expression(model, num_betas, num_expr), -1)
+        shapedirs = np.concatenate([model.shape_directions(num_betas), model.expression_directions(num_expr)], -1)
         self.skinning = LinearBlendSkinning(model, shapedirs)
         self.lhand = HandPose(model, "l", num_pca, flat_hand_mean)
         self.rhand = HandPose(model, "r", num_pca, flat_hand_mean)
@@ -103,13 +102,3 @@ def contour_row(neck_rotation):
 def _matrices(pose, num_joints):
     pose = as_float32(pose)
     return axis_angle_to_matrix(pose.reshape(-1, num_joints, 3)) if pose.ndim == 2 else pose
-
-
-def _shape_and_expression(model, num_betas, num_expr):
-    """Shape and expression directions. Files hold 300 + 100 of them, or in the first release 10 + 10."""
-    num_shapes = 300 if model.shapedirs.shape[-1] >= 400 else 10
-    num_expressions = model.shapedirs.shape[-1] - num_shapes
-    if num_betas > num_shapes or num_expr > num_expressions:
-        raise UserError(f"{model.source} has {num_shapes} shape and {num_expressions} expression directions, "
-                        f"not {num_betas} and {num_expr}")
-    return model.shapedirs[..., :num_betas], model.shapedirs[..., num_shapes:num_shapes + num_expr]

@@ -11,15 +11,8 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from common.body_models.files import (
-    build_body_model,
-    build_mesh_pyramid,
-    load_body_model,
-    load_mean_params,
-    load_mesh_pyramid,
-    load_regressor,
-    load_vertex_ids,
-)
+from common.body_models.companions import load_mean_params, load_mesh_pyramid, load_regressor, load_vertex_ids
+from common.body_models.files import build_body_model, build_mesh_pyramid, load_body_model
 from common.body_models.landmarks import vertex_joint_ids
 from common.errors import UserError
 

@@ -10,7 +10,7 @@ from mindspore import Tensor, nn, ops
 from common.body_models.files import build_body_model
 from common.body_models.landmarks import VERTEX_JOINTS
 from common.body_models.lbs import JointRegressor, ancestor_tables
-from common.body_models.lbs_numpy import pose_body
+from common.body_models.lbs_numpy import pose_body, pose_smplx
 from common.body_models.mano import MANO, HandPose
 from common.body_models.smpl import SMPL
 from common.body_models.smplx import SMPLX, contour_row
@@ -136,7 +136,13 @@ def test_smplx_agrees_with_the_reference(prefix, num_pca, flat, mode, smplx_mode
     close(vertices[:, ::53], case[prefix + "vertices"])
     close(joints, case[prefix + "joints"])
     hands = [smplx.lhand(Tensor(lhand)).asnumpy(), smplx.rhand(Tensor(rhand)).asnumpy()]
-    close(np.concatenate([root, body, jaw, leye, reye, *hands], 1), case[prefix + "full_pose"])
+    full_pose = np.concatenate([root, body, jaw, leye, reye, *hands], 1)
+    close(full_pose, case[prefix + "full_pose"])
+    vertices, joints = pose_smplx(smplx_model, rotation.axis_angle_to_matrix(full_pose.reshape(3, 55, 3)),
+                                  inputs("smplx/betas", (3, 10)), inputs("smplx/expression", (3, 10)),
+                                  inputs("smplx/transl", (3, 3)))
+    close(vertices[:, ::53], case[prefix + "vertices"])
+    close(joints, case[prefix + "joints"])
     if not prefix:
         close(joints[:, JOINTS_137], case["joints_137"])
 
@@ -198,7 +204,9 @@ def test_rest_pose_is_the_shaped_template_and_root_rotation_moves_the_body_rigid
 def test_more_shape_coefficients_than_the_file_has(smpl_model, smplx_model):
     with pytest.raises(UserError, match="seeded has 10 shape directions, not 11"):
         SMPL(smpl_model, num_betas=11)
-    with pytest.raises(UserError, match="300 shape and 100 expression directions, not 10 and 101"):
+    with pytest.raises(UserError, match="seeded has 300 shape directions, not 301"):
+        SMPLX(smplx_model, num_betas=301)
+    with pytest.raises(UserError, match="seeded has 100 expression directions, not 101"):
         SMPLX(smplx_model, num_expr=101)
 
 
