@@ -51,7 +51,7 @@ def _spread(count):
 
 
 CONVENTIONS = {
-    "default": Convention(0.05, _spread(10), 8, 0.5, "height", 4, 0.2),
+    "default": Convention(0.05, _spread(10), 8, 0.5, "height", 3, 0.2),
     "cmu": Convention(0.1, _spread(10), 9, 0.5, "height", 4, 0.4, sigma=3.0),
     "port": Convention(0.05, _spread(10), 9, 1.0, "width", 3, 0.2, sigma=2.5, cubic=False, strict=True,
                        smooth_score=True),
@@ -98,7 +98,7 @@ class Frame:
         return ((x + 0.5) * (self.image[1] / self.inner[1]) - 0.5, (y + 0.5) * (self.image[0] / self.inner[0]) - 0.5)
 
 
-def decode(heat, paf, frame=None, decoder="default", skeleton=COCO_18, merge_halves=False):
+def decode(heat, paf, frame=None, decoder="default", skeleton=COCO_18, merge_halves=None):
     """People from the maps of one image.
 
     Args:
@@ -107,7 +107,8 @@ def decode(heat, paf, frame=None, decoder="default", skeleton=COCO_18, merge_hal
         frame (Frame): None when the network input is the image.
         decoder (str): a name of `CONVENTIONS`.
         skeleton (Skeleton): J joints and L limbs.
-        merge_halves (bool): join parts of a person between which the joints are hidden; see `join_fragments`.
+        merge_halves (bool): join parts of a person whose neck is hidden, see `join_fragments`; None for what the
+            decoder does by itself: `default` joins, the published ones do not.
 
     Returns:
         People.
@@ -139,7 +140,7 @@ def decode(heat, paf, frame=None, decoder="default", skeleton=COCO_18, merge_hal
     connections = supported(sampler, peaks, skeleton.limbs, convention.positions, FIELD_THRESHOLD, convention.least,
                             prior)
     people = _group(connections, peaks, skeleton, decoder)
-    if merge_halves:
+    if merge_halves or (merge_halves is None and decoder == "default"):
         people = join_fragments(people, peaks, skeleton)
     people = [person for person in people if len(person.joints) >= convention.min_joints
               and person.score >= convention.min_score * len(person.joints)]

@@ -45,7 +45,7 @@ def collect(joint, x, y, score, num_joints, most):
 
 
 def refined_peaks(heat, threshold, stride, most):
-    """Cells that are the largest of their 3 x 3 neighbourhood, moved to the top of the Gaussian through them.
+    """Cells that are larger than the four around them, moved to the top of the Gaussian through them.
 
     Along each axis the logarithm of a Gaussian is a parabola, which the cell and its two neighbours determine: exact
     for a single joint, whatever its width.
@@ -66,8 +66,7 @@ def refined_peaks(heat, threshold, stride, most):
     # The fitted top is at most twice as high as the largest cell.
     cells = np.flatnonzero(flat > 0.5 * threshold)
     centre = flat[cells]
-    steps = (1, width, width + 1, width - 1)
-    for step in steps:  # of equal neighbours the first one counts
+    for step in (1, width):  # of equal neighbours the first one counts; close joints may touch diagonally
         kept = (centre > flat[cells - step]) & (centre >= flat[cells + step])
         cells, centre = cells[kept], centre[kept]
     joint, within = np.divmod(cells, (rows + 2) * width)
