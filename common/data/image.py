@@ -5,7 +5,6 @@ i + 0.5. A crop is described by a (2, 3) matrix that maps points of the picture 
 joints go through the same numbers. The crops that published weights were trained with are in `crops`.
 """
 import math
-import os
 
 import cv2
 import numpy as np
@@ -63,15 +62,6 @@ def read_image_size(path):
     except (OSError, SyntaxError, ValueError):
         height, width = read_image(path).shape[:2]
         return width, height
-
-
-def image_path(folder, *candidates):
-    """The first of several places below `folder` where a picture is; the first one if there is none.
-
-    Data sets are unpacked in more than one way; a file that is missing is named when it is read.
-    """
-    paths = [os.path.join(folder, candidate) for candidate in candidates]
-    return next((path for path in paths if os.path.exists(path)), paths[0])
 
 
 def crop_matrix(center, scale, size, rotation_deg=0.0, flip=False):
@@ -167,24 +157,3 @@ def denormalize(values, mean=IMAGENET_MEAN, std=IMAGENET_STD):
     """The (H, W, 3) uint8 picture that `normalize` made (3, H, W) float32 values from."""
     values = np.asarray(values, np.float64).transpose(1, 2, 0) * std + mean
     return np.rint(255.0 * values).clip(0, 255).astype(np.uint8)
-
-
-def box_of_points(points, visible, enlarge=1.0):
-    """Middle and scale of the square around visible points.
-
-    Args:
-        points (array): (J, 2), pixels.
-        visible (array): (J,), positive where a point counts; at least one must.
-        enlarge (float): factor on the longer side.
-
-    Returns:
-        tuple: center (2,) float64, scale (float): side / 200 px.
-    """
-    chosen = np.asarray(points, np.float64)[np.asarray(visible) > 0]
-    return center_scale([*chosen.min(0), *(chosen.max(0) - chosen.min(0))], enlarge)
-
-
-def center_scale(box, enlarge=1.0):
-    """A box (x, y, width, height) in pixels -> center (2,) float64 and scale: enlarged longer side / 200 px."""
-    x, y, width, height = (float(value) for value in box)
-    return np.array([x + 0.5 * width, y + 0.5 * height]), enlarge * max(width, height) / SCALE_PX

@@ -10,11 +10,8 @@ from PIL import Image
 from common.body_models.synthetic_anatomy import joint_tree
 from common.data import augment, crops
 from common.data.image import (
-    box_of_points,
-    center_scale,
     crop_matrix,
     denormalize,
-    image_path,
     invert_matrix,
     normalize,
     read_image,
@@ -22,6 +19,7 @@ from common.data.image import (
     transform_points,
     warp,
 )
+from common.data.records import center_scale
 from common.errors import UserError
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
@@ -93,13 +91,6 @@ def test_damaged_pictures_are_named(tmp_path):
         read_image_size(tmp_path / "none.jpg")
 
 
-def test_the_first_place_that_exists_is_taken(tmp_path):
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "b.jpg").touch()
-    assert image_path(tmp_path, "b.jpg", "data/b.jpg") == str(tmp_path / "data" / "b.jpg")
-    assert image_path(tmp_path, "a.jpg", "data/a.jpg") == str(tmp_path / "a.jpg")
-
-
 # Affine crops.
 
 def test_crop_matrix_by_hand():
@@ -149,13 +140,6 @@ def test_strong_shrinking_averages():
     image[:, ::2] = 255
     crop = warp(image, crop_matrix((450.0, 450.0), 4.5, 100), (100, 100))
     assert np.abs(crop.astype(int) - 127).max() < 16
-
-
-def test_boxes():
-    center, scale = center_scale((10.0, 20.0, 100.0, 60.0), 1.2)
-    assert center.tolist() == [60.0, 50.0] and scale == pytest.approx(0.6)
-    center, scale = box_of_points([[0, 0], [10, 20], [50, 40]], [0, 1, 0.5])
-    assert center.tolist() == [30.0, 30.0] and scale == pytest.approx(0.2)
 
 
 def test_normalize_and_back():
@@ -242,7 +226,7 @@ def test_graphcmr_samples(cmr, case):
 
 def test_graphcmr_demo_crops(cmr):
     image = seeded.image("cmr/person", 361, 481, SEED) // 2 + 40
-    center, scale = center_scale((150.3, 60.6, 180, 241))
+    center, scale = center_scale((150.3, 60.6, 180, 241), enlarge=1)
     assert np.abs(crops.crop_stretched(image, center, scale, 224)[::2, ::2].astype(int)
                   - cmr["person_bbox"]).max() <= 1
     assert np.abs(crops.crop_stretched(image, (240, 180), 481 / 200, 224)[::2, ::2].astype(int)
@@ -267,7 +251,7 @@ def test_spin_crops(case):
     image = seeded.image("hmr/image0", 240, 320, SEED)
     x, y, scale = golden[f"crop_{case}_center_scale"].astype(np.float64)
     if case == "bbox":  # its right edge lies on a whole pixel, which float32 misses
-        (x, y), scale = center_scale(golden["bbox_json"])
+        (x, y), scale = center_scale(golden["bbox_json"], enlarge=1)
     corners = crops.crop_corners((x, y), scale, 224)
     assert np.concatenate(corners).tolist() == golden[f"crop_{case}_ul_br"].tolist()
     values = normalize(crops.crop_stretched(image, (x, y), scale, 224))

@@ -1,0 +1,78 @@
+"""Checked values out of annotation files; every failure is one sentence that names file and key."""
+import zipfile
+import zlib
+
+import numpy as np
+
+from common.data.readers.annotation_files import existing, load_json
+from common.errors import UserError
+
+
+def read_npz(path):
+    """All arrays of numbers and text of an npz file; pickled members are left out.
+
+    Returns:
+        dict: name -> array.
+
+    Raises:
+        UserError: no such file or damaged.
+    """
+    existing(path, "name another file")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files if not _is_pickled(archive, name)}
+    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"{path} is not a readable npz file ({error}); copy or download it again") from error
+
+
+def _is_pickled(archive, name):
+    with archive.zip.open(name + ".npy") as stream:
+        version = np.lib.format.read_magic(stream)
+        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        return header(stream)[2].hasobject
+
+
+def member(mapping, key, where):
+    """mapping[key]; a UserError that names `where` (file and entry) when it is missing."""
+    try:
+        return mapping[key]
+    except (KeyError, TypeError, IndexError):
+        raise UserError(f"{where} has no {key}; get the annotations in the published form") from None
+
+
+def numbers(value, shape, where):
+    """A value as float64 array of a shape, where None stands for any size; flat lists are brought into it.
+
+    Raises:
+        UserError: not numbers, not finite, or another size.
+    """
+    try:
+        array = np.asarray(value, np.float64)
+        if array.ndim != len(shape):
+            array = array.reshape([-1 if size is None else size for size in shape])
+    except (TypeError, ValueError):
+        raise UserError(f"{where} does not hold {shape} numbers") from None
+    if any(want not in (None, have) for want, have in zip(shape, array.shape)):
+        raise UserError(f"{where} has the shape {array.shape} instead of {shape}")
+    if not np.isfinite(array).all():
+        raise UserError(f"{where} holds NaN or infinity")
+    return array
+
+
+def coco_pairs(path, hint="get the annotations again"):
+    """Annotations of a COCO-style JSON file with their pictures.
+
+    Returns:
+        list: (image, annotation) dictionaries in the file's order.
+
+    Raises:
+        UserError: no such file, no JSON, no `images` and `annotations`, or an annotation of an unknown picture.
+    """
+    return paired(load_json(path, hint), path)
+
+
+def paired(content, path):
+    """As `coco_pairs`, for the content of the file `path`."""
+    images = {member(image, "id", f"{path}: a picture"): image for image in member(content, "images", path)}
+    return [(member(images, member(annotation, "image_id", f"{path}: an annotation"), f"{path}: images"), annotation)
+            for annotation in member(content, "annotations", path)]

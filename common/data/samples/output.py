@@ -1,0 +1,94 @@
+"""Files of sample data sets, written so that memory does not grow with their size."""
+import contextlib
+import json
+import os
+import tempfile
+
+import h5py
+import numpy as np
+
+from common.files import atomic_path, atomic_write
+
+
+def save_json(path, content):
+    """Write a small JSON file."""
+    atomic_write(path, json.dumps(content, default=_plain).encode())
+
+
+def save_h5(path, **arrays):
+    """Write arrays into an HDF5 file."""
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as stream:
+        for name, array in arrays.items():
+            stream[name] = array
+
+
+class JsonObject:
+    """A JSON object of objects, written entry by entry; entries with equal first keys must come one after the other."""
+
+    def __init__(self, stream):
+        self._stream, self._open, self._comma = stream, (), False
+        stream.write("{")
+
+    def add(self, *keys, value):
+        """Set object[keys[0]][keys[1]]... = value."""
+        outer = tuple(str(key) for key in keys[:-1])
+        same = len(os.path.commonprefix([self._open, outer]))
+        text = "}" * (len(self._open) - same)
+        text += "," if self._comma else ""
+        text += "".join(f'"{key}": {{' for key in outer[same:])
+        self._stream.write(f'{text}"{keys[-1]}": {json.dumps(value, default=_plain)}\n')
+        self._open, self._comma = outer, True
+
+    def close(self):
+        """Write the closing brackets."""
+        self._stream.write("}" * (len(self._open) + 1))
+
+
+@contextlib.contextmanager
+def json_object(path):
+    """Yield a `JsonObject` that is written to `path` when the block succeeds."""
+    with atomic_path(path) as temporary:
+        with open(temporary, "w", encoding="utf-8") as stream:
+            content = JsonObject(stream)
+            yield content
+            content.close()
+
+
+class CocoLists:
+    """Pictures and annotations of a COCO-style file."""
+
+    def __init__(self, images, annotations):
+        self._images, self._annotations = images, annotations
+
+    def add_image(self, **image):
+        self._images.write(json.dumps(image, default=_plain) + "\n")
+
+    def add_annotation(self, **annotation):
+        self._annotations.write(json.dumps(annotation, default=_plain) + "\n")
+
+
+@contextlib.contextmanager
+def coco_file(path, **others):
+    """Yield `CocoLists` that are written to `path`, beside the members `others`, when the block succeeds."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as images, \
+            tempfile.TemporaryFile("w+", encoding="utf-8") as annotations:
+        yield CocoLists(images, annotations)
+        with atomic_path(path) as temporary, open(temporary, "w", encoding="utf-8") as stream:
+            stream.write("{")
+            for name, value in others.items():
+                stream.write(f'"{name}": {json.dumps(value, default=_plain)},\n')
+            for name, rows, end in (("images", images, "],\n"), ("annotations", annotations, "]}\n")):
+                stream.write(f'"{name}": [')
+                rows.seek(0)
+                for number, row in enumerate(rows):
+                    stream.write(("," if number else "") + row)
+                stream.write(end)
+
+
+def _plain(value):
+    """numpy values for JSON."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} has no place in JSON")
