@@ -2,7 +2,8 @@
 
     python tools/make_sample_data.py pose_baseline --output_dir data/h36m
 
-`python tools/make_sample_data.py DATASET --help` lists the options of one dataset.
+`python tools/make_sample_data.py DATASET --help` lists the options of one dataset; `all` writes every dataset with its
+defaults, each into a folder of its name.
 """
 import argparse
 import sys
@@ -14,12 +15,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from common.data.samples import registry  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 
+EVERYTHING = "all"
+
 
 def main(argv):
     """Parse the options and make the data."""
     parser = argparse.ArgumentParser(prog="make_sample_data.py", allow_abbrev=False, description=__doc__.split("\n")[0])
-    parser.add_argument("dataset", choices=sorted(registry.DATASETS), metavar="DATASET",
-                        help=", ".join(sorted(registry.DATASETS)))
+    parser.add_argument("dataset", choices=(*sorted(registry.DATASETS), EVERYTHING), metavar="DATASET",
+                        help=", ".join((*sorted(registry.DATASETS), EVERYTHING)))
     parser.add_argument("--output_dir", required=True, help="folder to write into; files of equal names are replaced")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same files (default: 1)")
     parser.add_argument("--num", type=int, help="how many of the dataset's items (its own --help says which)")
@@ -32,7 +35,20 @@ def main(argv):
         raise UserError(f"--num is {args.num}; give a number of at least 1")
     if args.seed < 0:
         raise UserError(f"--seed is {args.seed}; give 0 or more")
-    print(module.make(args))
+    print(module.make(args) if module else make_everything(args))
+
+
+def make_everything(args):
+    """Make every dataset with its own defaults; returns one line for each."""
+    lines = []
+    for dataset in registry.every_dataset():
+        module = registry.find(dataset)
+        parser = argparse.ArgumentParser()
+        module.add_arguments(parser)
+        defaults = vars(parser.parse_args([]))
+        folder = str(Path(args.output_dir) / dataset)
+        lines.append(module.make(argparse.Namespace(**{**defaults, **vars(args), "output_dir": folder})))
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

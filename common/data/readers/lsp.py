@@ -1,4 +1,4 @@
-"""Leeds Sports Pose: `joints.mat` and `images/im0001.jpg` ... `im2000.jpg`, original size or scaled to people of 150 px.
+"""Leeds Sports Pose: 2000 pictures, one person each, in their original size or scaled to people of 150 px.
 
     <folder>/joints.mat            variable `joints` (3, 14, N): x, y in pixels and 1 where the joint is hidden
     <folder>/images/imNNNN.jpg     the picture of column NNNN - 1

@@ -35,7 +35,7 @@ def read_lsp_extended(folder):
     records = []
     for number in range(joints.shape[2]):
         name = f"im{number + 1:05d}"
-        image = first_existing(folder, (f"images/{name}.jpg", f"images/{name}.png", f"{name}.png", f"{name}.jpg"), _HINT)
+        image = first_existing(folder, (f"images/{name}.jpg", f"images/{name}.png", f"{name}.png"), _HINT)
         j2d, labelled = joints[:, :2, number].astype(np.float64), joints[:, 2, number] > 0
         if labelled.any():
             records.append(Record(image_path=image, box=box_around(j2d[labelled]), joints=JOINTS, j2d=j2d, key=name,

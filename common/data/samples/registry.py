@@ -9,9 +9,22 @@ import importlib
 DATASETS = {
     "human36m": "common.data.samples.human36m",
     "pose_baseline": "common.data.samples.human36m",
+    "coco": "common.data.samples.coco",
+    "lsp": "common.data.samples.lsp",
+    "lsp_extended": "common.data.samples.lsp_extended",
+    "mpii": "common.data.samples.mpii",
+    "up3d": "common.data.samples.up3d",
 }
 
 
 def find(dataset):
     """The module that makes `dataset`, a key of `DATASETS`."""
     return importlib.import_module(DATASETS[dataset])
+
+
+def every_dataset():
+    """One name for each module, the first in `DATASETS`."""
+    names = {}
+    for name, module in DATASETS.items():
+        names.setdefault(module, name)
+    return list(names.values())

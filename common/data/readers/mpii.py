@@ -1,0 +1,143 @@
+"""MPII Human Pose: the release's Matlab file, and the `train.h5` that Stacked Hourglass made of it.
+
+    <folder>/images/015601864.jpg
+    <folder>/annotations/mpii_human_pose_v1_u12_1.mat     struct RELEASE (also looked for beside `images`, and in the
+                                                          release's own folder mpii_human_pose_v1_u12_2)
+    train.h5        center (N, 2), scale (N,), imgname (N,) bytes, part (N, 16, 2); missing joints are (0, 0)
+
+RELEASE.annolist(i) has image.name and annorect(r): x1, y1, x2, y2 (head), objpos (x, y), scale (height / 200 px) and
+annopoints.point with id, x, y, is_visible; img_train(i) is 1 for training pictures, whose people alone have joints;
+single_person{i} lists (from 1) the people who stand apart from others. Coordinates are used as they stand.
+Sources: the release's README; princeton-vl/pose-hg-train `annot`, nkolot/GraphCMR.
+"""
+import os
+
+import numpy as np
+
+from common.data.readers.annotation_files import checked_shape, existing, first_existing, load_h5, load_mat
+from common.data.records import HIDDEN, NOT_LABELLED, VISIBLE, Record
+from common.errors import UserError
+from common.joints import SKELETONS
+
+JOINTS = SKELETONS["mpii_16"]
+MAT_PLACES = tuple(f"{folder}mpii_human_pose_v1_u12_{number}.mat"
+                   for folder in ("annotations/", "", "mpii_human_pose_v1_u12_2/") for number in (1, 2))
+_HINT = "unpack mpii_human_pose_v1.tar.gz and mpii_human_pose_v1_u12_2.zip there"
+_H5_HINT = "take annot/train.h5 of Stacked Hourglass"
+
+
+def read_mpii(folder, single_person=False):
+    """Training people of the release, picture by picture.
+
+    Args:
+        folder (str): holds `images` and the Matlab file.
+        single_person (bool): only people who stand apart from others.
+
+    Returns:
+        list[Record]: joints in the order of `JOINTS`; `box` is the square of 200 px * scale around `objpos`; `extras`
+        has center (2,) and scale as stored, head_box (4,) left, top, width, height, and apart (bool).
+
+    Raises:
+        UserError: files missing or damaged.
+    """
+    path = first_existing(folder, MAT_PLACES, _HINT)
+    images = existing(os.path.join(folder, "images"), _HINT)
+    try:
+        release = load_mat(path, "RELEASE", _HINT)[0, 0]
+        pictures, training = release.annolist.ravel(), release.img_train.ravel()
+        apart = release.single_person.ravel()
+        records = []
+        for number, picture in enumerate(pictures):
+            if training[number]:
+                file = os.path.join(images, str(picture.image[0, 0].name[0]))
+                alone = {int(index) for index in np.asarray(apart[number]).ravel()}
+                records += _people(picture, file, number, alone)
+    # Missing fields of Matlab structs come as any of these.
+    except (AttributeError, IndexError, TypeError, ValueError) as error:
+        raise UserError(f"{path} is not MPII's RELEASE ({type(error).__name__}: {error}); {_HINT}") from error
+    return [record for record in records if record.extras["apart"] or not single_person]
+
+
+def _people(picture, file, number, alone):
+    """Records of one picture; people without joints, position or scale are left out."""
+    out = []
+    for index, person in enumerate(np.asarray(picture.annorect).ravel(), 1):
+        points = _field(person, "annopoints")
+        center, scale = _field(person, "objpos"), _field(person, "scale")
+        if points is None or center is None or scale is None:
+            continue
+        j2d, visibility = np.zeros((len(JOINTS), 2)), np.full(len(JOINTS), NOT_LABELLED, np.uint8)
+        for point in points.point.ravel():
+            joint = int(_number(point, "id"))
+            j2d[joint] = _number(point, "x"), _number(point, "y")
+            visibility[joint] = HIDDEN if _number(point, "is_visible", 1) == 0 else VISIBLE
+        center = np.array([_number(center, "x"), _number(center, "y")])
+        x1, y1, x2, y2 = (_number(person, name, np.nan) for name in ("x1", "y1", "x2", "y2"))
+        out.append(_record(file, f"{number}.{index}", j2d, visibility, center, float(np.ravel(scale)[0]),
+                           {"head_box": np.array([x1, y1, x2 - x1, y2 - y1]), "apart": index in alone}))
+    return out
+
+
+def _field(struct, name):
+    """A field of a Matlab struct (structs unwrapped), None where it is absent or empty."""
+    value = getattr(struct, name, None)
+    if value is None or np.size(value) == 0:
+        return None
+    first = np.ravel(value)[0]
+    return first if hasattr(first, "_fieldnames") else value
+
+
+def _number(struct, name, default=None):
+    """A field as a number; the release also stores numbers as text, and leaves fields out or empty."""
+    value = getattr(struct, name, None)
+    if value is None or np.size(value) == 0:
+        if default is None:
+            raise ValueError(f"a point has no {name}")
+        return default
+    return float(np.ravel(value)[0])
+
+
+def read_mpii_h5(path, image_folder):
+    """People of `train.h5`.
+
+    Args:
+        path (str): the file.
+        image_folder (str): MPII's `images`.
+
+    Returns:
+        list[Record]: as `read_mpii`, extras without head_box and apart; `HIDDEN` where an array `visible` says so.
+
+    Raises:
+        UserError: missing or damaged.
+    """
+    arrays = load_h5(path, ("center", "scale", "imgname", "part"), ("visible",), _H5_HINT)
+    count = len(arrays["scale"])
+    shapes = {"center": (count, 2), "scale": (count,), "part": (count, len(JOINTS), 2), "visible": (count, len(JOINTS))}
+    for name, shape in shapes.items():
+        if name in arrays:
+            arrays[name] = checked_shape(arrays[name], shape, f"{path}: {name}", _H5_HINT).astype(np.float64)
+    visible = arrays.get("visible", np.ones((count, len(JOINTS))))
+    records = []
+    for row in range(count):
+        labelled = (arrays["part"][row] > 0).all(1)
+        flags = np.where(labelled, np.where(visible[row] > 0, VISIBLE, HIDDEN), NOT_LABELLED).astype(np.uint8)
+        file = os.path.join(image_folder, _file_name(arrays["imgname"][row], path))
+        records.append(_record(file, str(row), arrays["part"][row], flags, arrays["center"][row],
+                               float(arrays["scale"][row]), {}))
+    return records
+
+
+def _file_name(value, path):
+    """An entry of `imgname`: bytes, or the numbers of its characters in the oldest files."""
+    text = value.decode("ascii", "replace") if isinstance(value, bytes) else \
+        "".join(chr(int(code)) for code in np.ravel(value) if 0 < code < 128)
+    if not text or os.path.basename(text) != text:
+        raise UserError(f"{path}: imgname holds {text!r}, which is no file name; {_H5_HINT}")
+    return text
+
+
+def _record(file, key, j2d, visibility, center, scale, extras):
+    side = 200.0 * scale
+    return Record(image_path=file, box=np.array([center[0] - side / 2, center[1] - side / 2, side, side]),
+                  joints=JOINTS, j2d=j2d, visibility=visibility, key=key,
+                  extras={"center": center, "scale": scale, **extras})

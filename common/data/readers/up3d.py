@@ -1,0 +1,105 @@
+"""UP-3D (Unite the People): pictures with SMPL fits.
+
+    <folder>/trainval.txt, train.txt, val.txt, test.txt      lines such as /00042_image.png
+    <folder>/00042_image.png            the picture
+    <folder>/00042_joints.npy           (3, 14): x, y in pixels and 1 where the joint is labelled, LSP's order
+    <folder>/00042_body.pkl             dict of pose (72,) and betas (10,), camera axes (and the camera: rt, t, f)
+    <folder>/00042_render_light.png     the fit drawn on white: the person's box is what is not white
+
+The test of GraphCMR takes the names of `namesUPlsp.txt` instead of a split. Masks (UPi-S1h) belong to LSP's pictures,
+see `common.data.readers.lsp`: 0 background, else person; parts 1..6, 0 background, 255 undecided.
+Source: the dataset's page; nkolot/GraphCMR `datasets/preprocess/up_3d.py`.
+"""
+import os
+import re
+
+import cv2
+import numpy as np
+
+from common.body_models.unpickle import as_array, read_pickle
+from common.data.readers.annotation_files import checked_shape, existing
+from common.data.readers.lsp import JOINTS
+from common.data.records import NOT_LABELLED, VISIBLE, Record
+from common.errors import UserError
+
+SPLITS = ("trainval", "train", "val", "test")
+_HINT = "unpack up-3d.zip there"
+
+
+def read_up3d(folder, split="trainval", names_path=None):
+    """People of a split, or of a file with names; opens three files for each.
+
+    Args:
+        folder (str): the unpacked `up-3d`.
+        split (str): "trainval", "train", "val" or "test"; not used with `names_path`.
+        names_path (str | None): a file with lines like those of a split.
+
+    Returns:
+        list[Record]: joints in the order of `lsp.JOINTS`, visible or not labelled; pose (72,), beta (10,); `box` is
+        tight around the drawn fit; `key` is the five-digit number.
+
+    Raises:
+        UserError: no such split, files missing or damaged.
+    """
+    if names_path is None:
+        if split not in SPLITS:
+            raise UserError(f"split {split!r} of UP-3D does not exist: use one of {', '.join(SPLITS)}")
+        names_path = os.path.join(folder, f"{split}.txt")
+    return [_record(folder, number) for number in read_names(names_path)]
+
+
+def read_names(path):
+    """Five-digit numbers of a file with lines such as `/00042_image.png`.
+
+    Raises:
+        UserError: missing, or a line of another form.
+    """
+    existing(path, _HINT)
+    with open(path, encoding="utf-8", errors="replace") as stream:
+        lines = [line.strip() for line in stream if line.strip()]
+    numbers = [re.fullmatch(r"/?(\d+)_image\.png", line) for line in lines]
+    wrong = [line for line, match in zip(lines, numbers) if match is None]
+    if wrong:
+        raise UserError(f"{path}: {wrong[0]!r} is not of the form /00042_image.png; {_HINT}")
+    return [match.group(1) for match in numbers]
+
+
+def _record(folder, number):
+    base = os.path.join(folder, number)
+    body = read_pickle(existing(f"{base}_body.pkl", _HINT))
+    if not isinstance(body, dict) or not {"pose", "betas"} <= set(body):
+        raise UserError(f"{base}_body.pkl holds no pose and betas; {_HINT}")
+    pose, beta = (checked_shape(as_array(body[name], f"{base}_body.pkl: {name}").reshape(-1), (size,),
+                                f"{base}_body.pkl: {name}", _HINT).astype(np.float64)
+                  for name, size in (("pose", 72), ("betas", 10)))
+    joints = _joints(f"{base}_joints.npy")
+    return Record(image_path=existing(f"{base}_image.png", _HINT), box=drawn_box(f"{base}_render_light.png"),
+                  joints=JOINTS, j2d=joints[:2].T, key=number, pose=pose, beta=beta,
+                  visibility=np.where(joints[2] > 0, VISIBLE, NOT_LABELLED).astype(np.uint8))
+
+
+def _joints(path):
+    existing(path, _HINT)
+    try:
+        joints = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path} is not a readable npy file ({error}); {_HINT}") from error
+    return checked_shape(joints, (3, len(JOINTS)), path, _HINT).astype(np.float64)
+
+
+def drawn_box(path):
+    """The box (left, top, width, height) of what is not white in a picture.
+
+    As in GraphCMR, right and bottom are the last such column and row, not the edge behind them.
+
+    Raises:
+        UserError: missing, no picture, or all of it is white.
+    """
+    picture = cv2.imread(existing(path, _HINT))
+    if picture is None:
+        raise UserError(f"{path} is not a readable picture; {_HINT}")
+    drawn = (picture != 255).any(2)
+    if not drawn.any():
+        raise UserError(f"{path} shows nothing but white; {_HINT}")
+    rows, columns = np.flatnonzero(drawn.any(1)), np.flatnonzero(drawn.any(0))
+    return np.array([columns[0], rows[0], columns[-1] - columns[0], rows[-1] - rows[0]], np.float64)

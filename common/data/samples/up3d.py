@@ -1,0 +1,77 @@
+"""Sample data in the format of UP-3D, and the masks of LSP's pictures (UPi-S1h).
+
+    up-3d/{train,val,trainval,test}.txt          lines such as /00042_image.png
+    up-3d/00042_{image.png,joints.npy,body.pkl,render_light.png}
+    upi-s1h/data/lsp/im0001_segmentation.png and im0001_part_segmentation.png
+                                                 of lsp_dataset as `common.data.samples.lsp` makes it from the same seed
+    namesUPlsp.txt                               the people that GraphCMR tests with: here those of test.txt
+
+A mask is 255 where the person is; parts are numbered as in `scenes_body.PARTS`, 0 is background. The numbers of the
+parts are our own choice.
+"""
+import os
+import pickle
+
+import numpy as np
+from tqdm import tqdm
+
+from common.data.records import VISIBLE
+from common.data.samples import lsp
+from common.data.samples.annotations import item_rng
+from common.data.samples.pictures import write_picture
+from common.data.samples.scenes import make_scene
+from common.data.samples.scenes_body import scene_body
+from common.files import atomic_path, atomic_write
+from common.visual.cameras import PerspectiveCamera
+from common.visual.renderer import render
+
+DEFAULT_NUM = 60
+_SIZES = ((300, 260), (340, 280), (260, 300), (380, 300))
+
+
+def add_arguments(group):
+    """Options beside --output_dir, --seed and --num (here: pictures of UP-3D)."""
+    group.add_argument("--num_lsp", type=int, default=lsp.DEFAULT_NUM,
+                       help=f"write masks of that many pictures of the dataset lsp (default: {lsp.DEFAULT_NUM})")
+
+
+def make(args):
+    """Write the dataset; returns a line that says what was written."""
+    count = args.num or DEFAULT_NUM
+    for index in tqdm(range(count), desc="UP-3D", disable=None):
+        _write_person(os.path.join(args.output_dir, "up-3d", f"{index:05d}"), args.seed, index)
+    masks = os.path.join(args.output_dir, "upi-s1h", "data", "lsp")
+    for index in tqdm(range(args.num_lsp), desc="UPi-S1h", disable=None):
+        item = lsp.make_item(args.seed, index)
+        write_picture(os.path.join(masks, f"im{index + 1:04d}_segmentation.png"), np.uint8(255) * item.mask)
+        write_picture(os.path.join(masks, f"im{index + 1:04d}_part_segmentation.png"), item.parts)
+    _write_splits(args.output_dir, count)
+    return f"{args.output_dir}: {count} people of UP-3D and masks of {args.num_lsp} pictures of LSP"
+
+
+def _write_person(base, seed, index):
+    rng = item_rng(seed, "up3d", index)
+    size = _SIZES[rng.integers(len(_SIZES))]
+    scene = make_scene(rng, size, 1, fill=(0.6, 0.9), occluder=0.15)
+    person, points = scene.people[0], scene.points(0, "lsp_14")
+    write_picture(f"{base}_image.png", scene.image)
+    camera = PerspectiveCamera(scene.view.focal, tuple(scene.view.principal))
+    drawn = render(person.vertices, scene_body("smpl").model.faces, camera, size, supersample=1)
+    write_picture(f"{base}_render_light.png", drawn.image)
+    with atomic_path(f"{base}_joints.npy") as temporary:
+        np.save(temporary, np.column_stack([points.j2d, points.visibility == VISIBLE]).T)
+    body = {"pose": person.pose, "betas": person.beta, "t": person.translation, "rt": np.zeros(3),
+            "f": float(scene.view.focal[0])}
+    atomic_write(f"{base}_body.pkl", pickle.dumps(body, protocol=2))
+
+
+def _write_splits(folder, count):
+    """The last fifth is for testing, the tenth before it for validation."""
+    lines = [f"/{index:05d}_image.png\n" for index in range(count)]
+    trainval = count - count // 5
+    train = trainval - count // 10
+    splits = {"train": lines[:train], "val": lines[train:trainval], "trainval": lines[:trainval],
+              "test": lines[trainval:]}
+    for name, chosen in splits.items():
+        atomic_write(os.path.join(folder, "up-3d", f"{name}.txt"), "".join(chosen).encode())
+    atomic_write(os.path.join(folder, "namesUPlsp.txt"), "".join(splits["test"]).encode())
