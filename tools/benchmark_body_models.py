@@ -1,6 +1,6 @@
 """Time the body models against PyTorch on this machine's CPU, alternating in one run.
 
-    python tools/benchmark_body_models.py [--batch_size 32] [--kinds smpl smplx] [--repeats 20]
+    python tools/benchmark_body_models.py [--batch_size 32] [--kinds smpl smplx] [--repeats 5]
 
 Compared are the forward pass (axis-angle and shape to vertices and joints) and forward plus gradients with respect to
 pose and shape. The PyTorch side is the `lbs` function of the smplx package where that is installed
@@ -25,18 +25,19 @@ from mindspore import Tensor, nn, ops  # noqa: E402
 
 from common.body_models.files import SIZES, BodyModel  # noqa: E402
 from common.body_models.lbs import LinearBlendSkinning  # noqa: E402
+from common.engine.runtime import init_runtime  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 from common.geometry.rotation_ops import axis_angle_to_matrix  # noqa: E402
 
 NUM_SHAPES = {"smpl": 10, "smplx": 20, "mano_right": 10}  # SMPL-X: shape and expression
-RUNS = 10  # timed calls of one side before it is the other's turn
+RUNS = 20  # timed calls of one side before it is the other's turn
 
 
 def main(argv):
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--batch_size", type=int, default=32)
     parser.add_argument("--kinds", nargs="+", choices=sorted(NUM_SHAPES), default=["smpl", "smplx"])
-    parser.add_argument("--repeats", type=int, default=8, help="rounds of timed runs")
+    parser.add_argument("--repeats", type=int, default=5, help="rounds of timed runs")
     parser.add_argument("--threads", type=int, default=2, help="threads of the PyTorch side")
     args = parser.parse_args(argv)
     try:
@@ -44,7 +45,7 @@ def main(argv):
     except ImportError:
         raise UserError("PyTorch is not installed; run `bash scripts/setup.sh --convert` first") from None
     torch.set_num_threads(args.threads)
-    ms.set_context(mode=ms.GRAPH_MODE)
+    init_runtime("CPU")
 
     reference, name = torch_lbs()
     print(f"batch {args.batch_size}, {args.repeats} alternating rounds of {RUNS}; MindSpore {ms.__version__}, "
@@ -83,9 +84,8 @@ def alternate(first, second, repeats):
     times = [[], []]
     for _ in range(repeats):
         for slot, function in enumerate((first, second)):
-            # PyTorch's threads keep a core busy for some time after a call; the other side shall not pay for that.
-            time.sleep(0.3)
-            function()
+            for _ in range(2):  # until the threads of the other side are asleep
+                function()
             for _ in range(RUNS):
                 start = time.perf_counter()
                 function()
