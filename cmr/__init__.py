@@ -1,0 +1,1 @@
+"""CMR: convolutional mesh regression from one picture of a person."""

@@ -1,0 +1,192 @@
+"""CMR: a picture to a mesh through a graph network, and that mesh to SMPL's parameters.
+
+Source: Kolotouros et al., "Convolutional mesh regression for single-image human shape reconstruction", CVPR 2019;
+nkolot/GraphCMR `models/`. The numbers are the same; what is arranged differently: the picture's features, equal at all
+vertices, and the template's coordinates, equal for all pictures, go through the first layer apart and only their sums
+are spread out, which saves a tenth of the network's work; matrices of the mesh are constants and never parameters.
+"""
+import numpy as np
+from mindspore import nn, ops
+
+from cmr.src.layers import GraphLinear, GraphResBlock, GroupNormReLU, SparseProduct, dense
+from cmr.src.orthogonal import NearestRotation
+from common.backbones.resnet import ResNet
+from common.body_models.lbs import constant
+
+NUM_JOINTS, NUM_BETAS = 24, 10
+HIDDEN = 1024  # width of the parameter regressor
+
+
+class SplitGraphLinear(GraphLinear):
+    """The first layer: template coordinates and picture features, joined at every vertex, through an affine layer.
+
+    Args:
+        rng (numpy.random.Generator): source of the initial weights.
+        template (array): (V, 3).
+        feature_channels, out_channels (int): widths.
+
+    Inputs:
+        - **feature** (Tensor) - (B, feature_channels).
+
+    Outputs:
+        Tensor (V * B, out_channels).
+    """
+
+    def __init__(self, rng, template, feature_channels, out_channels):
+        super().__init__(rng, template.shape[1] + feature_channels, out_channels)
+        self.template = constant(template)
+        self.coordinates, self.out_channels = template.shape[1], out_channels
+
+    def construct(self, feature):
+        at_vertices = self.matmul(self.template.astype(feature.dtype), self.weight[:, :self.coordinates])
+        of_pictures = self.matmul(feature, self.weight[:, self.coordinates:])
+        of_pictures = of_pictures + self.bias.astype(of_pictures.dtype)
+        return (ops.expand_dims(at_vertices, 1) + ops.expand_dims(of_pictures, 0)).reshape(-1, self.out_channels)
+
+
+class GraphCNN(nn.Cell):
+    """A picture to the mesh of level 1 and a camera.
+
+    Args:
+        rng (numpy.random.Generator): source of the initial weights.
+        mesh (GraphMesh): adjacency and template.
+        num_layers (int): blocks of full width behind the first.
+        num_channels (int): their width, a multiple of 16.
+        depth, width: of the ResNet; 50 and 1.0 are published.
+
+    Inputs:
+        - **image** (Tensor) - (B, 3, H, W), normalised RGB.
+
+    Outputs:
+        - **vertices_sub** (Tensor) - (V, B * 3), metres, coordinates fastest.
+        - **camera** (Tensor) - (B, 3), (s, tx, ty).
+    """
+
+    def __init__(self, rng, mesh, num_layers=5, num_channels=256, depth=50, width=1.0):
+        super().__init__()
+        self.num_vertices = len(mesh.template)
+        neighbours = SparseProduct(mesh.adjacency)
+        self.resnet = ResNet(rng, depth, width=width)
+        widths = [2 * num_channels] + [num_channels] * (num_layers + 1)
+        self.gc = nn.SequentialCell(
+            [SplitGraphLinear(rng, mesh.template, self.resnet.out_channels, 2 * num_channels)]
+            + [GraphResBlock(rng, first, second, neighbours) for first, second in zip(widths[:-1], widths[1:])])
+        self.shape = nn.SequentialCell([
+            GraphResBlock(rng, num_channels, 64, neighbours), GraphResBlock(rng, 64, 32, neighbours),
+            GroupNormReLU(32, self.num_vertices), GraphLinear(rng, 32, 3)])
+        self.camera_norm = GroupNormReLU(num_channels, self.num_vertices)
+        self.camera_lin = GraphLinear(rng, num_channels, 1)
+        self.camera_fc = dense(rng, self.num_vertices, 3)
+
+    def construct(self, image):
+        x = self.gc(self.resnet(image))
+        camera = ops.relu(self.camera_lin(self.camera_norm(x))).reshape(self.num_vertices, -1)
+        return self.shape(x).reshape(self.num_vertices, -1), self.camera_fc(camera.transpose(1, 0))
+
+
+class NormalizedDense(nn.Cell):
+    """Affine layer and batch norm.
+
+    Inputs:
+        - **x** (Tensor) - (B, in_channels).
+
+    Outputs:
+        Tensor (B, out_channels).
+    """
+
+    def __init__(self, rng, in_channels, out_channels):
+        super().__init__()
+        self.dense = dense(rng, in_channels, out_channels)
+        self.norm = nn.BatchNorm1d(out_channels, eps=1e-5, momentum=0.9)
+
+    def construct(self, x):
+        return self.norm(self.dense(x))
+
+
+class FCResBlock(nn.Cell):
+    """Two affine layers with batch norm and a skip connection; (B, channels) to (B, channels)."""
+
+    def __init__(self, rng, channels):
+        super().__init__()
+        self.first = NormalizedDense(rng, channels, channels)
+        self.second = NormalizedDense(rng, channels, channels)
+
+    def construct(self, x):
+        return ops.relu(x + self.second(ops.relu(self.first(x))))
+
+
+class SMPLParamRegressor(nn.Cell):
+    """The mesh of level 1 to SMPL's pose and shape.
+
+    Args:
+        rng (numpy.random.Generator): source of the initial weights.
+        template (array): (V, 3), seen by the network beside the mesh.
+        use_svd (bool): see `NearestRotation`.
+
+    Inputs:
+        - **vertices** (Tensor) - (B, V, 3), metres.
+
+    Outputs:
+        - **rotmat** (Tensor) - (B, 24, 3, 3) float32.
+        - **betas** (Tensor) - (B, 10).
+    """
+
+    def __init__(self, rng, template, use_svd=True):
+        super().__init__()
+        self.template = constant(template[None])
+        self.in_channels = 2 * template.size
+        self.first = NormalizedDense(rng, self.in_channels, HIDDEN)
+        self.blocks = nn.SequentialCell([FCResBlock(rng, HIDDEN), FCResBlock(rng, HIDDEN)])
+        self.head = dense(rng, HIDDEN, 9 * NUM_JOINTS + NUM_BETAS)
+        self.nearest_rotation = NearestRotation(use_svd)
+
+    def construct(self, vertices):
+        raw, betas = self.raw_parameters(vertices)
+        return self.nearest_rotation(raw).reshape(-1, NUM_JOINTS, 3, 3), betas
+
+    def raw_parameters(self, vertices):
+        """Matrices before they are made rotations, (B * 24, 3, 3), and shape (B, 10)."""
+        # Added to zeros, not broadcast to a size: the batch stays free in an exported file.
+        template = ops.zeros_like(vertices) + self.template.astype(vertices.dtype)
+        x = ops.concat((vertices, template), -1).reshape(-1, self.in_channels)
+        x = self.head(self.blocks(ops.relu(self.first(x))))
+        return x[:, :9 * NUM_JOINTS].reshape(-1, 3, 3), x[:, 9 * NUM_JOINTS:]
+
+
+class CMR(nn.Cell):
+    """A picture to the graph network's mesh and to the SMPL body that explains it.
+
+    Args:
+        mesh (GraphMesh): matrices and template of the mesh.
+        smpl (SMPL): the body model.
+        num_layers, num_channels, depth, width: see `GraphCNN`.
+        use_svd (bool): see `NearestRotation`.
+        seed (int): of the initial weights.
+
+    Inputs:
+        - **image** (Tensor) - (B, 3, 224, 224), RGB, normalised with ImageNet's mean and deviation.
+
+    Outputs:
+        - **vertices** (Tensor) - (B, 6890, 3), the free mesh, metres, camera axes x right, y down, z forward.
+        - **camera** (Tensor) - (B, 3), (s, tx, ty): p = s * ((x, y) + (tx, ty)), the crop spans [-1, 1].
+        - **smpl_vertices** (Tensor) - (B, 6890, 3), of the SMPL body. Its gradient ends at the free mesh.
+        - **rotmat** (Tensor) - (B, 24, 3, 3), each joint relative to its parent.
+        - **betas** (Tensor) - (B, 10).
+    """
+
+    def __init__(self, mesh, smpl, num_layers=5, num_channels=256, depth=50, width=1.0, use_svd=True, seed=0):
+        super().__init__()
+        rng = np.random.default_rng(seed)
+        self.num_graph_vertices, self.num_vertices = len(mesh.template), mesh.upsample.shape[0]
+        self.graph_cnn = GraphCNN(rng, mesh, num_layers, num_channels, depth, width)
+        self.smpl_param_regressor = SMPLParamRegressor(rng, mesh.template, use_svd)
+        self.upsample = SparseProduct(mesh.upsample)
+        self.smpl = smpl
+
+    def construct(self, image):
+        vertices_sub, camera = self.graph_cnn(image)
+        vertices = self.upsample(vertices_sub).reshape(self.num_vertices, -1, 3).transpose(1, 0, 2)
+        by_picture = vertices_sub.reshape(self.num_graph_vertices, -1, 3).transpose(1, 0, 2)
+        rotmat, betas = self.smpl_param_regressor(ops.stop_gradient(by_picture))
+        smpl_vertices, _ = self.smpl(rotmat, betas)
+        return vertices, camera, smpl_vertices, rotmat, betas

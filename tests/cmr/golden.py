@@ -1,0 +1,93 @@
+"""The reference cases of this model: stand-in weights, body and inputs made from seeds."""
+import functools
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse
+from mindspore import Tensor
+
+from cmr.src.mesh import TRAINING_JOINTS, build_graph_mesh, training_regressor
+from cmr.src.network import CMR
+from cmr.src.weights import convert_weights
+from common.body_models.files import build_body_model
+from common.body_models.smpl import SMPL
+
+FOLDER = Path(__file__).parents[1] / "golden" / "cmr"
+SEED = 1
+
+
+def _module(path):
+    """Load a file of the golden folder under a name of its own."""
+    name = f"golden_cmr_{path.stem}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+seeded = _module(FOLDER.parent / "seeded.py")
+matrices = _module(FOLDER / "matrices.py")
+
+
+def load(name):
+    """Arrays of a stored case."""
+    with np.load(FOLDER / f"{name}.npz") as archive:
+        return {key: archive[key] for key in archive.files}
+
+
+def array(name, shape, *bounds):
+    return seeded.array(f"cmr/{name}", shape, SEED, *bounds)
+
+
+@functools.cache
+def body():
+    """The seeded SMPL, which brings its J_regressor_extra along as the port's smpl.ckpt does."""
+    content = seeded.body_model("smpl", SEED)
+    content["J_regressor_extra"] = seeded.joint_regressor("smpl/J_regressor_extra", 14, 6890, SEED)
+    return build_body_model("smpl", content, "seeded")
+
+
+@functools.cache
+def mesh():
+    made = matrices.mesh_matrices(SEED)
+    sparse = [scipy.sparse.csr_matrix((data, (rows, columns)), shape)
+              for rows, columns, data, shape in (made["A"][1], made["U"][0], made["D"][0])]
+    return build_graph_mesh(body().v_template, *sparse, "seeded")
+
+
+@functools.cache
+def smpl():
+    return SMPL(body())
+
+
+def regressor():
+    """(24, 6890), mesh to training joints."""
+    matrix = training_regressor(body())
+    assert matrix.shape == (len(TRAINING_JOINTS), 6890)
+    return matrix
+
+
+def torch_state():
+    """Weights under the names of GraphCMR."""
+    keys = json.loads((FOLDER / "cmr.keys.json").read_text())
+    return matrices.condition(seeded.state_dict(keys, SEED))
+
+
+@functools.cache
+def converted():
+    """Conversion and settings of the published names."""
+    conversion, settings, _ = convert_weights(torch_state(), {}, "", "case")
+    return conversion, settings
+
+
+def network(use_svd=True):
+    """The network with the stand-in weights."""
+    conversion, settings = converted()
+    out = CMR(mesh(), smpl(), settings["num_layers"], settings["num_channels"], use_svd=use_svd)
+    for parameter in out.get_parameters():
+        parameter.set_data(Tensor(conversion.weights[parameter.name]))
+    return out.set_train(False)
