@@ -72,6 +72,8 @@ def init_runtime(device_target="", device_id=0, seed=1):
         UserError: the device is not there, or the workers cannot find each other.
     """
     set_up_logging()
+    if os.environ.get("MS_ROLE") == "MS_SCHED":
+        _serve_as_scheduler()
     target, reason = choose(device_target, device_id)
     ms.set_context(mode=ms.GRAPH_MODE)
     rank, rank_size = 0, 1
@@ -90,6 +92,13 @@ def init_runtime(device_target="", device_id=0, seed=1):
     where = f", worker {rank + 1} of {rank_size}" if rank_size > 1 else f" {device_id}" if target != "CPU" else ""
     LOGGER.info("Device: %s%s (%s)", target, where, reason)
     return Runtime(target, seed, rank, rank_size)
+
+
+def _serve_as_scheduler():
+    """msrun starts one process of the same command that only brings the workers together; it ends with them."""
+    ms.set_device("CPU")
+    init()
+    sys.exit(0)
 
 
 def _is_distributed():

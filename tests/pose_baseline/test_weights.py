@@ -1,0 +1,138 @@
+"""Published weights through tools/pth2ckpt.py, measured on the reference data set."""
+import json
+import os
+
+import numpy as np
+import pytest
+
+from common.engine.checkpoint import read_checkpoint
+from common.errors import UserError
+from pose_baseline import eval as eval_script
+from pose_baseline import infer
+from pose_baseline.src.weights import convert_weights
+from tools.pth2ckpt import main as pth2ckpt
+
+
+@pytest.fixture(scope="module")
+def full_tree(tmp_path_factory, golden):
+    folder = tmp_path_factory.mktemp("full")
+    golden.metadata.write_sequences(str(folder), 1)
+    golden.metadata.write_metadata(str(folder / "metadata.xml"), 1)
+    return str(folder)
+
+
+def _real_variables(golden, **settings):
+    """As in a real checkpoint: with step, rate and the optimizer's slots."""
+    arrays = golden.tensorflow_variables(**settings)
+    slots = {f"{name}/Adam{end}": array for name, array in arrays.items() for end in ("", "_1") if "moving" not in name}
+    return {**arrays, **slots, "global_step": np.array(4874200, np.int32), "learning_rate": np.float32(0.001),
+            "beta1_power": np.float32(0), "beta2_power": np.float32(0)}
+
+
+@pytest.mark.parametrize("predict_14, suffix", [(False, "_17"), (True, "_14")])
+def test_tensorflow_variables_give_the_original_errors(full_tree, tmp_path, golden, predict_14, suffix, capsys):
+    np.savez(tmp_path / "tf.npz", **_real_variables(golden, predict_14=predict_14))
+    ckpt = str(tmp_path / "tf.ckpt")
+    pth2ckpt(["--model", "pose_baseline", "--pth_path", str(tmp_path / "tf.npz"), "--ckpt_path", ckpt])
+    said = capsys.readouterr().out
+    assert "linear_model/w1 -> first.dense.weight (1024, 32)" in said and "32 arrays mapped, 48 left out" in said
+    assert read_checkpoint(ckpt).meta["step"] == 4874200
+    case = golden.load("dataset")
+    for flags, key in (([], ""), (["--procrustes"], "_procrustes")):
+        if f"action_error{suffix}{key}" not in case:
+            continue
+        eval_script.main(["--ckpt_file", ckpt, "--data_dir", full_tree, "--output_dir", str(tmp_path), "--camera_frame",
+                          "--drop_remainder", "--device_target", "CPU", *flags])
+        result = json.loads((tmp_path / "eval_result.json").read_text())
+        expected = case[f"action_error{suffix}{key}"]
+        assert np.abs(np.array(list(result["actions"].values())) - expected).max() < 1e-3
+
+
+def test_statistics_travel_with_converted_weights(full_tree, tmp_path, golden):
+    np.savez(tmp_path / "tf.npz", **golden.tensorflow_variables(width=16))
+    ckpt, keypoints = str(tmp_path / "tf.ckpt"), str(tmp_path / "in.npy")
+    np.save(keypoints, np.random.default_rng(0).uniform(200, 800, (3, 16, 2)))
+    arguments = ["--model", "pose_baseline", "--pth_path", str(tmp_path / "tf.npz"), "--ckpt_path", ckpt, "--quiet"]
+    run = ["--ckpt_file", ckpt, "--input", keypoints, "--output_dir", str(tmp_path / "out"), "--device_target", "CPU"]
+    pth2ckpt(arguments)
+    with pytest.raises(UserError, match="--statistics"):
+        infer.main(run)
+    case = golden.load("dataset")
+    np.savez(tmp_path / "statistics.npz", predict_14=np.array(0),
+             **{name: case[name] for name in ("mean_2d", "std_2d", "mean_3d", "std_3d")})
+    pth2ckpt([*arguments, "--statistics", str(tmp_path / "statistics.npz")])
+    infer.main(run)
+    assert os.path.isfile(tmp_path / "out" / "predictions.npz")
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("form", ["plain", "module", "no_counts", "legacy"])
+def test_pytorch_checkpoints_convert(tmp_path, golden, form):
+    torch = pytest.importorskip("torch")
+    state = {name: torch.tensor(array) for name, array in golden.torch_state(width=16).items()}
+    if form == "module":
+        state = {f"module.{name}": value for name, value in state.items()}
+    if form == "no_counts":
+        state = {name: value for name, value in state.items() if "num_batches" not in name}
+    content = {"epoch": 200, "lr": 1e-4, "step": 24371, "err": 43.0, "state_dict": state,
+               "optimizer": {"state": {}, "param_groups": []}}
+    path, ckpt = str(tmp_path / "ckpt_best.pth.tar"), str(tmp_path / "out.ckpt")
+    torch.save(content, path, _use_new_zipfile_serialization=form != "legacy")
+    pth2ckpt(["--model", "pose_baseline", "--pth_path", path, "--ckpt_path", ckpt])
+    found = read_checkpoint(ckpt)
+    assert found.meta["step"] == 24371 and found.meta["config"]["bn_epsilon"] == 1e-5
+    assert found.meta["config"]["max_norm"] is False
+    assert (found.weights["stages.1.second.norm.moving_variance"]
+            == golden.torch_state(width=16)["linear_stages.1.batch_norm2.running_var"]).all()
+
+
+@pytest.mark.torch
+def test_a_pytorch_file_cannot_run_code(tmp_path):
+    torch = pytest.importorskip("torch")
+    marker = tmp_path / "ran"
+
+    class Payload:
+        def __reduce__(self):
+            return os.mkdir, (str(marker),)
+
+    torch.save({"state_dict": Payload()}, str(tmp_path / "bad.pth"))
+    with pytest.raises(UserError, match="refused"):
+        pth2ckpt(["--model", "pose_baseline", "--pth_path", str(tmp_path / "bad.pth"), "--ckpt_path",
+                  str(tmp_path / "out.ckpt")])
+    assert not marker.exists() and not (tmp_path / "out.ckpt").exists()
+
+
+def _broken(arrays, how):
+    arrays = dict(arrays)
+    if how == "missing":
+        del arrays["linear_model/two_linear_1/b3_1"]
+    elif how == "unknown":
+        arrays["linear_model/w9"] = np.zeros(3, np.float32)
+    elif how == "shape":
+        arrays["linear_model/b1"] = np.zeros(15, np.float32)
+    elif how == "nan":
+        arrays["linear_model/b1"] = np.full(16, np.nan, np.float32)
+    return arrays
+
+
+@pytest.mark.parametrize("how, words", [("missing", "missing for stages.1.second.dense.bias"),
+                                        ("unknown", "unknown names: linear_model/w9"),
+                                        ("shape", r"first.dense.bias is \(15,\), the network has \(16,\)"),
+                                        ("nan", "not finite")])
+def test_any_doubt_is_an_error(golden, how, words):
+    with pytest.raises(UserError, match=words):
+        convert_weights(_broken(golden.tensorflow_variables(width=16), how), {}, "", "tf.npz")
+
+
+@pytest.mark.parametrize("argv, words", [
+    (["--model", "none"], "--model none"), (["--pth_path", "/nowhere.npz"], "/nowhere.npz"),
+    (["--ckpt_path", "out.bin"], ".ckpt"), (["--variant", "best"], "--variant best"),
+    (["--variant", "weigq,tensorflow"], "contradict"), (["--unknown"], "--unknown")])
+def test_bad_arguments_are_named(golden, tmp_path, argv, words):
+    np.savez(tmp_path / "tf.npz", **golden.tensorflow_variables(width=16))
+    arguments = {"--model": "pose_baseline", "--pth_path": str(tmp_path / "tf.npz"),
+                 "--ckpt_path": str(tmp_path / "out.ckpt")}
+    arguments.update(dict(zip(argv[::2], argv[1::2])) if len(argv) == 2 else {})
+    flat = [word for pair in arguments.items() for word in pair] + (argv if len(argv) == 1 else [])
+    with pytest.raises(UserError, match=words):
+        pth2ckpt(flat)
