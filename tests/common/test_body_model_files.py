@@ -59,7 +59,10 @@ def stored(cls, **state):
 class Python2Pickler(pickle._Pickler):
     """Writes byte and text strings as Python 2 wrote its `str`."""
 
-    dispatch = dict(pickle._Pickler.dispatch)
+    # Only pickle's own functions: dill, which mindspore imports, puts others into the table.
+    dispatch = {kind: save for kind, save in pickle._Pickler.dispatch.items() if save.__module__ == "pickle"}
+    dispatch.update({type: pickle._Pickler.save_type, dict: pickle._Pickler.save_dict,
+                     types.FunctionType: pickle._Pickler.save_global})
 
     def save_python2_str(self, value):
         raw = value.encode("latin1") if isinstance(value, str) else value
