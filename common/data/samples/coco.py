@@ -79,10 +79,9 @@ def make_item(seed, index):
 
 def _person(scene, index, mask):
     """The annotation of one person, as a list of one; of none if the outline is made of crumbs alone."""
-    polygons = _outline(mask)
+    polygons, area = _outline(mask)
     if not polygons:
         return []
-    area = int(mask.sum())
     points = scene.points(index, "coco_17")
     flags = points.visibility * (area >= MIN_AREA_OF_JOINTS)
     keypoints = []
@@ -93,16 +92,18 @@ def _person(scene, index, mask):
 
 
 def _outline(mask):
-    """Polygons around the pieces of a mask (H, W); pieces of less than four pixels are left out."""
+    """Polygons around the pieces of a mask (H, W), and their area; pieces of less than four pixels are left out."""
     # Twice as large, so that the outline runs along the pixels' edges and not through their centres.
     large = np.kron(mask, np.ones((2, 2), np.uint8))
     contours, _ = cv2.findContours(large, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    out = []
+    out, total = [], 0.0
     for contour in contours:
         contour = cv2.approxPolyDP(contour, 1.0, True)
-        if len(contour) >= 3 and cv2.contourArea(contour) >= 16.0:
+        area = cv2.contourArea(contour) / 4.0
+        if len(contour) >= 3 and area >= 4.0:
             out.append(((contour.reshape(-1) + 0.5) / 2.0).tolist())
-    return out
+            total += area
+    return out, total
 
 
 def _mask_box(mask):

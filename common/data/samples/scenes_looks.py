@@ -42,7 +42,7 @@ def vertex_colours(rng, body):
     if dress:
         bottom, end = top, float(rng.choice((-0.62, -0.80, -0.98)))
     seat = _SEAT + rng.uniform(-0.06, 0.04)
-    collar = rng.uniform(0.225, 0.275) - 0.4 * np.maximum(z, 0)
+    collar = rng.uniform(0.225, 0.27) + 0.45 * np.abs(x) - 0.4 * np.maximum(z, 0)
     covered = (trunk & (y < collar)) | (arm & (np.abs(x) < rng.choice(_SLEEVES)))
     below = (trunk | leg) & (y < seat) & (y > end)
     colours[covered] = top
@@ -70,13 +70,22 @@ def garment_colour(rng, dark=0.35):
     return 255.0 * np.array(rgb, np.float32)
 
 
+def surface_colour(rng):
+    """The colour of a wall, a floor or a piece of furniture: RGB (3,) float32, 0..255, seldom bright."""
+    warm = rng.random() < 0.5  # wood, sand, brick
+    hue, most = (rng.uniform(0.04, 0.14), 0.8) if warm else (rng.random(), 0.45)
+    rgb = colorsys.hsv_to_rgb(hue, most * rng.beta(1.3, 3.0), rng.uniform(0.25, 0.9))
+    return 255.0 * np.array(rgb, np.float32)
+
+
 def _paint_head(rng, colours, rest, head, skin):
     """Hair, lips, brows and eyes; a bald head now and then."""
     x, y, z = rest.T
     hair = _HAIR[rng.integers(len(_HAIR))] + rng.normal(0, 6, 3).astype(np.float32)
     ear = (np.abs(x) > 0.076) & (np.abs(y - 0.428) < 0.04)
     length = rng.choice((0.0, 0.0, 0.05, 0.10))  # how much further down at the back
-    scalp = head & ~ear & (y > 0.405 - length + rng.uniform(0.5, 0.8) * (z + 0.015) + 0.12 * np.maximum(z, 0))
+    hairline = 0.405 - length * (z < 0.02) + rng.uniform(0.5, 0.8) * (z + 0.015) + 0.12 * np.maximum(z, 0)
+    scalp = head & ~ear & (y > hairline)
     face = head & (z > 0.05)
     lips = face & ((x / 0.026) ** 2 + ((y - 0.366) / 0.009) ** 2 < 1)
     colours[lips] = 0.78 * skin + 0.22 * np.array((190, 50, 60), np.float32)

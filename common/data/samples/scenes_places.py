@@ -7,7 +7,7 @@ import dataclasses
 import cv2
 import numpy as np
 
-from common.data.samples.scenes_looks import garment_colour
+from common.data.samples.scenes_looks import surface_colour
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Place:
         wall (float): distance of the wall along z in metres, infinite outdoors.
         floor, wall_colour, second (numpy.ndarray): RGB 0..255; `second` alternates with the floor's colour.
         pattern (str): of the floor: "plain", "tiles" or "planks".
+        rough (float): strength of the noise on floor and wall.
         tile (float): size of the pattern, metres.
         sun (numpy.ndarray): (3,) unit vector towards the light, world axes.
         light (numpy.ndarray): (3,) colour of the light, about 1.
@@ -30,6 +31,7 @@ class Place:
     wall_colour: np.ndarray
     second: np.ndarray
     pattern: str
+    rough: float
     tile: float
     sun: np.ndarray
     light: np.ndarray
@@ -43,16 +45,16 @@ def make_place(rng, behind):
     azimuth, height = rng.uniform(-np.pi, np.pi), rng.uniform(np.radians(35), np.radians(80))
     sun = np.array([np.cos(height) * np.sin(azimuth), -np.sin(height), -np.cos(height) * np.cos(azimuth)])
     sky = np.array([rng.uniform(120, 190), rng.uniform(165, 215), rng.uniform(205, 250)])
-    ground = garment_colour(rng, dark=0.3) * 0.6 + np.array([90, 88, 84]) * 0.4
+    ground = 0.8 * surface_colour(rng) + 20
     if not indoors and rng.random() < 0.5:
         ground = np.array([rng.uniform(60, 120), rng.uniform(95, 140), rng.uniform(45, 80)])  # grass
     return Place(
         wall=behind + rng.uniform(0.6, 5.0) if indoors else np.inf, floor=ground,
-        wall_colour=0.55 * garment_colour(rng, dark=0.2) + 90 if indoors else sky,
+        wall_colour=0.75 * surface_colour(rng) + 55 if indoors else sky,
         second=np.clip(ground * rng.uniform(0.6, 1.3), 0, 255),
-        pattern=str(rng.choice(("plain", "tiles", "planks"), p=(0.5, 0.25, 0.25))), tile=rng.uniform(0.25, 1.2),
-        sun=sun, light=1.0 + rng.normal(0, 0.05, 3), ambient=rng.uniform(0.35, 0.6),
-        texture=int(rng.integers(2**31)))
+        pattern=str(rng.choice(("plain", "tiles", "planks"), p=(0.5, 0.25, 0.25))),
+        rough=rng.uniform(0.2, 1.3), tile=rng.uniform(0.25, 1.2), sun=sun,
+        light=1.0 + rng.normal(0, 0.05, 3), ambient=rng.uniform(0.35, 0.6), texture=int(rng.integers(2**31)))
 
 
 def background(place, view, size, casters):
@@ -80,7 +82,7 @@ def background(place, view, size, casters):
     on_floor = (far < to_wall) & (far < 200.0)
     far = np.where(on_floor, far, 0.0)
     ground_x, ground_z = centre[0] + far * rays[..., 0], centre[2] + far * rays[..., 2]
-    noise = _noise(place.texture, half)
+    noise = place.rough * _noise(place.texture, half)
     picture = np.empty((*half, 3), np.float32)
     picture[:] = _upper(place, rays, noise, row / height)
     picture[on_floor] = _floor(place, ground_x[on_floor], ground_z[on_floor], far[on_floor], noise[on_floor])
@@ -91,12 +93,19 @@ def background(place, view, size, casters):
 
 
 def _upper(place, rays, noise, down):
-    """Wall or sky."""
+    """Wall, or sky above a line of hills and trees."""
     if np.isfinite(place.wall):
         return place.wall_colour.astype(np.float32) * (0.85 + 0.15 * down + 0.10 * noise)[..., None]
     up = np.clip(-rays[..., 1:2] * 2.0, 0, 1)
     hazy = 0.5 * place.wall_colour + 110
-    return (hazy * (1 - up) + place.wall_colour * up).astype(np.float32) * (1 + 0.06 * noise[..., None])
+    sky = (hazy * (1 - up) + place.wall_colour * up).astype(np.float32) * (1 + 0.04 * noise[..., None])
+    rng = np.random.default_rng(place.texture)
+    azimuth = np.arctan2(rays[..., 0], rays[..., 2])
+    ridge = rng.uniform(0.0, 0.16) + sum(rng.uniform(0, 0.12) / wave * np.sin(wave * azimuth + rng.uniform(0, 6.3))
+                                         for wave in (2, 5, 11, 23, 47))
+    trees = np.array([rng.uniform(40, 110), rng.uniform(60, 120), rng.uniform(40, 110)], np.float32)
+    below = -rays[..., 1] < ridge * np.hypot(rays[..., 0], rays[..., 2])
+    return np.where(below[..., None], trees * (0.9 + 0.25 * noise[..., None]), sky)
 
 
 def _floor(place, x, z, far, noise):
@@ -135,8 +144,8 @@ def _shadow(place, view, casters, size, shrink):
     return cv2.GaussianBlur(mask, (blur, blur), 0).astype(np.float32) / 255.0
 
 
-def box_mesh(centre, size, turn, colour):
-    """A box that stands on the ground.
+def box_mesh(centre, size, turn, colour, lift=0.0):
+    """A box on the ground, or `lift` metres above it.
 
     Args:
         centre ((float, float)): (x, z) on the ground, metres.
@@ -160,5 +169,5 @@ def box_mesh(centre, size, turn, colour):
             faces += [(first, first + 1, first + 2), (first, first + 2, first + 3)]
     cos, sin = np.cos(turn), np.sin(turn)
     vertices = np.array(vertices) @ np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]]).T
-    vertices += (centre[0], -half[1], centre[1])
+    vertices += (centre[0], -half[1] - lift, centre[1])
     return vertices, np.array(faces), np.tile(np.asarray(colour, np.float32), (24, 1))

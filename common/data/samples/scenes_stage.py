@@ -10,7 +10,7 @@ import numpy as np
 from common.body_models.lbs_numpy import pose_body
 from common.body_models.prior import sample_poses, sample_shapes
 from common.data.samples.scenes_body import scene_body
-from common.data.samples.scenes_looks import garment_colour, vertex_colours
+from common.data.samples.scenes_looks import garment_colour, surface_colour, vertex_colours
 from common.data.samples.scenes_places import Place, box_mesh, make_place
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.visual.cameras import PerspectiveCamera
@@ -189,15 +189,31 @@ def furnish(rng, stage, view, size, occluder):
         place = view.centre[[0, 2]] + (rng.uniform(-0.6, 0.6) * size[1] / view.focal[0] * ahead, ahead)
         if all(np.hypot(*(place - other)) > 1.1 for other in places):
             box = rng.uniform((0.3, 0.3, 0.3), (1.2, 1.9, 0.8))
-            things.append(box_mesh(place, box, rng.uniform(0, np.pi), garment_colour(rng)))
+            things.append(box_mesh(place, box, rng.uniform(0, np.pi), surface_colour(rng)))
+    things += _hangings(rng, stage.place, view, size)
     if rng.random() < occluder:
         chosen = places[rng.integers(len(places))]
         to_camera = view.centre[[0, 2]] - chosen
         place = chosen + to_camera * rng.uniform(0.12, 0.35) + rng.normal(0, 0.35, 2) * (1, 0)
         box = rng.uniform((0.2, 0.25, 0.2), (0.8, 0.95, 0.5))
         if all(np.hypot(*(place - other)) > 0.5 for other in places):
-            things.append(box_mesh(place, box, rng.uniform(0, np.pi), garment_colour(rng)))
+            things.append(box_mesh(place, box, rng.uniform(0, np.pi), surface_colour(rng)))
     return dataclasses.replace(stage, things=stage.things + tuple(things))
+
+
+def _hangings(rng, place, view, size):
+    """Pictures and doors on the wall, frames included; none outdoors."""
+    out = []
+    for _ in range(rng.integers(0, 4) if np.isfinite(place.wall) else 0):
+        ahead = place.wall - view.centre[2]
+        middle = view.centre[0] + rng.uniform(-0.6, 0.6) * size[1] / view.focal[0] * ahead
+        width, height, lift = rng.uniform((0.4, 0.4, 0.9), (1.6, 1.2, 1.7))
+        if rng.random() < 0.3:
+            width, height, lift = 0.9, 2.05, 0.0
+        out.append(box_mesh((middle, place.wall), (width, height, 0.04), 0.0, surface_colour(rng), lift))
+        out.append(box_mesh((middle, place.wall), (0.86 * width, 0.86 * height, 0.06), 0.0, garment_colour(rng),
+                            lift + 0.07 * height))
+    return out
 
 
 def _seat(rng, actor):
@@ -214,4 +230,4 @@ def _seat(rng, actor):
     top = -actor.vertices[near, 1].max() + 0.02
     away = (hips - feet)[[0, 2]] / np.hypot(*(hips - feet)[[0, 2]])
     turn = np.arctan2(away[0], away[1])
-    return [box_mesh(hips[[0, 2]] + 0.06 * away, (rng.uniform(0.38, 0.55), top, 0.36), turn, garment_colour(rng))]
+    return [box_mesh(hips[[0, 2]] + 0.06 * away, (rng.uniform(0.38, 0.55), top, 0.36), turn, surface_colour(rng))]
