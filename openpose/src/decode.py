@@ -175,9 +175,9 @@ def _arranged(people, peaks, skeleton, frame, decoder):
         numbers, candidates = list(person.joints), list(person.joints.values())
         row[numbers] = np.stack((peaks.x[candidates], peaks.y[candidates], peaks.score[candidates]), 1)
     if decoder != "cmu":
-        x, y = frame.to_image(joints[..., 0], joints[..., 1])
         there = joints[..., 2] > 0
-        joints[..., 0], joints[..., 1] = x * there, y * there
+        for axis, values in enumerate(frame.to_image(joints[..., 0], joints[..., 1])):
+            joints[..., axis] = np.clip(values, 0, frame.image[1 - axis] - 1) * there
     if decoder == "default":
         scores = scores / (len(skeleton.joints) + len(skeleton.limbs))
         order = np.argsort(-scores, kind="stable")

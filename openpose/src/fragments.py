@@ -4,13 +4,15 @@ In the table of limbs all four limbs of the trunk end at the neck. When it is hi
 head and arms, and each leg, as people of their own. Here such parts become one person when sizes and distances fit a
 body. Not part of any published decoder; proportions are those of an upright adult, relative to the trunk.
 """
-from itertools import combinations
-
 import numpy as np
 
-# Length of limbs, and largest usual distance between corners of the trunk, relative to shoulder - hip.
+# Length of limbs relative to shoulder - hip.
 LENGTHS = {("shoulder", "elbow"): 0.6, ("elbow", "wrist"): 0.55, ("hip", "knee"): 0.85, ("knee", "ankle"): 0.8}
-ACROSS = {("shoulder", "shoulder"): 0.75, ("hip", "hip"): 0.45, ("hip", "shoulder"): 1.1}
+CORNERS = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
+# Largest usual distance between corners of the trunk, relative to shoulder - hip.
+_SHOULDERS, _HIPS, _LONG = 0.75, 0.45, 1.1
+ACROSS = np.array([(_SHOULDERS, _SHOULDERS, _LONG, _LONG), (_SHOULDERS, _SHOULDERS, _LONG, _LONG),
+                   (_LONG, _LONG, _HIPS, _HIPS), (_LONG, _LONG, _HIPS, _HIPS)])
 LARGEST_STRETCH = 1.35  # of a distance above the usual one
 LEAST_TRUNK = 0.4  # of the usual shoulder - hip distance: nearer parts belong to two people
 LARGEST_RATIO = 1.7  # between the sizes of two parts
@@ -22,63 +24,60 @@ def join_fragments(people, peaks, skeleton):
     Args:
         people (list[Person]): parts and whole people.
         peaks (Peaks): candidates that they refer to.
-        skeleton (Skeleton): its joints are called as in COCO; without a neck among them nothing is joined.
+        skeleton (Skeleton): its joints are called as in COCO; without neck, shoulders and hips nothing is joined.
 
     Returns:
         list[Person]: fewer, or as many.
     """
     names = skeleton.joints
-    if "neck" not in names:
+    needed = {"neck", *CORNERS, *(f"{side}_{kind}" for side in ("left", "right") for pair in LENGTHS for kind in pair)}
+    if not needed <= set(names):
         return people
     neck = names.index("neck")
     whole = [person for person in people if neck in person.joints]
     parts = [person for person in people if neck not in person.joints]
+    places = np.full((len(parts), len(names)), np.nan, np.complex128)
+    for row, person in zip(places, parts):
+        candidates = list(person.joints.values())
+        row[list(person.joints)] = peaks.x[candidates] + 1j * peaks.y[candidates]
     while len(parts) > 1:
-        bodies = [_places(person, peaks, names) for person in parts]
-        sizes = [_size(body) for body in bodies]
-        costs = {(i, j): _misfit(bodies[i], bodies[j], sizes[i], sizes[j])
-                 for i, j in combinations(range(len(parts)), 2)
-                 if not parts[i].joints.keys() & parts[j].joints.keys()}
-        best = min(costs, key=costs.get, default=None)
-        if best is None or costs[best] == np.inf:
+        misfit = _misfit(places, names)
+        kept, absorbed = np.unravel_index(np.argmin(misfit), misfit.shape)
+        if misfit[kept, absorbed] == np.inf:
             break
-        absorbed = parts.pop(best[1])
-        parts[best[0]].joints.update(absorbed.joints)
-        parts[best[0]].score += absorbed.score
+        places[kept] = np.where(np.isnan(places[kept]), places[absorbed], places[kept])
+        places = np.delete(places, absorbed, 0)
+        parts[kept].joints.update(parts[absorbed].joints)
+        parts[kept].score += parts[absorbed].score
+        del parts[absorbed]
     return whole + parts
 
 
-def _places(person, peaks, names):
-    """(side, joint) -> position; side is left or right."""
-    places = {}
-    for joint, candidate in person.joints.items():
-        side, _, kind = names[joint].partition("_")
-        places[side, kind] = np.array((peaks.x[candidate], peaks.y[candidate]))
-    return places
+def _misfit(places, names):
+    """How badly two parts fit as one body (F, F), infinite where they do not, and below the diagonal.
+
+    places (F, J): x + iy in pixels, NaN where a joint is missing.
+    """
+    size = _sizes(places, names)
+    larger, smaller = np.maximum.outer(size, size), np.minimum.outer(size, size)
+    there = ~np.isnan(places)
+    apart = ~(there[:, None] & there[None]).any(-1)
+    possible = np.triu(apart & (larger > 0) & (larger <= np.where(smaller > 0, LARGEST_RATIO * smaller, np.inf)), 1)
+    one, other = np.nonzero(possible)
+    corners = places[:, [names.index(corner) for corner in CORNERS]]
+    distance = np.abs(corners[one][:, :, None] - corners[other][:, None])
+    stretch = distance / (larger[one, other, None, None] * ACROSS)
+    measured = ~np.isnan(stretch)
+    least = np.where(ACROSS == _LONG, LEAST_TRUNK, 0.0)
+    fits = measured.any((1, 2)) & (~measured | ((stretch >= least) & (stretch <= LARGEST_STRETCH))).all((1, 2))
+    misfit = np.full(possible.shape, np.inf)
+    mean = np.where(measured, stretch, 0).sum((1, 2)) / np.maximum(measured.sum((1, 2)), 1)
+    misfit[one[fits], other[fits]] = mean[fits]
+    return misfit
 
 
-def _size(places):
-    """Length of the trunk in pixels that the limbs of a part tell; foreshortening only makes limbs shorter."""
-    lengths = [np.linalg.norm(places[side, one] - places[side, other]) / share
-               for (one, other), share in LENGTHS.items() for side in ("left", "right")
-               if (side, one) in places and (side, other) in places]
-    return max(lengths, default=0.0)
-
-
-def _misfit(one, other, one_size, other_size):
-    """How badly two parts fit as one body, infinite when they do not."""
-    size = max(one_size, other_size)
-    smaller = min(one_size, other_size)
-    if size == 0 or (smaller > 0 and size > LARGEST_RATIO * smaller):
-        return np.inf
-    costs = []
-    for (_, kind), place in one.items():
-        for (_, other_kind), other_place in other.items():
-            usual = ACROSS.get(tuple(sorted((kind, other_kind))))
-            if usual is None:
-                continue
-            stretch = np.linalg.norm(place - other_place) / (size * usual)
-            if stretch > LARGEST_STRETCH or (kind != other_kind and stretch < LEAST_TRUNK):
-                return np.inf
-            costs.append(stretch)
-    return float(np.mean(costs)) if costs else np.inf
+def _sizes(places, names):
+    """Length of the trunk in pixels that the limbs of each part tell; foreshortening only makes limbs shorter."""
+    lengths = [np.abs(places[:, names.index(f"{side}_{one}")] - places[:, names.index(f"{side}_{other}")]) / share
+               for (one, other), share in LENGTHS.items() for side in ("left", "right")]
+    return np.nan_to_num(np.array(lengths)).max(0)

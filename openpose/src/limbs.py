@@ -34,20 +34,28 @@ class LinearSampler:
         self.fields, (self.rows, self.columns) = complex_fields(paf).ravel(), paf.shape[1:]
         self.stride = stride
 
+    def place(self, x, y):
+        """Pixels to the coordinates that a call takes: cells, no further out than the outermost ones."""
+        return self._cells(x, self.columns), self._cells(y, self.rows)
+
+    def _cells(self, position, count):
+        cell = (position - (self.stride - 1) / 2) / self.stride
+        return np.clip(cell, 0, count - 1).astype(np.float32)
+
     def __call__(self, limb, x, y):
-        """(n,) limb numbers and (n, k) positions to (n, k) complex values."""
-        u, left = self._cell(x, self.columns)
-        v, top = self._cell(y, self.rows)
+        """(n,) limb numbers and (n, k) coordinates of `place` to (n, k) complex values."""
+        u, left = self._split(x, self.columns)
+        v, top = self._split(y, self.rows)
         index = limb[:, None] * (self.rows * self.columns) + top * self.columns + left
         right, below = int(self.columns > 1), self.columns * int(self.rows > 1)
         upper = self.fields[index] * (1 - u) + self.fields[index + right] * u
         lower = self.fields[index + below] * (1 - u) + self.fields[index + below + right] * u
         return upper * (1 - v) + lower * v
 
-    def _cell(self, position, cells):
-        """Share of the next cell and number of the cell before a position."""
-        place = np.clip((position - (self.stride - 1) / 2) / self.stride, 0, cells - 1).astype(np.float32)
-        before = np.minimum(place.astype(np.intp), max(cells - 2, 0))
+    @staticmethod
+    def _split(place, cells):
+        """Share of the next cell and number of the cell before a coordinate."""
+        before = np.minimum(place.astype(np.int32), max(cells - 2, 0))
         return place - before, before
 
 
@@ -62,6 +70,10 @@ class PixelSampler:
     def __init__(self, paf, rows, columns):
         self.fields, self.size = complex_fields(paf).ravel(), paf.shape[1:]
         self.rows, self.columns = _taps(rows), _taps(columns)
+
+    def place(self, x, y):
+        """Pixels are what a call takes."""
+        return x, y
 
     def __call__(self, limb, x, y):
         """(n,) limb numbers and (n, k) positions, rounded to even, to (n, k) complex values."""
@@ -123,15 +135,18 @@ def _supported_chunk(sampler, peaks, limb, first, second, positions, threshold, 
     x, y = peaks.x[first], peaks.y[first]
     dx, dy = peaks.x[second] - x, peaks.y[second] - y
     length = np.maximum(np.hypot(dx, dy), 1e-3)
-    direction = ((dx + 1j * dy) / length).astype(np.complex64)
+    direction_x, direction_y = ((part / length).astype(np.float32) for part in (dx, dy))
+    place_x, place_y = sampler.place(peaks.x, peaks.y)
+    x, y = place_x[first], place_y[first]
+    dx, dy = place_x[second] - x, place_y[second] - y
     alive, total, reached = np.arange(len(limb)), np.zeros(len(limb)), np.zeros(len(limb), int)
-    # The first looks are the fewest that can rule a pair out.
+    # The first looks are the fewest that can rule a pair out, which they do for most.
     misses = len(positions) - least
-    bounds = [0, min(misses + 2, len(positions)), len(positions)]
+    bounds = np.minimum([0, misses + 1, misses + 3, len(positions)], len(positions))
     for start, stop in zip(bounds, bounds[1:]):
-        at = positions[None, start:stop]
+        at = positions[None, start:stop].astype(x.dtype)
         field = sampler(limb[alive], x[alive, None] + dx[alive, None] * at, y[alive, None] + dy[alive, None] * at)
-        along = field.real * direction.real[alive, None] + field.imag * direction.imag[alive, None]
+        along = field.real * direction_x[alive, None] + field.imag * direction_y[alive, None]
         total[alive] += along.sum(1)
         reached[alive] += (along > threshold).sum(1)
         alive = alive[reached[alive] >= stop - misses]

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 SMALLEST_SHARE = 0.1  # of the largest cell that its neighbours count at least, so that noise cannot throw the fit
+USUAL_BEND = -(8 / 7) ** 2  # second difference of the logarithm of a training target, used at the rim of a map
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,9 @@ def refined_peaks(heat, threshold, stride, most):
     top = np.log(centre)
     offsets, height = [], top.copy()
     for step in (1, width):
-        before, after = (np.log(np.maximum(flat[cells + side * step], SMALLEST_SHARE * centre)) for side in (-1, 1))
+        before, after = (_logarithm(flat[cells + side * step], centre) for side in (-1, 1))
+        before, after = (np.where(np.isnan(one), 2 * top - other + USUAL_BEND, one)
+                         for one, other in ((before, after), (after, before)))
         slope, bend = (after - before) / 2, np.minimum(before + after - 2 * top, -1e-6)
         offset = np.clip(-slope / bend, -0.5, 0.5)
         height += offset * slope + 0.5 * offset ** 2 * bend
@@ -84,6 +87,11 @@ def refined_peaks(heat, threshold, stride, most):
     x = ((column - 1 + offsets[0]) * stride + (stride - 1) / 2)[high].astype(np.float64)
     y = ((row - 1 + offsets[1]) * stride + (stride - 1) / 2)[high].astype(np.float64)
     return collect(joint[high], x, y, score[high], num_joints, most)
+
+
+def _logarithm(neighbour, centre):
+    """NaN where the map ends."""
+    return np.where(np.isinf(neighbour), np.nan, np.log(np.maximum(neighbour, SMALLEST_SHARE * centre)))
 
 
 @lru_cache(maxsize=64)

@@ -131,7 +131,7 @@ def convert_weights(arrays, others, variant, source):
     if variant and variant not in VARIANTS:
         raise UserError(f"--variant {variant}: choose one of {', '.join(VARIANTS)}, or leave it out")
     rules, normalisation, batch_norm, backbone_only = _family(arrays, variant, source)
-    if variant and rules[0].target != _sequential_rules()[0].target:
+    if variant and "model0.0.weight" not in arrays:
         raise UserError(f"--variant {variant}: {source} does not number its layers by position; leave it out")
     network = OpenPose(vgg_with_bn=batch_norm)
     wanted = {parameter.name: parameter.shape for parameter in network.get_parameters()

@@ -1,0 +1,223 @@
+"""The decoders against the published ones, and by properties of their own."""
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.optimize import linear_sum_assignment
+
+from common.errors import UserError
+from openpose.src.decode import Frame, decode
+from openpose.src.grouping import Person, join_best_first, join_in_order, one_to_one
+from openpose.src.limbs import Connections, LinearSampler, PixelSampler
+from openpose.src.peaks import Peaks, enlarging_matrix, refined_peaks
+from openpose.src.skeleton import COCO_18, Skeleton
+from openpose.src.targets import make_targets
+
+_spec = importlib.util.spec_from_file_location("golden_cases", Path(__file__).parent / "golden.py")
+golden = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(golden)
+scenes = golden.scenes
+
+
+def frame_of(name, seed=golden.SEED):
+    height, width, _ = scenes.people_of(name, seed)
+    _, inner_height, inner_width, _, _ = scenes.network_size(height, width)
+    return Frame((height, width), (inner_height, inner_width))
+
+
+def right_joints(joints, truth, tolerance=8.0):
+    """Joints within 8 px of those of the true person that each found one is matched with."""
+    if not len(joints) or not len(truth):
+        return 0
+    distance = np.linalg.norm(joints[:, None, :, :2] - truth[None, :, :, :2], axis=-1)
+    both = (joints[:, None, :, 2] > 0) & (truth[None, :, :, 2] > 0)
+    right = ((distance <= tolerance) & both).sum(-1)
+    return int(right[linear_sum_assignment(-right)].sum())
+
+
+@pytest.mark.parametrize("decoder, column", [("cmu", "a"), ("port", "c")])
+@pytest.mark.parametrize("name", scenes.SCENES)
+def test_published_decoders_agree(name, decoder, column):
+    case = golden.load("decode")
+    if f"{name}.{column}.people" not in case:
+        pytest.skip("no such reference")
+    expected = case[f"{name}.{column}.people"]
+    heat, paf = scenes.maps(name, golden.SEED)
+    people = decode(heat, paf, frame_of(name), decoder)
+    assert people.joints.shape == expected.shape
+    assert np.abs(people.joints[..., :2] - expected[..., :2]).max(initial=0) == 0
+    assert np.allclose(people.joints[..., 2], expected[..., 2], atol=1e-5)
+    assert np.allclose(people.scores, case[f"{name}.{column}.score"], atol=1e-3)
+    assert ((people.joints[..., 2] > 0).sum(1) == case[f"{name}.{column}.parts"]).all()
+
+
+def test_the_default_decoder_finds_more_right_joints_than_the_published_ones():
+    case = golden.load("decode")
+    totals = dict.fromkeys(("default", "cmu", "port", "a", "b"), 0)
+    wrong = 0
+    for name in scenes.SCENES:
+        heat, paf = scenes.maps(name, golden.SEED)
+        truth = scenes.people_of(name, golden.SEED)[2]
+        for decoder in ("default", "cmu", "port"):
+            joints = decode(heat, paf, frame_of(name), decoder).joints
+            totals[decoder] += right_joints(joints, truth)
+            wrong += (joints[..., 2] > 0).sum() - right_joints(joints, truth) if decoder == "default" else 0
+        for column in "ab":
+            totals[column] += right_joints(case[f"{name}.{column}.people"], truth)
+    assert (totals["a"], totals["b"], totals["cmu"]) == (656, 652, 656)
+    assert totals["default"] >= max(totals[name] for name in ("a", "b", "port"))
+    assert wrong <= 2
+
+
+def test_other_scenes_too():
+    for seed in (2, 3):
+        found = dict.fromkeys(("default", "cmu", "port"), 0)
+        for name in scenes.SCENES:
+            heat, paf = scenes.maps(name, seed)
+            for decoder in found:
+                found[decoder] += right_joints(decode(heat, paf, frame_of(name, seed), decoder).joints,
+                                               scenes.people_of(name, seed)[2])
+        assert found["default"] >= max(found["cmu"], found["port"])
+
+
+def test_the_parts_of_a_person_without_neck_become_one():
+    heat, paf = scenes.maps("occluded", 1)
+    truth = scenes.people_of("occluded", 1)[2]
+    apart = decode(heat, paf, merge_halves=False)
+    joined = decode(heat, paf)
+    assert len(joined) <= len(apart)
+    assert right_joints(joined.joints, truth) > right_joints(apart.joints, truth)
+    whole = decode(*scenes.maps("crowd", 1), frame_of("crowd"))
+    assert len(whole) == 20
+
+
+def test_positions_are_finer_than_a_pixel():
+    truth = scenes.people_of("people-5", 1)[2]
+    heat, paf = make_targets(truth, 46, 46)
+    people = decode(heat, paf)
+    assert len(people) == 5
+    distance = np.linalg.norm(people.joints[:, None, :, :2] - truth[None, :, :, :2], axis=-1)
+    assert np.median(distance.mean(-1).min(1)) < 0.15
+
+
+def test_a_single_gaussian_is_found_exactly_and_with_its_height():
+    ys, xs = np.mgrid[0:20, 0:20] * 8 + 3.5
+    for sigma in (6.0, 9.0):
+        for x, y in ((80.0, 64.0), (67.3, 93.9), (70.5, 70.5), (1.0, 158.0), (0.0, 0.0)):
+            heat = 0.8 * np.exp(-((xs - x) ** 2 + (ys - y) ** 2) / (2 * sigma ** 2))
+            peaks = refined_peaks(heat[None].astype(np.float32), 0.1, 8, 10)
+            assert len(peaks.x) == 1
+            if 8 < x < 152 and 8 < y < 152:
+                assert np.allclose((peaks.x[0], peaks.y[0], peaks.score[0]), (x, y, 0.8), atol=1e-3)
+            else:  # at the rim a side is missing
+                assert abs(peaks.x[0] - x) < 4.1 and abs(peaks.y[0] - y) < 4.1
+
+
+def test_equal_neighbours_are_one_peak_and_the_highest_candidates_stay():
+    heat = np.zeros((1, 12, 12), np.float32)
+    heat[0, 5, 4:6] = 0.7
+    assert len(refined_peaks(heat, 0.1, 8, 10).x) == 1
+    heat = np.zeros((2, 12, 12), np.float32)
+    heat[0, 1::3, 1::3] = np.linspace(0.2, 0.9, 16).reshape(4, 4)
+    heat[1, 4, 4] = 0.15
+    peaks = refined_peaks(heat, 0.1, 8, 5)
+    assert peaks.starts.tolist() == [0, 5, 6] and peaks.score[:5].min() > 0.65
+
+
+def test_image_coordinates_follow_the_frame():
+    heat, paf = scenes.maps("single", 1)
+    plain = decode(heat, paf)
+    double = decode(heat, paf, Frame((736, 368), (368, 368)))
+    there = plain.joints[..., 2] > 0
+    assert np.allclose(double.joints[..., 1][there], (plain.joints[..., 1][there] + 0.5) * 2 - 0.5)
+    assert np.allclose(double.joints[..., 0], plain.joints[..., 0])
+
+
+def test_empty_maps_noise_and_wrong_shapes():
+    zero = np.zeros((19, 46, 46), np.float32), np.zeros((38, 46, 46), np.float32)
+    for decoder in ("default", "cmu", "port"):
+        people = decode(*zero, decoder=decoder)
+        assert people.joints.shape == (0, 18, 3) and people.scores.shape == (0,)
+    rng = np.random.default_rng(1)
+    noise = rng.uniform(0, 1, (19, 46, 46)), rng.uniform(-1, 1, (38, 46, 46))
+    assert np.isfinite(decode(*noise).joints).all()
+    with pytest.raises(UserError, match="--decoder c: choose"):
+        decode(*zero, decoder="c")
+    with pytest.raises(ValueError, match="fields"):
+        decode(zero[0], zero[1][:36])
+    with pytest.raises(ValueError, match="heat maps"):
+        decode(zero[0][:17], zero[1])
+
+
+def test_strongest_people():
+    people = decode(*scenes.maps("scales", 1))
+    assert len(people.strongest(2)) == 2 and len(people.strongest(0)) == 3
+    assert people.strongest(1).scores[0] == people.scores.max()
+    assert (np.diff(people.scores) <= 0).all() and (people.scores <= 1).all()
+
+
+def test_fields_are_read_as_from_enlarged_maps():
+    cv2 = pytest.importorskip("cv2")
+    paf = scenes.maps("wide", 1)[1]
+    rows, columns = enlarging_matrix(46, 8, 368, 480, True), enlarging_matrix(62, 8, 491, 640, True)
+    large = cv2.resize(paf[6:8].transpose(1, 2, 0), None, fx=8, fy=8, interpolation=cv2.INTER_CUBIC)[:368, :491]
+    large = cv2.resize(large, (640, 480), interpolation=cv2.INTER_CUBIC)
+    x, y = np.array([[0.0, 331.4, 639.0]]), np.array([[479.0, 250.6, 0.0]])
+    values = PixelSampler(paf, rows, columns)(np.array([3]), x, y)
+    expected = large[[479, 251, 0], [0, 331, 639]]
+    assert np.allclose(np.stack((values.real[0], values.imag[0]), 1), expected, atol=1e-5)
+    sampler = LinearSampler(paf, 8)
+    values = sampler(np.array([3]), *sampler.place(np.array([[3.5, 7.5, -20.0]]), np.array([[11.5, 11.5, 3.5]])))
+    expected = [paf[6, 1, 0], (paf[6, 1, 0] + paf[6, 1, 1]) / 2, paf[6, 0, 0]]
+    assert np.allclose(values.real[0], expected, atol=1e-6)
+
+
+CHAIN = Skeleton(("a", "b", "c", "d"), ((0, 1), (1, 2), (2, 3), (0, 3)))
+
+
+def peaks_of(*joints):
+    joints = np.array(joints)
+    return Peaks(joints, np.zeros(len(joints)), np.zeros(len(joints)), np.full(len(joints), 0.5),
+                 np.searchsorted(joints, np.arange(5)))
+
+
+def connections_of(*rows):
+    limb, first, second, score = zip(*rows)
+    return Connections(np.array(limb), np.array(first), np.array(second), np.array(score))
+
+
+def test_best_connections_come_first_and_are_kept():
+    peaks = peaks_of(0, 0, 1, 1, 2, 3)  # two a (0, 1), two b (2, 3), c (4), d (5)
+    rows = connections_of((0, 0, 2, 0.9), (0, 1, 2, 0.95), (0, 1, 3, 0.4), (0, 0, 3, 0.3), (1, 2, 4, 0.8),
+                          (2, 4, 5, 0.7), (3, 1, 5, 0.6), (3, 0, 5, 0.65))
+    kept = one_to_one(rows)
+    assert list(zip(kept.limb, kept.first, kept.second)) == [(0, 1, 2), (0, 0, 3), (1, 2, 4), (2, 4, 5), (3, 0, 5)]
+    people = sorted(join_best_first(rows, peaks, CHAIN.limbs), key=lambda person: -len(person.joints))
+    assert [person.joints for person in people] == [{0: 1, 1: 2, 2: 4, 3: 5}, {0: 0, 1: 3}]
+    # 4 joints and the limbs 0.95, 0.8, 0.7 and the closing 0.6
+    assert np.isclose(people[0].score, 4 * 0.5 + 0.95 + 0.8 + 0.7 + 0.6)
+
+
+def test_three_people_at_one_connection_are_no_error():
+    """After overwriting, a candidate can belong to two people; a third one joins them."""
+    peaks = peaks_of(0, 0, 0, 1, 1, 2)  # a: 0 1 2, b: 3 4, c: 5
+    limbs = ((0, 1), (1, 2), (0, 2))
+    rows = connections_of((0, 0, 3, 0.9), (0, 1, 4, 0.8), (1, 3, 5, 0.9), (1, 4, 5, 0.7), (2, 2, 5, 0.6),
+                          (2, 0, 5, 0.5), (2, 1, 5, 0.5))
+    for fill_free in (False, True):
+        people = join_in_order(rows, peaks, limbs, (0, 1, 2), {0, 1, 2}, fill_free)
+        assert all(isinstance(person, Person) for person in people) and len(people) >= 1
+
+
+def test_own_skeleton():
+    skeleton = Skeleton(("nose", "left_hand", "right_hand"), ((0, 1), (0, 2)))
+    joints = np.array([[(60, 40, 1), (90, 90, 1), (30, 90, 1)], [(150, 50, 1), (180, 95, 1), (120, 95, 1)]], float)
+    heat, paf = make_targets(joints, 24, 24, skeleton)
+    for decoder in ("default", "cmu", "port"):
+        people = decode(heat, paf, decoder=decoder, skeleton=skeleton)
+        assert len(people) == (0 if decoder == "cmu" else 2)  # cmu wants four joints
+    found = decode(heat, paf, skeleton=skeleton).joints
+    found = found[np.argsort(found[:, 0, 0])]
+    assert np.allclose(found[..., :2], joints[..., :2], atol=0.5)
+    assert len(COCO_18.limbs) == 19

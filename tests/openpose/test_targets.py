@@ -1,0 +1,117 @@
+"""Targets against the published ones, and the skeleton they are made for."""
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common.errors import UserError
+from common.joints import SKELETONS
+from openpose.src.skeleton import COCO_18, load_skeleton, parse_skeleton
+from openpose.src.targets import make_targets, mask_target
+
+_spec = importlib.util.spec_from_file_location("golden_cases", Path(__file__).parent / "golden.py")
+golden = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(golden)
+
+
+@pytest.mark.parametrize("name", ["scales", "overlap", "truncated"])
+def test_published_targets(name):
+    case = golden.load("targets")
+    keypoints = golden.scenes.annotations(name, golden.SEED)
+    assert np.allclose(keypoints.reshape(-1, 3).sum(0), case[f"{name}.check"])
+    joints = COCO_18.from_annotations(keypoints, SKELETONS["coco_17"])
+    expected = case[f"{name}.a.joints"]
+    others = [joint for joint in range(18) if joint != 1]
+    assert (joints[:, others] == expected[:, others]).all()
+    assert (np.trunc(joints[:, 1]) == expected[:, 1]).all()  # published: the neck cut to whole pixels
+    heat, paf = make_targets(expected, 46, 46)
+    assert np.abs(heat - case[f"{name}.a.heat"]).max() < 1e-6
+    assert np.abs(paf - case[f"{name}.a.paf"]).max() < 1e-6
+    assert heat.dtype == paf.dtype == np.float32
+
+
+def test_mask():
+    case = golden.load("targets")
+    ignore = golden.scenes.ignore_mask(golden.SEED)
+    assert ignore.sum() == case["mask.check"]
+    assert np.abs(mask_target(ignore, 46, 46) - case["mask"]).max() < 1e-6
+    assert (mask_target(np.zeros((80, 64)), 10, 8) == 1).all()
+
+
+def test_two_people_on_a_cell_by_hand():
+    """Limbs to the right and downwards cross at a cell: its field is the mean, its heat the greater one."""
+    joints = np.zeros((2, 18, 3))
+    joints[0, [8, 9]] = (19.5, 35.5, 1), (51.5, 35.5, 1)
+    joints[1, [8, 9]] = (35.5, 19.5, 1), (35.5, 51.5, 1)
+    heat, paf = make_targets(joints, 9, 9)
+    limb = COCO_18.limbs.index((8, 9))
+    assert np.allclose(paf[2 * limb:2 * limb + 2, 4, 4], 0.5)
+    assert np.allclose(paf[2 * limb:2 * limb + 2, 4, 6], (1, 0))
+    assert np.allclose(paf[2 * limb:2 * limb + 2, 6, 4], (0, 1))
+    assert heat[8, 4, 2] == 1 and np.isclose(heat[8, 2, 2], np.exp(-16 ** 2 / 98))
+    assert np.allclose(heat[18], 1 - heat[:18].max(0))
+
+
+def test_nobody_and_limbs_without_length():
+    heat, paf = make_targets(np.zeros((0, 18, 3)), 5, 6)
+    assert heat.shape == (19, 5, 6) and not heat[:18].any() and (heat[18] == 1).all() and not paf.any()
+    same = np.zeros((1, 18, 3))
+    same[0, :] = 20, 20, 1
+    assert not make_targets(same, 5, 6)[1].any()
+
+
+def test_the_neck_needs_both_shoulders():
+    keypoints = np.zeros((2, 17, 3))
+    keypoints[:, 5], keypoints[0, 6] = (10, 21, 2), (21, 20, 1)
+    joints = COCO_18.from_annotations(keypoints, SKELETONS["coco_17"])
+    assert joints[0, 1].tolist() == [15.5, 20.5, 2] and not joints[1, 1].any()
+    assert joints[1, COCO_18.joints.index("left_shoulder")].tolist() == [10, 21, 2]
+    assert COCO_18.annotation_order(SKELETONS["coco_17"]).tolist() == golden.scenes.COCO_TO_18
+
+
+def test_the_mirror_of_the_maps_is_the_map_of_the_mirror():
+    truth = golden.scenes.people_of("overlap", 1)[2]
+    order, (limbs, signs) = COCO_18.mirrored_joints(), COCO_18.mirrored_limbs()
+    mirrored = truth[:, order].copy()
+    mirrored[..., 0] = 367 - mirrored[..., 0]
+    heat, paf = make_targets(truth, 46, 46)
+    other_heat, other_paf = make_targets(mirrored, 46, 46)
+    assert np.allclose(heat[[*order, 18]][..., ::-1], other_heat, atol=1e-6)
+    turned = signs[:, None, None, None] * np.array([-1, 1])[:, None, None]
+    fields = paf.reshape(19, 2, 46, 46)[limbs][..., ::-1] * turned
+    assert np.mean(np.abs(fields.reshape(38, 46, 46) - other_paf) > 1e-6) < 1e-4  # single cells at the rim of a limb
+
+
+GOOD = {"joints": ["nose", "middle", "left_hand", "right_hand"], "means": {"middle": ["left_hand", "right_hand"]},
+        "limbs": [["nose", "left_hand"], ["nose", "right_hand"], ["nose", "middle"]], "sigmas": {"nose": 0.02}}
+
+
+def test_own_skeleton(tmp_path):
+    assert load_skeleton("") is COCO_18
+    path = tmp_path / "own.yaml"
+    path.write_text("joints: [nose, left_hand, right_hand]\nlimbs:\n- [nose, left_hand]\n- [nose, right_hand]\n")
+    skeleton = load_skeleton(str(path))
+    assert skeleton.limbs == ((0, 1), (0, 2)) and skeleton.limb_order == (0, 1)
+    assert skeleton.mirrored_limbs()[0].tolist() == [1, 0]
+    skeleton = parse_skeleton(GOOD, "own.yaml")
+    assert skeleton.sigma_array(("nose", "middle")).tolist() == [0.02, 0.05]
+    joints = skeleton.from_annotations([[(1, 2, 2), (4, 4, 1), (8, 8, 1)]], ("nose", "left_hand", "right_hand"))
+    assert joints[0, 1].tolist() == [6, 6, 2]
+    skeleton.check_names(("nose", "left_hand", "right_hand"), "a.json")
+    with pytest.raises(UserError, match="a.json has no keypoints for middle, right_hand"):
+        skeleton.check_names(("nose", "left_hand"), "a.json")
+    with pytest.raises(UserError, match="tail, which the skeleton lacks"):
+        skeleton.check_names(("nose", "left_hand", "right_hand", "tail"), "a.json")
+
+
+@pytest.mark.parametrize("change, text", [
+    ({"joints": None}, "needs the lists"), ({"colour": 1}, "unknown entry colour"),
+    ({"limbs": [["nose", "tail"]]}, "no pair of two joints"), ({"joints": ["nose", "left_hand"]}, "no right"),
+    ({"joints": ["nose", "nose", "left_hand", "right_hand"]}, "twice"), ({"sigmas": {"nose": -1}}, "`sigmas`"),
+    ({"limbs": [["nose", "left_hand"]]}, "no counterpart"), ({"means": [1]}, "`means`")])
+def test_bad_skeletons_are_refused(change, text):
+    with pytest.raises(UserError, match=text):
+        parse_skeleton({**GOOD, **change}, "own.yaml")
+    with pytest.raises(UserError, match="does not exist"):
+        load_skeleton("nowhere.yaml")
