@@ -64,8 +64,8 @@ def _fold(layer, norm, target):
 
 
 def _copy_parameters(source, target):
-    """Values of the parameters that both have under one name."""
-    given = {parameter.name: parameter for parameter in source.get_parameters()}
-    for parameter in target.get_parameters():
-        if parameter.name in given:
-            parameter.set_data(Tensor(given[parameter.name].asnumpy()))
+    """Values of the parameters that both have in one place (names may carry the prefix of a cell around them)."""
+    given = dict(source.parameters_and_names())
+    for place, parameter in target.parameters_and_names():
+        if place in given:
+            parameter.set_data(Tensor(given[place].asnumpy()))

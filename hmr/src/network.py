@@ -1,0 +1,227 @@
+"""The generator of HMR: image -> features -> camera, pose and shape in a few rounds -> body and its joints.
+
+Source: Kanazawa et al., "End-to-end recovery of human shape and pose", CVPR 2018. The conventions of the published
+weights differ; see `profiles`.
+"""
+import mindspore as ms
+import numpy as np
+from mindspore import Parameter, Tensor, nn, ops
+
+from common.backbones.resnet import ResNet
+from common.body_models.lbs import Float32Cell, JointRegressor, as_float32
+from common.body_models.smpl import SMPL
+from common.errors import UserError
+from common.geometry import rotation
+from common.geometry.projection import weak_perspective_projection
+from common.geometry.rotation_ops import axis_angle_to_matrix, matrix_to_axis_angle, rot6d_to_matrix
+from hmr.src.resnet_v2 import ResNetV2
+
+NUM_CAM, NUM_POSE, NUM_BETAS = 3, 72, 10
+THETA_SIZE = NUM_CAM + NUM_POSE + NUM_BETAS
+# Numbers per joint in the regressor's state.
+ROTATION_SIZES = {"axis_angle": 3, "rot6d": 6}
+# "cocoplus": the 14 joints of LSP, then the face.
+JOINTS = ("right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "right_wrist",
+          "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist", "neck", "head_top", "nose",
+          "left_eye", "right_eye", "left_ear", "right_ear")
+OUTPUTS = ("theta", "vertices", "joints2d", "joints3d", "rotmat")
+
+
+def split_theta(theta):
+    """(B, 85) -> cam (B, 3), pose (B, 72) in radians, beta (B, 10); for Tensors and arrays.
+
+    Also splits a state of the 6D regressor, (B, 157), whose pose has 144 numbers.
+    """
+    return theta[:, :NUM_CAM], theta[:, NUM_CAM:-NUM_BETAS], theta[:, -NUM_BETAS:]
+
+
+def mean_state(mean, rotations):
+    """The state that the regressor starts from.
+
+    Args:
+        mean (MeanParams): mean pose, shape and camera.
+        rotations (str): "axis_angle" or "rot6d".
+
+    Returns:
+        array: (85,) or (157,) float32. From an axis-angle pose the root's rotation is dropped: the body starts with a
+        half turn about x, upright in front of a camera whose y axis points down.
+    """
+    pose = np.asarray(mean.pose, np.float64)
+    if pose.size == NUM_POSE:
+        pose = np.concatenate([[np.pi, 0.0, 0.0], pose[3:]])
+        if rotations == "rot6d":
+            pose = rotation.matrix_to_rot6d(rotation.axis_angle_to_matrix(pose.reshape(24, 3))).reshape(-1)
+    elif rotations == "axis_angle":
+        matrices = rotation.rot6d_to_matrix(pose.reshape(24, 6))
+        pose = rotation.matrix_to_axis_angle(matrices).reshape(-1)
+    return np.concatenate([mean.cam, pose, mean.shape]).astype(np.float32)
+
+
+def dense(rng, in_size, out_size, gain=None):
+    """A Dense layer with PyTorch's initial values, or Xavier's weights times `gain` and no bias at first."""
+    bound = 1.0 / np.sqrt(in_size) if gain is None else gain * np.sqrt(6.0 / (in_size + out_size))
+    weight = rng.uniform(-bound, bound, (out_size, in_size)).astype(np.float32)
+    bias = rng.uniform(-bound, bound, out_size) if gain is None else np.zeros(out_size)
+    return nn.Dense(in_size, out_size, weight_init=Tensor(weight), bias_init=Tensor(bias.astype(np.float32)))
+
+
+class IterativeRegressor(nn.Cell):
+    """Features and a state to a better state, some times over: each round adds a correction.
+
+    Args:
+        rng (numpy.random.Generator): source of the initial weights.
+        num_features (int): width of the features.
+        mean (array): (85,) or (157,), the first state, see `mean_state`.
+        hidden_size (int): width of the two hidden layers.
+        iterations (int): rounds.
+        activation (bool): ReLU after the hidden layers.
+        train_mean (bool): the first state learns too.
+
+    Inputs:
+        - **features** (Tensor) - (B, num_features).
+        - **keep** (Tensor) - (B, 2 * iterations, hidden_size), what each hidden unit is multiplied by: 0 or
+          1 / probability of keeping it; None for no dropout.
+
+    Outputs:
+        Tuple of `iterations` Tensors (B, 85) or (B, 157): cam, pose, beta after each round.
+    """
+
+    def __init__(self, rng, num_features, mean, hidden_size=1024, iterations=3, activation=True, train_mean=False):
+        super().__init__()
+        self.mean = Parameter(Tensor(np.asarray(mean, np.float32)), name="mean", requires_grad=train_mean)
+        size = self.mean.size
+        self.fc1 = dense(rng, num_features + size, hidden_size)
+        self.fc2 = dense(rng, hidden_size, hidden_size)
+        self.fc3 = dense(rng, hidden_size, size, gain=0.01)
+        self.iterations, self.activation = iterations, activation
+
+    def construct(self, features, keep=None):
+        # Repeated through the features: reading the batch size would fix it in an exported file.
+        state = ops.zeros_like(features[:, :1]) * self.mean.astype(features.dtype) + self.mean.astype(features.dtype)
+        states = ()
+        for index in range(self.iterations):
+            x = self._hidden(self.fc1, ops.concat((features, state), 1), keep, 2 * index)
+            x = self._hidden(self.fc2, x, keep, 2 * index + 1)
+            state = state + self.fc3(x)
+            states += (state,)
+        return states
+
+    def _hidden(self, layer, x, keep, row):
+        x = layer(x)
+        if self.activation:
+            x = ops.relu(x)
+        return x if keep is None else x * keep[:, row]
+
+
+class Body(Float32Cell):
+    """A state of the regressor to the body that it describes.
+
+    Args:
+        model (BodyModel): kind "smpl", with `cocoplus_regressor` among its extras.
+        rotations (str): "axis_angle" or "rot6d".
+        rotate_base (bool): see `Profile`.
+
+    Inputs:
+        - **state** (Tensor) - (B, 85) or (B, 157).
+
+    Outputs:
+        Tuple of Tensors: theta (B, 85); vertices (B, 6890, 3), metres; joints2d (B, 19, 2), the crop spans [-1, 1];
+        joints3d (B, 19, 3), metres; rotmat (B, 24, 3, 3), without the half turn of `rotate_base`.
+    """
+
+    def __init__(self, model, rotations="axis_angle", rotate_base=False):
+        super().__init__()
+        self.smpl = SMPL(model, NUM_BETAS, rotate_base)
+        self.joints = JointRegressor(model.extra("cocoplus_regressor", (len(JOINTS), len(model.v_template))))
+        self.axis_angle = rotations == "axis_angle"
+        self.rotation_size = ROTATION_SIZES[rotations]
+
+    def rotmat(self, state):
+        """(B, 85 or 157) -> (B, 24, 3, 3)."""
+        _, pose, _ = split_theta(as_float32(state))
+        pose = pose.reshape(-1, 24, self.rotation_size)
+        return axis_angle_to_matrix(pose) if self.axis_angle else rot6d_to_matrix(pose)
+
+    def construct(self, state):
+        state = as_float32(state)
+        cam, _, beta = split_theta(state)
+        rotmat = self.rotmat(state)
+        vertices, _ = self.smpl(rotmat, beta)
+        joints3d = self.joints(vertices)
+        joints2d = weak_perspective_projection(joints3d, cam)
+        if self.axis_angle:
+            theta = state
+        else:
+            theta = ops.concat((cam, matrix_to_axis_angle(rotmat).reshape(-1, NUM_POSE), beta), 1)
+        return theta, vertices, joints2d, joints3d, rotmat
+
+
+class HMR(nn.Cell):
+    """Image to body.
+
+    Args:
+        encoder (Cell): image to features (B, encoder.out_channels).
+        regressor (IterativeRegressor): features to states.
+        body (Body): state to body.
+
+    Inputs:
+        - **image** (Tensor) - (B, 3, H, W), normalised as the profile says.
+
+    Outputs:
+        Tuple of Tensors by `OUTPUTS`, of the last round; see `Body`.
+    """
+
+    def __init__(self, encoder, regressor, body):
+        super().__init__()
+        self.encoder, self.regressor, self.body = encoder, regressor, body
+
+    def states(self, image, keep=None):
+        """The regressor's states of all rounds; `keep` as of `IterativeRegressor`."""
+        return self.regressor(self.encoder(image).astype(ms.float32), keep)
+
+    def construct(self, image):
+        return self.body(self.states(image)[-1])
+
+
+def build_parts(profile, mean, depth=50, width=1.0, hidden_size=1024, iterations=3, frozen_norm=False, seed=0):
+    """Encoder and regressor with initial weights.
+
+    Args:
+        profile (Profile): conventions.
+        mean (MeanParams): where the regressor starts; replaced when weights are loaded.
+        depth (int): of the ResNet: 18, 34 or 50; profiles with encoder "resnet_v2" know 50 only.
+        width (float): channels of the encoder relative to the published network.
+        hidden_size, iterations (int): of the regressor.
+        frozen_norm (bool): see `ResNet`.
+        seed (int): of the initial weights.
+
+    Returns:
+        tuple: encoder, IterativeRegressor
+
+    Raises:
+        UserError: settings that the profile's encoder does not have.
+    """
+    rng = np.random.default_rng(seed)
+    if profile.encoder == "resnet_v2":
+        if depth != 50 or frozen_norm:
+            raise UserError(f"profile {profile.profile} has a ResNet-50 without frozen batch norm: leave "
+                            "encoder_depth and frozen_norm as they are, or choose another profile")
+        encoder = ResNetV2(rng, width)
+    else:
+        encoder = ResNet(rng, depth, True, width, frozen_norm)
+    return encoder, IterativeRegressor(rng, encoder.out_channels, mean_state(mean, profile.rotations), hidden_size,
+                                       iterations, profile.activation, profile.train_mean)
+
+
+def build_hmr(profile, model, mean, **sizes):
+    """A generator with initial weights.
+
+    Args:
+        profile (Profile): conventions.
+        model (BodyModel): kind "smpl".
+        mean (MeanParams), sizes: see `build_parts`.
+
+    Returns:
+        HMR
+    """
+    return HMR(*build_parts(profile, mean, **sizes), Body(model, profile.rotations, profile.rotate_base))
