@@ -54,9 +54,9 @@ def test_joints_project_to_joints(records):
         assert np.abs(projected(record) - record.j2d).max() < 1e-3
         assert read_image(record.image_path).shape == (128, 128, 3)
         assert 2.0 < record.j3d[:, 2].min() < 6.0  # metres
-        assert record.box[2:].max() > 25
+        assert record.box[2:].max() > 10
     seen = np.mean([record.visibility.mean() / 2 for record in records])
-    assert seen > 0.95
+    assert seen > 0.8
 
 
 def test_the_order_names_the_right_places(records):

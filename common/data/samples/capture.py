@@ -1,6 +1,7 @@
 """What the sample data of recordings in a studio share: cameras around a person, joints gathered from several sets."""
 import numpy as np
 
+from common.data.readers.smplx_params import BODY, JAW, LEFT_HAND, RIGHT_HAND, ROOT
 from common.data.samples.scenes_body import scene_body
 from common.data.samples.scenes_stage import look_at
 
@@ -40,3 +41,37 @@ def ring_of_views(rng, count, size, focal_px, distance=(3.4, 4.4)):
 def project(view, points):
     """Points (..., 3) in camera axes -> pixels (..., 2)."""
     return view.project(points.reshape(-1, 3)).reshape(*points.shape[:-1], 2)
+
+
+def smplx_params(pose, beta, expression, translation):
+    """SMPL-X parameters as NeuralAnnot's files hold them (see `readers.smplx_params`).
+
+    Args:
+        pose (array): (165,), hands relative to the flat hand.
+        beta, expression (array): (10,). translation (array): (3,), metres.
+
+    Returns:
+        dict: of lists and flags.
+    """
+    extras = scene_body("smplx").model.extras
+    parts = {"root_pose": pose[ROOT], "body_pose": pose[BODY], "jaw_pose": pose[JAW],
+             "lhand_pose": pose[LEFT_HAND] - extras["hands_meanl"],
+             "rhand_pose": pose[RIGHT_HAND] - extras["hands_meanr"],
+             "shape": beta, "expr": expression, "trans": translation}
+    return {name: np.asarray(part).tolist() for name, part in parts.items()} | {
+        "lhand_valid": True, "rhand_valid": True, "face_valid": True}
+
+
+def mano_params(kind, pose, beta, translation):
+    """Parameters of a hand, kind "mano_right" or "mano_left", as the JSON files hold them; pose (48,) relative to the
+    flat hand."""
+    pose = np.array(pose, np.float64)
+    pose[3:] -= scene_body(kind).model.extras["hands_mean"]
+    return {"pose": pose.tolist(), "shape": np.asarray(beta).tolist(), "trans": np.asarray(translation).tolist()}
+
+
+def pixel_box(view, points, size):
+    """The box (left, top, width, height) around points in camera axes (N, 3), cut at the picture's border; a list."""
+    pixels = view.project(points)
+    low = np.clip(np.nanmin(pixels, 0), 0, size[::-1])
+    return [*low.tolist(), *(np.clip(np.nanmax(pixels, 0), 0, size[::-1]) - low).tolist()]

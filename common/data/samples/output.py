@@ -22,6 +22,19 @@ def save_h5(path, **arrays):
             stream[name] = array
 
 
+def save_cdf(path, poses):
+    """Write poses (T, J, 3) as variable `Pose` (1, T, 3 J), float32, of a CDF file as Human3.6M has them."""
+    from cdflib.cdfwrite import CDF  # here, so that the other layouts do not need it
+
+    rows = np.asarray(poses, np.float32).reshape(1, len(poses), -1)
+    with atomic_path(path) as temporary:
+        # Uncompressed, as gzip would put the time of day into the file.
+        writer = CDF(temporary, cdf_spec={"Majority": "row_major", "Compressed": 0}, delete=True)
+        writer.write_var({"Variable": "Pose", "Data_Type": CDF.CDF_FLOAT, "Num_Elements": 1, "Rec_Vary": True,
+                          "Dim_Sizes": list(rows.shape[1:]), "Var_Type": "zVariable", "Compress": 0}, var_data=rows)
+        writer.close()
+
+
 class JsonObject:
     """A JSON object of objects, written entry by entry; entries with equal first keys must come one after the other."""
 

@@ -1,0 +1,210 @@
+"""Human3.6M with pictures: Hand4Whole's tree of JSON files, and the dataset's own evaluation files.
+
+    images/s_01_act_02_subact_01_ca_01/s_01_act_02_subact_01_ca_01_000001.jpg
+    annotations/Human36M_subject<n>_data.json              COCO style: pictures, boxes
+    annotations/Human36M_subject<n>_camera.json            {camera: {R, t, f, c}}, x_camera = R x_world + t, mm
+    annotations/Human36M_subject<n>_joint_3d.json          {action: {subaction: {frame: 17 x 3}}}, world, mm
+    annotations/Human36M_subject<n>_SMPLX_NeuralAnnot.json {action: {subaction: {frame: parameters}}}, world, metres
+
+and for protocols 1 and 2 of HMR, SPIN and GraphCMR
+
+    S<9,11>/MyPoseFeatures/D3_Positions_mono/<Action>[ 1].<camera>.cdf     (1, frames, 96), camera axes, mm
+    S<9,11>/MySegmentsMat/ground_truth_bb/<the same name>.mat              HDF5, `Masks`: a picture for each frame
+    images/S9_<Action>_1.<camera>_000001.jpg                               extracted frames, counted from 1
+
+`annot.h5` and `annots.npz` are read by `annot_h5` and `annots_npz`.
+Sources: mks0601/Hand4Whole_RELEASE `Human36M.py`, nkolot/SPIN `h36m.py`.
+"""
+import os
+
+import h5py
+import numpy as np
+
+from common.data.readers.annotation_files import existing, load_json
+from common.data.readers.checks import coco_pairs, member, numbers
+from common.data.readers.human36m import CAMERA_NAMES, read_cdf_poses
+from common.data.readers.smplx_params import read_smplx_params
+from common.data.records import VISIBLE, Record, box_around
+from common.errors import UserError
+from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
+from common.joints import SKELETONS
+
+JOINTS = SKELETONS["h36m_17"]
+RAW_JOINTS = SKELETONS["h36m_32"]
+TRAIN_SUBJECTS, TEST_SUBJECTS = (1, 5, 6, 7, 8), (9, 11)
+# What papers use: every 5th frame for training, every 64th of the frontal camera for testing.
+TRAIN_STEP, TEST_STEP, FRONTAL_CAMERA = 5, 64, 4
+PROTOCOL_STEP = 5
+_METRES = 1e-3
+_HINT = "unpack the annotations of Human3.6M (Hand4Whole's form) there"
+
+
+def read_human36m(folder, split="train"):
+    """People of Hand4Whole's training or test set.
+
+    Args:
+        folder (str): holds `images` and `annotations`.
+        split (str): "train" (subjects 1, 5, 6, 7, 8, every 5th frame) or "test" (9, 11, camera 4, every 64th frame).
+
+    Returns:
+        list[Record]: joints in the order of `JOINTS`; `pose` (165,) with the root turned into camera axes, `beta`;
+        `translation` depends on the body model, see `camera_translation`. `extras` has subject, action, subaction,
+        camera, frame, size (width, height), `fit` (SMPLXFit in world axes) or None, `rotation` (3, 3) and `offset`
+        (3,) with x_camera = rotation x_world + offset, metres.
+
+    Raises:
+        UserError: no such split, files missing, or annotations in another form.
+    """
+    if split not in ("train", "test"):
+        raise UserError(f"split {split!r} of Human3.6M does not exist: use train or test")
+    subjects, step = (TRAIN_SUBJECTS, TRAIN_STEP) if split == "train" else (TEST_SUBJECTS, TEST_STEP)
+    annotations = existing(os.path.join(folder, "annotations"), _HINT)
+    records = []
+    for subject in subjects:
+        if not os.path.exists(_path(annotations, subject, "data")):
+            continue
+        records += _read_subject(folder, annotations, subject, step, None if split == "train" else FRONTAL_CAMERA)
+    if not records:
+        raise UserError(f"{annotations} has no frames of the subjects {', '.join(map(str, subjects))} "
+                        f"(Human36M_subject<number>_data.json); {_HINT}")
+    return records
+
+
+def _path(annotations, subject, what):
+    return os.path.join(annotations, f"Human36M_subject{subject}_{what}.json")
+
+
+def _read_subject(folder, annotations, subject, step, camera):
+    cameras_path, joints_path, fits_path = (_path(annotations, subject, what)
+                                            for what in ("camera", "joint_3d", "SMPLX_NeuralAnnot"))
+    cameras = {number: _camera(entry, f"{cameras_path}: camera {number}")
+               for number, entry in load_json(cameras_path, _HINT).items()}
+    joints, fits = load_json(joints_path, _HINT), load_json(fits_path, _HINT)
+    records = []
+    for image, annotation in coco_pairs(_path(annotations, subject, "data"), _HINT):
+        where = f"{_path(annotations, subject, 'data')}: picture {image['id']}"
+        place = [str(member(image, key, where)) for key in ("action_idx", "subaction_idx", "frame_idx")]
+        number = str(member(image, "cam_idx", where))
+        if int(place[2]) % step or camera not in (None, int(number)):
+            continue
+        lens = member(cameras, number, cameras_path)
+        j3d = numbers(_nested(joints, place, joints_path), (len(JOINTS), 3), f"{joints_path}: {'/'.join(place)}")
+        j3d = j3d * _METRES @ lens["rotation"].T + lens["offset"]
+        records.append(_record(folder, image, annotation, lens, j3d, _fit(fits, place, fits_path), where))
+    return records
+
+
+def _camera(entry, where):
+    shapes = {"R": (3, 3), "t": (3,), "f": (2,), "c": (2,)}
+    values = {key: numbers(member(entry, key, where), shape, f"{where}: {key}") for key, shape in shapes.items()}
+    return {"rotation": values["R"], "offset": values["t"] * _METRES, "focal": values["f"], "principal": values["c"]}
+
+
+def _nested(content, place, path):
+    for key in place:
+        content = member(content, key, f"{path}: {'/'.join(place)}")
+    return content
+
+
+def _fit(fits, place, path):
+    """The parameters of a frame; None where the fitting has left it out."""
+    entry = fits
+    for key in place:
+        entry = entry.get(key) or {}
+    return read_smplx_params(entry, f"{path}: {'/'.join(place)}") if entry else None
+
+
+def _record(folder, image, annotation, lens, j3d, fit, where):
+    pose = None
+    if fit is not None:
+        pose = fit.pose.copy()
+        pose[:3] = matrix_to_axis_angle(lens["rotation"] @ axis_angle_to_matrix(pose[:3]))
+    return Record(
+        image_path=os.path.join(folder, "images", member(image, "file_name", where)),
+        box=numbers(member(annotation, "bbox", where), (4,), f"{where}: bbox"), joints=JOINTS,
+        j2d=lens["focal"] * j3d[:, :2] / j3d[:, 2:] + lens["principal"],
+        visibility=np.full(len(JOINTS), VISIBLE, np.uint8), j3d=j3d, pose=pose,
+        beta=None if fit is None else fit.beta, focal=lens["focal"], principal=lens["principal"],
+        key=str(annotation.get("id", image["id"])),
+        extras={"subject": image.get("subject"), "action": image["action_idx"], "subaction": image["subaction_idx"],
+                "camera": image["cam_idx"], "frame": image["frame_idx"],
+                "size": (member(image, "width", where), member(image, "height", where)), "fit": fit,
+                "rotation": lens["rotation"], "offset": lens["offset"]})
+
+
+def camera_translation(record, root_rest):
+    """The translation that puts a body with `record.pose` where the fit has it, in camera axes.
+
+    A body turns about its root joint, which does not rest at the origin: so where it rests takes part.
+
+    Args:
+        record (Record): with a fit.
+        root_rest (array): (3,), root joint of the body with `record.beta` before posing, metres.
+
+    Returns:
+        numpy.ndarray: (3,), metres.
+    """
+    extras = record.extras
+    return extras["rotation"] @ (root_rest + extras["fit"].translation) + extras["offset"] - root_rest
+
+
+def read_human36m_protocol(folder, protocol):
+    """Every 5th frame of subjects 9 and 11 for evaluation.
+
+    Args:
+        folder (str): holds `S9`, `S11` and `images`.
+        protocol (int): 1 (all four cameras) or 2 (the frontal camera, 60457274).
+
+    Returns:
+        list[Record]: joints in the order of `RAW_JOINTS`, j3d in camera axes; `box` around the person's mask, as
+        (left, top, width, height); `extras` has subject, action (`Directions_1`), camera, frame.
+
+    Raises:
+        UserError: no such protocol, no frames, or damaged files.
+    """
+    if protocol not in (1, 2):
+        raise UserError(f"protocol {protocol} of Human3.6M does not exist: use 1 or 2")
+    records = []
+    for subject in TEST_SUBJECTS:
+        poses = os.path.join(folder, f"S{subject}", "MyPoseFeatures", "D3_Positions_mono")
+        for name in sorted(os.listdir(poses)) if os.path.isdir(poses) else ():
+            stem, _, ending = name.rpartition(".")
+            action, _, camera = stem.rpartition(".")
+            if ending.lower() != "cdf" or action.startswith("_ALL") or camera not in CAMERA_NAMES:
+                continue
+            if protocol == 1 or camera == CAMERA_NAMES[3]:
+                boxes = os.path.join(folder, f"S{subject}", "MySegmentsMat", "ground_truth_bb", f"{stem}.mat")
+                records += _read_mono(folder, os.path.join(poses, name), boxes, subject, action.replace(" ", "_"),
+                                      camera)
+    if not records:
+        raise UserError(f"{folder} has no S9/MyPoseFeatures/D3_Positions_mono/<Action>.<camera>.cdf; unpack "
+                        "Poses_D3_Positions_mono of subjects 9 and 11 there")
+    return records
+
+
+def _read_mono(folder, path, boxes_path, subject, action, camera):
+    poses = read_cdf_poses(path)
+    frames = range(0, len(poses), PROTOCOL_STEP)
+    records = []
+    for frame, box in zip(frames, _mask_boxes(boxes_path, frames)):
+        name = f"S{subject}_{action}.{camera}_{frame + 1:06d}.jpg"
+        records.append(Record(
+            image_path=os.path.join(folder, "images", name), box=box, joints=RAW_JOINTS,
+            j3d=poses[frame].astype(np.float64) * _METRES, key=name.removesuffix(".jpg"),
+            extras={"subject": subject, "action": action, "camera": camera, "frame": frame + 1}))
+    return records
+
+
+def _mask_boxes(path, frames):
+    """Boxes around the masks of some frames, [(4,)]."""
+    existing(path, "unpack Segments_mat_gt_bb of the same subject there")
+    boxes = []
+    try:
+        with h5py.File(path, "r") as file:
+            for frame in frames:
+                # Matlab stores columns first.
+                rows, columns = np.nonzero(file[file["Masks"][frame, 0]][()].T == 1)
+                boxes.append(box_around(np.stack([columns, rows], 1)) + (0.0, 0.0, 1.0, 1.0))
+    except (OSError, KeyError, ValueError, IndexError, TypeError) as error:
+        raise UserError(f"{path} holds no masks for all frames ({error}); unpack it again") from error
+    return boxes
