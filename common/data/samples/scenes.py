@@ -105,7 +105,7 @@ class Scene:
 
 
 def _joint_depth(name):
-    return next((depth for key, depth in _DEPTHS.items() if key in name and "top" not in name), _SHALLOW)
+    return next((depth for key, depth in _DEPTHS.items() if key in name), _SHALLOW)
 
 
 def make_scene(rng, size=(480, 640), num_people=1, kind="smpl", fill=(0.45, 0.9), occluder=0.3):
