@@ -93,15 +93,15 @@ def _person(scene, index, mask):
 
 def _outline(mask):
     """Polygons around the pieces of a mask (H, W), and their area; pieces of less than four pixels are left out."""
-    # Twice as large, so that the outline runs along the pixels' edges and not through their centres.
+    # Twice as large, a pixel's both sides are apart: then the outline can run along its edges, not through its centre.
     large = np.kron(mask, np.ones((2, 2), np.uint8))
     contours, _ = cv2.findContours(large, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     out, total = [], 0.0
     for contour in contours:
-        contour = cv2.approxPolyDP(contour, 1.0, True)
-        area = cv2.contourArea(contour) / 4.0
+        contour = cv2.approxPolyDP((contour + 1) // 2, 1.0, True)
+        area = cv2.contourArea(contour)
         if len(contour) >= 3 and area >= 4.0:
-            out.append(((contour.reshape(-1) + 0.5) / 2.0).tolist())
+            out.append(contour.reshape(-1).tolist())
             total += area
     return out, total
 
