@@ -18,6 +18,7 @@ from hmr.src.resnet_v2 import ResNetV2
 
 NUM_CAM, NUM_POSE, NUM_BETAS = 3, 72, 10
 THETA_SIZE = NUM_CAM + NUM_POSE + NUM_BETAS
+HALF_TURN = np.diag([1.0, -1.0, -1.0])
 # Numbers per joint in the regressor's state.
 ROTATION_SIZES = {"axis_angle": 3, "rot6d": 6}
 # "cocoplus": the 14 joints of LSP, then the face.
@@ -35,26 +36,49 @@ def split_theta(theta):
     return theta[:, :NUM_CAM], theta[:, NUM_CAM:-NUM_BETAS], theta[:, -NUM_BETAS:]
 
 
-def mean_state(mean, rotations):
+def mean_state(mean, rotations, rotate_base=False):
     """The state that the regressor starts from.
+
+    From an axis-angle mean the root's rotation is dropped, as in the original: the body starts with half a turn about
+    x, upright in front of a camera whose y axis points down. Where the body makes that half turn itself, none is left;
+    pytorch_HMR starts with both, head down, and its weights carry that start with them.
 
     Args:
         mean (MeanParams): mean pose, shape and camera.
         rotations (str): "axis_angle" or "rot6d".
+        rotate_base (bool): see `Profile`.
 
     Returns:
-        array: (85,) or (157,) float32. From an axis-angle pose the root's rotation is dropped: the body starts with a
-        half turn about x, upright in front of a camera whose y axis points down.
+        array: (85,) or (157,) float32.
     """
     pose = np.asarray(mean.pose, np.float64)
-    if pose.size == NUM_POSE:
-        pose = np.concatenate([[np.pi, 0.0, 0.0], pose[3:]])
-        if rotations == "rot6d":
-            pose = rotation.matrix_to_rot6d(rotation.axis_angle_to_matrix(pose.reshape(24, 3))).reshape(-1)
-    elif rotations == "axis_angle":
-        matrices = rotation.rot6d_to_matrix(pose.reshape(24, 6))
-        pose = rotation.matrix_to_axis_angle(matrices).reshape(-1)
-    return np.concatenate([mean.cam, pose, mean.shape]).astype(np.float32)
+    if pose.size == NUM_POSE and rotations == "axis_angle":
+        pose = np.concatenate([[0.0 if rotate_base else np.pi, 0.0, 0.0], pose[3:]])
+    elif pose.size == NUM_POSE or rotations == "axis_angle" or rotate_base:
+        if pose.size == NUM_POSE:
+            rotmat = rotation.axis_angle_to_matrix(pose.reshape(24, 3))
+            rotmat[0] = HALF_TURN
+        else:
+            rotmat = rotation.rot6d_to_matrix(pose.reshape(24, 6))
+        rotmat = posed_rotmat(rotmat, rotate_base)
+        pose = rotation.matrix_to_rot6d(rotmat) if rotations == "rot6d" else rotation.matrix_to_axis_angle(rotmat)
+    return np.concatenate([mean.cam, pose.reshape(-1), mean.shape]).astype(np.float32)
+
+
+def posed_rotmat(rotmat, rotate_base):
+    """Rotations as any SMPL program takes them for the same body: with the half turn that `rotate_base` leaves out.
+
+    Args:
+        rotmat (array): (..., 24, 3, 3), as predicted.
+        rotate_base (bool): see `Profile`.
+
+    Returns:
+        array: (..., 24, 3, 3); the same the other way round.
+    """
+    rotmat = np.array(rotmat)
+    if rotate_base:
+        rotmat[..., 0, :, :] = rotmat[..., 0, :, :] @ HALF_TURN.astype(rotmat.dtype)
+    return rotmat
 
 
 def dense(rng, in_size, out_size, gain=None):
@@ -201,7 +225,7 @@ def build_parts(profile, mean, depth=50, width=1.0, hidden_size=1024, iterations
     Raises:
         UserError: settings that the profile's encoder does not have.
     """
-    rng = np.random.default_rng(seed)
+    rng, start = np.random.default_rng(seed), mean_state(mean, profile.rotations, profile.rotate_base)
     if profile.encoder == "resnet_v2":
         if depth != 50 or frozen_norm:
             raise UserError(f"profile {profile.profile} has a ResNet-50 without frozen batch norm: leave "
@@ -209,8 +233,8 @@ def build_parts(profile, mean, depth=50, width=1.0, hidden_size=1024, iterations
         encoder = ResNetV2(rng, width)
     else:
         encoder = ResNet(rng, depth, True, width, frozen_norm)
-    return encoder, IterativeRegressor(rng, encoder.out_channels, mean_state(mean, profile.rotations), hidden_size,
-                                       iterations, profile.activation, profile.train_mean)
+    return encoder, IterativeRegressor(rng, encoder.out_channels, start, hidden_size, iterations, profile.activation,
+                                       profile.train_mean)
 
 
 def build_hmr(profile, model, mean, **sizes):

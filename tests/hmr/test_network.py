@@ -10,9 +10,20 @@ from mindspore import Tensor, nn
 
 from common.backbones.folding import fold_batch_norm
 from common.body_models.companions import MeanParams, load_mean_params
+from common.body_models.files import load_body_model
+from common.body_models.smpl import SMPL
 from common.errors import UserError
 from common.geometry import rotation
-from hmr.src.network import JOINTS, OUTPUTS, IterativeRegressor, build_hmr, build_parts, mean_state, split_theta
+from hmr.src.network import (
+    JOINTS,
+    OUTPUTS,
+    IterativeRegressor,
+    build_hmr,
+    build_parts,
+    mean_state,
+    posed_rotmat,
+    split_theta,
+)
 from hmr.src.profiles import PROFILES, network_input, profile_of
 from hmr.src.weights import convert_weights
 
@@ -114,14 +125,25 @@ def test_mean_params_files(tmp_path):
     assert np.abs(rotation.axis_angle_to_matrix(back) - matrices).max() < 1e-5
 
 
-def test_first_state_is_upright():
-    """The camera's y axis points down, SMPL's up: half a turn about x, whatever the rotations' form."""
-    for rotations in ("axis_angle", "rot6d"):
-        state = mean_state(load_mean_params(), rotations)
-        root = state[3:6] if rotations == "axis_angle" else state[3:9]
-        matrix = rotation.axis_angle_to_matrix(root) if rotations == "axis_angle" else rotation.rot6d_to_matrix(root)
-        assert np.abs(matrix - np.diag([1, -1, -1])).max() < 1e-6
-        assert state[:3] == pytest.approx([0.9, 0, 0])
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+@pytest.mark.parametrize("mean_pose", ["axis_angle", "rot6d"])
+def test_first_body_stands_upright(profile, mean_pose):
+    """The camera's y axis points down, so the head has the smaller y, in every profile and from both mean files."""
+    mean = load_mean_params()
+    if mean_pose == "rot6d":
+        turned = rotation.axis_angle_to_matrix(np.concatenate([[[np.pi, 0, 0]], np.zeros((23, 3))]))
+        mean = MeanParams(pose=rotation.matrix_to_rot6d(turned).reshape(-1), shape=mean.shape, cam=mean.cam)
+    network = build_hmr(profile, load_body_model("smpl"), mean, width=0.125, hidden_size=8)
+    state = network.regressor.mean.asnumpy()
+    assert state[:3] == pytest.approx([0.9, 0, 0])
+    _, vertices, joints2d, _, rotmat = network.body(Tensor(state[None]))
+    joints = dict(zip(JOINTS, joints2d.asnumpy()[0]))
+    assert joints["head_top"][1] < joints["neck"][1] < joints["left_hip"][1] < joints["left_ankle"][1]
+    # Seen from the front: the left hand is on the right of the picture.
+    assert joints["left_wrist"][0] > joints["right_wrist"][0]
+    standard = SMPL(load_body_model("smpl"))
+    expected, _ = standard(Tensor(posed_rotmat(rotmat.asnumpy(), profile.rotate_base)), Tensor(state[None, -10:]))
+    assert np.abs(vertices.asnumpy() - expected.asnumpy()).max() < 1e-6
 
 
 def test_regressor_by_hand():
