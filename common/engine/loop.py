@@ -17,7 +17,7 @@ class Progress:
         batch (int): updates done in this epoch.
         step (int): updates done in the whole run.
         skipped (int): updates that were skipped because their gradients overflowed.
-        loss_sum (float): sum of the losses of this epoch.
+        loss_sum (float): sum of the losses of this epoch, without skipped updates.
         terms (dict): values of the last update, `loss` first, then the loss terms by name.
         metrics (dict): results of the last evaluation, by name.
     """
@@ -140,7 +140,7 @@ def _fetch(pending, names, progress, callbacks):
             progress.batch += 1
             progress.step += 1
             progress.skipped += int(skip)
-            progress.loss_sum += float(loss)
+            progress.loss_sum += 0.0 if skip else float(loss)
             progress.terms = dict(zip(names, (float(loss), *map(float, values))))
             if not skip and not np.isfinite(loss):
                 raise UserError(f"the loss is {loss} at step {progress.step} (epoch {progress.epoch + 1}): training "

@@ -17,6 +17,7 @@ FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
 ALIASES = {"checkpoint": "ckpt_file", "checkpoint_file_path": "ckpt_file", "pretrained_model": "ckpt_file",
            "date_dir": "data_dir"}
+PART = 2048  # poses that the Lifter computes at a time
 # Settings that make the network; they travel in the checkpoint.
 NETWORK_KEYS = ("linear_size", "num_layers", "residual", "batch_norm", "max_norm", "predict_14", "bn_epsilon",
                 "bn_momentum", "bn_unbiased")
@@ -100,8 +101,15 @@ class Lifter:
         fold(self.network, into=self.folded)
 
     def __call__(self, inputs):
-        """(n, 32) float32 to (n, 48 or 42) float32; one compilation per batch size."""
-        return self.folded(Tensor(np.ascontiguousarray(inputs, np.float32))).asnumpy()
+        """(n, 32) float32 to (n, 48 or 42) float32, in parts whose activations fit the processor's caches."""
+        outputs = []
+        for start in range(0, len(inputs), PART):
+            part = inputs[start:start + PART]
+            # Filled up to a power of two, so that few sizes are compiled.
+            filled = np.zeros((min(PART, 1 << (len(part) - 1).bit_length()), part.shape[1]), np.float32)
+            filled[:len(part)] = part
+            outputs.append(self.folded(Tensor.from_numpy(filled)).asnumpy()[:len(part)])
+        return np.concatenate(outputs)
 
 
 def settings_of(checkpoint, config):

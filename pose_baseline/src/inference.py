@@ -14,7 +14,6 @@ from pose_baseline.src.outputs import Prediction, write_json, write_npz
 from pose_baseline.src.pictures import Sample, animate, prediction_grid, sample_grid
 
 LOGGER = logging.getLogger("mindhuman")
-BATCH = 1024
 NUM_SAMPLES = 15
 ANIMATIONS = ("gif", "mp4", "none")
 
@@ -31,14 +30,7 @@ def lift(lifter, statistics, joints_2d):
         ndarray: (N, 17 or 14, 3) float32, mm, relative to the pelvis, the joints of `statistics.evaluated_joints`.
     """
     inputs = statistics.normalise_2d(joints_2d.reshape(len(joints_2d), -1)).astype(np.float32)
-    outputs = []
-    for start in range(0, len(inputs), BATCH):
-        part = inputs[start:start + BATCH]
-        # Short parts are filled up to a power of two, so that few sizes are compiled.
-        size = min(BATCH, 1 << (len(part) - 1).bit_length())
-        filled = np.concatenate([part, np.zeros((size - len(part), part.shape[1]), np.float32)])
-        outputs.append(lifter(filled)[:len(part)])
-    return targets_to_mm(np.concatenate(outputs), statistics).astype(np.float32)
+    return targets_to_mm(lifter(inputs), statistics).astype(np.float32)
 
 
 def lift_tracks(lifter, statistics, tracks, fitted):

@@ -22,7 +22,8 @@ def test_names_are_mapped_and_reported():
 
 @pytest.mark.parametrize("change, words", [
     ({"other": np.zeros(1)}, "unknown names: other"), ({"layer1.b": np.zeros(1)}, "the network has no layers.1.bias"),
-    ({"layer0.b": None}, "missing for layers.0.bias"), ({"layer0.b": np.zeros(3)}, r"is \(3,\), the network has \(2,\)"),
+    ({"layer0.b": None}, "missing for layers.0.bias"),
+    ({"layer0.b": np.zeros(3)}, r"is \(3,\), the network has \(2,\)"),
     ({"layer0.b": np.array([0, np.inf])}, "not finite")])
 def test_doubts_are_errors(change, words):
     arrays = {name: array for name, array in {**GOOD, **change}.items() if array is not None}

@@ -66,6 +66,22 @@ def test_the_log_has_the_original_lines(tree, tmp_path, capsys):
         assert re.search(f"^{line}$", text, re.M), line
 
 
+def test_the_lifter_works_in_parts(trained, monkeypatch):
+    network, *_ = load_trained(read_settings(["--train_dir", trained]))
+    whole = Lifter(network)(_inputs(11))
+    monkeypatch.setattr("pose_baseline.src.build.PART", 4)
+    assert np.abs(Lifter(network)(_inputs(11)) - whole).max() < 1e-5
+    assert Lifter(network)(_inputs(1)).shape == (1, 48)
+
+
+def test_tensorboard_gets_the_original_tags(tree, tmp_path):
+    train.main([*SMALL, "--data_dir", tree, "--train_dir", str(tmp_path), "--epochs", "1", "--log_every", "2",
+                "--tensorboard"])
+    content = Path(_only(str(tmp_path), "events.out.*")).read_bytes()
+    for tag in (b"loss/loss", b"learning_rate/learning_rate", b"loss/error_mm"):
+        assert tag in content
+
+
 def test_eval_repeats_the_figure_of_the_training(trained, tree, tmp_path):
     eval_script.main(["--train_dir", trained, "--data_dir", tree, "--output_dir", str(tmp_path),
                       "--device_target", "CPU"])
