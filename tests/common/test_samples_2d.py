@@ -2,6 +2,7 @@
 import dataclasses
 import hashlib
 import json
+import pathlib
 import pickle
 
 import cv2
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 import scipy.io
 from pycocotools import mask as coco_mask
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from common.data.readers import coco, lsp, lsp_extended, mpii, up3d
 from common.data.records import HIDDEN, NOT_LABELLED, VISIBLE, box_around, center_scale
@@ -333,6 +336,54 @@ def test_all_writes_every_dataset_into_its_folder(tmp_path, monkeypatch, capsys)
 def test_bad_years(tmp_path):
     with pytest.raises(SystemExit):
         main(["coco", "--output_dir", str(tmp_path), "--years", "2015"])
+
+
+def test_evaluation_tools_accept_the_files(root):
+    """pycocotools finds the truth to be right: every figure is 1, but for sizes that nobody has (-1)."""
+    truth = COCO(coco.find_coco(str(root / "coco"), "train2017")[0])
+    found = [{"image_id": item["image_id"], "category_id": 1, "keypoints": item["keypoints"], "score": 1.0}
+             for item in truth.dataset["annotations"] if item["num_keypoints"]]
+    evaluation = COCOeval(truth, truth.loadRes(found), "keypoints")
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    assert set(np.round(evaluation.stats, 9)) <= {1.0, -1.0} and evaluation.stats[0] == pytest.approx(1.0)
+
+
+@pytest.fixture(scope="module")
+def golden():
+    """Annotations as the published loaders read them: joints in LSP's order with a weight."""
+    with np.load(pathlib.Path(__file__).parents[1] / "golden" / "hmr" / "preprocess.npz") as archive:
+        return dict(archive)
+
+
+def as_weights(record):
+    return np.column_stack([record.j2d, record.visibility / 2.0])
+
+
+def test_golden_lsp(golden, tmp_path):
+    for name, folder, count in (("lsp", tmp_path / "a", 4), ("lsp_ext", tmp_path / "b", 5)):
+        (folder / "images").mkdir(parents=True)
+        write_mat(str(folder / "joints.mat"), {"joints": golden[f"{name}/joints_mat"]})
+        for number in (1, 2):
+            (folder / "images" / f"im{number:0{count}d}.jpg").touch()
+    records = {record.key + ".jpg": record for record in (*lsp.read_lsp(str(tmp_path / "a"), "all"),
+                                                          *lsp_extended.read_lsp_extended(str(tmp_path / "b")))}
+    for name, weigh in (("lsp", {VISIBLE: 1, HIDDEN: 0}), ("lsp_ext", {VISIBLE: 1, NOT_LABELLED: 0})):
+        for kept, expected in zip(golden[f"{name}/kept"], golden[f"{name}/kp_source"]):
+            record = records[str(kept)]
+            weights = [weigh[flag] for flag in record.visibility]
+            np.testing.assert_allclose(np.column_stack([record.j2d, weights]), expected, rtol=1e-6)
+
+
+def test_golden_coco(golden, tmp_path):
+    (tmp_path / "a.json").write_text(str(golden["coco/annotation_json"]))
+    records = {record.key: record for record in coco.read_coco(str(tmp_path / "a.json"), "pictures")}
+    boxes = {tuple(np.trunc(record.box[:2])): record for record in records.values()}
+    for box, expected in zip(golden["coco/box"], golden["coco/kp_source"]):
+        record = boxes[tuple(box[:2])]
+        order = [coco.JOINTS.index(joint) for joint in lsp.JOINTS[:12]]
+        np.testing.assert_allclose(as_weights(record)[order], expected[:12], rtol=1e-6)
 
 
 def broken_json(tmp_path, change):

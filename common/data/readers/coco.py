@@ -45,8 +45,8 @@ def read_coco(annotation_path, image_folder, without_joints=False):
 
     Returns:
         list[Record]: joints in the order of `JOINTS`, `key` is the annotation's id; `extras` has image_id (int), area
-        (float, px), iscrowd (bool), num_keypoints (int), segmentation (as stored, see `decode_mask`), width and height
-        of the picture (int).
+        (float, px2; of the box where the file has none), iscrowd (bool), num_keypoints (int), segmentation (as
+        stored, see `decode_mask`; empty where the file has none), width and height of the picture (int).
 
     Raises:
         UserError: missing file, or content that is not COCO's.
@@ -54,7 +54,7 @@ def read_coco(annotation_path, image_folder, without_joints=False):
     content = load_json(annotation_path, _HINT)
     try:
         images = {image["id"]: image for image in content["images"]}
-        person = _person_category(content["categories"], annotation_path)
+        person = _person_category(content.get("categories", [{"id": 1, "name": "person"}]), annotation_path)
         chosen = [item for item in content["annotations"] if item["category_id"] == person
                   and (without_joints or _num_keypoints(item) > 0)]
         return [_record(item, images[item["image_id"]], image_folder) for item in chosen]
@@ -80,11 +80,13 @@ def _num_keypoints(item):
 
 def _record(item, image, folder):
     joints = np.array(item.get("keypoints") or [0] * 51, np.float64).reshape(len(JOINTS), 3)
+    box = np.array(item["bbox"], np.float64).reshape(4)
     return Record(
-        image_path=os.path.join(folder, os.path.basename(image["file_name"])), box=np.array(item["bbox"], np.float64),
+        image_path=os.path.join(folder, os.path.basename(image["file_name"])), box=box,
         joints=JOINTS, j2d=joints[:, :2], visibility=joints[:, 2].astype(np.uint8), key=str(item["id"]),
-        extras={"image_id": item["image_id"], "area": float(item["area"]), "iscrowd": bool(item["iscrowd"]),
-                "num_keypoints": _num_keypoints(item), "segmentation": item["segmentation"],
+        extras={"image_id": item["image_id"], "area": float(item.get("area", box[2] * box[3])),
+                "iscrowd": bool(item.get("iscrowd", 0)), "num_keypoints": _num_keypoints(item),
+                "segmentation": item.get("segmentation", []),
                 "width": int(image["width"]), "height": int(image["height"])})
 
 
