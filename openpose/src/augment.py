@@ -1,0 +1,99 @@
+"""Random changes of a training image: size, rotation, place, mirror and colour.
+
+Source: the MindSpore 1.x implementation. Differs from it: all geometry is one affine map in floating point, so joints
+are not rounded and the image is interpolated once; all random numbers come from one generator; hue wraps around.
+"""
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+BORDER = 128  # grey beside the image
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far images are changed.
+
+    insize: side of the square result, px. min_box_size, max_box_size: diagonals of the people's boxes, px, within
+    which the size is drawn. min_scale, max_scale: bounds of that. max_rotate_degree: three standard deviations of the
+    rotation. center_perterb_max: px by which a person may lie beside the middle. flip_prob, colour_prob: how often an
+    image is mirrored, and how often its colours change.
+    """
+
+    insize: int = 368
+    min_box_size: float = 64.0
+    max_box_size: float = 512.0
+    min_scale: float = 0.5
+    max_scale: float = 2.0
+    max_rotate_degree: float = 40.0
+    center_perterb_max: float = 40.0
+    flip_prob: float = 0.5
+    colour_prob: float = 0.5
+
+
+def random_matrix(joints, settings, rng):
+    """An affine map from the image to the square that is trained on.
+
+    Args:
+        joints (array): (P, J, 3) of at least one person, pixels, flag positive for joints that are there.
+        settings (Augmentation): bounds.
+        rng (numpy.random.Generator): source of all randomness.
+
+    Returns:
+        tuple: (2, 3) float64 map of pixels (x, y, 1) to pixels; whether it mirrors.
+    """
+    there = joints[..., 2:] > 0
+    lower = np.where(there, joints[..., :2], np.inf).min(1)
+    upper = np.where(there, joints[..., :2], -np.inf).max(1)
+    diagonals = np.hypot(*(upper - lower + 1).T)
+    smallest = min(max(settings.min_box_size / diagonals.min(), settings.min_scale), 1.0)
+    largest = min(max(settings.max_box_size / diagonals.max(), 1.0), settings.max_scale)
+    scale = rng.uniform(smallest, largest)
+    angle = np.deg2rad(rng.standard_normal() / 3 * settings.max_rotate_degree)
+    person = rng.integers(len(joints))
+    shift = rng.uniform(-settings.center_perterb_max, settings.center_perterb_max, 2)
+    flip = bool(rng.random() < settings.flip_prob)
+    linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    if flip:
+        linear[0] *= -1
+    centre = (lower[person] + upper[person]) / 2
+    return np.column_stack((linear, (settings.insize - 1) / 2 + shift - linear @ centre)), flip
+
+
+def fitting_matrix(height, width, insize):
+    """The map that shows the whole image, unturned, in the middle of a square."""
+    scale = insize / max(height, width)
+    shift = (insize - 1) / 2 - scale * (np.array((width, height)) - 1) / 2
+    return np.column_stack((scale * np.eye(2), shift))
+
+
+def warp_image(image, matrix, size, border=BORDER):
+    """Apply a map to an image (H, W) or (H, W, 3), result `size` x `size`; reduced ones are averaged first."""
+    scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    matrix = np.array(matrix, np.float64)
+    if scale < 0.5:
+        height, width = image.shape[:2]
+        smaller = max(1, round(width * 2 * scale)), max(1, round(height * 2 * scale))
+        image = cv2.resize(image, smaller, interpolation=cv2.INTER_AREA)
+        ratio = np.array((width / smaller[0], height / smaller[1]))
+        # Pixel centres: old = ratio * (new + 0.5) - 0.5.
+        matrix = np.column_stack((matrix[:, :2] * ratio, matrix[:, 2] + matrix[:, :2] @ (ratio / 2 - 0.5)))
+    return cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT,
+                          borderValue=(border, border, border))
+
+
+def warp_joints(joints, matrix, flip, mirrored_joints):
+    """Apply a map to joints (P, J, 3); in the mirror left and right change places."""
+    out = np.array(joints, np.float64)
+    out[..., :2] = out[..., :2] @ matrix[:, :2].T + matrix[:, 2]
+    return out[:, mirrored_joints] if flip else out
+
+
+def change_colours(image, rng):
+    """Shift hue by up to 10 (of 180), saturation by 40 and value by 30 (of 255). Image (H, W, 3) uint8, blue first."""
+    hue, saturation, value = (rng.integers(-limit, limit + 1) for limit in (10, 40, 30))
+    hsv = cv2.cvtColor(image, cv2.COLOR_BGR2HSV).astype(np.int16)
+    hsv[..., 0] = (hsv[..., 0] + hue) % 180
+    hsv[..., 1:] = np.clip(hsv[..., 1:] + (saturation, value), 0, 255)
+    return cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2BGR)

@@ -1,0 +1,135 @@
+"""From an image to the people in it: network input, maps (of several sizes and the mirror image), decoding."""
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from mindspore import Tensor
+
+from openpose.src.decode import Frame, decode
+from openpose.src.network import STRIDE, LastStage
+from openpose.src.normalisation import PADDING, normalise
+from openpose.src.skeleton import COCO_18
+
+BUCKET = 64  # padded sides are multiples of this, so that few sizes of input have to be compiled
+
+
+@dataclass(frozen=True)
+class FinderSettings:
+    """How people are looked for.
+
+    Args:
+        size (int): shorter side of the network input at scale 1, pixels.
+        scales (tuple): relative sizes whose maps are averaged.
+        flip (bool): average with the maps of the mirror image.
+        stretch (bool): stretch the longer side to a multiple of 8 as the MindSpore 1.x implementation does; else keep
+            the proportions and pad right and below.
+        decoder (str), merge_halves (bool): see `decode`.
+        most_people (int): the strongest that are kept, 0 for all.
+    """
+
+    size: int = 368
+    scales: tuple = (1.0,)
+    flip: bool = False
+    stretch: bool = False
+    decoder: str = "default"
+    merge_halves: bool | None = None
+    most_people: int = 0
+
+
+class PeopleFinder:
+    """A trained network ready for use.
+
+    Args:
+        network (OpenPose): with its weights, in evaluation mode.
+        normalisation (str): that its weights were trained with.
+        settings (FinderSettings): how to look.
+        skeleton (Skeleton): of the network.
+    """
+
+    def __init__(self, network, normalisation, settings, skeleton=COCO_18):
+        last = LastStage(network).set_train(False)
+        self.network = lambda array: [output.asnumpy() for output in last(Tensor(array))]
+        self.normalisation, self.settings, self.skeleton = normalisation, settings, skeleton
+
+    def __call__(self, image):
+        """Image (H, W, 3) uint8, blue first, to People in its pixels."""
+        heat, paf, frame = self.maps(image)
+        people = decode(heat, paf, frame, self.settings.decoder, self.skeleton, self.settings.merge_halves)
+        return people.strongest(self.settings.most_people)
+
+    def maps(self, image):
+        """Heat maps (J+1, h, w), fields (2L, h, w), and the Frame that tells where the image lies in them."""
+        settings, results = self.settings, []
+        for scale in settings.scales:
+            prepared, frame = prepare(image, round(settings.size * scale), settings.stretch)
+            values = normalise(prepared, self.normalisation)
+            batch = np.stack((values, values[..., ::-1])) if settings.flip else values[None]
+            paf, heat = self.network(np.ascontiguousarray(batch))
+            if settings.flip:
+                heat, paf = average_mirror(heat, paf, self.skeleton)
+            else:
+                heat, paf = heat[0], paf[0]
+            results.append((heat, paf, frame))
+        if len(results) == 1:
+            return results[0]
+        # The finest maps say how the others are resampled.
+        heat, paf, frame = max(results, key=lambda result: result[2].inner)
+        heats = [resample(other, of.inner, frame.inner, heat.shape[1:]) for other, _, of in results]
+        pafs = [resample(other, of.inner, frame.inner, paf.shape[1:]) for _, other, of in results]
+        return np.mean(heats, 0), np.mean(pafs, 0), frame
+
+
+def prepare(image, size, stretch=False):
+    """Resize an image for the network.
+
+    Args:
+        image (array): (H, W, 3) uint8.
+        size (int): length of its shorter side afterwards, rounded up to a multiple of 8.
+        stretch (bool): see `FinderSettings`.
+
+    Returns:
+        tuple: image (h, w, 3) uint8 with sides that are multiples of 8, and its Frame.
+    """
+    height, width = image.shape[:2]
+    size = -(-size // STRIDE) * STRIDE
+    scale = size / min(height, width)
+    inner = tuple(size if side == min(height, width) else round(side * scale) for side in (height, width))
+    if stretch:
+        inner = tuple(-(-side // STRIDE) * STRIDE for side in inner)
+    method = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR
+    resized = cv2.resize(image, inner[::-1], interpolation=method)
+    padding = [0 if side % STRIDE == 0 and (stretch or side == size) else -side % BUCKET for side in inner]
+    resized = cv2.copyMakeBorder(resized, 0, padding[0], 0, padding[1], cv2.BORDER_CONSTANT, value=(PADDING,) * 3)
+    return resized, Frame((height, width), inner)
+
+
+def average_mirror(heat, paf, skeleton):
+    """Mean of the maps of an image and of its mirror image.
+
+    Args:
+        heat (array): (2, J+1, h, w), of the image and of the mirror image.
+        paf (array): (2, 2L, h, w).
+
+    Returns:
+        tuple: (J+1, h, w), (2L, h, w).
+    """
+    order, (limbs, signs) = skeleton.mirrored_joints(), skeleton.mirrored_limbs()
+    turned_heat = heat[1][[*order, heat.shape[1] - 1]][..., ::-1]
+    fields = paf[1].reshape(len(limbs), 2, *paf.shape[2:])[limbs][..., ::-1]
+    # To the left is to the right in the mirror.
+    turned_paf = (fields * signs[:, None, None, None] * np.array((-1, 1))[:, None, None]).reshape(paf[1].shape)
+    return (heat[0] + turned_heat) / 2, ((paf[0] + turned_paf) / 2).astype(np.float32)
+
+
+def resample(maps, inner, target_inner, shape):
+    """Maps (C, h, w) of an image resized to `inner` pixels, on the grid of one resized to `target_inner` pixels.
+
+    Args:
+        inner, target_inner (tuple): height and width of the resized images.
+        shape (tuple): cells (rows, columns) of the result.
+    """
+    ratio = np.array((inner[1] / target_inner[1], inner[0] / target_inner[0]))
+    # Both grids begin at the corner of the image: cell + 0.5 = ratio * (target cell + 0.5).
+    matrix = np.column_stack((np.diag(ratio), ratio / 2 - 0.5))
+    return np.stack([cv2.warpAffine(channel, matrix, shape[::-1], flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+                                    borderMode=cv2.BORDER_REPLICATE) for channel in maps])
