@@ -18,7 +18,7 @@ ALLOWED = {
     "common.body_models": ("common.geometry", "common.data.restricted_pickle"),
     "common.losses": ("common.geometry", "common.body_models"),
     "common.metrics": ("common.geometry",),
-    "common.backbones": (),
+    "common.backbones": ("common.convert.rules",),
 }
 # The engine moves batches and gradients; it knows nothing about humans.
 ENGINE_MAY_NOT = ("common.joints", "common.geometry", "common.body_models", "common.losses", "common.metrics",
@@ -28,7 +28,9 @@ ENGINE_MAY_NOT = ("common.joints", "common.geometry", "common.body_models", "com
 WITHOUT_MINDSPORE = (*LEAVES, "common.metrics", "common.coco_ap", "common.data.image", "common.data.augment",
                      "common.data.readers", "common.data.samples", "common.data.restricted_pickle",
                      "common.geometry.rotation", "common.geometry.camera", "common.geometry.alignment",
-                     "common.body_models.files", "common.visual", "common.engine.devices")
+                     "common.geometry.projection", "common.body_models.files", "common.body_models.companions",
+                     "common.body_models.unpickle", "common.body_models.landmarks", "common.body_models.lbs_numpy",
+                     "common.visual", "common.engine.devices")
 MAY_IMPORT_TORCH = ("common/convert/pth.py", "tools/benchmark")
 # Device context, communication and seeds are set in one place; the dry compile chooses a device that is not there.
 SETTERS = {"set_context", "set_device", "set_seed", "set_auto_parallel_context"}
