@@ -68,10 +68,3 @@ def mano_params(kind, pose, beta, translation):
     pose = np.array(pose, np.float64)
     pose[3:] -= scene_body(kind).model.extras["hands_mean"]
     return {"pose": pose.tolist(), "shape": np.asarray(beta).tolist(), "trans": np.asarray(translation).tolist()}
-
-
-def pixel_box(view, points, size):
-    """The box (left, top, width, height) around points in camera axes (N, 3), cut at the picture's border; a list."""
-    pixels = view.project(points)
-    low = np.clip(np.nanmin(pixels, 0), 0, size[::-1])
-    return [*low.tolist(), *(np.clip(np.nanmax(pixels, 0), 0, size[::-1]) - low).tolist()]

@@ -19,8 +19,9 @@ from common.data.readers.human36m_images import (
     TRAIN_STEP,
 )
 from common.data.readers.lsp import JOINTS as LSP_14
-from common.data.samples.capture import gather, pixel_box, project, ring_of_views, smplx_params
-from common.data.samples.output import coco_file, json_object, save_cdf, save_h5, save_json
+from common.data.samples.annotations import write_h5, write_json
+from common.data.samples.capture import gather, project, ring_of_views, smplx_params
+from common.data.samples.output import coco_file, json_object, save_cdf
 from common.data.samples.pictures import write_picture
 from common.data.samples.scenes import photograph
 from common.data.samples.scenes_stage import furnish, make_stage
@@ -73,7 +74,7 @@ def _write_subject(args, subject, frames):
     """Hand4Whole's four files of one subject and the pictures."""
     rng, views = _studio(args, subject)
     start = os.path.join(args.output_dir, "annotations", f"Human36M_subject{subject}_")
-    save_json(start + "camera.json", {str(number): _camera_entry(view) for number, view in enumerate(views, 1)})
+    write_json(start + "camera.json", {str(number): _camera_entry(view) for number, view in enumerate(views, 1)})
     step = TEST_STEP if subject in TEST_SUBJECTS else TRAIN_STEP
     action = ACTION_NUMBERS[subject % len(ACTION_NUMBERS)]
     with coco_file(start + "data.json", categories=[{"id": 1, "name": "person"}]) as lists, \
@@ -93,9 +94,7 @@ def _write_subject(args, subject, frames):
                 write_picture(os.path.join(args.output_dir, "images", name), scene.image)
                 lists.add_image(id=image_id, file_name=name, width=args.size, height=args.size, subject=subject,
                                 action_idx=action, subaction_idx=1, cam_idx=camera, frame_idx=frame)
-                box = pixel_box(scene.view, scene.people[0].vertices, (args.size, args.size))
-                lists.add_annotation(id=image_id, image_id=image_id, category_id=1, iscrowd=0, bbox=box,
-                                     area=box[2] * box[3])
+                lists.add_annotation(id=image_id, image_id=image_id, category_id=1, iscrowd=0, bbox=scene.box(0))
 
 
 def _camera_entry(view):
@@ -147,7 +146,7 @@ def _write_hmr(args, num):
         rows["imagename"].append(f"/{name}".encode())
         content[name] = {"kp2d": project(view, raw).astype(np.float32), "kp3d": (1e3 * raw).astype(np.float32),
                          "poses": person.pose[None].astype(np.float32), "betas": person.beta.astype(np.float32)}
-    save_h5(os.path.join(folder, "annot.h5"), **{
+    write_h5(os.path.join(folder, "annot.h5"), {
         name: np.array(values) if name == "imagename" else np.array(values, np.float32)
         for name, values in rows.items()})
     with atomic_path(os.path.join(folder, "annots.npz")) as temporary:
@@ -170,7 +169,7 @@ def _write_protocol(args, frames=PROTOCOL_STEP + 1):
             masks = []
             for number, stage in enumerate(stages):
                 scene = photograph(rng, stage, view, (args.size, args.size))
-                masks.append(_box_mask(pixel_box(view, scene.people[0].vertices, (args.size, args.size)), args.size))
+                masks.append(_box_mask(scene.box(0), args.size))
                 name = f"S{subject}_Directions_1.{camera}_{number * PROTOCOL_STEP + 1:06d}.jpg"
                 write_picture(os.path.join(args.output_dir, "images", name), scene.image)
                 written += 1

@@ -9,7 +9,7 @@ import os
 import numpy as np
 
 from common.body_models.prior import sample_poses, sample_shapes
-from common.data.samples.output import save_h5
+from common.data.samples.annotations import write_h5
 from common.files import atomic_path
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 
@@ -29,8 +29,8 @@ def make(args):
     """Write both layouts; returns a line that says what was written."""
     num = args.num or DEFAULT_NUM
     rng = np.random.default_rng([args.seed, 0])
-    save_h5(os.path.join(args.output_dir, "mosh_annot.h5"), pose=sample_poses(rng, num, "smpl"),
-            shape=sample_shapes(rng, num))
+    write_h5(os.path.join(args.output_dir, "mosh_annot.h5"),
+             {"pose": sample_poses(rng, num, "smpl"), "shape": sample_shapes(rng, num)})
     for number in range(args.sequences):
         _save_sequence(os.path.join(args.output_dir, "amass", "SyntheticMotion", f"subject{number + 1}",
                                     f"{number + 1:02d}_poses.npz"), np.random.default_rng([args.seed, 1, number]))

@@ -7,13 +7,12 @@ import os
 import shutil
 
 import numpy as np
-import scipy.io
 from tqdm import tqdm
 
 from common.data.readers.lsp import JOINTS as LSP_14
 from common.data.readers.mpi_inf_3dhp import JOINTS, NUM_CAMERAS, SEQUENCES, SUBJECTS, TEST_JOINTS, TEST_SEQUENCES
+from common.data.samples.annotations import write_h5, write_mat
 from common.data.samples.capture import gather, project, ring_of_views
-from common.data.samples.output import save_h5
 from common.data.samples.pictures import write_picture
 from common.data.samples.scenes import photograph
 from common.data.samples.scenes_stage import furnish, make_stage
@@ -76,10 +75,9 @@ def _write_sequence(args, subject, sequence, frames, derived):
             write_picture(os.path.join(args.output_dir, name), photograph(rng, stage, views[camera], size).image)
             derived.add(name, project(views[camera], j3d[camera, frame]), j3d[camera, frame])
     j2d = np.stack([project(view, points) for view, points in zip(views, j3d)])
-    with atomic_path(os.path.join(home, "annot.mat")) as temporary:
-        scipy.io.savemat(temporary, {
-            "annot2": _cells(j2d), "annot3": _cells(1e3 * j3d), "univ_annot3": _cells(_universal(1e3 * j3d)),
-            "cameras": np.arange(NUM_CAMERAS)[None], "frames": np.arange(1, frames + 1)[:, None]})
+    write_mat(os.path.join(home, "annot.mat"), {
+        "annot2": _cells(j2d), "annot3": _cells(1e3 * j3d), "univ_annot3": _cells(_universal(1e3 * j3d)),
+        "cameras": np.arange(NUM_CAMERAS)[None], "frames": np.arange(1, frames + 1)[:, None]})
 
 
 def _row(joint):
@@ -137,10 +135,10 @@ class _Derived:
         order = index_map(JOINTS, LSP_14)
         j2d, j3d = np.stack(self._j2d), np.stack(self._j3d)
         seen = np.ones((*j2d.shape[:2], 1), np.float32)
-        save_h5(os.path.join(self._folder, "annot.h5"),
-                gt2d=np.concatenate([j2d, seen], 2)[:, order].reshape(len(j2d), -1),
-                gt3d=j3d[:, order].reshape(len(j3d), -1),
-                imagename=np.array([f"/{name}".encode() for name in self._names]))
+        write_h5(os.path.join(self._folder, "annot.h5"), {
+            "gt2d": np.concatenate([j2d, seen], 2)[:, order].reshape(len(j2d), -1),
+            "gt3d": j3d[:, order].reshape(len(j3d), -1),
+            "imagename": np.array([f"/{name}".encode() for name in self._names])})
         content = {name: {"kp2d": flat, "kp3d": 1e3 * solid} for name, flat, solid in zip(self._names, j2d, j3d)}
         with atomic_path(os.path.join(self._folder, "annots.npz")) as temporary:
             np.savez_compressed(temporary, annots=content)  # a pickle is what this layout consists of
@@ -158,6 +156,7 @@ def _write_test_sequence(args, sequence, frames):
         write_picture(os.path.join(home, "imageSequence", f"img_{frame + 1:06d}.jpg"),
                       photograph(rng, stage, view, size).image)
     j3d[frames] = j3d[0]  # a frame that counts as invalid, as every sequence of the original has some
-    save_h5(os.path.join(home, "annot_data.mat"), annot2=project(view, j3d), annot3=1e3 * j3d,
-            univ_annot3=_universal(1e3 * j3d, TEST_JOINTS), activity_annotation=np.ones((frames + 1, 1)),
-            valid_frame=(np.arange(frames + 1) < frames).astype(np.float64)[:, None])
+    write_h5(os.path.join(home, "annot_data.mat"), {
+        "annot2": project(view, j3d), "annot3": 1e3 * j3d, "univ_annot3": _universal(1e3 * j3d, TEST_JOINTS),
+        "activity_annotation": np.ones((frames + 1, 1)),
+        "valid_frame": (np.arange(frames + 1) < frames).astype(np.float64)[:, None]})

@@ -1,25 +1,12 @@
-"""Files of sample data sets, written so that memory does not grow with their size."""
+"""Files of sample data that are written piece by piece, so that memory does not grow with their size; CDF files."""
 import contextlib
 import json
 import os
 import tempfile
 
-import h5py
 import numpy as np
 
-from common.files import atomic_path, atomic_write
-
-
-def save_json(path, content):
-    """Write a small JSON file."""
-    atomic_write(path, json.dumps(content, default=_plain).encode())
-
-
-def save_h5(path, **arrays):
-    """Write arrays into an HDF5 file."""
-    with atomic_path(path) as temporary, h5py.File(temporary, "w") as stream:
-        for name, array in arrays.items():
-            stream[name] = array
+from common.files import atomic_path
 
 
 def save_cdf(path, poses):

@@ -14,6 +14,13 @@ DATASETS = {
     "lsp_extended": "common.data.samples.lsp_extended",
     "mpii": "common.data.samples.mpii",
     "up3d": "common.data.samples.up3d",
+    "mpi_inf_3dhp": "common.data.samples.mpi_inf_3dhp",
+    "human36m_images": "common.data.samples.human36m_images",
+    "mosh": "common.data.samples.mosh",
+    "3dpw": "common.data.samples.threedpw",
+    "ehf": "common.data.samples.ehf",
+    "coco_wholebody": "common.data.samples.coco_wholebody",
+    "freihand": "common.data.samples.freihand",
 }
 
 

@@ -1,0 +1,114 @@
+"""COCO-WholeBody with NeuralAnnot's SMPL-X and MANO fits, as Hand4Whole's folder `COCOWB` (`MSCOCO`) has them.
+
+    images/{train2017,val2017}/000000000001.jpg
+    annotations/coco_wholebody_{train,val}_v1.0.json     COCO, with feet, hands, face and their boxes
+    annotations/MSCOCO_train_SMPLX_all_NeuralAnnot.json  {annotation: {smplx_param, cam_param}}; optional
+    annotations/MSCOCO_train_MANO_NeuralAnnot.json       {annotation: {left, right: {mano_param, cam_param} or null}}
+
+Sources: jin-s13/COCO-WholeBody data_format.md, mks0601/Hand4Whole_RELEASE `MSCOCO.py`.
+"""
+import os
+
+import numpy as np
+
+from common.data.readers.annotation_files import first_existing, load_json
+from common.data.readers.checks import coco_pairs, member, numbers
+from common.data.readers.smplx_params import read_camera, read_mano_params, read_smplx_params
+from common.data.records import HIDDEN, VISIBLE, Record
+from common.errors import UserError
+from common.joints import SKELETONS
+
+FEET = ("left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel")
+HAND = ("wrist",) + tuple(f"{finger}{number}" for finger in ("thumb", "index", "middle", "ring", "pinky")
+                          for number in (1, 2, 3, 4))
+NUM_FACE = 68
+# (right, left) pairs of the 68 points of a face, in the order of the 300 Faces In-The-Wild challenge.
+_FACE_PAIRS = (*((number, 16 - number) for number in range(8)),  # outline
+               *((17 + number, 26 - number) for number in range(5)),  # brows
+               (31, 35), (32, 34),  # nostrils
+               (36, 45), (37, 44), (38, 43), (39, 42), (40, 47), (41, 46),  # eyes
+               (48, 54), (49, 53), (50, 52), (59, 55), (58, 56), (60, 64), (61, 63), (67, 65))  # mouth
+
+
+def _face_names():
+    names = [f"face{number}" for number in range(NUM_FACE)]
+    for right, left in _FACE_PAIRS:
+        names[right], names[left] = f"right_face{right}", f"left_face{right}"
+    return tuple(names)
+
+
+FACE = _face_names()
+# The 133 points in the dataset's order; hand points are called `left_hand_wrist`, `left_hand_thumb1`, ...
+JOINTS = (SKELETONS["coco_17"] + FEET + tuple(f"left_hand_{name}" for name in HAND)
+          + tuple(f"right_hand_{name}" for name in HAND) + FACE)
+_PARTS = (("keypoints", 17), ("foot_kpts", len(FEET)), ("lefthand_kpts", len(HAND)), ("righthand_kpts", len(HAND)),
+          ("face_kpts", NUM_FACE))
+_BOXES = ("lefthand", "righthand", "face")
+_HINT = "get coco_wholebody_train_v1.0.json and coco_wholebody_val_v1.0.json from the COCO-WholeBody page"
+
+
+def read_coco_wholebody(folder, split="train"):
+    """People with at least one body joint; crowds are left out.
+
+    Args:
+        folder (str): holds `images` and `annotations`.
+        split (str): "train" or "val".
+
+    Returns:
+        list[Record]: joints in the order of `JOINTS`. `extras` has size (width, height); `lefthand_box`,
+        `righthand_box`, `face_box` (4,) or None where not valid; `fit` (SMPLXFit, camera axes) or None; `hands`, a
+        dict of left and right -> (MANOFit, focal, principal) or None. With a fit also pose (165,), beta, translation,
+        focal and principal.
+
+    Raises:
+        UserError: no such split, files missing, or annotations in another form.
+    """
+    if split not in ("train", "val"):
+        raise UserError(f"split {split!r} of COCO-WholeBody does not exist: use train or val")
+    annotations = first_existing(folder, ("annotations",), _HINT)
+    path = os.path.join(annotations, f"coco_wholebody_{split}_v1.0.json")
+    fits, hands = (_optional(os.path.join(annotations, f"MSCOCO_{split}_{name}_NeuralAnnot.json"))
+                   for name in ("SMPLX_all", "MANO"))
+    images = os.path.join(folder, "images", f"{split}2017")
+    records = []
+    for image, annotation in coco_pairs(path, _HINT):
+        where = f"{path}: annotation {annotation.get('id')}"
+        if annotation.get("iscrowd") or not member(annotation, "num_keypoints", where):
+            continue
+        records.append(_record(images, image, annotation, fits, hands, where))
+    return records
+
+
+def _optional(path):
+    return (load_json(path), path) if os.path.exists(path) else ({}, path)
+
+
+def _record(images, image, annotation, fits, hands, where):
+    rows = np.concatenate([numbers(member(annotation, key, where), (count, 3), f"{where}: {key}")
+                           for key, count in _PARTS])
+    boxes = {f"{name}_box": numbers(member(annotation, f"{name}_box", where), (4,), f"{where}: {name}_box")
+             if member(annotation, f"{name}_valid", where) else None for name in _BOXES}
+    key = str(member(annotation, "id", where))
+    fit = focal = principal = None
+    if fits[0].get(key):
+        place = f"{fits[1]}: {key}"
+        fit = read_smplx_params(member(fits[0][key], "smplx_param", place), place)
+        focal, principal = read_camera(member(fits[0][key], "cam_param", place), place)
+    return Record(
+        image_path=os.path.join(images, member(image, "file_name", where)),
+        box=numbers(member(annotation, "bbox", where), (4,), f"{where}: bbox"), joints=JOINTS, j2d=rows[:, :2],
+        # Feet, hands and faces carry scores up to 2 instead of flags.
+        visibility=np.where(rows[:, 2] > 1, VISIBLE, np.where(rows[:, 2] > 0, HIDDEN, 0)).astype(np.uint8),
+        pose=None if fit is None else fit.pose, beta=None if fit is None else fit.beta,
+        translation=None if fit is None else fit.translation, focal=focal, principal=principal, key=key,
+        extras={"size": (member(image, "width", where), member(image, "height", where)), "fit": fit, **boxes,
+                "hands": {side: _hand(hands, key, side) for side in ("left", "right")}})
+
+
+def _hand(hands, key, side):
+    entry = (hands[0].get(key) or {}).get(side)
+    if not entry:
+        return None
+    place = f"{hands[1]}: {key}: {side}"
+    return (read_mano_params(member(entry, "mano_param", place), place),
+            *read_camera(member(entry, "cam_param", place), place))

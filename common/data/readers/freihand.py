@@ -1,0 +1,73 @@
+"""FreiHAND as Hand4Whole's hand-only stage has it: right hands with MANO fits.
+
+    data/training/rgb/00000000.jpg, data/evaluation/rgb/00000000.jpg
+    data/freihand_{train,eval}_coco.json    COCO style; pictures have `db_idx`
+    data/freihand_{train,eval}_data.json    {db_idx: {cam_param {focal, princpt}, mano_param {pose, shape, trans}}}
+    rootnet_output/bbox_root_freihand_output.json    optional: boxes of a detector for the evaluation pictures
+
+The folder is called FreiHAND or FreiHand. Source: mks0601/Hand4Whole_RELEASE `FreiHAND.py`.
+"""
+import os
+
+from common.data.readers.annotation_files import first_existing, load_json
+from common.data.readers.checks import coco_pairs, member, numbers
+from common.data.readers.smplx_params import read_camera, read_mano_params
+from common.data.records import Record
+from common.errors import UserError
+
+SPELLINGS = ("FreiHAND", "FreiHand")
+_HINT = "get freihand_train_coco.json, freihand_train_data.json and their eval twins from Hand4Whole's page"
+
+
+def read_freihand(folder, split="train"):
+    """Hands of one split.
+
+    Args:
+        folder (str): the data set's folder, what is in its `data`, or the folder above (either spelling).
+        split (str): "train" or "eval".
+
+    Returns:
+        list[Record]: no joints; focal and principal; pose (48,), beta and translation where the files have a fit.
+        `extras` has size (width, height) and, where the detector's file is there, `root_depth` (m or mm as stored),
+        the depth of the wrist; the box then is the detector's.
+
+    Raises:
+        UserError: no such split, files missing, or annotations in another form.
+    """
+    if split not in ("train", "eval"):
+        raise UserError(f"split {split!r} of FreiHAND does not exist: use train or eval")
+    homes = ("", "data", *(f"{name}/data" for name in SPELLINGS))
+    path = first_existing(folder, [os.path.join(home, f"freihand_{split}_coco.json") for home in homes], _HINT)
+    home = os.path.dirname(path)
+    data_path = os.path.join(home, f"freihand_{split}_data.json")
+    data, detected = load_json(data_path, _HINT), _detections(home) if split == "eval" else {}
+    records = []
+    for image, annotation in coco_pairs(path, _HINT):
+        where = f"{path}: picture {image['id']}"
+        entry = member(data, str(member(image, "db_idx", where)), data_path)
+        place = f"{data_path}: {image['db_idx']}"
+        focal, principal = read_camera(member(entry, "cam_param", place), place)
+        fit = read_mano_params(entry["mano_param"], place) if entry.get("mano_param") else None
+        found = detected.get(str(image["id"]))
+        box = found["bbox"] if found else member(annotation, "bbox", where)
+        extras = {"size": (member(image, "width", where), member(image, "height", where))}
+        records.append(Record(
+            image_path=os.path.join(home, member(image, "file_name", where)),
+            box=numbers(box, (4,), f"{where}: bbox"), pose=None if fit is None else fit.pose,
+            beta=None if fit is None else fit.beta, translation=None if fit is None else fit.translation, focal=focal,
+            principal=principal, key=str(annotation.get("id", image["id"])),
+            extras=extras | ({"root_depth": float(found["root_cam"][2])} if found else {})))
+    return records
+
+
+def _detections(home):
+    """Boxes and wrists that RootNet found, by picture; empty without its file."""
+    path = os.path.join(os.path.dirname(os.path.abspath(home)), "rootnet_output", "bbox_root_freihand_output.json")
+    if not os.path.exists(path):
+        return {}
+    rows = {}
+    for row in load_json(path):
+        numbers(member(row, "root_cam", path), (3,), f"{path}: root_cam")
+        member(row, "bbox", path)
+        rows[str(member(row, "image_id", path))] = row
+    return rows
