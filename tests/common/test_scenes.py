@@ -188,7 +188,7 @@ def test_the_first_person_fills_the_picture_as_asked():
     for seed in range(6):
         scene = make_scene(np.random.default_rng(seed), SIZE, 1, fill=(0.7, 0.7), occluder=0.0)
         left, top, width, height = scene.box(0)
-        assert 0.4 < max(height / SIZE[0], width / SIZE[1]) < 0.95
+        assert max(height / SIZE[0], width / SIZE[1]) == pytest.approx(0.7, abs=0.05)
         assert (scene.points(0, "lsp_14").visibility != NOT_LABELLED).all()
 
 

@@ -134,14 +134,19 @@ def aim(rng, actor, size, share):
     focal = 0.5 * height / np.tan(np.radians(rng.uniform(17, 30)))
     low, high = actor.vertices.min(0), actor.vertices.max(0)
     extent = max(high[1] - low[1], (high[0] - low[0]) * height / width)
-    distance = focal * extent / (share * height) + 0.5 * (high[2] - low[2])
     middle = 0.5 * (low + high)
     level = rng.uniform(-0.15, 0.15) * extent + middle[1]
     if actor.kind in ("smpl", "smplx"):
         level = min(-rng.uniform(0.7, 1.9), -0.2)
-    target = middle + rng.normal(0, 0.04, 3) * extent
-    centre = np.array([middle[0], level, middle[2] - distance])
-    return look_at(centre, target, focal, (0.5 * width, 0.5 * height), rng.normal(0, np.radians(1.5)))
+    target = middle + rng.normal(0, 0.02, 3) * extent
+    roll = rng.normal(0, np.radians(1.5))
+    distance = focal * extent / (share * height) + 0.5 * (high[2] - low[2])
+    for _ in range(3):  # from above, or with an arm towards the camera, the size differs from the first guess
+        centre = np.array([middle[0], level, middle[2] - distance])
+        view = look_at(centre, target, focal, (0.5 * width, 0.5 * height), roll)
+        filled = (np.ptp(view.project(view.to_camera(actor.vertices)), axis=0) / (width, height)).max()
+        distance = max(distance * filled / share, 0.5 * (high[2] - low[2]) + 0.3)
+    return view
 
 
 def look_at(centre, target, focal, principal, roll=0.0):
