@@ -81,7 +81,8 @@ class GeneratorLoss(Float32Cell):
 
     Inputs:
         - **outputs** (tuple) - what `Body` returns for the last round.
-        - **scores** (Tensor) - (N, 25), the critic's values for the bodies of all rounds.
+        - **scores** (Tensor) - (N, 25), the critic's values for the bodies of all rounds; None without a critic, the
+          adversarial term is zero then.
         - **kp2d** (Tensor) - (B, K, 3), x, y and weight of the first K joints of `JOINTS`; the crop spans [-1, 1].
         - **kp3d** (Tensor) - (B, 14, 3), joints in LSP order, metres.
         - **theta** (Tensor) - (B, 85), true pose and shape; the camera is not looked at.
@@ -106,13 +107,15 @@ class GeneratorLoss(Float32Cell):
         gt_rotmat = axis_angle_to_matrix(gt_pose.reshape(-1, 24, 3))
         pred_j3d = centred_on_hips(pred_j3d[:, :kp3d.shape[1]])
         kp2d_weight, kp3d_weight, shape_weight, pose_weight, adversarial_weight = self.weights
+        adversarial = adversarial_weight * judged_as(as_float32(scores), 1.0) if scores is not None else \
+            ops.zeros_like(kp2d[0, 0, 0])
         terms = (
             kp2d_weight * keypoint_loss(pred_j2d[:, :kp2d.shape[1]], kp2d[..., :2], kp2d[..., 2:]),
             kp3d_weight * squared_loss(pred_j3d, centred_on_hips(kp3d), has_kp3d),
             shape_weight * squared_loss(pred_beta, gt_beta, has_smpl),
             # The body joints only: how the root is turned depends on the camera of the dataset.
             pose_weight * squared_loss(pred_rotmat[:, 1:], gt_rotmat[:, 1:], has_smpl),
-            adversarial_weight * judged_as(as_float32(scores), 1.0),
+            adversarial,
         )
         loss = terms[0] + terms[1] + terms[2] + terms[3] + terms[4]
         return loss, terms

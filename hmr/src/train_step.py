@@ -1,0 +1,171 @@
+"""One adversarial update: generator and critic, each with its own optimizer, in one compiled graph.
+
+Source: MandyMo/pytorch_HMR, Kanazawa et al., CVPR 2018. The critic learns from the bodies of all rounds of the forward
+pass that the generator's update was made from, so that the encoder runs once per step.
+"""
+import mindspore as ms
+from mindspore import amp, nn, ops
+
+from common.engine.train_step import TrainStep
+from common.geometry.rotation_ops import axis_angle_to_matrix
+from hmr.src.loss import CriticLoss, GeneratorLoss
+from hmr.src.network import split_theta
+
+# What a batch holds, in this order. `real` is left out without a critic, `keep` without dropout.
+COLUMNS = ("image", "kp2d", "kp3d", "theta", "has_kp3d", "has_smpl", "real", "keep")
+
+
+class Adversaries(nn.Cell):
+    """Generator and critic as one network, for loading, saving and broadcasting; a name for each parameter of both.
+
+    Args:
+        generator (HMR): its parameters are called `encoder...` and `regressor...`.
+        critic (Critic): from `build_critic`, its parameters are called `critic...`.
+    """
+
+    def __init__(self, generator, critic):
+        super().__init__(auto_prefix=False)
+        self.generator, self.critic = generator, critic
+
+
+class GeneratorWithLoss(nn.Cell):
+    """The generator's loss without a critic: what `TrainStep` takes when there are no real poses to learn from.
+
+    Args:
+        generator (HMR): the network.
+        weights (LossWeights): factors of the terms.
+        keep_prob (float): probability with which dropout keeps a unit of the regressor.
+
+    Inputs:
+        - **image** (Tensor) - (B, 3, H, W).
+        - **kp2d**, **kp3d**, **theta**, **has_kp3d**, **has_smpl** (Tensor) - as of `GeneratorLoss`.
+        - **keep** (Tensor) - (B, 2 * iterations, hidden_size) uint8, 1 where a unit is kept; None for no dropout.
+
+    Outputs:
+        Tuple: loss (), and the weighted terms () by `term_names`.
+    """
+
+    term_names = GeneratorLoss.term_names[:-1]
+
+    def __init__(self, generator, weights, keep_prob=0.5):
+        super().__init__(auto_prefix=False)
+        self.generator, self.loss, self.factor = generator, GeneratorLoss(weights), 1.0 / keep_prob
+
+    def states(self, image, keep):
+        """The regressor's states of all rounds."""
+        if keep is not None:
+            keep = keep.astype(ms.float32) * self.factor
+        return self.generator.states(image, keep)
+
+    def construct(self, image, kp2d, kp3d, theta, has_kp3d, has_smpl, keep=None):
+        outputs = self.generator.body(self.states(image, keep)[-1])
+        loss, terms = self.loss(outputs, None, kp2d, kp3d, theta, has_kp3d, has_smpl)
+        return loss, terms[:-1]
+
+
+class AdversarialLoss(GeneratorWithLoss):
+    """The losses of both sides; arguments as of `GeneratorWithLoss`, and the critic."""
+
+    term_names = (*GeneratorLoss.term_names, *CriticLoss.term_names)
+
+    def __init__(self, generator, critic, weights, keep_prob=0.5):
+        super().__init__(generator, weights, keep_prob)
+        self.critic, self.critic_loss = critic, CriticLoss(weights.adversarial)
+
+    def of_generator(self, image, kp2d, kp3d, theta, has_kp3d, has_smpl, keep=None):
+        """The generator's loss, its terms, and the rotations and shapes of all rounds, (rounds * B, ...)."""
+        states = self.states(image, keep)
+        rounds = ops.concat(states)
+        rotmat, (_, _, beta) = self.generator.body.rotmat(rounds), split_theta(rounds)
+        scores = self.critic(rotmat, beta)
+        loss, terms = self.loss(self.generator.body(states[-1]), scores, kp2d, kp3d, theta, has_kp3d, has_smpl)
+        return loss, terms, rotmat, beta
+
+    def of_critic(self, real, rotmat, beta):
+        """The critic's loss and its terms. `real`: (..., 85), poses and shapes of real people."""
+        _, real_pose, real_beta = split_theta(real.reshape(-1, real.shape[-1]))
+        real_scores = self.critic(axis_angle_to_matrix(real_pose.reshape(-1, 24, 3)), real_beta)
+        return self.critic_loss(real_scores, self.critic(ops.stop_gradient(rotmat), ops.stop_gradient(beta)))
+
+
+class OptimizerPair(nn.Cell):
+    """Two optimizers as one: what a checkpoint keeps of both.
+
+    Args:
+        generator, critic (Optimizer): state of the critic's is renamed to `critic...`.
+
+    Inputs:
+        - **generator_gradients**, **critic_gradients** (tuples of Tensors).
+    """
+
+    def __init__(self, generator, critic):
+        super().__init__(auto_prefix=False)
+        own = {id(parameter) for parameter in critic.parameters}
+        for parameter in critic.get_parameters():
+            if id(parameter) not in own:
+                parameter.name = f"critic.{parameter.name}"
+        self.generator, self.critic = generator, critic
+        self.parameters = ms.ParameterTuple((*generator.parameters, *critic.parameters))
+
+    def construct(self, generator_gradients, critic_gradients):
+        return self.generator(generator_gradients), self.critic(critic_gradients)
+
+
+class AdversarialStep(TrainStep):
+    """Gradients and updates of both sides in one Cell; `fit` takes it like a `TrainStep`.
+
+    With a scaler, a step with gradients that are not finite on either side changes nothing but the scale.
+
+    Args:
+        network (AdversarialLoss): both sides.
+        generator_optimizer, critic_optimizer (Optimizer): of the parameters of either side.
+        scaler, rank_size: as of `TrainStep`.
+        clip_norm (float): bound of the global norm of each side's gradients, 0 for none.
+
+    Inputs:
+        - **batch** (Tensors) - by `COLUMNS`; `real` is (..., 85), about as many rows as there are samples and rounds.
+
+    Outputs:
+        Tuple of Tensors: the generator's loss (), terms (K,), skipped ().
+    """
+
+    def __init__(self, network, generator_optimizer, critic_optimizer, scaler=None, clip_norm=0.0, rank_size=1):
+        super().__init__(network, OptimizerPair(generator_optimizer, critic_optimizer), scaler, clip_norm, 1, rank_size)
+        self.num_generator = len(generator_optimizer.parameters)
+        self.gradient = ms.value_and_grad(self._generator_loss, None, generator_optimizer.parameters, has_aux=True)
+        self.critic_gradient = ms.value_and_grad(self._critic_loss, None, critic_optimizer.parameters, has_aux=True)
+
+    def _generator_loss(self, *batch):
+        loss, terms, rotmat, beta = self.network.of_generator(*batch)
+        return self._scaled(loss), ops.stack((loss, *terms)), rotmat, beta
+
+    def _critic_loss(self, real, rotmat, beta):
+        loss, terms = self.network.of_critic(real, rotmat, beta)
+        return self._scaled(loss), ops.stack(terms)
+
+    def _scaled(self, loss):
+        return self.scaler.scale(loss) if self.has_scaler else loss
+
+    def construct(self, image, kp2d, kp3d, theta, has_kp3d, has_smpl, real, keep=None):
+        (_, report, rotmat, beta), gradients = self.gradient(image, kp2d, kp3d, theta, has_kp3d, has_smpl, keep)
+        (_, critic_terms), critic_gradients = self.critic_gradient(real, rotmat, beta)
+        report = ops.concat((report, critic_terms))
+        gradients = gradients + critic_gradients
+        if self.rank_size > 1:
+            gradients = self.reduce(gradients)
+            report = self.sum_ranks(report) / self.rank_size
+        skipped = ops.zeros((), ms.float32)
+        if self.has_scaler:
+            gradients = self.scaler.unscale(gradients)
+            finite = amp.all_finite(gradients)
+            if finite:
+                report = ops.depend(report, self._apply(gradients))
+            report = ops.depend(report, self.scaler.adjust(finite))
+            skipped = 1.0 - finite.astype(ms.float32)
+        else:
+            report = ops.depend(report, self._apply(gradients))
+        return report[0], report[1:], skipped
+
+    def _apply(self, gradients):
+        return self.optimizer(self._clipped(gradients[:self.num_generator]),
+                              self._clipped(gradients[self.num_generator:]))
