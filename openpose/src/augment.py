@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 BORDER = 128  # grey beside the image
+LEAST_SCALE = 0.75  # interpolation between four pixels skips some below this
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,9 @@ def warp_image(image, matrix, size, border=BORDER):
     """Apply a map to an image (H, W) or (H, W, 3), result `size` x `size`; reduced ones are averaged first."""
     scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
     matrix = np.array(matrix, np.float64)
-    if scale < 0.5:
+    if scale < LEAST_SCALE:
         height, width = image.shape[:2]
-        smaller = max(1, round(width * 2 * scale)), max(1, round(height * 2 * scale))
+        smaller = tuple(max(1, round(side * scale / LEAST_SCALE)) for side in (width, height))
         image = cv2.resize(image, smaller, interpolation=cv2.INTER_AREA)
         ratio = np.array((width / smaller[0], height / smaller[1]))
         # Pixel centres: old = ratio * (new + 0.5) - 0.5.

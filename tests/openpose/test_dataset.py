@@ -1,0 +1,221 @@
+"""Reading, ignore masks, augmentation and samples."""
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from common.data.pipeline import Pipeline
+from common.errors import UserError
+from openpose.src import gen_ignore_mask
+from openpose.src.annotations import Annotations, check_images
+from openpose.src.augment import (
+    Augmentation,
+    change_colours,
+    fitting_matrix,
+    random_matrix,
+    warp_image,
+    warp_joints,
+)
+from openpose.src.dataset import KeypointSource
+from openpose.src.decode import decode
+from openpose.src.skeleton import COCO_18
+
+HERE = Path(__file__).parent
+
+
+def _load(name):
+    spec = importlib.util.spec_from_file_location(f"openpose_{name}", HERE / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+golden, coco_set = _load("golden"), _load("coco_set")
+
+
+@pytest.fixture
+def data(tmp_path):
+    return coco_set.write_set(tmp_path, golden)
+
+
+def source_of(data, masks="", augment=True, **settings):
+    return KeypointSource(*data, masks, COCO_18, Augmentation(**settings), "cmu", augment)
+
+
+def test_reading(data):
+    annotations = Annotations(data[0])
+    pictures = annotations.pictures()
+    assert [picture.id for picture in pictures] == [1, 2, 3] and pictures[0].width == 368
+    assert annotations.keypoints(pictures[1]).shape == (3, 17, 3)
+    assert annotations.keypoints(pictures[1], min_area=30000).shape == (1, 17, 3)
+    assert annotations.keypoints(pictures[1], min_keypoints=18).shape == (0, 17, 3)
+
+
+@pytest.mark.parametrize("change, text", [
+    (lambda content: content["categories"][0].pop("keypoints"), "lists no keypoints"),
+    (lambda content: content["categories"][0].update(name="dog"), "no category person"),
+    (lambda content: content["annotations"][0].update(keypoints=[1, 2, 2]), "3 keypoint numbers, expected 51"),
+    (lambda content: content["images"][0].pop("height"), "image 1 is not described"),
+    (lambda content: content.pop("images"), "damaged|holds no"),
+])
+def test_bad_annotations_are_explained(data, change, text):
+    content = json.loads(Path(data[0]).read_text())
+    change(content)
+    Path(data[0]).write_text(json.dumps(content))
+    with pytest.raises(UserError, match=text):
+        source_of(data)
+
+
+def test_missing_and_damaged_files(data, tmp_path):
+    with pytest.raises(UserError, match="nowhere.json does not exist"):
+        Annotations("nowhere.json")
+    (tmp_path / "cut.json").write_text('{"images": [')
+    with pytest.raises(UserError, match="cut.json is damaged"):
+        Annotations(str(tmp_path / "cut.json"))
+    os.remove(Path(data[1]) / "000000000002.png")
+    with pytest.raises(UserError, match="lacks 1 of 3 annotated images, such as 000000000002.png .--imgpath_train"):
+        source_of(data)
+    with pytest.raises(UserError, match="does not exist .--imgpath_val"):
+        check_images("nowhere", [], "--imgpath_val")
+    with pytest.raises(UserError, match="--maskpath_train"):
+        source_of(data, masks="nowhere")
+    with pytest.raises(UserError, match="--insize 100 is no multiple of 8"):
+        source_of(data, insize=100)
+
+
+def test_targets_of_an_unchanged_image_decode_to_its_people(data):
+    source = source_of(data, augment=False)
+    for index, joints in enumerate(source.joints):
+        image, paf, heat, mask = source.sample(index, None)
+        assert image.shape == (3, 368, 368) and mask.shape == (46, 46) and mask.all()
+        people = decode(heat, paf)
+        assert len(people) == len(joints)
+        distance = np.linalg.norm(people.joints[:, None, :, :2] - joints[None, :, :, :2], axis=-1)
+        assert (distance.min(1)[people.joints[..., 2] > 0] < 2.0).mean() > 0.95
+
+
+def test_equal_generators_give_equal_samples_and_augmentation_changes_them(data):
+    source = source_of(data, insize=184)
+    one, same, other = (source.sample(1, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert all((left == right).all() for left, right in zip(one, same))
+    assert np.abs(one[0] - other[0]).max() > 0.1 and np.abs(one[2] - other[2]).max() > 0.1
+    assert [value.shape for value in one] == [(3, 184, 184), (38, 23, 23), (19, 23, 23), (23, 23)]
+    assert all(value.dtype == np.float32 for value in one)
+
+
+def test_pipeline(data):
+    batches = list(Pipeline(source_of(data, insize=64), 2, seed=3).batches(0))
+    assert len(batches) == 1 and batches[0][0].shape == (2, 3, 64, 64)
+
+
+def test_joints_move_with_the_image():
+    """A white dot stays under its joint through size, rotation, shift and mirror."""
+    rng = np.random.default_rng(4)
+    for _ in range(8):
+        joints = np.zeros((1, 18, 3))
+        joints[0, [2, 8]] = (120.0, 90.0, 1), (160.0, 190.0, 1)
+        image = np.zeros((260, 300, 3), np.uint8)
+        cv2.circle(image, (120, 90), 3, (255, 255, 255), -1)
+        matrix, flip = random_matrix(joints, Augmentation(insize=368), rng)
+        moved = warp_joints(joints, matrix, flip, COCO_18.mirrored_joints())
+        shoulder = 5 if flip else 2  # left and right change places
+        assert moved[0, shoulder, 2] == 1 and moved[0, 7 - shoulder, 2] == 0
+        picture = warp_image(image, matrix, 368, border=0)[..., 0].astype(float)
+        ys, xs = np.mgrid[0:368, 0:368]
+        middle = np.array(((xs * picture).sum(), (ys * picture).sum())) / picture.sum()
+        assert np.abs(middle - moved[0, shoulder, :2]).max() < 0.15
+    assert {random_matrix(joints, Augmentation(flip_prob=p), rng)[1] for p in (0.0,)} == {False}
+    assert random_matrix(joints, Augmentation(flip_prob=1.0), rng)[1] is True
+
+
+def test_sizes_stay_in_their_bounds_and_reduced_images_keep_their_place():
+    rng, joints = np.random.default_rng(5), np.zeros((1, 18, 3))
+    joints[0, [0, 10]] = (10, 10, 1), (610, 810, 1)  # a diagonal of 1000 px may become 512 at most, 0.5 at least
+    scales = [np.sqrt(abs(np.linalg.det(random_matrix(joints, Augmentation(), rng)[0][:, :2]))) for _ in range(50)]
+    assert 0.5 <= min(scales) < 0.55 and 0.95 < max(scales) <= 1.0
+    image = np.zeros((800, 1200), np.uint8)
+    image[400:480, 600:700] = 255
+    small = warp_image(image, fitting_matrix(800, 1200, 184), 184, border=0).astype(float)
+    ys, xs = np.mgrid[0:184, 0:184]
+    place = [(values * small).sum() / small.sum() for values in (xs, ys)]
+    matrix = fitting_matrix(800, 1200, 184)
+    assert np.allclose(place, matrix @ (649.5, 439.5, 1), atol=0.15)
+
+
+def test_colours_stay_colours():
+    image = golden.seeded.image("colour", 40, 30, 1)
+    changed = change_colours(image, np.random.default_rng(1))
+    assert changed.dtype == np.uint8 and changed.shape == image.shape
+    assert 1 < np.abs(changed.astype(int) - image).mean() < 60
+
+
+def test_an_image_that_cannot_be_decoded_is_left_out_and_counted(data, caplog):
+    source = source_of(data, insize=64)
+    (Path(data[1]) / "000000000002.png").write_bytes(b"\x89PNG cut off")
+    with caplog.at_level("WARNING", logger="mindhuman"):
+        for _ in range(2):
+            _, paf, heat, mask = source.sample(1, np.random.default_rng(1))
+    assert not mask.any() and not paf.any() and not heat[:18].any() and len(source.unreadable) == 1
+    assert source.sample(0, np.random.default_rng(1))[3].all()
+
+
+def crowded_set(tmp_path):
+    """One image: a person, a crowd that touches them, a small person, and one with two keypoints."""
+    keypoints = np.zeros((17, 3))
+    keypoints[:6] = 50, 50, 2
+    few = np.zeros((17, 3))
+    few[:2] = 90, 90, 2
+    entries = [coco_set.entry(1, 7, (0, 0, 50, 100), keypoints), coco_set.entry(2, 7, (40, 0, 80, 20), keypoints, True),
+               coco_set.entry(3, 7, (60, 60, 80, 80), keypoints), coco_set.entry(4, 7, (85, 40, 125, 90), few)]
+    content = {"images": [{"id": 7, "file_name": "a.png", "height": 100, "width": 130},
+                          {"id": 8, "file_name": "b.png", "height": 10, "width": 10}], "annotations": entries,
+               "categories": [{"id": 1, "name": "person", "keypoints": [f"k{i}" for i in range(17)]}]}
+    return coco_set.save(tmp_path / "crowd.json", content)
+
+
+@pytest.mark.parametrize("script", ["gen_ignore_mask.py", "src/gen_ignore_mask.py"])
+def test_ignore_masks(tmp_path, script):
+    path = crowded_set(tmp_path)
+    (tmp_path / "val2017").mkdir()
+    root = HERE.parents[1]
+    done = subprocess.run([sys.executable, root / "openpose" / script, "--val_ann", path, "--val_dir",
+                           str(tmp_path / "val2017") + "/"], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "1 masks for 2 images" in done.stdout
+    assert os.listdir(tmp_path / "ignore_mask_val") == ["000000000007.png"]
+    mask = cv2.imread(str(tmp_path / "ignore_mask_val" / "000000000007.png"), cv2.IMREAD_UNCHANGED)
+    assert mask.shape == (100, 130) and set(np.unique(mask)) == {0, 255}
+    assert not mask[:, :50].any()  # the crowd gives way to the person
+    assert mask[5, 70] == mask[70, 70] == mask[60, 100] == 255 and not mask[95, 70:].any()
+    assert mask.astype(bool).sum() == 30 * 20 + 20 * 20 + 40 * 50
+
+
+def test_ignore_mask_flags():
+    for argv, text in ((["--train_ann", "a.json"], "go together"), ([], "give --train_ann"),
+                       (["--ann", "a"], "--help lists"), (["--val_ann", "a", "--val_dir", "b"], "a does not exist")):
+        with pytest.raises(UserError, match=text):
+            gen_ignore_mask.main(argv)
+
+
+def test_masks_are_used_and_must_fit(data, tmp_path):
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    mask = np.zeros((368, 368), np.uint8)
+    mask[:, :184] = 255
+    cv2.imwrite(str(masks / "000000000001.png"), mask)
+    source = source_of(data, str(masks), augment=False)
+    weight = source.sample(0, None)[3]
+    assert not weight[:, :22].any() and weight[:, 25:].all()
+    assert source.sample(1, None)[3].all()
+    cv2.imwrite(str(masks / "000000000002.png"), mask[:100])
+    with pytest.raises(UserError, match="000000000002.png is 368 x 100 pixels, the image .* 368 x 368"):
+        source.sample(1, None)
+    (masks / "000000000002.png").write_bytes(b"no picture")
+    with pytest.raises(UserError, match="is damaged"):
+        source.sample(1, None)

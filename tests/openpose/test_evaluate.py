@@ -1,0 +1,180 @@
+"""Evaluation: perfect and wrong maps, shards, unreadable images, and how images reach the network."""
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mindspore import Tensor, nn
+
+from common.errors import UserError
+from openpose.src.annotations import Annotations
+from openpose.src.decode import Frame, People, decode
+from openpose.src.evaluate import (
+    FIGURES,
+    Predictions,
+    choose_pictures,
+    measure,
+    merge,
+    predict,
+    to_records,
+    write_result,
+)
+from openpose.src.network import OpenPose
+from openpose.src.normalisation import normalise
+from openpose.src.predict import FinderSettings, PeopleFinder, average_mirror, prepare, resample
+from openpose.src.skeleton import COCO_18
+from openpose.src.targets import make_targets
+
+HERE = Path(__file__).parent
+
+
+def _load(name):
+    spec = importlib.util.spec_from_file_location(f"openpose_{name}", HERE / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+golden, coco_set = _load("golden"), _load("coco_set")
+
+
+@pytest.fixture
+def data(tmp_path):
+    path, folder = coco_set.write_set(tmp_path, golden)
+    return Annotations(path), folder
+
+
+class PerfectFinder:
+    """Decodes targets made from the annotations; called for the images in order."""
+
+    def __init__(self, annotations, pictures, shift=0.0, decoder="default"):
+        self.people = iter([COCO_18.from_annotations(annotations.keypoints(picture), annotations.names)
+                            for picture in pictures])
+        self.shift, self.decoder = shift, decoder
+
+    def __call__(self, image):
+        joints = next(self.people)
+        heat, paf = make_targets(joints + (self.shift, 0, 0), image.shape[0] // 8, image.shape[1] // 8)
+        return decode(heat, paf, decoder=self.decoder)
+
+
+# The port enlarges linearly, which moves its peaks to the middles of cells.
+@pytest.mark.parametrize("decoder, least", [("default", 0.9), ("cmu", 0.85), ("port", 0.85)])
+def test_perfect_maps_score_high_and_shifted_ones_low(data, decoder, least):
+    annotations, folder = data
+    pictures = choose_pictures(annotations)
+    found = predict(PerfectFinder(annotations, pictures, 0, decoder), annotations, pictures, folder, COCO_18)
+    figures = measure(annotations, found, COCO_18)
+    assert tuple(figures) == FIGURES and figures["AP"] > least and figures["Ap .5"] == pytest.approx(1.0)
+    assert len(found.records) == 7 and len(found.records[0]["keypoints"]) == 51
+    found = predict(PerfectFinder(annotations, pictures, 60, decoder), annotations, pictures, folder, COCO_18)
+    assert measure(annotations, found, COCO_18)["AP"] < 0.1
+
+
+def test_nobody_found_is_zero_and_only_chosen_images_count(data):
+    annotations, folder = data
+    assert measure(annotations, Predictions(image_ids=[1, 2, 3]), COCO_18) == dict.fromkeys(FIGURES, 0.0)
+    pictures = choose_pictures(annotations, most=1)
+    found = predict(PerfectFinder(annotations, pictures), annotations, pictures, folder, COCO_18)
+    assert found.image_ids == [1] and measure(annotations, found, COCO_18)["AR"] > 0.9
+    found.image_ids.extend([2, 3])
+    assert measure(annotations, found, COCO_18)["AR"] < 0.2  # 1 of 7 people
+
+
+def test_shards_merge_to_the_whole(data, tmp_path):
+    annotations, folder = data
+    pictures = choose_pictures(annotations)
+    parts = []
+    for rank in range(2):
+        finder = PerfectFinder(annotations, pictures[rank::2])
+        parts.append(predict(finder, annotations, pictures, folder, COCO_18, (rank, 2)))
+    whole = predict(PerfectFinder(annotations, pictures), annotations, pictures, folder, COCO_18)
+    merged = merge([*parts, parts[0]])  # a worker may be given an image twice to fill its share
+    assert sorted(merged.image_ids) == whole.image_ids and len(merged.records) == len(whole.records)
+    assert measure(annotations, merged, COCO_18) == measure(annotations, whole, COCO_18)
+    path = write_result(str(tmp_path / "out"), merged)
+    assert json.loads(Path(path).read_text())[0]["image_id"] == 1
+
+
+def test_unreadable_images_are_counted_and_missing_ones_named(data):
+    annotations, folder = data
+    pictures = choose_pictures(annotations)
+    (Path(folder) / pictures[1].file_name).write_bytes(b"")
+    seen = []
+    readable = [pictures[0], pictures[2]]
+    found = predict(PerfectFinder(annotations, readable), annotations, pictures, folder, COCO_18,
+                    on_image=lambda picture, image, people: seen.append((picture.id, len(people))))
+    assert found.unreadable == [pictures[1].file_name] and found.image_ids == [1, 2, 3]
+    assert seen == [(1, 1), (3, 3)]
+    (Path(folder) / pictures[1].file_name).unlink()
+    with pytest.raises(UserError, match="--imgpath_val"):
+        predict(None, annotations, pictures, folder, COCO_18)
+
+
+def test_records_by_hand():
+    joints = np.zeros((2, 18, 3))
+    joints[0, 0], joints[0, 1], joints[1, 1] = (10.126, 20, 0.9), (30, 40, 0.8), (1, 2, 0.5)
+    records = to_records(People(joints, np.array([0.5, 0.4])), 7, 1, np.array(golden.scenes.COCO_TO_18))
+    assert len(records) == 1  # the second has a neck only, which COCO does not know
+    assert records[0]["keypoints"][:6] == [10.13, 20.0, 2.0, 0.0, 0.0, 0.0] and records[0]["score"] == 0.5
+
+
+def test_the_shorter_side_gets_the_asked_size():
+    image = golden.seeded.image("wide", 480, 640, 1)
+    padded, frame = prepare(image, 368)
+    assert padded.shape == (368, 512, 3) and frame == Frame((480, 640), (368, 491)) and (padded[:, 491:] == 128).all()
+    stretched, frame = prepare(image, 368, stretch=True)
+    assert stretched.shape == (368, 496, 3) and frame.inner == (368, 496)
+    tall, frame = prepare(image.transpose(1, 0, 2), 368)
+    assert tall.shape == (512, 368, 3) and frame.inner == (491, 368)
+    assert frame.to_image(-0.5, 490.5) == (-0.5, 639.5)
+
+
+def test_maps_of_another_size_are_brought_to_the_same_place():
+    people = golden.scenes.people_of("single", 1)[2]
+    large, small = people.copy(), people.copy()
+    small[..., :2] = (people[..., :2] + 0.5) / 2 - 0.5
+    fine, _ = make_targets(large, 46, 46)
+    coarse, _ = make_targets(small, 23, 23, heatmap_sigma=7.0)
+    moved = resample(coarse, (184, 184), (368, 368), (46, 46))
+    for joint in range(18):
+        assert np.hypot(*np.subtract(np.unravel_index(moved[joint].argmax(), (46, 46)),
+                                     np.unravel_index(fine[joint].argmax(), (46, 46)))) <= 1.5
+
+
+def test_mirror_average_of_consistent_maps_changes_nothing():
+    truth = golden.scenes.people_of("scales", 1)[2]
+    mirrored = truth[:, COCO_18.mirrored_joints()].copy()
+    mirrored[..., 0] = 367 - mirrored[..., 0]
+    maps = [make_targets(joints, 46, 46) for joints in (truth, mirrored)]
+    heat, paf = average_mirror(*(np.stack(pair) for pair in zip(*maps)), COCO_18)
+    assert np.abs(heat - maps[0][0]).max() < 1e-5
+    assert np.mean(np.abs(paf - maps[0][1]) > 1e-5) < 1e-3
+
+
+class Grey(nn.Cell):
+    """Maps that depend on the brightness only."""
+
+    def construct(self, image):
+        value = image.mean((1, 2, 3), keep_dims=True)
+        return value.tile((1, 38, 4, 6)), value.tile((1, 19, 4, 6))
+
+
+def test_finder_averages_scales_and_mirror():
+    image = np.full((32, 48, 3), 200, np.uint8)
+    finder = PeopleFinder(Grey(), "cmu", FinderSettings(size=32, scales=(1.0, 1.0), flip=True))
+    heat, paf, frame = finder.maps(image)
+    assert heat.shape == (19, 4, 6) and frame.inner == (32, 48)
+    assert np.allclose(heat[0], heat[0, 0, 0]) and np.allclose(paf[1], paf[1, 0, 0], atol=1e-6)
+    assert np.allclose(paf[0], 0, atol=1e-6)  # what points to the right points to the left in the mirror
+
+
+def test_finder_with_a_network():
+    network = OpenPose(num_stages=1, width=0.05).set_train(False)
+    finder = PeopleFinder(network, "port", FinderSettings(size=64, most_people=1))
+    image = golden.seeded.image("any", 64, 64, 1)
+    assert len(finder(image)) <= 1
+    heat, paf, _ = finder.maps(image)
+    outputs = network(Tensor(normalise(image, "port")[None]))
+    assert np.allclose(paf, outputs[0].asnumpy()[0]) and np.allclose(heat, outputs[1].asnumpy()[0])
