@@ -21,6 +21,7 @@ from common.data.samples.annotations import item_rng
 from common.data.samples.pictures import write_picture
 from common.data.samples.scenes import make_scene
 from common.data.samples.scenes_body import scene_body
+from common.errors import UserError
 from common.files import atomic_path, atomic_write
 from common.visual.cameras import PerspectiveCamera
 from common.visual.renderer import render
@@ -37,6 +38,8 @@ def add_arguments(group):
 
 def make(args):
     """Write the dataset; returns a line that says what was written."""
+    if args.num_lsp < 0:
+        raise UserError(f"--num_lsp is {args.num_lsp}; give 0 or more")
     count = args.num or DEFAULT_NUM
     for index in tqdm(range(count), desc="UP-3D", disable=None):
         _write_person(os.path.join(args.output_dir, "up-3d", f"{index:05d}"), args.seed, index)
