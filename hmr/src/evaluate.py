@@ -1,0 +1,142 @@
+"""Errors of predicted bodies, and the lines in which they are told.
+
+Source: akanazawa/hmr src/benchmark (`eval_util.py`, `evaluate_h36m.py`): 14 joints in LSP order, relative to the middle
+of the hips; what it calls reconstruction error is the error after Procrustes alignment, PA-MPJPE. PCK and AUC of 3D
+joints as MPI-INF-3DHP defines them (Mehta et al., 3DV 2017), PCK of 2D joints as for LSP (Yang and Ramanan, 2013).
+"""
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+
+from common.errors import UserError
+from common.metrics import aligned_joint_errors, joint_errors, mean_by_group
+from hmr.src.network import JOINTS
+
+LOGGER = logging.getLogger("mindhuman")
+# The joints that all datasets share, LSP's.
+EVALUATED = JOINTS[:14]
+PERCENTILES = (90, 70, 50, 30, 10)
+PCK_MM = 150.0
+AUC_MM = np.arange(0.0, 151.0, 5.0)
+
+
+@dataclass(frozen=True)
+class Errors:
+    """What was measured, one entry per sample; None where the dataset has no such truth.
+
+    Attributes:
+        mpjpe_mm, pa_mpjpe_mm (array): (N,), mean over the joints, before and after Procrustes alignment.
+        joints_mm (array): (N, 14), distance of each joint before the alignment.
+        pve_mm (array): (N,), mean over the vertices.
+    """
+
+    mpjpe_mm: np.ndarray
+    pa_mpjpe_mm: np.ndarray
+    joints_mm: np.ndarray
+    pve_mm: np.ndarray = None
+
+
+def measure(pred_j3d, gt_j3d, pred_vertices=None, gt_vertices=None):
+    """Errors of predictions.
+
+    Args:
+        pred_j3d, gt_j3d (array): (N, J >= 14, 3), metres, the first 14 joints in LSP order.
+        pred_vertices, gt_vertices (array): (N, V, 3), metres; None where there are no true meshes.
+
+    Returns:
+        Errors
+
+    Raises:
+        UserError: there are no samples, or predictions that are not finite.
+    """
+    pred, gt = (_from_hips(np.asarray(joints, np.float64)[:, :len(EVALUATED)]) for joints in (pred_j3d, gt_j3d))
+    if len(pred) == 0:
+        raise UserError("there are no samples to evaluate: check the dataset's folder and its filters")
+    if not np.isfinite(pred).all():
+        raise UserError("the network predicts values that are not finite: its weights are damaged, or it was trained "
+                        "with too high a learning rate")
+    joints_mm = 1000.0 * joint_errors(pred, gt)
+    pve_mm = None
+    if gt_vertices is not None:
+        centres = [np.asarray(joints, np.float64)[:, 2:4].mean(1, keepdims=True) for joints in (pred_j3d, gt_j3d)]
+        pve_mm = 1000.0 * joint_errors(pred_vertices - centres[0], gt_vertices - centres[1]).mean(-1)
+    return Errors(joints_mm.mean(-1), 1000.0 * aligned_joint_errors(pred, gt).mean(-1), joints_mm, pve_mm)
+
+
+def _from_hips(joints):
+    return joints - joints[:, 2:4].mean(1, keepdims=True)
+
+
+def pck_3d(joints_mm, threshold_mm=PCK_MM):
+    """Share of joints (any shape) that are at most `threshold_mm` away, 0 to 100."""
+    return 100.0 * float((np.asarray(joints_mm) <= threshold_mm).mean())
+
+
+def auc_3d(joints_mm, thresholds_mm=AUC_MM):
+    """Mean of `pck_3d` over thresholds from 0 to 150 mm, 0 to 100."""
+    return float(np.mean([pck_3d(joints_mm, threshold) for threshold in thresholds_mm]))
+
+
+def pck_2d(pred_j2d, gt_j2d, visible, fraction=0.2):
+    """Share of visible joints that lie at most a fraction of the torso's length from the truth.
+
+    Args:
+        pred_j2d, gt_j2d (array): (N, J >= 14, 2), LSP order, any one unit.
+        visible (array): (N, J), more than 0 where a joint counts.
+        fraction (float): of the distance from the left shoulder to the right hip.
+
+    Returns:
+        float: 0 to 100; NaN when no joint counts. People whose shoulder or hip is hidden are left out.
+    """
+    shoulder, hip = EVALUATED.index("left_shoulder"), EVALUATED.index("right_hip")
+    count = len(EVALUATED)
+    pred, gt, visible = (np.asarray(values, np.float64)[:, :count] for values in (pred_j2d, gt_j2d, visible))
+    torso = np.linalg.norm(gt[:, shoulder] - gt[:, hip], axis=-1)
+    counts = (visible > 0) & (visible[:, [shoulder]] > 0) & (visible[:, [hip]] > 0)
+    if not counts.any():
+        return float("nan")
+    near = np.linalg.norm(pred - gt, axis=-1) <= fraction * torso[:, None]
+    return 100.0 * float(near[counts].mean())
+
+
+def summarize(errors, actions=None):
+    """The figures of an evaluation, in mm.
+
+    Args:
+        errors (Errors): of all samples.
+        actions (sequence of str): (N,), the action of each sample; None where there are none.
+
+    Returns:
+        dict: for `mpjpe` and `pa_mpjpe` (and `pve`): a dict with `mean` over samples, `median`, `percentiles` (percent
+        -> value) and, with actions, `actions` (name -> mean) and `action_mean`, in which each action weighs the same;
+        `pck` and `auc` of the joints before the alignment.
+    """
+    result = {"pck": pck_3d(errors.joints_mm), "auc": auc_3d(errors.joints_mm)}
+    for name, values in (("mpjpe", errors.mpjpe_mm), ("pa_mpjpe", errors.pa_mpjpe_mm), ("pve", errors.pve_mm)):
+        if values is None:
+            continue
+        percentiles = np.percentile(values, PERCENTILES)
+        result[name] = {"mean": float(values.mean()), "median": float(np.median(values)),
+                        "percentiles": dict(zip(PERCENTILES, percentiles.tolist()))}
+        if actions is not None:
+            result[name]["actions"], result[name]["action_mean"] = mean_by_group(values, actions)
+    return result
+
+
+def log_summary(summary):
+    """Write a summary's lines: per action, mean over actions, over all frames, medians and percentiles."""
+    mpjpe, aligned = summary["mpjpe"], summary["pa_mpjpe"]
+    if "actions" in mpjpe:
+        LOGGER.info("%-15s %10s %10s", "Action", "MPJPE", "PA-MPJPE")
+        for action, value in mpjpe["actions"].items():
+            LOGGER.info("%-15s %10.2f %10.2f", action, value, aligned["actions"][action])
+        LOGGER.info("%-15s %10.2f %10.2f", "Mean of actions", mpjpe["action_mean"], aligned["action_mean"])
+    LOGGER.info("MPJPE: %.2f mm, median %.2f mm over all frames", mpjpe["mean"], mpjpe["median"])
+    LOGGER.info("PA-MPJPE: %.2f mm, median %.2f mm over all frames", aligned["mean"], aligned["median"])
+    if "pve" in summary:
+        LOGGER.info("PVE: %.2f mm, median %.2f mm over all frames", summary["pve"]["mean"], summary["pve"]["median"])
+    for percent in PERCENTILES:
+        LOGGER.info("%d percent of the frames: MPJPE at most %.2f mm, PA-MPJPE at most %.2f mm", percent,
+                    mpjpe["percentiles"][percent], aligned["percentiles"][percent])
+    LOGGER.info("PCK at %.0f mm: %.2f, AUC: %.2f", PCK_MM, summary["pck"], summary["auc"])
