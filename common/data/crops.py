@@ -3,7 +3,8 @@
 * `crop_stretched`: GraphCMR and SPIN with the resize of old scipy, which stretches the contrast of every crop;
 * `crop_truncated`: the same crop without the stretch (their later releases);
 * `crop_cubic`: pytorch_HMR, whole-pixel squares and cubic resize;
-* `scale_and_crop`: the demo of the first HMR release, which scales the whole picture and repeats its edge.
+* `scale_and_crop`: the demo of the first HMR release, which scales the whole picture and repeats its edge;
+* `person_box`, `patch_matrix` and `crop_patch`: Hand4Whole, an affine map that counts from pixel centres.
 
 For networks trained here use `image.crop_matrix` and `image.warp`, which lose nothing to rounding.
 """
@@ -13,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from common.data.image import SCALE_PX
+from common.data.image import SCALE_PX, box_matrix
 
 # The person's height in the crop that HMR was trained with, pixels.
 HMR_PERSON_PX = 150.0
@@ -226,3 +227,54 @@ def person_scale(points, conf, threshold=0.2):
     chosen = np.asarray(points)[np.asarray(conf) > threshold]
     low, high = chosen.min(0), chosen.max(0)
     return HMR_PERSON_PX / np.linalg.norm(high - low), (low + high) / 2.0
+
+
+# How much larger than the person Hand4Whole's box is.
+PATCH_MARGIN = 1.25
+
+
+def person_box(box, image_size, aspect, margin=PATCH_MARGIN):
+    """Hand4Whole's box: cut at the picture's border, widened to the network's aspect ratio, enlarged.
+
+    Source: mks0601/Hand4Whole_RELEASE common/utils/preprocessing.py.
+
+    Args:
+        box (array): (4,), left, top, width, height in pixels.
+        image_size (tuple): width and height of the picture.
+        aspect (float): width / height of the network's input.
+        margin (float): factor on both sides.
+
+    Returns:
+        numpy.ndarray | None: (4,) float64, or None when nothing of the box is inside the picture.
+    """
+    left, top, width, height = (float(value) for value in box)
+    if width * height <= 0.0:
+        return None
+    left, top = max(left, 0.0), max(top, 0.0)
+    right = min(image_size[0] - 1.0, left + max(width - 1.0, 0.0))
+    bottom = min(image_size[1] - 1.0, top + max(height - 1.0, 0.0))
+    width, height = right - left, bottom - top
+    if width <= 0.0 or height <= 0.0:
+        return None
+    middle = np.array([left + 0.5 * width, top + 0.5 * height])
+    size = margin * np.array([max(width, height * aspect), max(height, width / aspect)])
+    return np.concatenate([middle - 0.5 * size, size])
+
+
+def patch_matrix(box, size, scale=1.0, rotation_deg=0.0):
+    """The map from picture to Hand4Whole's patch, (2, 3); pixels are counted from the centre of the first one.
+
+    Mirroring is done before, on the picture and on the box: left = width - 1 - left - box width.
+
+    Args:
+        box (array): (4,), of `person_box`.
+        size (tuple): width and height of the patch.
+        scale (float): factor on the box. rotation_deg (float): turns the content counter-clockwise.
+    """
+    box = np.asarray(box, np.float64)
+    return box_matrix(box[:2] + 0.5 * box[2:], scale * box[2:], size, rotation_deg)
+
+
+def crop_patch(image, matrix, size):
+    """The patch (height, width, 3) float32 that `patch_matrix` describes, black outside the picture."""
+    return cv2.warpAffine(image.astype(np.float32), matrix, size, flags=cv2.INTER_LINEAR)

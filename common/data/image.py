@@ -47,23 +47,6 @@ def read_image(path):
     return image
 
 
-def read_image_size(path):
-    """Width and height of a picture in pixels, from its header where that is enough.
-
-    Raises:
-        UserError: as `read_image`.
-    """
-    from PIL import ExifTags, Image  # reads headers alone, which OpenCV cannot
-
-    try:
-        with Image.open(path) as image:
-            turned = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-            return image.size[::-1] if turned else image.size
-    except (OSError, SyntaxError, ValueError):
-        height, width = read_image(path).shape[:2]
-        return width, height
-
-
 def crop_matrix(center, scale, size, rotation_deg=0.0, flip=False):
     """The map from picture to a square crop around a box.
 

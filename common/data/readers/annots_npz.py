@@ -10,7 +10,7 @@ import os
 import numpy as np
 
 from common.data.readers.annotation_files import existing, first_existing
-from common.data.readers.checks import member, numbers
+from common.data.readers.checks import dictionary, member, numbers
 from common.data.records import VISIBLE, Record, box_around
 from common.data.restricted_pickle import load_npz
 from common.errors import UserError
@@ -33,14 +33,15 @@ def read_annots_npz(path, joints):
         UserError: no such file, damaged, unsafe, or entries of other shapes.
     """
     content = member(load_npz(existing(path, "name another file")), "annots", path)
-    if not isinstance(content, dict) or not content:
-        raise UserError(f"{path}: annots is no dictionary of annotations; get the file again")
+    if not dictionary(content, f"{path}: annots"):
+        raise UserError(f"{path}: annots is empty; get the file again")
     images = first_existing(os.path.dirname(os.path.abspath(path)), ("images", "image", "."), "unpack the pictures")
     return [_record(os.path.join(images, name.lstrip("/")), name, entry, tuple(joints), f"{path}: {name}")
             for name, entry in content.items()]
 
 
 def _record(image_path, name, entry, joints, where):
+    entry = dictionary(entry, where)
     j2d = numbers(member(entry, "kp2d", where), (len(joints), None), f"{where}: kp2d")[:, :2]
     j3d = numbers(member(entry, "kp3d", where), (len(joints), 3), f"{where}: kp3d")
     if np.ptp(j3d, 0).max() > _LARGEST_PERSON:

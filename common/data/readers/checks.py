@@ -40,6 +40,14 @@ def member(mapping, key, where):
         raise UserError(f"{where} has no {key}; get the annotations in the published form") from None
 
 
+def dictionary(content, path):
+    """`content` if it is a dictionary; a UserError that names the file when it is a list or a number."""
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds a {type(content).__name__} instead of a dictionary; get the annotations in the "
+                        "published form")
+    return content
+
+
 def numbers(value, shape, where):
     """A value as float64 array of a shape, where None stands for any size; flat lists are brought into it.
 

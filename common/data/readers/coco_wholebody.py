@@ -12,7 +12,7 @@ import os
 import numpy as np
 
 from common.data.readers.annotation_files import first_existing, load_json
-from common.data.readers.checks import coco_pairs, member, numbers
+from common.data.readers.checks import coco_pairs, dictionary, member, numbers
 from common.data.readers.smplx_params import read_camera, read_mano_params, read_smplx_params
 from common.data.records import HIDDEN, VISIBLE, Record
 from common.errors import UserError
@@ -80,7 +80,7 @@ def read_coco_wholebody(folder, split="train"):
 
 
 def _optional(path):
-    return (load_json(path), path) if os.path.exists(path) else ({}, path)
+    return (dictionary(load_json(path), path) if os.path.exists(path) else {}), path
 
 
 def _record(images, image, annotation, fits, hands, where):
@@ -106,7 +106,7 @@ def _record(images, image, annotation, fits, hands, where):
 
 
 def _hand(hands, key, side):
-    entry = (hands[0].get(key) or {}).get(side)
+    entry = dictionary(hands[0].get(key) or {}, f"{hands[1]}: {key}").get(side)
     if not entry:
         return None
     place = f"{hands[1]}: {key}: {side}"

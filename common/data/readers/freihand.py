@@ -10,7 +10,7 @@ The folder is called FreiHAND or FreiHand. Source: mks0601/Hand4Whole_RELEASE `F
 import os
 
 from common.data.readers.annotation_files import first_existing, load_json
-from common.data.readers.checks import coco_pairs, member, numbers
+from common.data.readers.checks import coco_pairs, dictionary, member, numbers
 from common.data.readers.smplx_params import read_camera, read_mano_params
 from common.data.records import Record
 from common.errors import UserError
@@ -44,7 +44,7 @@ def read_freihand(folder, split="train"):
     records = []
     for image, annotation in coco_pairs(path, _HINT):
         where = f"{path}: picture {image['id']}"
-        entry = member(data, str(member(image, "db_idx", where)), data_path)
+        entry = dictionary(member(data, str(member(image, "db_idx", where)), data_path), data_path)
         place = f"{data_path}: {image['db_idx']}"
         focal, principal = read_camera(member(entry, "cam_param", place), place)
         fit = read_mano_params(entry["mano_param"], place) if entry.get("mano_param") else None

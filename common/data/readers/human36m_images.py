@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 
 from common.data.readers.annotation_files import existing, load_json
-from common.data.readers.checks import coco_pairs, member, numbers
+from common.data.readers.checks import coco_pairs, dictionary, member, numbers
 from common.data.readers.human36m import CAMERA_NAMES, read_cdf_poses
 from common.data.readers.smplx_params import read_smplx_params
 from common.data.records import VISIBLE, Record, box_around
@@ -78,7 +78,7 @@ def _read_subject(folder, annotations, subject, step, camera):
     cameras_path, joints_path, fits_path = (_path(annotations, subject, what)
                                             for what in ("camera", "joint_3d", "SMPLX_NeuralAnnot"))
     cameras = {number: _camera(entry, f"{cameras_path}: camera {number}")
-               for number, entry in load_json(cameras_path, _HINT).items()}
+               for number, entry in dictionary(load_json(cameras_path, _HINT), cameras_path).items()}
     joints, fits = load_json(joints_path, _HINT), load_json(fits_path, _HINT)
     records = []
     for image, annotation in coco_pairs(_path(annotations, subject, "data"), _HINT):
@@ -110,7 +110,7 @@ def _fit(fits, place, path):
     """The parameters of a frame; None where the fitting has left it out."""
     entry = fits
     for key in place:
-        entry = entry.get(key) or {}
+        entry = dictionary(entry, path).get(key) or {}
     return read_smplx_params(entry, f"{path}: {'/'.join(place)}") if entry else None
 
 

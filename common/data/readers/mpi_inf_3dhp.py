@@ -13,8 +13,9 @@ import os
 import re
 
 import numpy as np
+import scipy.io
 
-from common.data.readers.annotation_files import existing, first_existing, load_h5, load_mat
+from common.data.readers.annotation_files import existing, first_existing, load_h5
 from common.data.readers.checks import numbers
 from common.data.records import NOT_LABELLED, VISIBLE, Record, box_around
 from common.errors import UserError
@@ -73,7 +74,7 @@ def read_mpi_inf_3dhp(folder, subjects=SUBJECTS, cameras=CHEST_CAMERAS, every=1)
 
 def _read_sequence(home, subject, sequence, cameras, every):
     path = os.path.join(home, "annot.mat")
-    cells = {name: load_mat(path, name, _HINT).reshape(-1) for name in ("annot2", "annot3", "univ_annot3")}
+    cells = _read_cells(path, ("annot2", "annot3", "univ_annot3"))
     calibration = read_calibration(os.path.join(home, "camera.calibration"))
     records = []
     for camera in cameras:
@@ -100,6 +101,16 @@ def _read_sequence(home, subject, sequence, cameras, every):
                 extras={"subject": subject, "sequence": sequence, "camera": camera, "frame": frame + 1,
                         "j3d_universal": universal[frame] * _METRES}))
     return records
+
+
+def _read_cells(path, names):
+    """Cell arrays of a Matlab file, name -> (cameras,) array of matrices. The real files are large: parsed once."""
+    try:
+        content = scipy.io.loadmat(path, variable_names=names)
+        return {name: content[name].reshape(-1) for name in names}
+    # scipy's parser has no error type of its own: a damaged file fails wherever its offsets lead.
+    except Exception as error:
+        raise UserError(f"{path} is not a readable Matlab file with {', '.join(names)} ({error}); {_HINT}") from error
 
 
 def _frames(folder):

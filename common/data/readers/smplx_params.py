@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.data.readers.checks import member, numbers
+from common.data.readers.checks import dictionary, member, numbers
 
 # Joints of SMPL-X's pose vector (55 x 3), in its order, as slices of numbers.
 ROOT, BODY, JAW = slice(0, 3), slice(3, 66), slice(66, 69)
@@ -43,6 +43,7 @@ def read_smplx_params(entry, where):
         UserError: a needed member is missing or has another size.
     """
     pose = np.zeros(POSE_SIZE)
+    entry = dictionary(entry, where)
     pose[ROOT] = numbers(member(entry, "root_pose", where), (3,), f"{where}: root_pose")
     pose[BODY] = numbers(member(entry, "body_pose", where), (63,), f"{where}: body_pose")
     valid = {}

@@ -9,7 +9,7 @@ Source: mks0601/Hand4Whole_RELEASE `PW3D.py`.
 import os
 
 from common.data.readers.annotation_files import first_existing
-from common.data.readers.checks import coco_pairs, member, numbers
+from common.data.readers.checks import coco_pairs, dictionary, member, numbers
 from common.data.readers.smplx_params import read_camera
 from common.data.records import Record
 from common.errors import UserError
@@ -40,7 +40,7 @@ def read_3dpw(folder, split="test"):
     records = []
     for image, annotation in coco_pairs(path, _HINT):
         where = f"{path}: annotation {annotation.get('id')}"
-        body, sequence = member(annotation, "smpl_param", where), member(image, "sequence", where)
+        body, sequence = dictionary(member(annotation, "smpl_param", where), where), member(image, "sequence", where)
         focal, principal = read_camera(member(image, "cam_param", where), where)
         records.append(Record(
             image_path=os.path.join(images, sequence, member(image, "file_name", where)),

@@ -1,9 +1,20 @@
 """What the sample data of recordings in a studio share: cameras around a person, joints gathered from several sets."""
+import argparse
+
 import numpy as np
 
 from common.data.readers.smplx_params import BODY, JAW, LEFT_HAND, RIGHT_HAND, ROOT
 from common.data.samples.scenes_body import scene_body
 from common.data.samples.scenes_stage import look_at
+
+MIN_SIDE = 32
+
+
+def picture_side(text):
+    """Side of square pictures in pixels, for argparse."""
+    if not text.isdigit() or int(text) < MIN_SIDE:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of pixels from {MIN_SIDE}")
+    return int(text)
 
 
 def gather(person, rows):

@@ -20,7 +20,7 @@ from common.data.readers.human36m_images import (
 )
 from common.data.readers.lsp import JOINTS as LSP_14
 from common.data.samples.annotations import write_h5, write_json
-from common.data.samples.capture import gather, project, ring_of_views, smplx_params
+from common.data.samples.capture import gather, picture_side, project, ring_of_views, smplx_params
 from common.data.samples.output import coco_file, json_object, save_cdf
 from common.data.samples.pictures import write_picture
 from common.data.samples.scenes import photograph
@@ -44,7 +44,7 @@ _EXTREMITIES = {"toe": ("smpl_24", "foot"), "toe_end": ("landmarks_21", "big_toe
 
 def add_arguments(group):
     """Options beside --output_dir, --seed and --num (here: moments of each part; Hand4Whole's are seen twice)."""
-    group.add_argument("--size", type=int, default=400,
+    group.add_argument("--size", type=picture_side, default=400,
                        help="side of the pictures in pixels (default: 400; the original: 1000)")
 
 

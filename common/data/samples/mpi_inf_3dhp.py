@@ -12,7 +12,7 @@ from tqdm import tqdm
 from common.data.readers.lsp import JOINTS as LSP_14
 from common.data.readers.mpi_inf_3dhp import JOINTS, NUM_CAMERAS, SEQUENCES, SUBJECTS, TEST_JOINTS, TEST_SEQUENCES
 from common.data.samples.annotations import write_h5, write_mat
-from common.data.samples.capture import gather, project, ring_of_views
+from common.data.samples.capture import gather, picture_side, project, ring_of_views
 from common.data.samples.pictures import write_picture
 from common.data.samples.scenes import photograph
 from common.data.samples.scenes_stage import furnish, make_stage
@@ -36,7 +36,7 @@ _ROWS = {
 
 def add_arguments(group):
     """Options beside --output_dir, --seed and --num (here: moments; each is seen by two cameras)."""
-    group.add_argument("--size", type=int, default=512,
+    group.add_argument("--size", type=picture_side, default=512,
                        help="side of the pictures in pixels (default: 512; the original: 2048)")
 
 

@@ -13,7 +13,7 @@ from common.data.samples.pictures import write_picture
 from common.data.samples.scenes import make_scene
 
 DEFAULT_NUM = 24
-FRAMES = 4  # of a sequence
+FRAMES = 2  # of a sequence
 _SPLITS = ("train", "validation", "test")
 _PLACES = ("courtyard", "downtown", "outdoors", "office")
 _MIN_AREA = 400
