@@ -141,10 +141,11 @@ def aim(rng, actor, size, share):
     target = middle + rng.normal(0, 0.02, 3) * extent
     roll = rng.normal(0, np.radians(1.5))
     distance = focal * extent / (share * height) + 0.5 * (high[2] - low[2])
+    some = actor.vertices[::7]
     for _ in range(3):  # from above, or with an arm towards the camera, the size differs from the first guess
         centre = np.array([middle[0], level, middle[2] - distance])
         view = look_at(centre, target, focal, (0.5 * width, 0.5 * height), roll)
-        filled = (np.ptp(view.project(view.to_camera(actor.vertices)), axis=0) / (width, height)).max()
+        filled = (np.ptp(view.project(view.to_camera(some)), axis=0) / (width, height)).max()
         distance = max(distance * filled / share, 0.5 * (high[2] - low[2]) + 0.3)
     return view
 
