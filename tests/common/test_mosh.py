@@ -1,14 +1,18 @@
 """Pose priors: written layouts read back, AMASS brought into SMPL's order, damaged files explained."""
 import argparse
 import pickle
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
+from common.body_models.synthetic_anatomy import joint_tree
+from common.data.augment import flip_pose
 from common.data.readers.mosh import read_mosh
 from common.data.samples import mosh
 from common.errors import UserError
+from common.geometry.rotation import axis_angle_to_matrix
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +47,6 @@ def test_a_folder_is_read_with_everything_below_it(folder):
 
 def test_moving_people_stay_upright(folder):
     """AMASS points z up: the body's y axis becomes the room's z axis."""
-    from common.geometry.rotation import axis_angle_to_matrix
-
     root = axis_angle_to_matrix(read_mosh(folder / "amass").pose[:, :3])
     assert (root[:, 2, 1] > 0.2).all()
 
@@ -91,3 +93,13 @@ def test_pickles_that_call_something_are_refused(tmp_path, capsys):
     with pytest.raises(UserError, match="print"):
         read_mosh(tmp_path / "evil.pkl")
     assert not capsys.readouterr().out
+
+
+def test_poses_against_the_published_reader(tmp_path):
+    golden = np.load(Path(__file__).resolve().parents[1] / "golden" / "hmr" / "preprocess.npz")
+    with h5py.File(tmp_path / "mosh_annot.h5", "w") as file:
+        file["pose"], file["shape"] = golden["mosh/pose"], golden["mosh/shape"]
+    prior = read_mosh(tmp_path)
+    for name, pose in (("plain", prior.pose), ("flip", flip_pose(prior.pose, joint_tree("smpl")[0]))):
+        theta = np.concatenate([np.zeros((len(pose), 3)), pose, prior.beta], 1)
+        np.testing.assert_allclose(theta, golden[f"mosh/{name}/theta"], atol=1e-6)

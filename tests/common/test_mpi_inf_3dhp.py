@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import scipy.io
 
+from common.data.augment import flip_points
 from common.data.image import read_image
 from common.data.readers.annot_h5 import read_annot_h5
 from common.data.readers.annots_npz import read_annots_npz
@@ -171,3 +172,26 @@ def test_failures_are_explained(folder, tmp_path):
     (home / "camera.calibration").write_text("name 0\n  intrinsic 1 2 three\n")
     with pytest.raises(UserError, match="camera.calibration: the line 'intrinsic"):
         read_calibration(home / "camera.calibration")
+
+
+@pytest.mark.parametrize("dataset", ["mpi_inf_3dhp", "hum36m"])
+def test_annot_h5_against_the_published_reader(dataset, tmp_path):
+    golden = np.load(GOLDEN)
+    names = ("gt2d", "gt3d", "imagename") + (("pose", "shape") if dataset == "hum36m" else ())
+    (tmp_path / "image").mkdir()
+    with h5py.File(tmp_path / "annot.h5", "w") as file:
+        for name in names:
+            value = golden[f"{dataset}/{name}"]
+            file[name] = value.astype("S") if name == "imagename" else value
+    records = read_annot_h5(tmp_path / "annot.h5", min_visible=5)
+    assert [Path(record.image_path).name for record in records] == golden[f"{dataset}/kept"].tolist()
+    assert records[0].image_path == str(tmp_path / "image" / "S1" / "im_0.jpg")
+    for number, record in enumerate(records):
+        corners = golden[f"{dataset}/box"][number]
+        np.testing.assert_allclose([*record.box[:2], *(record.box[:2] + record.box[2:])], corners, atol=1e-3)
+        np.testing.assert_allclose(record.j3d, golden[f"{dataset}/{number}/plain/kp_3d"], atol=1e-6)
+        flipped = flip_points(record.j3d, LSP_14)
+        np.testing.assert_allclose(flipped - flipped.mean(0), golden[f"{dataset}/{number}/flip/kp_3d"], atol=1e-6)
+        if dataset == "hum36m":
+            theta = golden[f"{dataset}/{number}/plain/theta"]
+            np.testing.assert_allclose(np.concatenate([record.pose, record.beta]), theta[3:], atol=1e-6)
