@@ -1,7 +1,7 @@
 """Crops of published models, pixel by pixel as their weights saw them.
 
 * `crop_stretched`: GraphCMR and SPIN with the resize of old scipy, which stretches the contrast of every crop;
-* `crop_truncated`: the same crop without the stretch (their later releases);
+* `crop_truncated`: the same crop without the stretch;
 * `crop_cubic`: pytorch_HMR, whole-pixel squares and cubic resize;
 * `scale_and_crop`: the demo of the first HMR release, which scales the whole picture and repeats its edge;
 * `person_box`, `patch_matrix` and `crop_patch`: Hand4Whole, an affine map that counts from pixel centres.
@@ -38,7 +38,10 @@ def crop_stretched(image, center, scale, size, rotation_deg=0.0):
 
 
 def crop_truncated(image, center, scale, size, rotation_deg=0.0):
-    """`crop_stretched` without the stretch of contrast."""
+    """`crop_stretched` without the stretch of contrast.
+
+    Later releases of GraphCMR do without it as well; they resize with scikit-image, which smooths a little differently.
+    """
     return _crop_whole_pixels(image, center, scale, size, rotation_deg, _as_bytes)
 
 

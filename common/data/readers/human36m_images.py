@@ -80,7 +80,7 @@ def _read_subject(folder, annotations, subject, step, camera):
     cameras = {number: _camera(entry, f"{cameras_path}: camera {number}")
                for number, entry in dictionary(load_json(cameras_path, _HINT), cameras_path).items()}
     joints, fits = load_json(joints_path, _HINT), load_json(fits_path, _HINT)
-    records = []
+    records, parsed = [], {}  # all cameras share the fit of a frame
     for image, annotation in coco_pairs(_path(annotations, subject, "data"), _HINT):
         where = f"{_path(annotations, subject, 'data')}: picture {image['id']}"
         place = [str(member(image, key, where)) for key in ("action_idx", "subaction_idx", "frame_idx")]
@@ -90,7 +90,9 @@ def _read_subject(folder, annotations, subject, step, camera):
         lens = member(cameras, number, cameras_path)
         j3d = numbers(_nested(joints, place, joints_path), (len(JOINTS), 3), f"{joints_path}: {'/'.join(place)}")
         j3d = j3d * _METRES @ lens["rotation"].T + lens["offset"]
-        records.append(_record(folder, image, annotation, lens, j3d, _fit(fits, place, fits_path), where))
+        if tuple(place) not in parsed:
+            parsed[tuple(place)] = _fit(fits, place, fits_path)
+        records.append(_record(folder, image, annotation, lens, j3d, parsed[tuple(place)], where))
     return records
 
 
