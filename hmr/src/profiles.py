@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from common.data.image import normalize
 from common.errors import UserError
 
 
@@ -83,21 +84,15 @@ def profile_of(settings, source):
     return profile
 
 
-def network_input(images, profile):
-    """Pictures as the network of a profile takes them.
+def network_input(picture, profile):
+    """A picture as the network of a profile takes it.
 
     Args:
-        images (array): (B, H, W, 3) or (H, W, 3), RGB, values 0 to 255, uint8 or float.
+        picture (array): (H, W, 3) RGB, values 0 to 255, uint8 or float32.
         profile (Profile): the conventions.
 
     Returns:
-        array: (B, 3, H, W) or (3, H, W) float32.
+        array: (3, H, W) float32.
     """
-    images = np.asarray(images)
-    if images.shape[-1:] != (3,) or images.ndim not in (3, 4):
-        raise ValueError(f"pictures need the shape (..., H, W, 3), got {images.shape}")
-    if profile.colour == "bgr":
-        images = images[..., ::-1]
-    scale = np.float32(1.0) / (np.float32(255.0) * np.asarray(profile.std, np.float32))
-    shift = np.asarray(profile.mean, np.float32) / np.asarray(profile.std, np.float32)
-    return np.ascontiguousarray(np.moveaxis(images * scale - shift, -1, -3))
+    channels = picture[..., ::-1] if profile.colour == "bgr" else picture
+    return normalize(np.ascontiguousarray(channels), profile.mean, profile.std)

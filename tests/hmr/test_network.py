@@ -12,6 +12,7 @@ from common.backbones.folding import fold_batch_norm
 from common.body_models.companions import MeanParams, load_mean_params
 from common.body_models.files import load_body_model
 from common.body_models.smpl import SMPL
+from common.data.crops import crop_cubic, grown_square
 from common.errors import UserError
 from common.geometry import rotation
 from hmr.src.network import (
@@ -66,36 +67,48 @@ class AllRounds(nn.Cell):
         return self.network.encoder(image), results
 
 
-def test_all_rounds_of_pytorch_hmr(pytorch_hmr):
+def inputs(pictures, profile):
+    return np.stack([network_input(picture, profile) for picture in pictures])
+
+
+def crops():
+    """The persons of the case `lsp/0` and `lsp/1`, cut out of their pictures."""
+    boxes = golden.load("preprocess")["lsp/box"].astype(np.float64)
+    pictures = [golden.seeded.image(f"hmr/image{number}", *size, golden.SEED)
+                for number, size in enumerate(((240, 320), (300, 200)))]
+    return [crop_cubic(picture, grown_square(box[:2], box[2:]), 224) for picture, box in zip(pictures, boxes)]
+
+
+@pytest.mark.parametrize("prefix, pictures", [("square", golden.squares), ("crop", crops)])
+def test_all_rounds_of_pytorch_hmr(pytorch_hmr, prefix, pictures):
     network, profile = pytorch_hmr
     case = golden.load("generator")
-    image = network_input(golden.squares(), profile)
+    image = inputs(pictures(), profile)
+    if prefix == "crop":
+        assert np.abs(image[:, :, ::7, ::7] - case["crop_input"]).max() < 0.008
     features, rounds = AllRounds(network)(Tensor(image))
-    assert np.abs(features.asnumpy() - case["square_features"]).max() < 1e-4
+    assert np.abs(features.asnumpy() - case[f"{prefix}_features"]).max() < 1e-4
     keys = dict(zip(OUTPUTS, ("theta", "verts", "j2d", "j3d", "rotmat")))
     for number, outputs in enumerate(rounds):
         for name, value in zip(OUTPUTS, outputs):
             found = value.asnumpy()[:, ::53] if name == "vertices" else value.asnumpy()
-            assert np.abs(found - case[f"square_{keys[name]}"][number]).max() < 1e-4, (number, name)
+            assert np.abs(found - case[f"{prefix}_{keys[name]}"][number]).max() < 1e-4, (number, name)
     for value, last in zip(network(Tensor(image)), rounds[-1]):
         assert np.array_equal(value.asnumpy(), last.asnumpy())
 
 
-def test_folded_and_crop_input(pytorch_hmr):
+def test_folded(pytorch_hmr):
     network, profile = pytorch_hmr
-    case = golden.load("generator")
-    image = np.zeros((2, 3, 224, 224), np.float32)
-    image[:, :, ::7, ::7] = case["crop_input"]
-    expected = network(Tensor(image))
+    image = Tensor(inputs(golden.squares(), profile))
     folded = fold_batch_norm(build_hmr(profile, golden.body_model(), ZERO_MEAN), network)
-    for found, wanted in zip(folded(Tensor(image)), expected):
+    for found, wanted in zip(folded(image), network(image)):
         assert np.abs(found.asnumpy() - wanted.asnumpy()).max() < 1e-4
 
 
 def test_spin(spin):
     network, profile = spin
     case = golden.load("spin")
-    image = network_input(golden.squares(), profile)
+    image = inputs(golden.squares(), profile)
     assert np.abs(image[:, :, ::7, ::7] - case["input"]).max() < 1e-6
     _, rounds = AllRounds(network)(Tensor(image))
     for number, (theta, _, _, _, rotmat) in enumerate(rounds):
@@ -180,16 +193,14 @@ def test_profile_settings():
 
 
 def test_network_input():
-    image = np.zeros((1, 2, 2, 3), np.uint8)
-    image[..., 0] = 255
-    assert np.abs(network_input(image, PROFILES["tf"])[0, :, 0, 0] - [1, -1, -1]).max() < 1e-6
-    assert np.abs(network_input(image, PROFILES["pytorch_hmr"])[0, :, 0, 0] - [-1, -1, 1]).max() < 1e-6
+    picture = np.zeros((2, 4, 3), np.uint8)
+    picture[..., 0] = 255
+    assert np.abs(network_input(picture, PROFILES["tf"])[:, 0, 0] - [1, -1, -1]).max() < 1e-6
+    assert np.abs(network_input(picture, PROFILES["pytorch_hmr"])[:, 0, 0] - [-1, -1, 1]).max() < 1e-6
     expected = [(1 - 0.485) / 0.229, -0.456 / 0.224, -0.406 / 0.225]
-    found = network_input(image[0], PROFILES["spin"])
-    assert found.dtype == np.float32 and found.shape == (3, 2, 2)
+    found = network_input(picture, PROFILES["spin"])
+    assert found.dtype == np.float32 and found.shape == (3, 2, 4)
     assert np.abs(found[:, 1, 1] - expected).max() < 1e-6
-    with pytest.raises(ValueError, match="H, W, 3"):
-        network_input(np.zeros((2, 2)), PROFILES["tf"])
 
 
 def test_joint_names():
