@@ -161,10 +161,9 @@ def _group(connections, peaks, skeleton, decoder):
     if decoder == "default":
         return join_best_first(connections, peaks, skeleton.limbs)
     limbs = range(len(skeleton.limbs))
-    if decoder == "cmu":
-        starters = set(skeleton.limb_order[:-2]) if skeleton.bridges else set(limbs)
-        return join_in_order(one_to_one(connections), peaks, skeleton.limbs, skeleton.limb_order, starters, False)
-    return join_in_order(one_to_one(connections), peaks, skeleton.limbs, limbs, {*limbs} - {*skeleton.bridges}, True)
+    return join_in_order(one_to_one(connections), peaks, skeleton.limbs,
+                         skeleton.limb_order if decoder == "cmu" else limbs, {*limbs} - {*skeleton.bridges},
+                         fill_free=decoder == "port")
 
 
 def _arranged(people, peaks, skeleton, frame, decoder):

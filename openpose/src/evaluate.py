@@ -96,10 +96,10 @@ def merge(shards):
     """One Predictions from those of all workers; an image that two of them saw counts once."""
     merged, seen = Predictions(), set()
     for shard in shards:
-        fresh = [number for number in shard.image_ids if number not in seen]
-        seen.update(fresh)
-        merged.image_ids.extend(fresh)
-        merged.records.extend(record for record in shard.records if record["image_id"] in set(fresh))
+        fresh = set(shard.image_ids) - seen
+        seen |= fresh
+        merged.image_ids.extend(sorted(fresh))
+        merged.records.extend(record for record in shard.records if record["image_id"] in fresh)
         merged.unreadable.extend(name for name in shard.unreadable if name not in merged.unreadable)
     merged.records.sort(key=lambda record: record["image_id"])
     return merged

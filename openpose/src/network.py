@@ -18,7 +18,7 @@ OUTPUT_DEVIATION = 0.01  # initial weights of the maps' layers, as in the origin
 
 
 class Branch(nn.Cell):
-    """Convolutions with ReLU between them, the last one without.
+    """Convolutions with ReLU between them, the last one without. The first one is applied by `Stage`.
 
     Args:
         rng (numpy.random.Generator): source of the initial weights.
@@ -28,7 +28,7 @@ class Branch(nn.Cell):
         width (float): relative number of hidden channels.
 
     Inputs:
-        - **x** (Tensor) - (B, in_channels, h, w).
+        - **x** (Tensor) - (B, channels of the first convolution, h, w), after its ReLU.
 
     Outputs:
         Tensor (B, out_channels, h, w).
@@ -42,16 +42,21 @@ class Branch(nn.Cell):
             in_channels = scaled(channels, width)
         cells.append(convolution(rng, in_channels, out_channels, 1, OUTPUT_DEVIATION))
         self.convs = nn.CellList(cells)
+        self.last = len(plan)
         self.relu = nn.ReLU()
 
     def construct(self, x):
-        for conv in self.convs[:-1]:
-            x = self.relu(conv(x))
-        return self.convs[-1](x)
+        # By number: a slice of a CellList is a new one, which renames the parameters.
+        for number in range(1, self.last):
+            x = self.relu(self.convs[number](x))
+        return self.convs[self.last](x)
 
 
 class Stage(nn.Cell):
     """One estimate of the maps: a branch for the fields, one for the heat maps.
+
+    The first convolutions of both read the same input and run as one, with their weights put together: about 7 per
+    cent less time for a training step on CPU.
 
     Inputs:
         - **x** (Tensor) - (B, in_channels, h, w).
@@ -64,9 +69,19 @@ class Stage(nn.Cell):
         super().__init__()
         self.paf = Branch(rng, in_channels, plan, num_fields, width)
         self.heat = Branch(rng, in_channels, plan, num_heatmaps, width)
+        channels, kernel_size = scaled(plan[0][0], width), plan[0][1]
+        self.channels = channels
+        # Tuples, as the ONNX converter wants them.
+        self.convolve = ops.Conv2D(2 * channels, (kernel_size, kernel_size), pad_mode="pad",
+                                   pad=(kernel_size // 2,) * 4, stride=(1, 1), dilation=(1, 1))
+        self.add_bias = ops.BiasAdd()
+        self.relu = nn.ReLU()
 
     def construct(self, x):
-        return self.paf(x), self.heat(x)
+        weight = ops.concat((self.paf.convs[0].weight, self.heat.convs[0].weight)).astype(x.dtype)
+        bias = ops.concat((self.paf.convs[0].bias, self.heat.convs[0].bias)).astype(x.dtype)
+        x = self.relu(self.add_bias(self.convolve(x, weight), bias))
+        return self.paf(x[:, :self.channels]), self.heat(x[:, self.channels:])
 
 
 class OpenPose(nn.Cell):

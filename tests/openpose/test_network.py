@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
+from common.engine.amp import apply_amp
 from common.engine.checkpoint import Checkpoint, load_weights, write_checkpoint
+from common.engine.export import export_network
 from common.errors import UserError
 from openpose.src.loss import NetworkWithLoss, stage_losses
 from openpose.src.network import LastStage, OpenPose
@@ -60,6 +62,27 @@ def test_small_networks_have_the_asked_size_and_repeat():
     assert all((one == other).all() for one, other in zip(outputs[0], outputs[1]))
     assert np.abs(outputs[0][-1] - outputs[2][-1]).max() > 0
     assert networks[0].stages[0].heat.convs[0].out_channels == 32
+    names = [parameter.name for parameter in networks[0].get_parameters()]
+    assert len(set(names)) == len(names) and "stages.1.paf.convs.6.weight" in names  # as before the first run
+
+
+@pytest.mark.parametrize("level", ["O2", "auto"])
+def test_mixed_precision_gives_nearly_the_same_maps(level):
+    network = OpenPose(num_stages=2, width=0.05).set_train(False)
+    image = Tensor(golden.seeded.array("x", (1, 3, 32, 32), 1))
+    exact = [value.asnumpy() for value in network(image)]
+    half = apply_amp(OpenPose(num_stages=2, width=0.05), level).set_train(False)(image)
+    for value, expected in zip(half, exact):
+        assert value.dtype == ms.float32
+        assert 0 < np.abs(value.asnumpy() - expected).max() < 0.02 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("file_format", ["MINDIR", "ONNX"])
+def test_the_last_stage_can_be_exported(tmp_path, file_format):
+    network = OpenPose(num_stages=2, width=0.05, vgg_with_bn=True)
+    path, difference = export_network(LastStage(network), lambda size: [golden.seeded.array("x", (size, 3, 32, 40), 1)],
+                                      str(tmp_path / "openpose"), file_format, 1, "CPU")
+    assert Path(path).is_file() and difference < 1e-5
 
 
 def test_normalisation_by_hand():
