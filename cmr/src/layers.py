@@ -38,9 +38,11 @@ class SparseProduct(Float32Cell):
 
     def __init__(self, matrix):
         super().__init__()
+        self.num_rows = matrix.shape[0]
         self.columns, self.weights = _row_table(matrix)
         self.columns_back, self.weights_back = _row_table(matrix.T)
-        self.product = ops.BatchMatMul()
+        # Primitives: the functions of `ops` make theirs while the graph is built, which fails inside a bprop.
+        self.gather, self.product = ops.Gather(), ops.BatchMatMul()
 
     def construct(self, x):
         return self._apply(as_float32(x), self.columns, self.weights)
@@ -50,7 +52,7 @@ class SparseProduct(Float32Cell):
 
     def _apply(self, x, columns, weights):
         rows, _, width = weights.shape
-        gathered = ops.gather(x, columns, 0).reshape(rows, width, -1)
+        gathered = self.gather(x, columns, 0).reshape(rows, width, -1)
         return self.product(weights, gathered).reshape(rows, -1)
 
 
@@ -64,11 +66,75 @@ def _row_table(matrix):
     return constant(columns.reshape(-1), np.int32), constant(weights[:, None])
 
 
+class _NormalizeReLU(Float32Cell):
+    """The function inside `GroupNormReLU`, with its gradient written out.
+
+    Left to differentiation, each of its steps would keep an array of the size of the features until the way back; so
+    only input and output are kept. Columns are shifted by `BiasAdd` and scaled through a product of rank one, because
+    the CPU's broadcasting operators hold two lists of indices as large as their output.
+
+    Args:
+        channels (int): C.
+        num_vertices (int): V.
+
+    Inputs:
+        - **x** (Tensor) - (V, B * C).
+        - **gamma**, **beta** (Tensor) - (C,).
+
+    Outputs:
+        - **y** (Tensor) - (V, B * C).
+        - **mean** (Tensor) - (1, B * C), of each column.
+        - **offset** (Tensor) - (B, C / 8, 8), each column's mean less its group's.
+        - **inverse** (Tensor) - (B, C / 8, 1), one over each group's deviation.
+    """
+
+    def __init__(self, channels, num_vertices):
+        super().__init__()
+        self.groups, self.num_vertices = channels // GROUP_SIZE, num_vertices
+        self.mean_row = constant(np.full((1, num_vertices), 1.0 / num_vertices))
+        self.ones_column = constant(np.ones((num_vertices, 1)))
+        self.matmul, self.shift = ops.MatMul(), ops.BiasAdd()
+
+    def construct(self, x, gamma, beta):
+        mean = self.matmul(self.mean_row, x)
+        centred = self.shift(x, -mean.reshape(-1))
+        variance = self._by_group(self.matmul(self.mean_row, ops.square(centred)))
+        # A group's variance is the mean of its columns' variances and of their distances from its mean, squared.
+        offset = self._by_group(mean)
+        offset = offset - offset.mean(-1, keep_dims=True)
+        inverse = ops.rsqrt((variance + ops.square(offset)).mean(-1, keep_dims=True) + EPSILON)
+        factor = inverse * gamma.reshape(-1, GROUP_SIZE)
+        shift = offset * factor + beta.reshape(-1, GROUP_SIZE)
+        y = ops.relu(self.shift(self._scaled(centred, factor), shift.reshape(-1)))
+        return y, mean, offset, inverse
+
+    def bprop(self, x, gamma, beta, out, gradient):
+        y, mean, offset, inverse = out
+        gamma = gamma.reshape(-1, GROUP_SIZE)
+        passed = gradient[0] * ops.sign(y)
+        centred = self.shift(x, -mean.reshape(-1))
+        # Means over the vertices of the gradient, and of the gradient times the normalised features.
+        plain = self._by_group(self.matmul(self.mean_row, passed))
+        along = self._by_group(self.matmul(self.mean_row, passed * centred))
+        along = inverse * (along + offset * plain)
+        slope = inverse * inverse * (gamma * along).mean(-1, keep_dims=True) + ops.zeros_like(offset)
+        level = inverse * (gamma * plain).mean(-1, keep_dims=True) + slope * offset
+        to_x = self._scaled(passed, inverse * gamma) - self._scaled(centred, slope)
+        return (self.shift(to_x, -level.reshape(-1)), self.num_vertices * along.sum(0).reshape(-1),
+                self.num_vertices * plain.sum(0).reshape(-1))
+
+    def _by_group(self, row):
+        return row.reshape(-1, self.groups, GROUP_SIZE)
+
+    def _scaled(self, x, factor):
+        return x * self.matmul(self.ones_column, factor.reshape(1, -1))
+
+
 class GroupNormReLU(Float32Cell):
     """Group norm over the vertices and 8 channels at a time, then ReLU.
 
-    Written with products and means, because a GroupNorm operator does not export to ONNX, and because a column sum as
-    a product with ones is several times faster than a reduction on CPU.
+    Written with products and means: a GroupNorm operator does not export to ONNX, and on CPU a column sum as a product
+    with ones is several times faster than a reduction.
 
     Args:
         channels (int): C, a multiple of 8.
@@ -86,22 +152,39 @@ class GroupNormReLU(Float32Cell):
         self.channels, self.num_vertices = channels, num_vertices
         self.gamma = Parameter(Tensor(np.ones(channels, np.float32)), name="gamma")
         self.beta = Parameter(Tensor(np.zeros(channels, np.float32)), name="beta")
-        self.mean_row = constant(np.full((1, num_vertices), 1.0 / num_vertices))
-        self.matmul = ops.MatMul()
+        self.normalize = _NormalizeReLU(channels, num_vertices)
 
     def construct(self, x):
-        values = as_float32(x).reshape(self.num_vertices, -1)
-        mean = self.matmul(self.mean_row, values)
-        centred = values - mean
-        variance = self.matmul(self.mean_row, ops.square(centred))
-        # A group's variance is the mean of its channels' variances and of their distances from its mean, squared.
-        mean = mean.reshape(-1, self.channels // GROUP_SIZE, GROUP_SIZE)
-        offset = mean - mean.mean(-1, keep_dims=True)
-        variance = (variance.reshape(offset.shape) + ops.square(offset)).mean(-1, keep_dims=True)
-        factor = ops.rsqrt(variance + EPSILON) * self.gamma.reshape(-1, GROUP_SIZE)
-        shift = offset * factor + self.beta.reshape(-1, GROUP_SIZE)
-        y = ops.relu(centred * factor.reshape(1, -1) + shift.reshape(1, -1))
+        y = self.normalize(as_float32(x).reshape(self.num_vertices, -1), self.gamma, self.beta)[0]
         return y.reshape(-1, self.channels).astype(x.dtype)
+
+
+class AddBias(nn.Cell):
+    """x + bias, with the bias's gradient as a product with ones, which is much faster than a reduction on CPU.
+
+    Args:
+        num_vertices (int): V.
+
+    Inputs:
+        - **x** (Tensor) - (V * B, C).
+        - **bias** (Tensor) - (C,).
+
+    Outputs:
+        Tensor (V * B, C).
+    """
+
+    def __init__(self, num_vertices):
+        super().__init__()
+        self.num_vertices = num_vertices
+        self.ones_row = constant(np.ones((1, num_vertices)))
+        self.matmul, self.shift = ops.MatMul(), ops.BiasAdd()
+
+    def construct(self, x, bias):
+        return self.shift(x, bias.astype(x.dtype))
+
+    def bprop(self, x, bias, out, gradient):
+        columns = as_float32(gradient).reshape(self.num_vertices, -1)
+        return gradient, self.matmul(self.ones_row, columns).reshape(-1, bias.shape[0]).sum(0)
 
 
 class GraphLinear(nn.Cell):
@@ -110,6 +193,7 @@ class GraphLinear(nn.Cell):
     Args:
         rng (numpy.random.Generator): source of the initial weights, uniform within 1 / (in * out) as in the original.
         in_channels, out_channels (int): widths.
+        num_vertices (int): V.
 
     Inputs:
         - **x** (Tensor) - (V * B, in_channels).
@@ -118,16 +202,16 @@ class GraphLinear(nn.Cell):
         Tensor (V * B, out_channels).
     """
 
-    def __init__(self, rng, in_channels, out_channels):
+    def __init__(self, rng, in_channels, out_channels, num_vertices):
         super().__init__()
         bound = 1.0 / (in_channels * out_channels)
         self.weight = uniform(rng, (out_channels, in_channels), bound, "weight")
         self.bias = uniform(rng, (out_channels,), bound, "bias")
         self.matmul = ops.MatMul(transpose_b=True)
+        self.add_bias = AddBias(num_vertices)
 
     def construct(self, x):
-        y = self.matmul(x, self.weight)
-        return y + self.bias.astype(y.dtype)
+        return self.add_bias(self.matmul(x, self.weight), self.bias)
 
 
 class GraphConvolution(nn.Cell):
@@ -151,13 +235,13 @@ class GraphConvolution(nn.Cell):
         self.weight = uniform(rng, (channels, channels), bound, "weight")
         self.bias = uniform(rng, (channels,), bound, "bias")
         self.neighbours = neighbours
-        self.num_vertices, self.channels = neighbours.weights.shape[0], channels
+        self.num_vertices, self.channels = neighbours.num_rows, channels
         self.matmul = ops.MatMul()
+        self.add_bias = AddBias(self.num_vertices)
 
     def construct(self, x):
-        y = self.matmul(x, self.weight)
-        y = self.neighbours(y.reshape(self.num_vertices, -1)).reshape(-1, self.channels)
-        return (y + self.bias).astype(x.dtype)
+        y = self.matmul(x, self.weight).reshape(self.num_vertices, -1)
+        return self.add_bias(self.neighbours(y).reshape(-1, self.channels), self.bias).astype(x.dtype)
 
 
 class GraphResBlock(nn.Cell):
@@ -177,15 +261,16 @@ class GraphResBlock(nn.Cell):
 
     def __init__(self, rng, in_channels, out_channels, neighbours):
         super().__init__()
-        middle, num_vertices = out_channels // 2, neighbours.weights.shape[0]
+        middle, num_vertices = out_channels // 2, neighbours.num_rows
         self.pre_norm = GroupNormReLU(in_channels, num_vertices)
-        self.lin1 = GraphLinear(rng, in_channels, middle)
+        self.lin1 = GraphLinear(rng, in_channels, middle, num_vertices)
         self.norm1 = GroupNormReLU(middle, num_vertices)
         self.conv = GraphConvolution(rng, middle, neighbours)
         self.norm2 = GroupNormReLU(middle, num_vertices)
-        self.lin2 = GraphLinear(rng, middle, out_channels)
+        self.lin2 = GraphLinear(rng, middle, out_channels, num_vertices)
         # The original allocates one for equal widths too and never uses it.
-        self.skip_conv = nn.Identity() if in_channels == out_channels else GraphLinear(rng, in_channels, out_channels)
+        self.skip_conv = (nn.Identity() if in_channels == out_channels
+                          else GraphLinear(rng, in_channels, out_channels, num_vertices))
 
     def construct(self, x):
         y = self.norm1(self.lin1(self.pre_norm(x)))

@@ -8,7 +8,7 @@ are spread out, which saves a tenth of the network's work; matrices of the mesh 
 import numpy as np
 from mindspore import nn, ops
 
-from cmr.src.layers import GraphLinear, GraphResBlock, GroupNormReLU, SparseProduct, dense
+from cmr.src.layers import GraphLinear, GraphResBlock, GroupNormReLU, SparseProduct, dense, uniform
 from cmr.src.orthogonal import NearestRotation
 from common.backbones.resnet import ResNet
 from common.body_models.lbs import constant
@@ -17,11 +17,11 @@ NUM_JOINTS, NUM_BETAS = 24, 10
 HIDDEN = 1024  # width of the parameter regressor
 
 
-class SplitGraphLinear(GraphLinear):
-    """The first layer: template coordinates and picture features, joined at every vertex, through an affine layer.
+class FirstGraphLinear(nn.Cell):
+    """Template coordinates of a vertex and features of the picture through one affine layer, without joining them.
 
     Args:
-        rng (numpy.random.Generator): source of the initial weights.
+        rng (numpy.random.Generator): source of the initial weights, as in `GraphLinear`.
         template (array): (V, 3).
         feature_channels, out_channels (int): widths.
 
@@ -33,15 +33,22 @@ class SplitGraphLinear(GraphLinear):
     """
 
     def __init__(self, rng, template, feature_channels, out_channels):
-        super().__init__(rng, template.shape[1] + feature_channels, out_channels)
-        self.template = constant(template)
-        self.coordinates, self.out_channels = template.shape[1], out_channels
+        super().__init__()
+        in_channels = 3 + feature_channels
+        bound = 1.0 / (in_channels * out_channels)
+        self.weight = uniform(rng, (out_channels, in_channels), bound, "weight")
+        self.bias = uniform(rng, (out_channels,), bound, "bias")
+        self.places = constant(np.concatenate([template, np.ones((len(template), 1))], 1))
+        self.out_channels = out_channels
+        self.matmul, self.matmul_t = ops.MatMul(), ops.MatMul(transpose_b=True)
 
     def construct(self, feature):
-        at_vertices = self.matmul(self.template.astype(feature.dtype), self.weight[:, :self.coordinates])
-        of_pictures = self.matmul(feature, self.weight[:, self.coordinates:])
-        of_pictures = of_pictures + self.bias.astype(of_pictures.dtype)
-        return (ops.expand_dims(at_vertices, 1) + ops.expand_dims(of_pictures, 0)).reshape(-1, self.out_channels)
+        of_picture = self.matmul_t(feature, self.weight[:, 3:])
+        of_picture = ops.expand_dims(of_picture + self.bias.astype(of_picture.dtype), 0)
+        of_place = ops.expand_dims(self.weight[:, :3].transpose(1, 0).astype(of_picture.dtype), 1)
+        # (V, 4) times (4, B * C): three coordinates of the vertex and a one, which brings the picture's part.
+        rows = ops.concat((of_place + ops.zeros_like(of_picture), of_picture), 0)
+        return self.matmul(self.places.astype(rows.dtype), rows.reshape(4, -1)).reshape(-1, self.out_channels)
 
 
 class GraphCNN(nn.Cell):
@@ -69,13 +76,13 @@ class GraphCNN(nn.Cell):
         self.resnet = ResNet(rng, depth, width=width)
         widths = [2 * num_channels] + [num_channels] * (num_layers + 1)
         self.gc = nn.SequentialCell(
-            [SplitGraphLinear(rng, mesh.template, self.resnet.out_channels, 2 * num_channels)]
+            [FirstGraphLinear(rng, mesh.template, self.resnet.out_channels, 2 * num_channels)]
             + [GraphResBlock(rng, first, second, neighbours) for first, second in zip(widths[:-1], widths[1:])])
         self.shape = nn.SequentialCell([
             GraphResBlock(rng, num_channels, 64, neighbours), GraphResBlock(rng, 64, 32, neighbours),
-            GroupNormReLU(32, self.num_vertices), GraphLinear(rng, 32, 3)])
+            GroupNormReLU(32, self.num_vertices), GraphLinear(rng, 32, 3, self.num_vertices)])
         self.camera_norm = GroupNormReLU(num_channels, self.num_vertices)
-        self.camera_lin = GraphLinear(rng, num_channels, 1)
+        self.camera_lin = GraphLinear(rng, num_channels, 1, self.num_vertices)
         self.camera_fc = dense(rng, self.num_vertices, 3)
 
     def construct(self, image):
