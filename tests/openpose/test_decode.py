@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from common.errors import UserError
 from openpose.src.decode import Frame, decode
 from openpose.src.grouping import Person, join_best_first, join_in_order, one_to_one
-from openpose.src.limbs import Connections, LinearSampler, PixelSampler
+from openpose.src.limbs import Connections, LinearSampler, PixelSampler, supported
 from openpose.src.peaks import Peaks, enlarging_matrix, refined_peaks
 from openpose.src.skeleton import COCO_18, Skeleton
 from openpose.src.targets import make_targets
@@ -171,6 +171,32 @@ def test_fields_are_read_as_from_enlarged_maps():
     values = sampler(np.array([3]), *sampler.place(np.array([[3.5, 7.5, -20.0]]), np.array([[11.5, 11.5, 3.5]])))
     expected = [paf[6, 1, 0], (paf[6, 1, 0] + paf[6, 1, 1]) / 2, paf[6, 0, 0]]
     assert np.allclose(values.real[0], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["crowd", "faint", "people-20"])
+def test_ruling_out_pairs_early_changes_nothing(name, monkeypatch):
+    maps = scenes.maps(name, 1)
+    quick = decode(*maps)
+    monkeypatch.setattr(LinearSampler, "candidates", lambda self, limb, *rest: np.arange(len(limb)))
+    slow = decode(*maps)
+    assert (quick.joints == slow.joints).all() and (quick.scores == slow.scores).all()
+
+
+def test_limbs_are_judged_by_hand():
+    """A field to the right of strength 0.6 along half of a row: full support there, none across or against it."""
+    paf = np.zeros((2, 10, 30), np.float32)
+    paf[0, 4:7, :20] = 0.6
+    # A start on the field, and ends on it 80 px on, beside it, and beyond its end 160 px on.
+    x, y = np.array([43.5, 123.5, 83.5, 203.5]), np.array([43.5, 43.5, 3.5, 43.5])
+    peaks = Peaks(np.array([0, 1, 1, 1]), x, y, np.ones(4), np.array([0, 1, 4]))
+    sampler, positions = LinearSampler(paf, 8), np.linspace(0, 1, 10)
+    found = supported(sampler, peaks, ((0, 1),), positions, 0.05, 8, 1000.0)
+    assert found.first.tolist() == [0] and found.second.tolist() == [1] and np.isclose(found.score[0], 0.6)
+    found = supported(sampler, peaks, ((0, 1),), positions, 0.05, 8, 60.0)
+    assert np.isclose(found.score[0], 0.6 + 60 / 80 - 1)  # 20 px longer than the limit
+    assert not len(supported(sampler, peaks, ((1, 0),), positions, 0.05, 8, 1000.0).limb)  # against the field
+    # The field fades out at 163.5 px: 7 of the 10 positions, every 17.8 px, lie before that.
+    assert 3 in supported(sampler, peaks, ((0, 1),), positions, 0.05, 7, 1000.0).second
 
 
 CHAIN = Skeleton(("a", "b", "c", "d"), ((0, 1), (1, 2), (2, 3), (0, 3)))
