@@ -235,7 +235,7 @@ def test_free_mesh_is_not_taught_by_the_body_behind_it():
 
 
 def test_a_checkpoint_holds_trained_weights_only():
-    arrays = [parameter for parameter in CMR(golden.mesh(), golden.smpl()).get_parameters()]
+    arrays = list(CMR(golden.mesh(), golden.smpl()).get_parameters())
     assert sum(array.size for array in arrays) * 4 < 165e6
     assert not [array.name for array in arrays if "smpl." in array.name or 6890 in array.shape]
     assert len({array.name for array in arrays}) == len(arrays)

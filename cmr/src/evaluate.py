@@ -1,0 +1,295 @@
+"""The evaluation protocols of GraphCMR: shape, pose and segmentation of both meshes, and their printed lines.
+
+Source: nkolot/GraphCMR `eval.py`. Differs from it: the intermediate lines count the newest batch too, and every item of
+a data set counts, whatever the batch size.
+"""
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from common.data.crops import crop_corners
+from common.errors import UserError
+from common.geometry.projection import crop_translation
+from common.metrics import aligned_joint_errors, joint_errors
+from common.visual.cameras import PerspectiveCamera
+from common.visual.renderer import rasterise
+
+MM = 1000.0  # per metre
+# LSP's 14 joints in its order among the rows of J_regressor_h36m, whose first is the pelvis, and among the 24 training
+# joints.
+PELVIS = 0
+H36M_TO_J14 = (6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 10)
+J24_TO_J14 = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 18)
+NUM_PARTS = 7  # background, then six parts of the body
+IGNORED = 255  # pixels of a part segmentation that nobody labelled
+FOCAL_PX = 5000.0  # of the camera that masks are rendered with
+
+
+class Prediction(NamedTuple):
+    """What `CMR` gives for a batch, as arrays: see there."""
+
+    vertices: np.ndarray
+    camera: np.ndarray
+    smpl_vertices: np.ndarray
+    rotmat: np.ndarray
+    betas: np.ndarray
+
+
+class ShapeErrors:
+    """Mean distance of the vertices, without alignment (up-3d).
+
+    `update` takes a `Prediction` and a batch with `vertices` (B, 6890, 3), the true mesh in metres.
+    """
+
+    needs = ("vertices",)
+
+    def __init__(self):
+        self.errors = np.zeros((0, 2))
+
+    def update(self, prediction, batch):
+        rows = [joint_errors(mesh, batch["vertices"]).mean(-1) for mesh in (prediction.vertices,
+                                                                            prediction.smpl_vertices)]
+        self.errors = np.concatenate([self.errors, np.stack(rows, -1)])
+
+    def results(self):
+        """Means in mm: name -> value."""
+        free, body = MM * self.errors.mean(0)
+        return {"Shape Error (NonParam)": float(free), "Shape Error (Param)": float(body)}
+
+
+class PoseErrors:
+    """MPJPE and reconstruction error (after similarity alignment) of 14 joints (h36m-p1, h36m-p2, 3dpw).
+
+    The predicted joints count from the regressed pelvis, the true ones are taken as they are. `update` takes a
+    `Prediction` and a batch with `j3d` (B, 14, 3), metres.
+
+    Args:
+        regressor (array): (17, 6890), J_regressor_h36m.
+    """
+
+    needs = ("j3d",)
+
+    def __init__(self, regressor):
+        self.regressor = np.asarray(regressor, np.float64)
+        self.errors = np.zeros((0, 4))
+
+    def joints(self, vertices):
+        """(B, 6890, 3) -> (B, 14, 3) from the pelvis, float64."""
+        joints = self.regressor @ np.asarray(vertices, np.float64)
+        return joints[:, list(H36M_TO_J14)] - joints[:, PELVIS:PELVIS + 1]
+
+    def update(self, prediction, batch):
+        rows = []
+        for mesh in (prediction.vertices, prediction.smpl_vertices):
+            joints = self.joints(mesh)
+            rows += [joint_errors(joints, batch["j3d"]).mean(-1), aligned_joint_errors(joints, batch["j3d"]).mean(-1)]
+        self.errors = np.concatenate([self.errors, np.stack(rows, -1)])
+
+    def results(self):
+        """Means in mm: name -> value."""
+        names = [f"{error} ({mesh})" for mesh in ("NonParam", "Param") for error in ("MPJPE", "Reconstruction Error")]
+        return dict(zip(names, (MM * self.errors.mean(0)).tolist()))
+
+
+class Segmentation:
+    """Accuracy and F1 of the silhouette and of six body parts, free mesh only (lsp).
+
+    `update` takes a `Prediction` and a batch with `center` (B, 2) px, `scale` (B,), and `mask` and `parts`: a list each
+    of true segmentations (H, W) at the size of the pictures; parts 0..6, 255 where nobody labelled.
+
+    Args:
+        faces (array): (F, 3).
+        part_of (function): face (K,) and barycentric weights (K, 3) of places on the mesh -> parts (K,), 1..6.
+        size (int): side of the crop in pixels.
+    """
+
+    needs = ("center", "scale", "mask", "parts")
+
+    def __init__(self, faces, part_of, size=224):
+        self.faces, self.part_of, self.size = faces, part_of, size
+        self.mask, self.parts = Counts(2), Counts(NUM_PARTS)
+
+    def update(self, prediction, batch):
+        for index, (vertices, cam) in enumerate(zip(prediction.vertices, prediction.camera)):
+            parts = batch["parts"][index]
+            restored = uncrop(self.render(vertices, cam), batch["center"][index], batch["scale"][index], parts.shape)
+            self.mask.add(restored > 0, np.asarray(batch["mask"][index]) > 0)
+            self.parts.add(restored, parts)
+
+    def render(self, vertices, cam):
+        """Part of each pixel of the crop, (size, size) uint8, 0 where no mesh is."""
+        middle = self.size / 2.0
+        camera = PerspectiveCamera(FOCAL_PX, (middle, middle),
+                                   translation=crop_translation(cam[None], FOCAL_PX, self.size)[0])
+        raster = rasterise(vertices, self.faces, camera, (self.size, self.size))
+        parts = np.zeros((self.size, self.size), np.uint8)
+        parts.reshape(-1)[raster.pixels] = self.part_of(raster.face.reshape(-1)[raster.pixels], raster.weights)
+        return parts
+
+    def results(self):
+        """Shares of pixels and means over the classes: name -> value."""
+        return {"Accuracy": self.mask.accuracy, "F1": self.mask.f1,
+                "Parts Accuracy": self.parts.accuracy, "Parts F1 (BG)": self.parts.f1}
+
+
+class Counts:
+    """Pixels of a segmentation that agree, by class, over a data set.
+
+    As in the original, pixels that nobody labelled stay out of F1, but count as background for the accuracy.
+
+    Args:
+        num_classes (int): classes 0, 1, ...
+    """
+
+    def __init__(self, num_classes):
+        self.right, self.total = 0, 0
+        self.both, self.predicted, self.true = (np.zeros(num_classes, np.int64) for _ in range(3))
+
+    def add(self, predicted, true):
+        """Count one picture; both (H, W), bool or integer."""
+        predicted, true = np.asarray(predicted, np.int64), np.asarray(true, np.int64)
+        if predicted.shape != true.shape:
+            raise UserError(f"a segmentation of {true.shape[1]}x{true.shape[0]} pixels belongs to a picture of "
+                            f"{predicted.shape[1]}x{predicted.shape[0]}: prepare the data set again")
+        labelled = true != IGNORED
+        classes = len(self.both)
+        self.both += np.bincount(true[labelled & (predicted == true)], minlength=classes)[:classes]
+        self.predicted += np.bincount(predicted[labelled], minlength=classes)[:classes]
+        self.true += np.bincount(true[labelled], minlength=classes)[:classes]
+        self.right += int((predicted == np.where(labelled, true, 0)).sum())
+        self.total += true.size
+
+    @property
+    def accuracy(self):
+        """Share of the pixels whose class is right."""
+        return self.right / self.total
+
+    @property
+    def f1(self):
+        """Mean of 2 TP / (2 TP + FP + FN) over the classes that were seen."""
+        # Predicted and true pixels of a class hold its true positives once each.
+        either = self.predicted + self.true
+        return float((2 * self.both[either > 0] / either[either > 0]).mean())
+
+
+def uncrop(image, center, scale, image_size):
+    """A segmentation of the crop in the pixels of its picture, nearest neighbour, zero outside the crop.
+
+    Args:
+        image (array): (S, S), integer or bool.
+        center (array): (2,), px. scale (float): side / 200 px; the crop's box as in `crops.crop_stretched`.
+        image_size (tuple): height and width of the picture.
+
+    Returns:
+        numpy.ndarray: `image_size`, uint8.
+    """
+    size = image.shape[0]
+    upper, lower = crop_corners(center, scale, size)
+    out = np.zeros(image_size, np.uint8)
+    first, last = np.maximum(upper, 0), np.minimum(lower, image_size[::-1])
+    if (last <= first).any():
+        return out
+    # Pillow's filter, as in the original: its choice between two equally near pixels is its own.
+    width, height = lower - upper
+    whole = np.asarray(Image.fromarray(np.asarray(image, np.uint8)).resize((width, height), Image.Resampling.NEAREST))
+    (left, top), (right, bottom) = first - upper, last - upper
+    out[first[1]:last[1], first[0]:last[0]] = whole[top:bottom, left:right]
+    return out
+
+
+def parts_of_texture(texture, cube):
+    """The parts of a mesh as GraphCMR stores them: colours on the faces, and a part for each colour.
+
+    Args:
+        texture (array): (1, F, 2, 2, 2, 3), colours 0..1 at the corners of a cube that a face's barycentric weights
+            span; `vertex_texture.npy`.
+        cube (array): (R, G, B), the part at each colour in steps of a hundredth; `cube_parts.npy`.
+
+    Returns:
+        function: as `Segmentation` takes it.
+    """
+    corners = np.asarray(texture)[0].reshape(-1, 8, 3)
+    cube = np.asarray(cube)
+
+    def part_of(face, weights):
+        along = np.stack([1.0 - weights, weights], -1)
+        share = np.einsum("ki,kj,kl->kijl", along[:, 0], along[:, 1], along[:, 2]).reshape(-1, 8, 1)
+        colour = np.floor(100.0 * (corners[face] * share).sum(1)).astype(int)
+        return cube[tuple(np.clip(colour, 0, np.array(cube.shape) - 1).T)]
+
+    return part_of
+
+
+def parts_of_joints(weights, faces, part_of_joint):
+    """The parts of a mesh by its skinning weights, for bodies without such files.
+
+    Args:
+        weights (array): (V, J). faces (array): (F, 3).
+        part_of_joint (sequence): (J,), 1..6.
+
+    Returns:
+        function: as `Segmentation` takes it.
+    """
+    face_parts = np.asarray(part_of_joint)[weights[faces].sum(1).argmax(1)]
+    return lambda face, _: face_parts[face]
+
+
+def read_segmentation(path):
+    """A segmentation picture, (H, W) uint8.
+
+    Raises:
+        UserError: no such file, or not a picture.
+    """
+    image = cv2.imread(path, cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        raise UserError(f"{path} does not exist or is no picture; LSP's segmentations are in UPi-S1h "
+                        "(http://files.is.tuebingen.mpg.de/classner/up/datasets/upi-s1h.zip)")
+    return image
+
+
+def evaluate(predict, batches, metric, log_freq=50, write=print):
+    """Measure a network on a data set.
+
+    Args:
+        predict (function): (B, 3, H, W) float32 -> the outputs of `CMR`. It is called with one batch size throughout,
+            that of the first batch, so that a compiled network is compiled once.
+        batches (iterable): dictionaries with `image` and what `metric.needs` names; the last may be smaller.
+        metric (ShapeErrors or PoseErrors or Segmentation): what to measure.
+        log_freq (int): batches between two intermediate results, 0 for none.
+        write (function): takes each line of the results.
+
+    Returns:
+        dict: the results, name -> value.
+
+    Raises:
+        UserError: no batch at all.
+    """
+    write("Start eval")
+    size = None
+    for number, batch in enumerate(batches, 1):
+        size = size or len(batch["image"])
+        metric.update(_predict(predict, batch["image"], size), batch)
+        if log_freq and number % log_freq == 0:
+            _write_results(metric, write)
+    if size is None:
+        raise UserError("there is nothing to evaluate: the data set is empty")
+    for line in ("*** Final Results ***", ""):
+        write(line)
+    _write_results(metric, write)
+    return metric.results()
+
+
+def _predict(predict, image, size):
+    """The prediction for a batch that is filled up to `size` and cut again."""
+    count = len(image)
+    if count < size:
+        image = np.concatenate([image, np.zeros((size - count, *image.shape[1:]), image.dtype)])
+    return Prediction(*(np.asarray(output)[:count] for output in predict(image)))
+
+
+def _write_results(metric, write):
+    for name, value in metric.results().items():
+        write(f"{name}: {value}")
+    write("")
