@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-BORDER = 128  # grey beside the image
+from openpose.src.normalisation import PADDING
+
 LEAST_SCALE = 0.75  # interpolation between four pixels skips some below this
 
 
@@ -69,7 +70,7 @@ def fitting_matrix(height, width, insize):
     return np.column_stack((scale * np.eye(2), shift))
 
 
-def warp_image(image, matrix, size, border=BORDER):
+def warp_image(image, matrix, size, border=PADDING):
     """Apply a map to an image (H, W) or (H, W, 3), result `size` x `size`; reduced ones are averaged first."""
     scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
     matrix = np.array(matrix, np.float64)

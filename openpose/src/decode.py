@@ -28,7 +28,7 @@ class Convention:
     peak_threshold: least height of a peak. positions: (k,) where a limb is read, see `supported`. least: support at
     how many of them. prior: limbs longer than this share of the side named by `prior_side` lose score. min_joints,
     min_score: people with fewer joints, or a smaller mean score per joint, are left out.
-    cubic, sigma, strict, smooth_score: of `enlarged_peaks`; sigma 0 stands for `refined_peaks`.
+    cubic, sigma, strict, smooth_score: of the maps that are enlarged, see `enlarged_peaks`.
     """
 
     peak_threshold: float
@@ -121,21 +121,10 @@ def decode(heat, paf, frame=None, decoder="default", skeleton=COCO_18, merge_hal
         raise UserError(f"--decoder {decoder}: choose one of {', '.join(CONVENTIONS)}")
     heat, paf = _checked(heat, paf, skeleton)
     convention = CONVENTIONS[decoder]
-    frame = frame or Frame((heat.shape[1] * STRIDE, heat.shape[2] * STRIDE),
-                           (heat.shape[1] * STRIDE, heat.shape[2] * STRIDE))
-    if decoder == "default":
-        peaks = refined_peaks(heat, convention.peak_threshold, STRIDE, MOST_CANDIDATES)
-        sampler, size = LinearSampler(paf, STRIDE), frame.inner
-    else:
-        # The classic decoder works on maps enlarged to the image, the port on maps of the size of the network input.
-        size = frame.image if decoder == "cmu" else (heat.shape[1] * STRIDE, heat.shape[2] * STRIDE)
-        inner = frame.inner if decoder == "cmu" else size
-        plans = [(heat.shape[axis + 1], STRIDE, inner[axis], size[axis], convention.cubic) for axis in (0, 1)]
-        matrices = [enlarging_matrix(*plan) for plan in plans]
-        smooth = [smoothing_matrix(*plan, convention.sigma) for plan in plans]
-        peaks = enlarged_peaks(heat, *matrices, *smooth, convention.peak_threshold, convention.strict,
-                               convention.smooth_score, MOST_CANDIDATES)
-        sampler = PixelSampler(paf, *matrices)
+    network = heat.shape[1] * STRIDE, heat.shape[2] * STRIDE
+    frame = frame or Frame(network, network)
+    find = _refined if decoder == "default" else _enlarged
+    peaks, sampler, size = find(heat, paf, convention, frame, decoder)
     prior = convention.prior * size[0 if convention.prior_side == "height" else 1]
     connections = supported(sampler, peaks, skeleton.limbs, convention.positions, FIELD_THRESHOLD, convention.least,
                             prior)
@@ -155,6 +144,24 @@ def _checked(heat, paf, skeleton):
     if paf.shape != (2 * len(skeleton.limbs), *heat.shape[1:]):
         raise ValueError(f"fields are {paf.shape}, expected {(2 * len(skeleton.limbs), *heat.shape[1:])}")
     return heat[:num_joints], paf
+
+
+def _refined(heat, paf, convention, frame, _):
+    """Candidates in pixels of the network input, sampler of the fields, height and width that the prior refers to."""
+    peaks = refined_peaks(heat, convention.peak_threshold, STRIDE, MOST_CANDIDATES)
+    return peaks, LinearSampler(paf, STRIDE), frame.inner
+
+
+def _enlarged(heat, paf, convention, frame, decoder):
+    """As `_refined`: `cmu` works on maps of the size of the image, `port` of that of the network input."""
+    network = heat.shape[1] * STRIDE, heat.shape[2] * STRIDE
+    inner, size = (frame.inner, frame.image) if decoder == "cmu" else (network, network)
+    plans = [(heat.shape[axis + 1], STRIDE, inner[axis], size[axis], convention.cubic) for axis in (0, 1)]
+    matrices = [enlarging_matrix(*plan) for plan in plans]
+    smooth = [smoothing_matrix(*plan, convention.sigma) for plan in plans]
+    peaks = enlarged_peaks(heat, *matrices, *smooth, convention.peak_threshold, convention.strict,
+                           convention.smooth_score, MOST_CANDIDATES)
+    return peaks, PixelSampler(paf, *matrices), size
 
 
 def _group(connections, peaks, skeleton, decoder):
