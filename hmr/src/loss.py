@@ -5,6 +5,7 @@ visible keypoints, samples with 3D joints, samples with SMPL parameters. A batch
 """
 from typing import NamedTuple
 
+import mindspore as ms
 from mindspore import ops
 
 from common.body_models.lbs import Float32Cell, as_float32
@@ -107,8 +108,9 @@ class GeneratorLoss(Float32Cell):
         gt_rotmat = axis_angle_to_matrix(gt_pose.reshape(-1, 24, 3))
         pred_j3d = centred_on_hips(pred_j3d[:, :kp3d.shape[1]])
         kp2d_weight, kp3d_weight, shape_weight, pose_weight, adversarial_weight = self.weights
-        adversarial = adversarial_weight * judged_as(as_float32(scores), 1.0) if scores is not None else \
-            ops.zeros_like(kp2d[0, 0, 0])
+        adversarial = ops.zeros((), ms.float32)
+        if scores is not None:
+            adversarial = adversarial_weight * judged_as(as_float32(scores), 1.0)
         terms = (
             kp2d_weight * keypoint_loss(pred_j2d[:, :kp2d.shape[1]], kp2d[..., :2], kp2d[..., 2:]),
             kp3d_weight * squared_loss(pred_j3d, centred_on_hips(kp3d), has_kp3d),

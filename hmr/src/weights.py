@@ -54,12 +54,23 @@ def convert_weights(arrays, others, variant, source):
     if variant and variant not in KINDS:
         raise UserError(f"--variant {variant}: choose one of {', '.join(KINDS)}")
     kind = variant or next((kind for kind, name in KINDS.items() if name in arrays), None)
-    if kind is None or KINDS[kind] not in arrays:
-        raise UserError(f"{source} holds no {KINDS[kind] if kind else 'name'} of {kind or 'weights for HMR'}: these "
-                        f"are other weights than --variant says (known: {', '.join(KINDS)})")
+    if kind is None:
+        raise UserError(f"{source} holds none of the weights that HMR knows: {', '.join(KINDS)}")
+    if KINDS[kind] not in arrays:
+        raise UserError(f"{source} has no {KINDS[kind]}, so these are no weights of --variant {kind}: leave the flag "
+                        "out to tell the kind by the names")
     step = int(arrays["global_step"]) if "global_step" in arrays else int(others.get("total_step_count", 0))
     conversion, settings = CONVERTERS[kind](dict(arrays), source)
     return conversion, settings, step
+
+
+def extra_arrays(statistics_file):
+    """HMR's inputs are normalised as its profile says, without statistics.
+
+    Raises:
+        UserError: always.
+    """
+    raise UserError(f"--statistics {statistics_file}: hmr needs none, leave the flag out")
 
 
 def _pytorch_hmr(arrays, source):

@@ -140,9 +140,9 @@ def test_doubts_are_errors(change, message):
 def test_other_files_are_refused():
     with pytest.raises(UserError, match="choose one of pytorch_hmr"):
         convert_weights({}, {}, "densenet", "case")
-    with pytest.raises(UserError, match="known: pytorch_hmr"):
+    with pytest.raises(UserError, match="none of the weights that HMR knows"):
         convert_weights({"weight": np.zeros(2)}, {}, "", "case")
-    with pytest.raises(UserError, match="holds no decpose.weight"):
+    with pytest.raises(UserError, match="no decpose.weight, so these are no weights of --variant spin"):
         convert_weights(golden.state("generator"), {}, "spin", "case")
 
 
@@ -166,4 +166,7 @@ def test_command_line(tmp_path):
                    "--quiet"])
     checkpoint = read_checkpoint(str(target))
     assert profile_of(checkpoint.meta["config"], str(target)) is PROFILES["pytorch_hmr"]
+    with pytest.raises(UserError, match="--statistics stats.npz"):
+        pth2ckpt.main(["--model", "hmr", "--pth_path", str(tmp_path / "0_generator.pkl"), "--ckpt_path", str(target),
+                       "--statistics", "stats.npz"])
     assert np.array_equal(checkpoint.weights["encoder.conv1.weight"], golden.state("generator")["encoder.conv1.weight"])
