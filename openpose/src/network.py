@@ -10,7 +10,6 @@ from mindspore import nn, ops
 
 from common.backbones.vgg import VGG19Features, convolution, scaled
 
-STRIDE = 8  # input pixels per cell of the maps
 # (channels, kernel) of the hidden convolutions of a branch.
 FIRST_STAGE = ((128, 3), (128, 3), (128, 3), (512, 1))
 LATER_STAGE = ((128, 7), (128, 7), (128, 7), (128, 7), (128, 7), (128, 1))

@@ -6,9 +6,10 @@ import numpy as np
 from mindspore import Tensor
 
 from openpose.src.decode import Frame, decode
-from openpose.src.network import STRIDE, LastStage
+from openpose.src.network import LastStage
 from openpose.src.normalisation import PADDING, normalise
 from openpose.src.skeleton import COCO_18
+from openpose.src.targets import STRIDE
 
 BUCKET = 64  # padded sides are multiples of this, so that few sizes of input have to be compiled
 

@@ -1,5 +1,7 @@
 """The decoders against the published ones, and by properties of their own."""
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -148,6 +150,11 @@ def test_empty_maps_noise_and_wrong_shapes():
         decode(zero[0], zero[1][:36])
     with pytest.raises(ValueError, match="heat maps"):
         decode(zero[0][:17], zero[1])
+
+
+def test_decoding_needs_no_mindspore():
+    code = "import sys, openpose.src.dataset, openpose.src.decode; sys.exit('mindspore' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
 
 
 def test_strongest_people():

@@ -1,0 +1,44 @@
+"""Measure a checkpoint on images annotated in COCO's form.
+
+    python eval.py --model_path checkpoint/ckpt_0/0-8_663.ckpt --imgpath_val val2017 \\
+                   --ann person_keypoints_val2017.json
+"""
+import os
+import sys
+
+# The repository root, so that `common` and `openpose` are found from any folder.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from common.engine.modelarts import on_modelarts  # noqa: E402
+from common.engine.runtime import init_runtime  # noqa: E402
+from common.errors import UserError, run  # noqa: E402
+from openpose.src.annotations import Annotations  # noqa: E402
+from openpose.src.build import build_finder, load_trained, read_settings  # noqa: E402
+from openpose.src.evaluate import choose_pictures, log_result, measure, predict, write_result  # noqa: E402
+from openpose.src.report import Drawings  # noqa: E402
+from openpose.src.shards import gather  # noqa: E402
+
+
+def main(argv):
+    config = read_settings(argv)
+    for key in ("imgpath_val", "ann"):
+        if not config[key]:
+            raise UserError(f"--{key} is missing: name the {'annotation file' if key == 'ann' else 'image folder'}")
+    runtime = init_runtime(config.device_target, config.device_id, config.seed)
+    with on_modelarts(config.enable_modelarts, config.data_url, config.data_path, config.output_img_path,
+                      config.train_url):
+        network, config, skeleton, _ = load_trained(config)
+        annotations = Annotations(config.ann, skeleton.category)
+        skeleton.check_names(annotations.names, config.ann)
+        pictures = choose_pictures(annotations, config.all_images, config.eva_num)
+        drawings = Drawings(config.output_img_path, skeleton) if config.vis else None
+        part = predict(build_finder(network, config, skeleton), annotations, pictures, config.imgpath_val, skeleton,
+                       (runtime.rank, runtime.rank_size), drawings)
+        predictions = gather(part, config.output_img_path, runtime)
+        if runtime.is_main:
+            write_result(config.output_img_path, predictions)
+            log_result(measure(annotations, predictions, skeleton), predictions, config.all_images)
+
+
+if __name__ == "__main__":
+    run(main)

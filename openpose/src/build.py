@@ -1,0 +1,150 @@
+"""From settings to objects: network, data, people finder. Settings end here; what lies below takes plain values."""
+import logging
+import os
+
+from common.backbones.folding import fold_batch_norm
+from common.config import load_config
+from common.engine.checkpoint import find_checkpoint, load_weights
+from common.errors import UserError
+from openpose.src.augment import Augmentation
+from openpose.src.dataset import KeypointSource
+from openpose.src.decode import CONVENTIONS
+from openpose.src.network import OpenPose
+from openpose.src.normalisation import check_normalisation
+from openpose.src.predict import FinderSettings, PeopleFinder
+from openpose.src.skeleton import COCO_18, load_skeleton, parse_skeleton
+from openpose.src.targets import STRIDE
+
+LOGGER = logging.getLogger("mindhuman")
+FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
+ALIASES = {"model_path": "ckpt_file", "GRADIENT_CLIP_VALUE": "clip_norm"}
+# Settings that make the network; they travel in the checkpoint, as does the skeleton.
+NETWORK_KEYS = ("width", "num_stages", "vgg_with_bn", "normalisation")
+POSITIVE = ("batch_size", "num_stages", "max_epoch_train", "log_interval", "num_workers", "insize",
+            "inference_img_size")
+NOT_NEGATIVE = ("min_keypoints", "min_area", "vgg_frozen_steps", "warmup_epoch", "clip_norm", "loss_scale", "seed",
+                "keep_checkpoint_max", "ckpt_interval", "eva_num", "number_people_max", "frame_max", "device_id",
+                "export_batch_size", "max_rotate_degree", "center_perterb_max")
+MERGE = {"auto": None, "true": True, "false": False}
+HOW_TO_GET_A_CHECKPOINT = ("Train one (python train.py), or convert published weights with tools/pth2ckpt.py --model "
+                           "openpose")
+
+
+def read_settings(argv):
+    """The settings of one command.
+
+    Raises:
+        UserError: a setting that cannot be.
+    """
+    # ModelArts jobs of the original name their settings file so.
+    argv = [word.replace("--_config_path", "--config_path", 1) for word in argv]
+    config = load_config(DEFAULT_CONFIG, argv, ALIASES)
+    for key in POSITIVE:
+        if config[key] < 1:
+            raise UserError(f"--{key} {config[key]}: write a whole number of 1 or more")
+    for key in NOT_NEGATIVE:
+        if config[key] < 0:
+            raise UserError(f"--{key} {config[key]}: it cannot be negative")
+    for key in ("width", "lr", "min_box_size", "max_box_size", "min_scale", "max_scale", "heatmap_sigma", "paf_sigma"):
+        if not config[key] > 0:
+            raise UserError(f"--{key} {config[key]}: write a positive number")
+    if config.insize % STRIDE:
+        raise UserError(f"--insize {config.insize} is no multiple of {STRIDE}")
+    if config.decoder not in CONVENTIONS:
+        raise UserError(f"--decoder {config.decoder}: choose one of {', '.join(CONVENTIONS)}")
+    if config.merge_halves not in MERGE:
+        raise UserError(f"--merge_halves {config.merge_halves}: choose one of {', '.join(MERGE)}")
+    if not config.inference_scales or min(config.inference_scales) <= 0:
+        raise UserError("--inference_scales: give positive numbers, such as 0.5,1,1.5")
+    check_normalisation(config.normalisation)
+    return _below_output_path(config) if config.enable_modelarts else config
+
+
+def _below_output_path(config):
+    """On ModelArts results go to `output_path`, from where they are sent."""
+    return config.replace(**{key: os.path.join(config.output_path, config[key])
+                             for key in ("save_model_path", "output_img_path", "output_dir", "file_name")})
+
+
+def build_network(config, skeleton):
+    """The network that the settings describe, with its initial values."""
+    return OpenPose(len(skeleton.limbs), len(skeleton.joints), config.num_stages, config.width, config.vgg_with_bn,
+                    config.seed)
+
+
+def build_dataset(config, skeleton):
+    """Training samples of the settings' files.
+
+    Raises:
+        UserError: files that are not named, missing or do not fit.
+    """
+    for key, what in (("jsonpath_train", "the annotation file"), ("imgpath_train", "the folder of its images")):
+        if not config[key]:
+            raise UserError(f"--{key} is missing: name {what}")
+    augmentation = Augmentation(config.insize, config.min_box_size, config.max_box_size, config.min_scale,
+                                config.max_scale, config.max_rotate_degree, config.center_perterb_max)
+    return KeypointSource(config.jsonpath_train, config.imgpath_train, config.maskpath_train, skeleton, augmentation,
+                          config.normalisation, True, config.heatmap_sigma, config.paf_sigma, config.min_keypoints,
+                          config.min_area)
+
+
+def describe_skeleton(skeleton):
+    """Plain dicts and lists that a checkpoint keeps, for `parse_skeleton`; None for the built-in one."""
+    if skeleton == COCO_18:
+        return None
+    names = skeleton.joints
+    return {"category": skeleton.category, "joints": list(names), "sigmas": dict(skeleton.sigmas),
+            "limbs": [[names[first], names[second]] for first, second in skeleton.limbs],
+            "means": {joint: list(parts) for joint, parts in skeleton.means.items()}}
+
+
+def settings_of(checkpoint, config):
+    """The settings with those of the checkpoint's network in place of the defaults, and its skeleton.
+
+    A file of other makers says nothing about itself: then the settings hold as given.
+
+    Raises:
+        UserError: a setting was given that contradicts the checkpoint, or the file is a backbone only.
+    """
+    saved = checkpoint.meta.get("config", {})
+    if saved.get("backbone_only"):
+        raise UserError(f"checkpoint {checkpoint.path} holds the backbone only: train with --vgg_path "
+                        f"{checkpoint.path}")
+    changes = {}
+    for key in NETWORK_KEYS:
+        if key in saved:
+            if key in config.given and config[key] != saved[key]:
+                raise UserError(f"--{key} {config[key]} contradicts checkpoint {checkpoint.path}, which was made with "
+                                f"{key} {saved[key]}: leave the flag out")
+            changes[key] = saved[key]
+    described = checkpoint.meta.get("skeleton")
+    skeleton = parse_skeleton(described, checkpoint.path) if described else COCO_18
+    given = load_skeleton(config.skeleton) if config.skeleton else skeleton
+    if describe_skeleton(given) != describe_skeleton(skeleton):
+        raise UserError(f"--skeleton {config.skeleton} is not the one of checkpoint {checkpoint.path}: leave the flag "
+                        "out")
+    return config.replace(**changes), skeleton
+
+
+def load_trained(config):
+    """Network, settings, skeleton and file of the checkpoint that the settings name.
+
+    Returns:
+        tuple: OpenPose in evaluation mode with batch norm worked into its convolutions, Config, Skeleton, Checkpoint.
+
+    Raises:
+        UserError: no checkpoint, or weights that do not fit.
+    """
+    checkpoint = find_checkpoint(config.ckpt_file, config.save_model_path, HOW_TO_GET_A_CHECKPOINT)
+    config, skeleton = settings_of(checkpoint, config)
+    network = build_network(config, skeleton)
+    load_weights(network, checkpoint, config.allow_partial)
+    return fold_batch_norm(network), config, skeleton, checkpoint
+
+
+def build_finder(network, config, skeleton):
+    """From images to people, as the settings say."""
+    settings = FinderSettings(config.inference_img_size, tuple(config.inference_scales), config.flip_test,
+                              config.stretch, config.decoder, MERGE[config.merge_halves], config.number_people_max)
+    return PeopleFinder(network, config.normalisation, settings, skeleton)

@@ -1,0 +1,74 @@
+"""Learning rates of OpenPose's training as functions of the update, computed inside the compiled step.
+
+Source: the MindSpore 1.x implementation. Differs from it: updates are counted as they are, not per card.
+"""
+import math
+
+import mindspore as ms
+from mindspore import ops
+from mindspore.nn.learning_rate_schedule import LearningRateSchedule
+
+
+class StepDecay(LearningRateSchedule):
+    """`base`, times `gamma` from each of `milestones` on; 0 before `frozen` updates.
+
+    Args:
+        base (float): rate of the first updates.
+        gamma (float): factor.
+        milestones (list[int]): numbers of updates.
+        frozen (int): updates with a rate of 0.
+
+    Inputs:
+        - **step** (Tensor) - () or (1,), the number of updates done so far.
+
+    Outputs:
+        Tensor of the same shape, float32.
+    """
+
+    def __init__(self, base, gamma, milestones, frozen=0):
+        super().__init__()
+        self.base, self.gamma, self.milestones, self.frozen = base, gamma, tuple(milestones), frozen
+
+    def construct(self, step):
+        rate = (step >= self.frozen).astype(ms.float32) * self.base
+        for milestone in self.milestones:
+            rate = rate * (1.0 - (1.0 - self.gamma) * (step >= milestone).astype(ms.float32))
+        return rate
+
+    def at(self, step):
+        """The same for a Python number, without the device."""
+        return (step >= self.frozen) * self.base * self.gamma ** sum(step >= number for number in self.milestones)
+
+
+class WarmCosine(LearningRateSchedule):
+    """A straight line from `base` / 3 to `base`, then half a cosine down to 0; 0 before `frozen` updates.
+
+    Args:
+        base (float): largest rate.
+        warm (int): updates of the line.
+        total (int): updates of the run.
+        frozen (int): updates with a rate of 0.
+
+    Inputs:
+        - **step** (Tensor) - () or (1,), the number of updates done so far.
+
+    Outputs:
+        Tensor of the same shape, float32.
+    """
+
+    def __init__(self, base, warm, total, frozen=0):
+        super().__init__()
+        self.base, self.frozen = base, frozen
+        self.warm, self.rest = max(warm, 1), max(total - warm, 1)
+
+    def construct(self, step):
+        done = step.astype(ms.float32)
+        line = 1.0 / 3 + 2.0 / 3 * ops.minimum(done / self.warm, 1.0)
+        fall = 0.5 + 0.5 * ops.cos(math.pi * ops.minimum(ops.maximum(done - self.warm, 0.0) / self.rest, 1.0))
+        return (step >= self.frozen).astype(ms.float32) * self.base * line * fall
+
+    def at(self, step):
+        """The same for a Python number, without the device."""
+        line = 1.0 / 3 + 2.0 / 3 * min(step / self.warm, 1.0)
+        fall = 0.5 + 0.5 * math.cos(math.pi * min(max(step - self.warm, 0.0) / self.rest, 1.0))
+        return (step >= self.frozen) * self.base * line * fall
