@@ -14,7 +14,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
 from common.convert.pth import read_weights  # noqa: E402
-from common.engine.checkpoint import write_checkpoint  # noqa: E402
+from common.engine.checkpoint import read_checkpoint, write_checkpoint  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 
 
@@ -27,7 +27,8 @@ def parse(argv):
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True, help=f"one of {', '.join(models())}")
-    parser.add_argument("--pth_path", required=True, help="PyTorch file, or npz of TensorFlow variables")
+    parser.add_argument("--pth_path", required=True, help="PyTorch file, npz of TensorFlow variables, or ckpt of "
+                                                          "a MindSpore port")
     parser.add_argument("--ckpt_path", required=True, help="checkpoint to write")
     parser.add_argument("--variant", default="", help="kind of weights, where the names do not tell; see the model's "
                                                       "README")
@@ -49,7 +50,10 @@ def main(argv):
     if not arguments.ckpt_path.endswith(".ckpt"):
         raise UserError(f"--ckpt_path {arguments.ckpt_path}: the name must end with .ckpt")
     model = importlib.import_module(f"{arguments.model}.src.weights")
-    arrays, others = read_weights(arguments.pth_path)
+    if arguments.pth_path.endswith(".ckpt"):  # checkpoints of MindSpore ports
+        arrays, others = read_checkpoint(arguments.pth_path).weights, {}
+    else:
+        arrays, others = read_weights(arguments.pth_path)
     conversion, settings, step = model.convert_weights(arrays, others, arguments.variant, arguments.pth_path)
     extra = model.extra_arrays(arguments.statistics) if arguments.statistics else {}
     meta = {"model": arguments.model, "config": settings, "step": step,

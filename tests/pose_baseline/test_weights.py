@@ -136,3 +136,13 @@ def test_bad_arguments_are_named(golden, tmp_path, argv, words):
     flat = [word for pair in arguments.items() for word in pair] + (argv if len(argv) == 1 else [])
     with pytest.raises(UserError, match=words):
         pth2ckpt(flat)
+
+
+def test_checkpoints_of_other_makers_are_read_by_name(tmp_path, golden):
+    from common.engine.checkpoint import write_checkpoint
+
+    write_checkpoint(str(tmp_path / "port.ckpt"), golden.torch_state(width=16))
+    pth2ckpt(["--model", "pose_baseline", "--pth_path", str(tmp_path / "port.ckpt"), "--ckpt_path",
+              str(tmp_path / "out.ckpt"), "--quiet"])
+    found = read_checkpoint(str(tmp_path / "out.ckpt")).weights["first.dense.bias"]
+    assert (found == golden.torch_state(width=16)["w1.bias"]).all()
