@@ -85,7 +85,7 @@ class _NormalizeReLU(Float32Cell):
         - **y** (Tensor) - (V, B * C).
         - **mean** (Tensor) - (1, B * C), of each column.
         - **offset** (Tensor) - (B, C / 8, 8), each column's mean less its group's.
-        - **inverse** (Tensor) - (B, C / 8, 1), one over each group's deviation.
+        - **deviation** (Tensor) - (B, C / 8, 1), each group's.
     """
 
     def __init__(self, channels, num_vertices):
@@ -102,24 +102,24 @@ class _NormalizeReLU(Float32Cell):
         # A group's variance is the mean of its columns' variances and of their distances from its mean, squared.
         offset = self._by_group(mean)
         offset = offset - offset.mean(-1, keep_dims=True)
-        inverse = ops.rsqrt((variance + ops.square(offset)).mean(-1, keep_dims=True) + EPSILON)
-        factor = inverse * gamma.reshape(-1, GROUP_SIZE)
+        deviation = ops.sqrt((variance + ops.square(offset)).mean(-1, keep_dims=True) + EPSILON)
+        factor = gamma.reshape(-1, GROUP_SIZE) / deviation
         shift = offset * factor + beta.reshape(-1, GROUP_SIZE)
         y = ops.relu(self.shift(self._scaled(centred, factor), shift.reshape(-1)))
-        return y, mean, offset, inverse
+        return y, mean, offset, deviation
 
     def bprop(self, x, gamma, beta, out, gradient):
-        y, mean, offset, inverse = out
+        y, mean, offset, deviation = out
         gamma = gamma.reshape(-1, GROUP_SIZE)
         passed = gradient[0] * ops.sign(y)
         centred = self.shift(x, -mean.reshape(-1))
         # Means over the vertices of the gradient, and of the gradient times the normalised features.
         plain = self._by_group(self.matmul(self.mean_row, passed))
         along = self._by_group(self.matmul(self.mean_row, passed * centred))
-        along = inverse * (along + offset * plain)
-        slope = inverse * inverse * (gamma * along).mean(-1, keep_dims=True) + ops.zeros_like(offset)
-        level = inverse * (gamma * plain).mean(-1, keep_dims=True) + slope * offset
-        to_x = self._scaled(passed, inverse * gamma) - self._scaled(centred, slope)
+        along = (along + offset * plain) / deviation
+        slope = (gamma * along).mean(-1, keep_dims=True) / ops.square(deviation) + ops.zeros_like(offset)
+        level = (gamma * plain).mean(-1, keep_dims=True) / deviation + slope * offset
+        to_x = self._scaled(passed, gamma / deviation) - self._scaled(centred, slope)
         return (self.shift(to_x, -level.reshape(-1)), self.num_vertices * along.sum(0).reshape(-1),
                 self.num_vertices * plain.sum(0).reshape(-1))
 

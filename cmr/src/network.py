@@ -43,9 +43,9 @@ class FirstGraphLinear(nn.Cell):
         self.matmul, self.matmul_t = ops.MatMul(), ops.MatMul(transpose_b=True)
 
     def construct(self, feature):
-        of_picture = self.matmul_t(feature, self.weight[:, 3:])
-        of_picture = ops.expand_dims(of_picture + self.bias.astype(of_picture.dtype), 0)
-        of_place = ops.expand_dims(self.weight[:, :3].transpose(1, 0).astype(of_picture.dtype), 1)
+        weight, bias = self.weight.astype(feature.dtype), self.bias.astype(feature.dtype)
+        of_picture = ops.expand_dims(self.matmul_t(feature, weight[:, 3:]) + bias, 0)
+        of_place = ops.expand_dims(weight[:, :3].transpose(1, 0), 1)
         # (V, 4) times (4, B * C): three coordinates of the vertex and a one, which brings the picture's part.
         rows = ops.concat((of_place + ops.zeros_like(of_picture), of_picture), 0)
         return self.matmul(self.places.astype(rows.dtype), rows.reshape(4, -1)).reshape(-1, self.out_channels)
