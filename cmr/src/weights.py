@@ -56,6 +56,15 @@ def convert_weights(arrays, others, variant, source):
             {**settings, "crop_contrast_stretch": not from_port}, int(step))
 
 
+def extra_arrays(statistics_file):
+    """CMR normalises pictures with ImageNet's mean and deviation, without statistics of its own.
+
+    Raises:
+        UserError: always.
+    """
+    raise UserError(f"--statistics {statistics_file}: cmr needs none, leave the flag out")
+
+
 def read_trained(path):
     """A checkpoint of this project or of the MindSpore 1.7 port, under the names of `CMR`.
 

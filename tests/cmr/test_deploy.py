@@ -1,0 +1,80 @@
+"""Exported files, mixed precision, and the operators of other back ends."""
+import importlib.util
+import platform
+from pathlib import Path
+
+import mindspore as ms
+import numpy as np
+import pytest
+from mindspore import Tensor, nn
+
+from cmr.src.loss import CMRLoss, NetworkWithLoss
+from cmr.src.network import CMR
+from common.engine.amp import apply_amp
+from common.engine.export import export_network
+from common.engine.train_step import TrainStep
+from tools import gpu_dry_compile
+
+_spec = importlib.util.spec_from_file_location("golden_cases", Path(__file__).parent / "golden.py")
+golden = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(golden)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def graph_mode():
+    ms.set_context(mode=ms.GRAPH_MODE)
+    yield
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+
+
+def small_network(use_svd=True):
+    return CMR(golden.mesh(), golden.smpl(), num_layers=1, num_channels=32, depth=18, width=0.125, use_svd=use_svd)
+
+
+def images(size):
+    return [np.random.default_rng(0).standard_normal((size, 3, 64, 64)).astype(np.float32)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file_format, use_svd, batch_size", [("MINDIR", True, 0), ("MINDIR", False, 2),
+                                                              ("ONNX", False, 2)])
+def test_exported_files_compute_the_same(tmp_path, file_format, use_svd, batch_size):
+    path, difference = export_network(small_network(use_svd), images, str(tmp_path / "cmr"), file_format, batch_size,
+                                      "CPU")
+    assert Path(path).stat().st_size > 1e6
+    assert difference < 1e-5
+
+
+@pytest.mark.slow
+def test_mixed_precision_keeps_bodies_exact():
+    network = small_network().set_train(False)
+    plain = [value.asnumpy() for value in network(Tensor(images(2)[0]))]
+    mixed = [value.asnumpy() for value in apply_amp(network, "O2")(Tensor(images(2)[0]))]
+    for expected, found in zip(plain, mixed):
+        assert found.dtype == np.float32 and 0 < np.abs(found - expected).max() < 0.01
+    # Rotations come out of half-precision numbers, but are rotations in single precision.
+    assert np.abs(mixed[3] @ mixed[3].swapaxes(-1, -2) - np.eye(3)).max() < 1e-5
+
+
+def training():
+    """What `gpu_dry_compile` compiles: the whole training step."""
+    network = small_network()
+    step = TrainStep(NetworkWithLoss(network, CMRLoss(golden.smpl(), golden.regressor())),
+                     nn.Adam(network.trainable_params()))
+    shapes = (2, 24, 3), (2, 24, 4), (2, 72), (2, 10), (2,), (2,)
+    return step, tuple(Tensor(array) for array in (*images(2), *(np.ones(shape, np.float32) for shape in shapes)))
+
+
+def inference_without_svd():
+    return small_network(use_svd=False).set_train(False), tuple(map(Tensor, images(2)))
+
+
+@pytest.mark.slow
+@pytest.mark.gpu
+@pytest.mark.skipif(bool(gpu_dry_compile.missing_tools()) or platform.machine() != "x86_64",
+                    reason="needs gcc and nm on x86-64")
+@pytest.mark.parametrize("factory", ["training", "inference_without_svd"])
+def test_every_operator_has_a_gpu_kernel(tmp_path, factory):
+    gpu_dry_compile.build_stubs(tmp_path / "cuda")
+    result = gpu_dry_compile.dry_compile(f"{Path(__file__).resolve()}:{factory}", tmp_path / "cuda")
+    assert result.passed, str(result)
