@@ -63,7 +63,7 @@ class Sculptor:
 def _colours(model):
     """Skin, white eyeballs with an iris, (V, 3)."""
     colours = np.tile(np.array(SKIN, float), (len(model.v_template), 1))
-    for eye in ("left_eye", "right_eye"):
+    for eye in ("left_eyeball", "right_eyeball"):
         ball = np.flatnonzero(model.weights[:, NAMES.index(eye)] > 0.99)
         front = model.v_template[ball, 2] - model.v_template[ball, 2].min()
         share = front / front.max()

@@ -5,13 +5,10 @@ body has its vertices numbered so that they are right there too.
 """
 import numpy as np
 
-# Joints at single vertices, in the order in which they follow the skeleton's joints.
-VERTEX_JOINTS = (
-    "nose", "right_eye", "left_eye", "right_ear", "left_ear",
-    "left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel",
-    "left_thumb", "left_index", "left_middle", "left_ring", "left_pinky",
-    "right_thumb", "right_index", "right_middle", "right_ring", "right_pinky")
-FINGER_TIPS = ("thumb", "index", "middle", "ring", "pinky")
+from common.joints import SKELETONS
+
+# Joints at single vertices, in the order in which they follow the skeleton's joints; `left_thumb4` is a tip.
+VERTEX_JOINTS = SKELETONS["smpl_45"][len(SKELETONS["smpl_24"]):]
 
 _VERTEX_IDS = {
     "smpl": (332, 6260, 2800, 4071, 583, 3216, 3226, 3387, 6617, 6624, 6787,
@@ -23,9 +20,15 @@ _VERTEX_IDS = {
 }
 
 
-def vertex_joint_ids(model):
-    """Vertex numbers of `VERTEX_JOINTS`, (21,), or for MANO of `FINGER_TIPS`, (5,), int64."""
-    return np.array(_VERTEX_IDS[model.kind])
+def vertex_joint_ids(kind):
+    """Vertex numbers of `VERTEX_JOINTS`, (21,), or for MANO of the finger tips from thumb to little finger, (5,)."""
+    return np.array(_VERTEX_IDS[kind])
+
+
+def vertex_joints(kind):
+    """The same by name: dict of joint -> vertex number; `left_index4` is a finger tip."""
+    names = SKELETONS[f"{kind}_21"][16:] if kind.startswith("mano") else VERTEX_JOINTS
+    return dict(zip(names, _VERTEX_IDS[kind]))
 
 
 def face_landmarks(model):

@@ -45,7 +45,7 @@ def pose_smplx(model, rotmat, beta, expr, translation=None, face_contour=True):
     vertices, joints, rotation = _pose(model, rotmat, np.concatenate([beta, expr], 1), translation,
                                        np.concatenate(directions, -1))
     corners, weights = face_landmarks(model)
-    joints = [joints, vertices[:, vertex_joint_ids(model)], _inside_faces(vertices, corners, weights)]
+    joints = [joints, vertices[:, vertex_joint_ids(model.kind)], _inside_faces(vertices, corners, weights)]
     if face_contour:
         corners, weights = contour_landmarks(model)
         rows = contour_rows(rotation[:, _NECK])

@@ -48,7 +48,7 @@ class MANO(Float32Cell):
         num_betas (int): shape coefficients in use.
         num_pca (int): principal components the hand pose is given in; 0 for axis-angle.
         flat_hand_mean (bool): see `HandPose`.
-        finger_tips (bool): append the five finger tips (`landmarks.FINGER_TIPS`) to the 16 joints.
+        finger_tips (bool): append the finger tips from thumb to little finger to the 16 joints.
 
     Inputs:
         - **root_pose** (Tensor) - (B, 3) axis-angle in radians, or (B, 1, 3, 3).
@@ -66,7 +66,7 @@ class MANO(Float32Cell):
         super().__init__()
         self.skinning = LinearBlendSkinning(model, model.shape_directions(num_betas))
         self.hand = HandPose(model, "", num_pca, flat_hand_mean)
-        self.tip_ids = constant(vertex_joint_ids(model), np.int32) if finger_tips else None
+        self.tip_ids = constant(vertex_joint_ids(model.kind), np.int32) if finger_tips else None
 
     def construct(self, root_pose, hand_pose, beta, translation=None):
         if root_pose.ndim == 2:

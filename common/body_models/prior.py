@@ -124,7 +124,7 @@ def sample_poses(rng, n, kind):
             out[:, names.index(joint)] = joint_rotation(joint, degrees)
     if kind == "smplx":
         gaze = np.radians(np.clip(rng.normal(0, 8, (n, 2)), -20, 20))
-        for eye in ("left_eye", "right_eye"):
+        for eye in ("left_eyeball", "right_eyeball"):
             out[:, names.index(eye), :2] = gaze
         for side in ("left", "right"):
             first = names.index(f"{side}_index1")

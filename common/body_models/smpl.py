@@ -33,7 +33,7 @@ class SMPL(Float32Cell):
         self.skinning = LinearBlendSkinning(model, model.shape_directions(num_betas))
         self.rotate_base = rotate_base
         self.half_turn = constant(_half_turn_of_root(len(model.parents)))
-        self.vertex_ids = constant(vertex_joint_ids(model), np.int32) if vertex_joints else None
+        self.vertex_ids = constant(vertex_joint_ids(model.kind), np.int32) if vertex_joints else None
 
     def construct(self, pose, beta, translation=None):
         rotmat = as_float32(pose)

@@ -50,7 +50,7 @@ class SMPLX(Float32Cell):
         self.skinning = LinearBlendSkinning(model, shapedirs)
         self.lhand = HandPose(model, "l", num_pca, flat_hand_mean)
         self.rhand = HandPose(model, "r", num_pca, flat_hand_mean)
-        self.vertex_ids = constant(vertex_joint_ids(model), np.int32)
+        self.vertex_ids = constant(vertex_joint_ids(model.kind), np.int32)
         corners, weights = face_landmarks(model)
         self.face_corners = constant(corners.reshape(-1), np.int32)
         self.face_weights = constant(weights[..., None])

@@ -18,8 +18,9 @@ import numpy as np
 from scipy import sparse
 
 from common.body_models import synthetic_mesh, synthetic_rig, synthetic_sampling
-from common.body_models.synthetic_anatomy import FINGERS, SMPLX_SHIFT, joint_tree, rest_joint
-from common.body_models.synthetic_extras import REGRESSORS, VERTEX_IDS, extra_regressor, numbering
+from common.body_models.landmarks import vertex_joints
+from common.body_models.synthetic_anatomy import SMPLX_SHIFT, joint_tree, rest_joint
+from common.body_models.synthetic_extras import REGRESSORS, extra_regressor, numbering
 from common.body_models.synthetic_face import fixed_landmarks, outline_landmarks
 from common.body_models.synthetic_hands import MIRROR, hand_poses
 from common.body_models.synthetic_shapes import body_shapes, expressions, hand_shapes
@@ -171,7 +172,7 @@ def _build(kind):
     regressor = synthetic_rig.joint_regressor(mesh.vertices, weights, parents, joints)
     regressor = synthetic_rig.symmetric_rows(regressor, mesh.mirror, synthetic_rig.mirrored_joints(names))
     shapes = body_shapes(mesh.vertices, _smooth_normals(mesh, adjacency))
-    for eyeball, name in ((1, "left_eye"), (2, "right_eye")):
+    for eyeball, name in ((1, "left_eyeball"), (2, "right_eyeball")):
         # An eyeball does not change its form: it moves as the skin beside it does.
         own = mesh.eyeball == eyeball
         beside = np.argsort(np.linalg.norm(mesh.vertices - rest_joint(name), axis=1) + own, kind="stable")[:17]
@@ -187,7 +188,8 @@ def _build(kind):
         f"{kind}_mirror": mesh.mirror,
     }
     wanted = set(_MODEL_MEMBERS[kind] + _EXTRA_MEMBERS[kind])
-    members.update({name: extra_regressor(name, mesh.vertices, mesh.mirror) for name in REGRESSORS if name in wanted})
+    members.update({name: extra_regressor(name, mesh.vertices, mesh.mirror, weights, kind)
+                    for name in REGRESSORS if name in wanted})
     return _with_smplx_members(members, mesh) if kind == "smplx" else members
 
 
@@ -235,7 +237,8 @@ def _with_smplx_members(members, mesh):
 
 def _hand_numbering(vertices):
     """SMPL-X vertices (778,) of a left hand in an order in which MANO's tip numbers name the tips."""
-    tips = {VERTEX_IDS["mano"][finger]: VERTEX_IDS["smplx"][f"left_{finger}"] for finger in FINGERS}
+    in_body = vertex_joints("smplx")
+    tips = {number: in_body[tip] for tip, number in vertex_joints("mano_left").items()}
     order = np.full(len(vertices), -1)
     order[list(tips)] = list(tips.values())
     order[order < 0] = np.setdiff1d(vertices, list(tips.values()))
@@ -251,14 +254,14 @@ def _mano(kind):
     number = np.full(len(body["v_template"]), -1)
     number[chosen] = np.arange(len(chosen))
     faces = number[body["f"].astype(np.int64)]
-    names, parents = joint_tree("mano")
+    names, parents = joint_tree(kind)
     body_names, _ = joint_tree("smplx")
-    columns = [body_names.index(name.replace("left", side)) for name in names]
+    columns = [body_names.index(name) for name in names]
     weights = body["weights"][chosen][:, columns]
     weights[:, 0] += 1 - weights.sum(1)
     sign = np.array([1.0, 1.0, 1.0]) if side == "left" else np.array([-1.0, 1.0, 1.0])
     vertices = (body["v_template"][chosen] - SMPLX_SHIFT) * sign  # of a left hand, in body coordinates
-    joints = np.array([rest_joint(name) for name in names])
+    joints = np.array([rest_joint(name) for name in joint_tree("mano_left")[0]])
     mean, components, coefficients = hand_poses()
     turn = np.ones(45) if side == "left" else MIRROR
     posedirs = synthetic_rig.pose_blend_shapes(vertices, weights, parents, joints)

@@ -6,12 +6,8 @@ as in SMPL's rest pose.
 import numpy as np
 
 from common.body_models.synthetic_field import Cone, Ellipsoid, Loft
-
-BODY_JOINTS = ("pelvis", "left_hip", "right_hip", "spine1", "left_knee", "right_knee", "spine2", "left_ankle",
-               "right_ankle", "spine3", "left_foot", "right_foot", "neck", "left_collar", "right_collar", "head",
-               "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist", "right_wrist")
-BODY_PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19)
-FINGERS = ("index", "middle", "pinky", "ring", "thumb")  # MANO's order
+from common.joint_tables import MANO_FINGERS
+from common.joints import SKELETONS, parents
 
 # Middle and left joints, metres.
 _JOINTS = {
@@ -31,7 +27,7 @@ _JOINTS = {
     "left_wrist": (0.688, 0.221, -0.046),
     "left_hand": (0.772, 0.217, -0.045),
     "jaw": (0.0, 0.392, 0.022),
-    "left_eye": (0.0325, 0.4345, 0.0855),
+    "left_eyeball": (0.0325, 0.4345, 0.0855),
 }
 
 # Knuckles and tip of each left finger relative to the wrist: three joints and the tip.
@@ -59,10 +55,10 @@ def finger_joints(finger):
 
 
 def rest_joint(name):
-    """Rest position (3,) of a joint by its SMPL or SMPL-X name; `left_index1`..`3` are the finger joints."""
+    """Rest position (3,) of a joint by its SMPL or SMPL-X name; `left_index1`..`3` are finger joints, 4 is the tip."""
     if name.startswith("right_"):
         return rest_joint("left_" + name[6:]) * np.array([-1.0, 1.0, 1.0])
-    if name.startswith("left_") and name[5:-1] in FINGERS:
+    if name.startswith("left_") and name[5:-1] in MANO_FINGERS:
         return finger_joints(name[5:-1])[int(name[-1]) - 1]
     return np.array(_JOINTS[name])
 
@@ -71,23 +67,13 @@ def joint_tree(kind):
     """Joint names and parents of a model.
 
     Args:
-        kind (str): "smpl" (24), "smplx" (55) or "mano" (16, left hand).
+        kind (str): "smpl" (24), "smplx" (55), "mano_left" or "mano_right" (16).
 
     Returns:
         tuple: names, parents (-1 for the root), in the order of the model's files.
     """
-    hand = [f"{finger}{number}" for finger in FINGERS for number in (1, 2, 3)]
-    hand_parents = [-1 if number % 3 == 0 else number - 1 for number in range(15)]
-    if kind == "mano":
-        return ("left_wrist", *(f"left_{name}" for name in hand)), (-1, *(p + 1 for p in hand_parents))
-    if kind == "smpl":
-        return BODY_JOINTS + ("left_hand", "right_hand"), BODY_PARENTS + (20, 21)
-    names, parents = BODY_JOINTS + ("jaw", "left_eye", "right_eye"), BODY_PARENTS + (15, 15, 15)
-    for side, wrist in (("left", 20), ("right", 21)):
-        first = len(names)
-        names += tuple(f"{side}_{name}" for name in hand)
-        parents += tuple(wrist if p < 0 else first + p for p in hand_parents)
-    return names, parents
+    skeleton = {"smpl": "smpl_24", "smplx": "smplx_55"}.get(kind, f"{kind}_16")
+    return SKELETONS[skeleton], parents(skeleton)
 
 
 def body_parts():
@@ -173,7 +159,7 @@ def _hand():
 
 
 def _head():
-    eye = _JOINTS["left_eye"]
+    eye = _JOINTS["left_eyeball"]
     return [
         Loft(1, ((0.342, 0, 0.060, 0.040, 0.036, 0.048), (0.365, 0, 0.040, 0.0575, 0.050, 0.070),
                  (0.390, 0, 0.025, 0.0650, 0.072, 0.082), (0.415, 0, 0.016, 0.0690, 0.090, 0.087),

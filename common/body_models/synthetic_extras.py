@@ -1,30 +1,14 @@
-"""Regressors of the synthetic human for other skeletons, and the vertices that published code names by number.
+"""Regressors of the synthetic human for other skeletons, and the numbers of its vertices.
 
-Vertex numbers are facts about SMPL's and SMPL-X's files (nose, eyes, ears, finger tips, toes, heels). The synthetic
-meshes are numbered so that the same numbers name the same places.
+Published code names some vertices by number: nose, eyes, ears, finger tips, toes, heels (see `landmarks`). The
+synthetic meshes are numbered so that the same numbers name the same places.
 """
 import numpy as np
 
-from common.body_models.synthetic_anatomy import FINGERS, finger_joints, rest_joint
-from common.body_models.synthetic_rig import regressor_row
-
-VERTEX_IDS = {
-    "smpl": {
-        "nose": 332, "right_eye": 6260, "left_eye": 2800, "right_ear": 4071, "left_ear": 583,
-        "right_thumb": 6191, "right_index": 5782, "right_middle": 5905, "right_ring": 6016, "right_pinky": 6133,
-        "left_thumb": 2746, "left_index": 2319, "left_middle": 2445, "left_ring": 2556, "left_pinky": 2673,
-        "left_big_toe": 3216, "left_small_toe": 3226, "left_heel": 3387,
-        "right_big_toe": 6617, "right_small_toe": 6624, "right_heel": 6787,
-    },
-    "smplx": {
-        "nose": 9120, "right_eye": 9929, "left_eye": 9448, "right_ear": 616, "left_ear": 6,
-        "right_thumb": 8079, "right_index": 7669, "right_middle": 7794, "right_ring": 7905, "right_pinky": 8022,
-        "left_thumb": 5361, "left_index": 4933, "left_middle": 5058, "left_ring": 5169, "left_pinky": 5286,
-        "left_big_toe": 5770, "left_small_toe": 5780, "left_heel": 8846,
-        "right_big_toe": 8463, "right_small_toe": 8474, "right_heel": 8635,
-    },
-    "mano": {"thumb": 744, "index": 320, "middle": 443, "ring": 554, "pinky": 671},
-}
+from common.body_models.landmarks import vertex_joints
+from common.body_models.synthetic_anatomy import joint_tree, rest_joint
+from common.body_models.synthetic_rig import regressor_row, ring, subtree_weights
+from common.joints import SKELETONS
 
 _LANDMARKS = {
     "nose": (0.0, 0.3970, 0.1300),
@@ -40,7 +24,7 @@ _EXTRA = {
     "left_lsp_hip": (0.088, -0.335, 0.002),
     "left_h36m_hip": (0.118, -0.318, 0.002),
     "lsp_neck": (0.0, 0.262, -0.022),
-    "head_top": (0.0, 0.557, 0.008),
+    "lsp_head_top": (0.0, 0.557, 0.008),
     "mpii_pelvis": (0.0, -0.268, 0.004),
     "mpii_thorax": (0.0, 0.222, -0.020),
     "h36m_pelvis": (0.0, -0.285, 0.004),
@@ -50,45 +34,67 @@ _EXTRA = {
     "h36m_head": (0.0, 0.470, 0.012),
 }
 
-_LSP_14 = ("right_ankle", "right_knee", "right_lsp_hip", "left_lsp_hip", "left_knee", "left_ankle", "right_wrist",
-           "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist", "lsp_neck", "head_top")
-_H36M_LEFT_FIRST = ("h36m_pelvis", "left_h36m_hip", "left_knee", "left_ankle", "right_h36m_hip", "right_knee",
-                    "right_ankle", "h36m_spine", "h36m_thorax", "h36m_jaw", "head_top", "left_shoulder", "left_elbow",
-                    "left_wrist", "right_shoulder", "right_elbow", "right_wrist")
+# Under the names of COCO and Human3.6M annotators mean places of their own.
+_LSP_PLACES = {"right_hip": "right_lsp_hip", "left_hip": "left_lsp_hip", "neck": "lsp_neck",
+               "head_top": "lsp_head_top"}
+_H36M_PLACES = {"pelvis": "h36m_pelvis", "right_hip": "right_h36m_hip", "left_hip": "left_h36m_hip",
+                "spine": "h36m_spine", "thorax": "h36m_thorax", "neck_nose": "h36m_jaw", "head": "lsp_head_top"}
+_LEGS = {name: name.replace("right", "left") if "right" in name else name.replace("left", "right")
+         for name in SKELETONS["h36m_17"] if name.endswith(("hip", "knee", "ankle"))}
+
+
+def _places(skeleton, other_names):
+    return tuple(other_names.get(joint, joint) for joint in SKELETONS[skeleton])
+
 
 # Rows of every extra regressor. `J_regressor_h36m` is the file of HMR's successors, whose table of 14 joints
 # [6, 5, 4, 1, ...] starts at the right ankle: its row 1 is a left hip. Hand4Whole's files start with the right leg.
 REGRESSORS = {
-    "cocoplus_regressor": _LSP_14 + ("nose", "left_eye", "right_eye", "left_ear", "right_ear"),
+    "cocoplus_regressor": _places("cocoplus_19", _LSP_PLACES),
     "J_regressor_extra": ("nose", "right_eye", "left_eye", "right_ear", "left_ear", "right_lsp_hip", "left_lsp_hip",
-                          "lsp_neck", "head_top", "mpii_pelvis", "mpii_thorax", "h36m_spine", "h36m_jaw", "h36m_head"),
-    "J_regressor_h36m": _H36M_LEFT_FIRST,
-    "J_regressor_h36m_smpl": _H36M_LEFT_FIRST[:1] + _H36M_LEFT_FIRST[4:7] + _H36M_LEFT_FIRST[1:4]
-    + _H36M_LEFT_FIRST[7:],
-    "SMPLX_to_J14": _LSP_14,
+                          "lsp_neck", "lsp_head_top", "mpii_pelvis", "mpii_thorax", "h36m_spine", "h36m_jaw",
+                          "h36m_head"),
+    "J_regressor_h36m": tuple(_H36M_PLACES.get(name, name) for name in (_LEGS.get(name, name)
+                                                                        for name in SKELETONS["h36m_17"])),
+    "J_regressor_h36m_smpl": _places("h36m_17", _H36M_PLACES),
+    "J_regressor_h36m_smplx": _places("h36m_17", _H36M_PLACES),
+    "SMPLX_to_J14": _places("lsp_14", _LSP_PLACES),
 }
-REGRESSORS["J_regressor_h36m_smplx"] = REGRESSORS["J_regressor_h36m_smpl"]
 
 
 def place(name):
-    """Where a joint or landmark is in the rest pose, (3,), body coordinates; finger names mean the tips."""
+    """Where a joint or landmark is in the rest pose, (3,), body coordinates."""
     if name.startswith("right_"):
         return place("left_" + name[6:]) * np.array([-1.0, 1.0, 1.0])
-    if name.startswith("left_") and name[5:] in FINGERS:
-        return finger_joints(name[5:])[3]
     if name in _LANDMARKS or name in _EXTRA:
         return np.array(_LANDMARKS.get(name) or _EXTRA[name])
     return rest_joint(name)
 
 
-def extra_regressor(name, vertices, mirror):
-    """Dense regressor (rows, V) float64 of the joints `REGRESSORS[name]`; rows sum to one, left and right mirrored."""
+def extra_regressor(name, vertices, mirror, weights, kind):
+    """Dense regressor of the joints `REGRESSORS[name]`.
+
+    Args:
+        name (str): a key of `REGRESSORS`.
+        vertices (array): (V, 3), body coordinates. mirror (array): (V,), the vertex on the other side of each vertex.
+        weights (array): (V, J), skinning weights of the model. kind (str): "smpl" or "smplx".
+
+    Returns:
+        numpy.ndarray: (rows, V) float64; rows sum to one, left and right mirrored.
+    """
+    names, parents = joint_tree(kind)
+    below = subtree_weights(weights, parents)
     rows = []
     for joint in REGRESSORS[name]:
-        target = place(joint.replace("right_", "left_"))
+        left = joint.replace("right_", "left_")
+        target = place(left)
         order = np.argsort(np.linalg.norm(vertices - target, axis=1), kind="stable")
-        if joint.split("_", 1)[-1] in ("nose", "eye", "ear", "top"):
+        moving = f"left_{joint.rsplit('_', 1)[-1]}"  # hips of all datasets bend with the body's hip
+        if joint.rsplit("_", 1)[-1] in ("nose", "eye", "ear", "top"):
             row = regressor_row(vertices, order[:12], vertices[order[0]])  # on the skin
+        elif left.startswith("left_") and moving in names:
+            number = names.index(moving)
+            row = regressor_row(vertices, ring(number, weights, below, parents), target, below[:, number])
         else:
             row = regressor_row(vertices, order[:240], target)
         if joint.startswith("right_"):
@@ -102,10 +108,11 @@ def extra_regressor(name, vertices, mirror):
 def numbering(kind, vertices, mirror):
     """New order of the vertices, (V,): row i is the old vertex that becomes vertex i.
 
-    Vertices named in `VERTEX_IDS` get their numbers; those of the right side are mirrors of the left ones.
+    Vertices named in `landmarks` get their numbers; those of the right side are mirrors of the left ones.
     """
+    numbers = vertex_joints(kind)
     order, taken = np.full(len(vertices), -1), set()
-    for name, number in VERTEX_IDS[kind].items():
+    for name, number in numbers.items():
         if name.startswith("right_"):
             continue
         free = np.array([v not in taken for v in range(len(vertices))])
@@ -115,7 +122,7 @@ def numbering(kind, vertices, mirror):
         order[number] = vertex
         taken.add(vertex)
         if name.startswith("left_"):
-            order[VERTEX_IDS[kind]["right_" + name[5:]]] = mirror[vertex]
+            order[numbers["right_" + name[5:]]] = mirror[vertex]
             taken.add(int(mirror[vertex]))
     rest = np.array([vertex for vertex in range(len(vertices)) if vertex not in taken])
     order[order < 0] = rest

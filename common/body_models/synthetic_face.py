@@ -18,7 +18,7 @@ FACE_DEPTH = 0.03  # how far the middle of the face lies before that centre
 def _front_targets():
     """(51, 2): x, y of the fixed landmarks, body coordinates."""
     brow = [(0.052, 0.4535), (0.044, 0.4600), (0.033, 0.4620), (0.022, 0.4600), (0.012, 0.4560)]
-    ex, ey = rest_joint("left_eye")[:2]
+    ex, ey = rest_joint("left_eyeball")[:2]
     lids = [(ex + 0.0140, ey - 0.0005), (ex + 0.0055, ey + 0.0064), (ex - 0.0055, ey + 0.0064),
             (ex - 0.0140, ey - 0.0010), (ex - 0.0055, ey - 0.0064), (ex + 0.0055, ey - 0.0064)]
     nostrils = [(0.0135, 0.3890), (0.0070, 0.3865)]

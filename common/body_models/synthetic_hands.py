@@ -1,7 +1,8 @@
 """Hand poses of the synthetic human: mean pose and components in MANO's layout (15 joints, axis-angle, radians)."""
 import numpy as np
 
-from common.body_models.synthetic_anatomy import FINGERS, finger_joints
+from common.body_models.synthetic_anatomy import finger_joints
+from common.joint_tables import MANO_FINGERS
 
 MIRROR = np.tile([1.0, -1.0, -1.0], 15)  # axis-angle of the other hand
 NUM_COEFFICIENTS = 64
@@ -14,7 +15,7 @@ _RELAXED = {"index": (10, 22, 12), "middle": (16, 26, 14), "pinky": (24, 26, 16)
 def bend_axes():
     """Unit axes (15, 3) about which the left finger joints close, in the rest pose's frame."""
     axes = []
-    for finger in FINGERS:
+    for finger in MANO_FINGERS:
         joints = finger_joints(finger)
         # Fingers close towards the palm (down), the thumb towards the little finger's side of it.
         towards = np.array([0.45, -0.55, -0.70]) if finger == "thumb" else np.array([0.0, -1.0, 0.0])
@@ -30,12 +31,12 @@ def hand_poses():
     The first components: all fingers closing, spreading, thumb across the palm, each finger by itself.
     """
     axes = bend_axes()
-    mean = (np.radians(np.concatenate([_RELAXED[finger] for finger in FINGERS]))[:, None] * axes).reshape(45)
+    mean = (np.radians(np.concatenate([_RELAXED[finger] for finger in MANO_FINGERS]))[:, None] * axes).reshape(45)
 
     def closing(weights):
         return (np.asarray(weights, float)[:, None] * axes).reshape(45)
 
-    fingers = np.array([0.0 if finger == "thumb" else 1.0 for finger in FINGERS])
+    fingers = np.array([0.0 if finger == "thumb" else 1.0 for finger in MANO_FINGERS])
     spread = np.zeros((15, 3))
     spread[[0, 3, 6, 9], 1] = (-1.0, -0.15, 1.4, 0.6)  # about y: index to the front, ring and little finger to the back
     basis = [closing(np.repeat(fingers, 3)), spread.reshape(45), closing(np.repeat(1 - fingers, 3))]

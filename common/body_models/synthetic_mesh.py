@@ -115,7 +115,7 @@ def _extract(value, magnifier, steps):
 
 def _cut_regions(half, magnifier):
     """Mark hand, head and eye; the eye's faces go later, when its opening has its 17 edges."""
-    wrist, eye = rest_joint("left_wrist"), rest_joint("left_eye")
+    wrist, eye = rest_joint("left_wrist"), rest_joint("left_eyeball")
 
     def beyond_wrist(points):
         return wrist[0] - 0.012 - magnifier.reduce(points)[:, 0]
@@ -157,7 +157,7 @@ def _with_eyeballs(body):
     turn = 2 * np.pi * np.arange(around) / around
     ring = np.stack([np.sin(polar)[:, None] * np.cos(turn), np.sin(polar)[:, None] * np.sin(turn),
                      np.tile(np.cos(polar)[:, None], around)], -1).reshape(-1, 3)
-    ball = rest_joint("left_eye") + EYE_RADIUS * np.concatenate([[[0, 0, 1]], ring, [[0, 0, -1]]])
+    ball = rest_joint("left_eyeball") + EYE_RADIUS * np.concatenate([[[0, 0, 1]], ring, [[0, 0, -1]]])
     start = 1 + np.arange(rings)[:, None] * around + np.arange(around)
     following = np.roll(start, -1, 1)
     a, b, c, d = (grid.reshape(-1) for grid in (start[:-1], start[1:], following[1:], following[:-1]))

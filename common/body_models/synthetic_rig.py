@@ -8,12 +8,14 @@ linear blend skinning into a rotation by the blended angle, which keeps the volu
 import numpy as np
 from scipy import optimize, sparse
 
-from common.body_models.synthetic_anatomy import FINGERS, finger_joints, joint_tree, rest_joint
+from common.body_models.synthetic_anatomy import finger_joints, joint_tree, rest_joint
 from common.geometry.rotation import axis_angle_to_matrix
+from common.joint_tables import MANO_FINGERS
 
 MAX_WEIGHTS = 4  # joints per vertex, as in SMPL
 SMOOTHING = 3  # rounds of averaging the weights over neighbours
 ON_TARGET = 3e3  # weight of hitting the joint against spreading the regressor evenly
+UNMOVED = 0.3  # weight of staying there when the joint bends, relative to hitting it
 MAX_MISS = 4e-4  # metres between a regressed joint and its place
 MAX_CANDIDATES = 200  # vertices in one regressor row
 NEIGHBOURHOODS = (200, 400, 800, 1600, 3200)
@@ -59,13 +61,13 @@ def _gates(points):
 def _finger_gates(points):
     """The same for the finger joints, at mirrored points."""
     gates, distance = {}, {}
-    for finger in FINGERS:
+    for finger in MANO_FINGERS:
         joints = finger_joints(finger)
         distance[finger] = np.min([_segment_distance(points, joints[k], joints[k + 1]) for k in range(3)], axis=0)
     nearest = np.min(list(distance.values()), axis=0)
-    for finger in FINGERS:
+    for finger in MANO_FINGERS:
         joints = finger_joints(finger)
-        others = np.min([distance[other] for other in FINGERS if other != finger], axis=0)
+        others = np.min([distance[other] for other in MANO_FINGERS if other != finger], axis=0)
         own = step(others - distance[finger], -0.003, 0.004) * (points[:, 0] > 0.66)
         own *= step(-distance[finger], -0.030, -0.019) if finger == "thumb" else step(-nearest, -0.022, -0.014)
         for number in range(3):
@@ -121,7 +123,7 @@ def skinning_weights(kind, mesh, adjacency):
         head, jaw = names.index("head"), names.index("jaw")
         weights[:, jaw] = weights[:, head] * _jaw_gate(vertices)
         weights[:, head] -= weights[:, jaw]
-        for number, name in ((1, "left_eye"), (2, "right_eye")):
+        for number, name in ((1, "left_eyeball"), (2, "right_eyeball")):
             weights[mesh.eyeball == number] = np.eye(len(names))[names.index(name)]
     weights = 0.5 * (weights + weights[mesh.mirror][:, mirrored_joints(names)])
     smallest = np.sort(weights, 1)[:, -MAX_WEIGHTS - 1, None]
@@ -162,16 +164,30 @@ def joint_regressor(vertices, weights, parents, joints):
     below = subtree_weights(weights, parents)
     rows = []
     for joint, target in enumerate(joints):
-        ring = (below[:, joint] > 0.15) & (below[:, joint] < 0.85)
-        rows.append(regressor_row(vertices, np.flatnonzero(ring), target))
+        rows.append(regressor_row(vertices, ring(joint, weights, below, parents), target, below[:, joint]))
     return np.array(rows)
 
 
-def regressor_row(vertices, candidates, target):
+def ring(joint, weights, below, parents):
+    """Numbers of the vertices around a joint, which it and its parent move, and hardly any other joint."""
+    share = below[:, joint]
+    return np.flatnonzero((share > 0.15) & (share < 0.85) & (share + weights[:, parents[joint]] > 0.98))
+
+
+def regressor_row(vertices, candidates, target, share=None):
     """Non-negative weights (V,), summing to one, that give the target point (3,), spread over candidate vertices.
 
     Where the target lies outside of what the candidates span, the vertices nearest to it take their place, as many as
     it needs.
+
+    Args:
+        vertices (array): (V, 3).
+        candidates (array): vertex numbers.
+        target (array): (3,).
+        share (array | None): (V,), how much of the rotation about the target each vertex takes part in. The weighted
+            mean of the vertices then stays where it is when the joint bends: a vertex at p from the joint goes to
+            p + share (R - 1) p, so the mean of share times p is made zero too, and that of its square for the pose
+            corrections.
     """
     nearest = np.argsort(np.linalg.norm(vertices - target, axis=1), kind="stable")
     for chosen in (candidates, *(nearest[:count] for count in NEIGHBOURHOODS)):
@@ -179,17 +195,19 @@ def regressor_row(vertices, candidates, target):
             continue
         row = np.zeros(len(vertices))
         chosen = chosen[::max(1, len(chosen) // MAX_CANDIDATES)]
-        row[chosen] = _spread_weights(vertices[chosen], target)
+        row[chosen] = _spread_weights(vertices[chosen] - target, None if share is None else share[chosen])
         if np.linalg.norm(row @ vertices - target) < MAX_MISS:
             return row
     raise ValueError(f"the point {target} is not inside the body")
 
 
-def _spread_weights(points, target):
-    even = np.full(len(points), 1.0 / len(points))
-    system = np.concatenate([ON_TARGET * (points - target).T, np.full((1, len(points)), ON_TARGET),
-                             np.eye(len(points))])
-    weights = optimize.nnls(system, np.concatenate([np.zeros(3), [ON_TARGET], even]))[0]
+def _spread_weights(offsets, share):
+    """Weights (N,) of points at `offsets` (N, 3) from the target."""
+    even = np.full(len(offsets), 1.0 / len(offsets))
+    moments = [offsets] if share is None else [offsets, *(UNMOVED * share[:, None] ** k * offsets for k in (1, 2))]
+    zero = ON_TARGET * np.concatenate(moments, 1).T
+    system = np.concatenate([zero, np.full((1, len(offsets)), ON_TARGET), np.eye(len(offsets))])
+    weights = optimize.nnls(system, np.concatenate([np.zeros(len(zero)), [ON_TARGET], even]))[0]
     weights[weights < 1e-4] = 0.0
     return weights / weights.sum()
 

@@ -5,8 +5,9 @@ follow through the joint regressor.
 """
 import numpy as np
 
-from common.body_models.synthetic_anatomy import FINGERS, finger_joints, rest_joint
+from common.body_models.synthetic_anatomy import finger_joints, rest_joint
 from common.body_models.synthetic_rig import step
+from common.joint_tables import MANO_FINGERS
 
 BODY_SHAPES = ("size", "girth", "leg length", "arm length", "shoulder width", "hip width", "belly", "chest",
                "head size", "trunk length")
@@ -77,7 +78,7 @@ def expressions(vertices):
     brow = _bump(folded, (0.028, 0.4580, 0.092), (0.028, 0.014, 0.03)) * face
     inner_brow = _bump(folded, (0.010, 0.4550, 0.098), (0.014, 0.014, 0.03)) * face
     cheek = _bump(folded, (0.045, 0.378, 0.075), (0.022, 0.024, 0.03)) * face
-    eye = rest_joint("left_eye")
+    eye = rest_joint("left_eyeball")
     lid = _bump(folded, (eye[0], eye[1], 0.098), (0.013, 0.010, 0.02)) * face
     upper_lid, lower_lid = lid * step(y - eye[1], -0.001, 0.004), lid * step(eye[1] - y, -0.001, 0.004)
     nose = _bump(folded, (0.011, 0.3935, 0.108), (0.010, 0.012, 0.02)) * face
@@ -116,7 +117,7 @@ def hand_shapes(vertices, weights):
     out[:, 2, 2] = 0.06 * palm * local[:, 2]
     out[:, 1, 3] = 0.07 * palm * local[:, 1]
     out[:, 0, 6] = 0.05 * np.clip(local[:, 0], 0, 0.09)
-    for number, finger in enumerate(FINGERS):
+    for number, finger in enumerate(MANO_FINGERS):
         joints = finger_joints(finger)
         own = weights[:, 1 + 3 * number:4 + 3 * number].sum(1)
         axis = (joints[3] - joints[0]) / np.linalg.norm(joints[3] - joints[0])

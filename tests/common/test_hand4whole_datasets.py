@@ -112,7 +112,7 @@ def test_left_and_right_of_hands_and_face(wholebody):
         points = posed("smplx", record.pose, record.beta, record.translation, record.extras["fit"].expr)
         face = scene_body("smplx").point_sets["face_68"].matrix @ points
         skeleton = scene_body("smplx").joint_names
-        across = points[skeleton.index("left_eye")] - points[skeleton.index("right_eye")]
+        across = points[skeleton.index("left_eyeball")] - points[skeleton.index("right_eyeball")]
         agree += [(face[left] - face[right]) @ across > 0 for left, right in flip_pairs(names[-68:])]
         left_wrist = record.j2d[names.index("left_hand_wrist")]
         if record.visibility[names.index("left_wrist")]:

@@ -20,14 +20,12 @@ from common.data.image import (
 )
 from common.data.records import center_scale
 from common.errors import UserError
+from common.joints import SKELETONS
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 SEED = 1
 SMPL_JOINTS = joint_tree("smpl")[0]
-LSP_14 = ("right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "right_wrist",
-          "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist", "neck", "head_top")
-CMR_24 = LSP_14 + ("pelvis", "thorax", "spine", "jaw", "head", "nose", "left_eye", "right_eye", "left_ear",
-                   "right_ear")
+LSP_14, CMR_24 = SKELETONS["lsp_14"], SKELETONS["graphcmr_24"]
 
 
 def load_seeded():

@@ -4,9 +4,11 @@ from scipy import sparse
 
 from common.body_models import synthetic
 from common.body_models.files import build_body_model
+from common.body_models.landmarks import vertex_joints
 from common.body_models.lbs_numpy import pose_body
-from common.body_models.synthetic_anatomy import BODY_JOINTS, SMPLX_SHIFT, joint_tree, rest_joint
-from common.body_models.synthetic_extras import REGRESSORS, VERTEX_IDS, place
+from common.body_models.prior import sample_poses
+from common.body_models.synthetic_anatomy import SMPLX_SHIFT, joint_tree, rest_joint
+from common.body_models.synthetic_extras import REGRESSORS, place
 from common.body_models.synthetic_rig import mirrored_joints
 from common.body_models.synthetic_shapes import BODY_SHAPES
 from common.errors import UserError
@@ -100,7 +102,7 @@ def test_smplx_is_skin_with_two_eyes():
     holes = open_edges(body["f"])
     assert len(holes) == 34 and pieces(body["f"], 10475) == 3
     # Around each eyeball's front, 17 edges each.
-    x, y, _ = (body["v_template"][holes[:, 0]] - rest_joint("left_eye") - SMPLX_SHIFT).T
+    x, y, _ = (body["v_template"][holes[:, 0]] - rest_joint("left_eyeball") - SMPLX_SHIFT).T
     assert (np.hypot(x, y) < 0.02).sum() == 17
     assert volume(body["v_template"], body["f"]) == pytest.approx(volume(load("smpl")["v_template"], load("smpl")["f"]),
                                                                   rel=0.02)
@@ -120,11 +122,12 @@ def test_mano_is_the_hand_of_the_body(side):
     triples = {tuple(sorted(face)) for face in ids[hand["f"].astype(int)].tolist()}
     assert triples <= {tuple(sorted(face)) for face in body["f"].tolist()}
     # Fingers point away from the body, the palm down, the thumb forward.
-    tips = hand["v_template"][[VERTEX_IDS["mano"][name] for name in ("index", "middle", "ring", "pinky")]]
+    ids = vertex_joints(f"mano_{side}")
+    tips = hand["v_template"][[ids[f"{side}_{name}4"] for name in ("index", "middle", "ring", "pinky")]]
     wrist = (hand["J_regressor"] @ hand["v_template"])[0]
     outward = 1 if side == "left" else -1
     assert ((tips - wrist)[:, 0] * outward > 0.13).all()
-    assert (hand["v_template"][VERTEX_IDS["mano"]["thumb"]] - wrist)[2] > 0.06
+    assert (hand["v_template"][ids[f"{side}_thumb4"]] - wrist)[2] > 0.06
 
 
 def test_hand_components():
@@ -138,7 +141,7 @@ def test_hand_components():
     vectors = (body["hands_meanl"] + 2.0 * body["hands_componentsl"][0]).reshape(15, 3)
     closed, _ = posed("smplx", dict(zip(SMPLX_NAMES[LEFT_HAND], vectors)))
     for finger in ("index", "middle", "ring", "pinky"):
-        tip = VERTEX_IDS["smplx"][f"left_{finger}"]
+        tip = vertex_joints("smplx")[f"left_{finger}4"]
         move = closed[tip] - body["v_template"][tip]
         assert move[1] < -0.02 and move[0] < -0.02
 
@@ -179,6 +182,22 @@ def test_extra_regressors(name):
         # Landmarks of the skin sit on a vertex, so up to a triangle away from their nominal place.
         limit = 6e-3 if joint.split("_")[-1] in ("nose", "eye", "ear", "top") else 1e-3
         assert np.linalg.norm(point - place(joint)) < limit, joint
+
+
+@pytest.mark.parametrize("name", ["J_regressor", "cocoplus_regressor", "J_regressor_h36m", "J_regressor_h36m_smpl"])
+def test_regressed_limbs_stay_on_the_skeleton_when_they_bend(name):
+    """The first 12 of these poses bend knees up to 117 and elbows up to 113 degrees."""
+    model = build_body_model("smpl", load("smpl"), "synthetic")
+    matrix = load("smpl")[name] if name in load("smpl") else synthetic.load_extra(name)
+    rows = SMPL_NAMES if name == "J_regressor" else REGRESSORS[name]
+    limbs = [joint for joint in rows if joint in SMPL_NAMES
+             and joint.endswith(("hip", "knee", "ankle", "shoulder", "elbow", "wrist"))]
+    assert len(limbs) >= 10
+    poses = sample_poses(np.random.default_rng(5), 12, "smpl").reshape(12, 24, 3).astype(np.float64)
+    vertices, joints = pose_body(model, axis_angle_to_matrix(poses), np.zeros((12, 10)))
+    away = (matrix @ vertices)[:, [rows.index(joint) for joint in limbs]] \
+        - joints[:, [SMPL_NAMES.index(joint) for joint in limbs]]
+    assert np.linalg.norm(away, axis=-1).max() < 2e-3
 
 
 def test_published_tables_of_joints_select_the_right_ones():
@@ -228,8 +247,8 @@ def test_weights_are_local_and_smooth():
 def test_vertex_numbers_name_the_published_places():
     for kind, shift in (("smpl", 0.0), ("smplx", SMPLX_SHIFT)):
         vertices = load(kind)["v_template"] - shift
-        assert len(set(VERTEX_IDS[kind].values())) == 21
-        for name, number in VERTEX_IDS[kind].items():
+        assert len(set(vertex_joints(kind).values())) == 21
+        for name, number in vertex_joints(kind).items():
             assert np.linalg.norm(vertices[number] - place(name)) < 0.012, (kind, name)
 
 
@@ -301,11 +320,11 @@ def test_posed_smplx_turns_eyes_and_jaw_apart():
     body = load("smplx")
     chin = np.argmin(np.linalg.norm(body["v_template"] - SMPLX_SHIFT - (0, 0.336, 0.108), axis=1))
     crown = np.argmin(np.linalg.norm(body["v_template"] - SMPLX_SHIFT - (0, 0.556, 0.0), axis=1))
-    vertices, _ = posed("smplx", {"jaw": (0.25, 0, 0), "left_eye": (0, 0.3, 0)})
+    vertices, _ = posed("smplx", {"jaw": (0.25, 0, 0), "left_eyeball": (0, 0.3, 0)})
     move = vertices - body["v_template"]
     assert move[chin, 1] < -0.015 and np.abs(move[crown]).max() < 1e-4
-    assert move[VERTEX_IDS["smplx"]["left_eye"], 0] > 0.002
-    assert np.abs(move[VERTEX_IDS["smplx"]["right_eye"]]).max() < 1e-4
+    assert move[vertex_joints("smplx")["left_eye"], 0] > 0.002
+    assert np.abs(move[vertex_joints("smplx")["right_eye"]]).max() < 1e-4
 
 
 def test_face_landmarks_follow_the_68_point_order():
@@ -353,10 +372,6 @@ def test_arrays_are_shared_and_cannot_be_changed():
     body = load("smpl")
     with pytest.raises(ValueError, match="read-only"):
         body["v_template"][0] = 0
-
-
-def test_body_joints_match_the_common_order():
-    assert BODY_JOINTS[20:] == ("left_wrist", "right_wrist") and len(BODY_JOINTS) == 22
 
 
 def test_a_cache_that_cannot_be_written_is_explained(tmp_path):

@@ -18,31 +18,9 @@ from common.data.records import HIDDEN, VISIBLE, Record
 from common.errors import UserError
 from common.joints import SKELETONS
 
-FEET = ("left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel")
-HAND = ("wrist",) + tuple(f"{finger}{number}" for finger in ("thumb", "index", "middle", "ring", "pinky")
-                          for number in (1, 2, 3, 4))
-NUM_FACE = 68
-# (right, left) pairs of the 68 points of a face, in the order of the 300 Faces In-The-Wild challenge.
-_FACE_PAIRS = (*((number, 16 - number) for number in range(8)),  # outline
-               *((17 + number, 26 - number) for number in range(5)),  # brows
-               (31, 35), (32, 34),  # nostrils
-               (36, 45), (37, 44), (38, 43), (39, 42), (40, 47), (41, 46),  # eyes
-               (48, 54), (49, 53), (50, 52), (59, 55), (58, 56), (60, 64), (61, 63), (67, 65))  # mouth
-
-
-def _face_names():
-    names = [f"face{number}" for number in range(NUM_FACE)]
-    for right, left in _FACE_PAIRS:
-        names[right], names[left] = f"right_face{right}", f"left_face{right}"
-    return tuple(names)
-
-
-FACE = _face_names()
-# The 133 points in the dataset's order; hand points are called `left_hand_wrist`, `left_hand_thumb1`, ...
-JOINTS = (SKELETONS["coco_17"] + FEET + tuple(f"left_hand_{name}" for name in HAND)
-          + tuple(f"right_hand_{name}" for name in HAND) + FACE)
-_PARTS = (("keypoints", 17), ("foot_kpts", len(FEET)), ("lefthand_kpts", len(HAND)), ("righthand_kpts", len(HAND)),
-          ("face_kpts", NUM_FACE))
+# Hand points are called `left_hand_wrist`, `left_hand_thumb1`, ...; see `joints` for the face.
+JOINTS = SKELETONS["coco_wholebody_133"]
+_PARTS = (("keypoints", 17), ("foot_kpts", 6), ("lefthand_kpts", 21), ("righthand_kpts", 21), ("face_kpts", 68))
 _BOXES = ("lefthand", "righthand", "face")
 _HINT = "get coco_wholebody_train_v1.0.json and coco_wholebody_val_v1.0.json from the COCO-WholeBody page"
 

@@ -15,9 +15,9 @@ import numpy as np
 from common.data.readers.annotation_files import checked_shape, existing, load_mat
 from common.data.records import HIDDEN, VISIBLE, Record, box_around
 from common.errors import UserError
+from common.joints import SKELETONS
 
-JOINTS = ("right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "right_wrist",
-          "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist", "neck", "head_top")
+JOINTS = SKELETONS["lsp_14"]
 SPLITS = ("train", "test", "all")
 NUM_PICTURES, NUM_TRAIN = 2000, 1000
 _HINT = "unpack lsp_dataset.zip or lsp_dataset_original.zip there"

@@ -19,16 +19,9 @@ from common.data.readers.annotation_files import existing, first_existing, load_
 from common.data.readers.checks import numbers
 from common.data.records import NOT_LABELLED, VISIBLE, Record, box_around
 from common.errors import UserError
+from common.joints import SKELETONS
 
-JOINTS = (
-    "spine3", "spine4", "spine2", "spine", "pelvis", "neck", "head", "head_top",
-    "left_clavicle", "left_shoulder", "left_elbow", "left_wrist", "left_hand",
-    "right_clavicle", "right_shoulder", "right_elbow", "right_wrist", "right_hand",
-    "left_hip", "left_knee", "left_ankle", "left_foot", "left_toe",
-    "right_hip", "right_knee", "right_ankle", "right_foot", "right_toe")
-TEST_JOINTS = ("head_top", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow",
-               "left_wrist", "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
-               "pelvis", "spine", "head")
+JOINTS, TEST_JOINTS = SKELETONS["mpi_inf_3dhp_28"], SKELETONS["mpi_inf_3dhp_17"]
 SUBJECTS, SEQUENCES, TEST_SEQUENCES = tuple(range(1, 9)), (1, 2), tuple(range(1, 7))
 NUM_CAMERAS = 14
 # The cameras at chest height, which papers train with; 3 looks from far, 9 to 13 stand above and below.

@@ -38,8 +38,8 @@ ROOM_AXES = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])  # sc
 # Human3.6M's rows that only 17 joints have a regressor for; the others come from SMPL's skeleton and skin.
 _REPEATED = {"spine_base": "pelvis", "left_collar": "thorax", "right_collar": "thorax"}
 _EXTREMITIES = {"toe": ("smpl_24", "foot"), "toe_end": ("landmarks_21", "big_toe"),
-                "thumb_base": ("h36m_17", "wrist"), "thumb": ("landmarks_21", "thumb"), "hand": ("h36m_17", "wrist"),
-                "hand_end": ("landmarks_21", "middle")}
+                "thumb_base": ("h36m_17", "wrist"), "thumb": ("landmarks_21", "thumb4"), "hand": ("h36m_17", "wrist"),
+                "hand_end": ("landmarks_21", "middle4")}
 
 
 def add_arguments(group):

@@ -9,7 +9,6 @@ import shutil
 import numpy as np
 from tqdm import tqdm
 
-from common.data.readers.lsp import JOINTS as LSP_14
 from common.data.readers.mpi_inf_3dhp import JOINTS, NUM_CAMERAS, SEQUENCES, SUBJECTS, TEST_JOINTS, TEST_SEQUENCES
 from common.data.samples.annotations import write_h5, write_mat
 from common.data.samples.capture import gather, picture_side, project, ring_of_views
@@ -132,7 +131,7 @@ class _Derived:
         self._j3d.append(j3d.astype(np.float32))
 
     def close(self):
-        order = index_map(JOINTS, LSP_14)
+        order = index_map(JOINTS, "lsp_14")
         j2d, j3d = np.stack(self._j2d), np.stack(self._j3d)
         seen = np.ones((*j2d.shape[:2], 1), np.float32)
         write_h5(os.path.join(self._folder, "annot.h5"), {

@@ -9,22 +9,20 @@ import numpy as np
 from scipy import sparse
 
 from common.body_models.files import build_body_model
-from common.body_models.landmarks import FINGER_TIPS, VERTEX_JOINTS, contour_landmarks, face_landmarks, vertex_joint_ids
+from common.body_models.landmarks import VERTEX_JOINTS, contour_landmarks, face_landmarks, vertex_joint_ids
 from common.body_models.synthetic import load_extra, load_synthetic
-from common.body_models.synthetic_anatomy import FINGERS, SMPLX_SHIFT, joint_tree
-from common.body_models.synthetic_extras import VERTEX_IDS
-from common.data.readers.lsp import JOINTS as LSP_14
+from common.body_models.synthetic_anatomy import SMPLX_SHIFT, joint_tree
+from common.joint_tables import FINGERS
 from common.joints import SKELETONS
 
 KINDS = ("smpl", "smplx", "mano_right", "mano_left")
 PARTS = ("head", "torso", "left_arm", "right_arm", "left_leg", "right_leg")  # part labels 1..6
 
-_FACE_5 = ("nose", "left_eye", "right_eye", "left_ear", "right_ear")
 _EXTRA_14 = ("nose", "right_eye", "left_eye", "right_ear", "left_ear", "right_hip", "left_hip", "neck", "head_top",
              "pelvis", "mpii_thorax", "spine", "jaw", "head")
-FEET_6 = ("left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel")
+_FEET_6 = ("left_big_toe", "left_small_toe", "left_heel", "right_big_toe", "right_small_toe", "right_heel")
 
-_PART_OF_JOINT = {"neck": 1, "head": 1, "jaw": 1, "eye": 1, "hip": 5, "knee": 5, "ankle": 5, "foot": 5,
+_PART_OF_JOINT = {"neck": 1, "head": 1, "jaw": 1, "eyeball": 1, "hip": 5, "knee": 5, "ankle": 5, "foot": 5,
                   "shoulder": 3, "elbow": 3, "wrist": 3, "hand": 3}  # everything else: torso; sided: left
 
 
@@ -72,15 +70,13 @@ def scene_body(kind):
     if kind not in KINDS:
         raise ValueError(f"no body {kind!r} for scenes, there are {', '.join(KINDS)}")
     model = build_body_model(kind, load_synthetic(kind), "synthetic")
-    names, _ = joint_tree("mano" if kind.startswith("mano") else kind)
-    if kind == "mano_right":
-        names = tuple(name.replace("left_", "right_") for name in names)
+    names, _ = joint_tree(kind)
     single = {name: getattr(model, name).astype(np.float32)
               for name in ("v_template", "shapedirs", "posedirs", "J_regressor", "weights")}
     strongest = [names[index] for index in model.weights.argmax(1)]
     sets = _hand_sets(model, names) if kind.startswith("mano") else _body_sets(kind, model, names)
     return SceneBody(
-        model=dataclasses.replace(model, **single), joint_names=tuple(names),
+        model=dataclasses.replace(model, **single), joint_names=names,
         rest=single["v_template"] - (SMPLX_SHIFT if kind == "smplx" else np.zeros(3)).astype(np.float32),
         parts=np.array([_part(name) for name in strongest], np.uint8),
         owner=tuple(name.removeprefix("left_").removeprefix("right_") for name in strongest), point_sets=sets)
@@ -97,50 +93,35 @@ def _part(joint):
 def _body_sets(kind, model, names):
     num_joints, num_vertices = len(names), len(model.v_template)
     skeleton = _rows(num_joints, num_vertices, range(num_joints))
-    landmarks = PointSet(VERTEX_JOINTS, _rows(num_joints, num_vertices, num_joints + vertex_joint_ids(model)
-                                              if kind == "smplx" else num_joints + _smpl_landmarks()))
+    landmarks = PointSet(VERTEX_JOINTS, _rows(num_joints, num_vertices, num_joints + vertex_joint_ids(kind)))
     h36m = PointSet(SKELETONS["h36m_17"], _regressor(num_joints, load_extra(f"J_regressor_h36m_{kind}")))
     sets = {f"{kind}_{num_joints}": PointSet(tuple(names), skeleton), "landmarks_21": landmarks, "h36m_17": h36m}
     if kind == "smpl":
-        cocoplus = PointSet(LSP_14 + _FACE_5, _regressor(num_joints, load_synthetic("smpl")["cocoplus_regressor"]))
+        regressor = load_synthetic("smpl")["cocoplus_regressor"]
+        cocoplus = PointSet(SKELETONS["cocoplus_19"], _regressor(num_joints, regressor))
         extra = PointSet(_EXTRA_14, _regressor(num_joints, load_extra("J_regressor_extra")))
         # What MPII calls upper neck is LSP's neck.
         upper = PointSet(("upper_neck",), _pick(cocoplus, ("neck",)).matrix)
-        sets |= {"cocoplus_19": cocoplus, "extra_14": extra, "lsp_14": _pick(cocoplus, LSP_14),
+        sets |= {"cocoplus_19": cocoplus, "extra_14": extra, "lsp_14": _pick(cocoplus, SKELETONS["lsp_14"]),
                  "coco_17": _pick(cocoplus, SKELETONS["coco_17"]),
                  "mpii_16": _pick(_joined(cocoplus, upper, extra), SKELETONS["mpii_16"])}
         return sets
-    lsp = PointSet(LSP_14, _regressor(num_joints, load_extra("SMPLX_to_J14")))
-    face = _joined(PointSet(tuple(f"outline{number + 1}" for number in range(17)),
-                            _on_faces(num_joints, num_vertices, *(part[0] for part in contour_landmarks(model)))),
-                   PointSet(tuple(f"face{number + 1}" for number in range(51)),
-                            _on_faces(num_joints, num_vertices, *face_landmarks(model))))
+    lsp = PointSet(SKELETONS["lsp_14"], _regressor(num_joints, load_extra("SMPLX_to_J14")))
+    outline = [part[0] for part in contour_landmarks(model)]
+    face = PointSet(SKELETONS["face_68"], _on_faces(num_joints, num_vertices, *(
+        np.concatenate(parts) for parts in zip(outline, face_landmarks(model)))))
     everything = _joined(sets["smplx_55"], landmarks)
-    hands = {f"{side}_hand_21": _hand(everything, side, f"{side}_wrist") for side in ("left", "right")}
+    hands = {name: _pick(everything, SKELETONS[name]) for name in ("left_hand_21", "right_hand_21")}
     return sets | hands | {"lsp_14": lsp, "coco_17": _pick(_joined(lsp, landmarks), SKELETONS["coco_17"]),
-                           "feet_6": _pick(landmarks, FEET_6), "face_68": face}
-
-
-def _smpl_landmarks():
-    return np.array([VERTEX_IDS["smpl"][name] for name in VERTEX_JOINTS])
+                           "feet_6": _pick(landmarks, _FEET_6), "face_68": face}
 
 
 def _hand_sets(model, names):
     num_joints, num_vertices = len(names), len(model.v_template)
-    side = names[0].partition("_")[0]
-    skeleton = PointSet(tuple(names), _rows(num_joints, num_vertices, range(num_joints)))
-    tips = PointSet(tuple(f"{side}_{finger}" for finger in FINGER_TIPS),
-                    _rows(num_joints, num_vertices, num_joints + vertex_joint_ids(model)))
-    return {"mano_16": skeleton, "hand_21": _hand(_joined(skeleton, tips), side, names[0])}
-
-
-def _hand(points, side, wrist):
-    """21 points of a hand in the order of COCO-WholeBody and FreiHAND; the tips get the number 4."""
-    stored, names = [wrist], [wrist]
-    for finger in FINGER_TIPS:
-        stored += [f"{side}_{finger}{number}" for number in (1, 2, 3)] + [f"{side}_{finger}"]
-        names += [f"{side}_{finger}{number}" for number in (1, 2, 3, 4)]
-    return PointSet(tuple(names), _pick(points, stored).matrix)
+    points = PointSet(SKELETONS[f"{model.kind}_21"], _rows(
+        num_joints, num_vertices, [*range(num_joints), *(num_joints + vertex_joint_ids(model.kind))]))
+    hand = SKELETONS[f"{model.kind.removeprefix('mano_')}_hand_21"]
+    return {"mano_16": _pick(points, names), "hand_21": _pick(points, hand)}
 
 
 def _rows(num_joints, num_vertices, columns):

@@ -8,7 +8,7 @@ _SKINS = np.array([(244, 208, 184), (232, 190, 160), (214, 164, 128), (190, 136,
                    (80, 54, 40)], np.float32)
 _HAIR = np.array([(30, 24, 22), (52, 36, 28), (84, 56, 36), (122, 86, 52), (176, 138, 84), (208, 182, 130),
                   (120, 56, 34), (150, 148, 146), (206, 204, 200)], np.float32)
-_HEAD, _ARM, _LEG, _FOOT = ("head", "jaw", "eye"), ("shoulder", "elbow"), ("hip", "knee"), ("ankle", "foot")
+_HEAD, _ARM, _LEG, _FOOT = ("head", "jaw", "eyeball"), ("shoulder", "elbow"), ("hip", "knee"), ("ankle", "foot")
 
 # Lengths of garments in the rest pose, metres: how far out a sleeve reaches, how far down trousers.
 _SLEEVES, _BOTTOMS = (0.20, 0.33, 0.42, 0.665), (-0.50, -0.58, -0.68, -1.075, -1.075)
