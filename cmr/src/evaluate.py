@@ -12,16 +12,18 @@ from PIL import Image
 from common.data.crops import crop_corners
 from common.errors import UserError
 from common.geometry.projection import crop_translation
+from common.joints import SKELETONS, index_map
 from common.metrics import aligned_joint_errors, joint_errors
 from common.visual.cameras import PerspectiveCamera
 from common.visual.renderer import rasterise
 
 MM = 1000.0  # per metre
-# LSP's 14 joints in its order among the rows of J_regressor_h36m, whose first is the pelvis, and among the 24 training
-# joints.
-PELVIS = 0
-H36M_TO_J14 = (6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 10)
-J24_TO_J14 = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 18)
+_H36M, _LSP = SKELETONS["h36m_17"], SKELETONS["lsp_14"]
+# Rows of J_regressor_h36m: Human3.6M's order with the left leg first.
+REGRESSED_JOINTS = _H36M[:1] + _H36M[4:7] + _H36M[1:4] + _H36M[7:]
+# What is compared: LSP's 14 joints in its order, neck and head where Human3.6M has them.
+H36M_TO_J14 = index_map(REGRESSED_JOINTS, (*_LSP[:12], "thorax", "head"))
+J24_TO_J14 = index_map("graphcmr_24", (*SKELETONS["graphcmr_24"][:13], "h36m_head"))
 NUM_PARTS = 7  # background, then six parts of the body
 IGNORED = 255  # pixels of a part segmentation that nobody labelled
 FOCAL_PX = 5000.0  # of the camera that masks are rendered with
@@ -78,7 +80,7 @@ class PoseErrors:
     def joints(self, vertices):
         """(B, 6890, 3) -> (B, 14, 3) from the pelvis, float64."""
         joints = self.regressor @ np.asarray(vertices, np.float64)
-        return joints[:, list(H36M_TO_J14)] - joints[:, PELVIS:PELVIS + 1]
+        return joints[:, H36M_TO_J14] - joints[:, [REGRESSED_JOINTS.index("pelvis")]]
 
     def update(self, prediction, batch):
         rows = []

@@ -11,22 +11,16 @@ import scipy.sparse
 
 from common.body_models.companions import load_mesh_pyramid, load_regressor
 from common.body_models.files import build_body_model, load_body_model
-from common.body_models.synthetic_anatomy import joint_tree
 from common.engine.checkpoint import read_checkpoint
 from common.errors import UserError
-from common.joints import index_map
+from common.joints import SKELETONS, index_map, parents
 
 NUM_VERTICES, NUM_GRAPH_VERTICES = 6890, 1723
 # Rows of J_regressor_extra.
 EXTRA_JOINTS = (
-    "nose", "right_eye", "left_eye", "right_ear", "left_ear", "lsp_right_hip", "lsp_left_hip", "lsp_neck",
+    "nose", "right_eye", "left_eye", "right_ear", "left_ear", "right_lsp_hip", "left_lsp_hip", "lsp_neck",
     "lsp_head_top", "mpii_pelvis", "mpii_thorax", "h36m_spine", "h36m_jaw", "h36m_head")
-# The joints that are supervised: LSP's 14 (hips where its annotators put them), then what other datasets add.
-TRAINING_JOINTS = (
-    "right_ankle", "right_knee", "lsp_right_hip", "lsp_left_hip", "left_knee", "left_ankle", "right_wrist",
-    "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist", "lsp_neck", "lsp_head_top",
-    "mpii_pelvis", "mpii_thorax", "h36m_spine", "h36m_jaw", "h36m_head", "nose", "left_eye", "right_eye", "left_ear",
-    "right_ear")
+TRAINING_JOINTS = "graphcmr_24"
 
 
 @dataclass(frozen=True)
@@ -59,8 +53,8 @@ def load_smpl(path=""):
     arrays = _port_arrays(path, "smpl.")
     if "faces" in arrays:
         arrays["f"] = arrays.pop("faces")
-    _, parents = joint_tree("smpl")
-    arrays["kintree_table"] = np.array([parents, range(len(parents))])
+    tree = parents("smpl_24")
+    arrays["kintree_table"] = np.array([tree, range(len(tree))])
     return build_body_model("smpl", arrays, path)
 
 
@@ -113,7 +107,7 @@ def normalized_adjacency(adjacency):
 
 
 def training_regressor(model, path=""):
-    """The matrix that takes a mesh to `TRAINING_JOINTS`.
+    """The matrix that takes a mesh to the joints that are supervised, the skeleton graphcmr_24.
 
     Args:
         model (BodyModel): SMPL; its own regressor gives the skeleton's joints.
@@ -129,8 +123,8 @@ def training_regressor(model, path=""):
         extra = model.extra("J_regressor_extra", (len(EXTRA_JOINTS), NUM_VERTICES))
     else:
         extra = load_regressor(model, "J_regressor_extra", path)
-    smpl_joints, _ = joint_tree("smpl")
-    return np.concatenate([model.J_regressor, extra])[index_map(smpl_joints + EXTRA_JOINTS, TRAINING_JOINTS)]
+    rows = index_map(SKELETONS["smpl_24"] + EXTRA_JOINTS, TRAINING_JOINTS)
+    return np.concatenate([model.J_regressor, extra])[rows]
 
 
 def _port_arrays(path, prefix):

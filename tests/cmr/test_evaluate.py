@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cmr.src.evaluate import (
+    H36M_TO_J14,
     J24_TO_J14,
     Counts,
     PoseErrors,
@@ -56,10 +57,12 @@ def test_shape_errors(prediction):
 def test_pose_errors(prediction):
     expected = golden.load("metrics")
     metric = PoseErrors(golden.seeded.joint_regressor("smpl/J_regressor_h36m", 17, 6890, golden.SEED))
-    metric.update(prediction, {"j3d": 0.3 * inputs("joints", (4, 24, 3))[:, list(J24_TO_J14)]})
+    metric.update(prediction, {"j3d": 0.3 * inputs("joints", (4, 24, 3))[:, J24_TO_J14]})
     names = ("mpjpe", "pa_mpjpe", "mpjpe_smpl", "pa_mpjpe_smpl")
     assert np.abs(metric.errors - np.stack([expected[name] for name in names], -1)).max() < 1e-5
     assert np.abs(np.array(list(metric.results().values())) - expected["h36m"]).max() < 0.01
+    assert J24_TO_J14.tolist() == [*range(13), 18]
+    assert H36M_TO_J14.tolist() == [6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 10]
     assert list(metric.results()) == ["MPJPE (NonParam)", "Reconstruction Error (NonParam)", "MPJPE (Param)",
                                       "Reconstruction Error (Param)"]
 

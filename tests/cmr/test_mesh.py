@@ -8,7 +8,6 @@ import scipy.sparse
 
 from cmr.src.mesh import (
     EXTRA_JOINTS,
-    TRAINING_JOINTS,
     load_graph_mesh,
     load_smpl,
     normalized_adjacency,
@@ -17,6 +16,7 @@ from cmr.src.mesh import (
 from common.body_models.files import load_body_model
 from common.engine.checkpoint import write_checkpoint
 from common.errors import UserError
+from common.joints import SKELETONS
 
 _spec = importlib.util.spec_from_file_location("golden_cases", Path(__file__).parent / "golden.py")
 golden = importlib.util.module_from_spec(_spec)
@@ -79,7 +79,7 @@ def test_another_mesh_is_refused(tmp_path):
 
 
 def test_training_joints():
-    assert len(TRAINING_JOINTS) == len(set(TRAINING_JOINTS)) == 24 and len(EXTRA_JOINTS) == 14
+    assert len(EXTRA_JOINTS) == 14
     rows = [8, 5, 29, 30, 4, 7, 21, 19, 17, 16, 18, 20, 31, 32, 33, 34, 35, 36, 37, 24, 26, 25, 28, 27]
     stacked = np.concatenate([golden.body().J_regressor, golden.body().extras["J_regressor_extra"]])
     assert (golden.regressor() == stacked[rows]).all()
@@ -95,6 +95,6 @@ def test_the_synthetic_body_brings_everything():
     centred = body.v_template - 0.5 * (body.v_template.max(0) + body.v_template.min(0))
     centred /= np.abs(centred).max()
     assert np.abs(mesh.upsample @ mesh.template - centred).max() < 0.05
-    joints = dict(zip(TRAINING_JOINTS, training_regressor(body) @ body.v_template))
+    joints = dict(zip(SKELETONS["graphcmr_24"], training_regressor(body) @ body.v_template))
     assert joints["left_wrist"][0] > 0.5 > -0.5 > joints["right_wrist"][0]
     assert joints["lsp_head_top"][1] > joints["nose"][1] > joints["mpii_pelvis"][1] > joints["left_ankle"][1]
