@@ -15,7 +15,7 @@ from common.errors import UserError, run  # noqa: E402
 from openpose.src.annotations import Annotations  # noqa: E402
 from openpose.src.build import build_finder, load_trained, read_settings  # noqa: E402
 from openpose.src.evaluate import choose_pictures, log_result, measure, predict, write_result  # noqa: E402
-from openpose.src.report import Drawings  # noqa: E402
+from openpose.src.pictures import Drawings  # noqa: E402
 from openpose.src.shards import gather  # noqa: E402
 
 

@@ -51,7 +51,7 @@ def random_matrix(joints, settings, rng):
     diagonals = np.hypot(*(upper - lower + 1).T)
     smallest = min(max(settings.min_box_size / diagonals.min(), settings.min_scale), 1.0)
     largest = min(max(settings.max_box_size / diagonals.max(), 1.0), settings.max_scale)
-    scale = rng.uniform(smallest, largest)
+    scale = rng.uniform(min(smallest, largest), largest)
     angle = np.deg2rad(rng.standard_normal() / 3 * settings.max_rotate_degree)
     person = rng.integers(len(joints))
     shift = rng.uniform(-settings.center_perterb_max, settings.center_perterb_max, 2)

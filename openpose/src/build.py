@@ -39,6 +39,10 @@ def read_settings(argv):
     """
     # ModelArts jobs of the original name their settings file so.
     argv = [word.replace("--_config_path", "--config_path", 1) for word in argv]
+    # -1x368, which CMU's programme takes, would look like a flag of its own.
+    if "--net_resolution" in argv[:-1]:
+        place = argv.index("--net_resolution")
+        argv[place:place + 2] = ["=".join(argv[place:place + 2])]
     config = load_config(DEFAULT_CONFIG, argv, ALIASES)
     for key in POSITIVE:
         if config[key] < 1:
@@ -49,6 +53,9 @@ def read_settings(argv):
     for key in ("width", "lr", "min_box_size", "max_box_size", "min_scale", "max_scale", "heatmap_sigma", "paf_sigma"):
         if not config[key] > 0:
             raise UserError(f"--{key} {config[key]}: write a positive number")
+    for kind in ("box_size", "scale"):
+        if config[f"min_{kind}"] > config[f"max_{kind}"]:
+            raise UserError(f"--min_{kind} {config[f'min_{kind}']} is more than --max_{kind} {config[f'max_{kind}']}")
     if config.insize % STRIDE:
         raise UserError(f"--insize {config.insize} is no multiple of {STRIDE}")
     if config.decoder not in CONVENTIONS:

@@ -1,0 +1,30 @@
+"""People in pictures, videos and before a camera: keypoint files and drawings.
+
+    python infer.py --ckpt_file openpose.ckpt --input photos/ --output_dir output/infer
+"""
+import os
+import sys
+
+# The repository root, so that `common` and `openpose` are found from any folder.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from common.engine.runtime import init_runtime  # noqa: E402
+from common.errors import run  # noqa: E402
+from openpose.src.build import build_finder, load_trained, read_settings  # noqa: E402
+from openpose.src.inference import Inference, parse_resolution  # noqa: E402
+from openpose.src.sources import open_source  # noqa: E402
+
+
+def main(argv):
+    config = read_settings(argv)
+    resolution = parse_resolution(config.net_resolution)
+    source = open_source(config.input, config.frame_max)
+    init_runtime(config.device_target, config.device_id, config.seed)
+    network, config, skeleton, _ = load_trained(config)
+    inference = Inference(build_finder(network, config, skeleton), config.output_dir, resolution,
+                          config.keypoint_scale, config.write_heatmaps)
+    inference.run(source)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,91 @@
+"""Keypoints as files: CMU OpenPose's `*_keypoints.json`, version 1.3, and COCO's result file.
+
+Source of the first: "OpenPose output" in the documentation of CMU-Perceptual-Computing-Lab/openpose.
+"""
+import json
+import re
+
+import numpy as np
+
+from common.errors import UserError
+from common.files import atomic_write
+from common.joints import SKELETONS
+from openpose.src.evaluate import to_records
+from openpose.src.skeleton import COCO_18
+
+VERSION = 1.3
+EMPTY = ("face_keypoints_2d", "hand_left_keypoints_2d", "hand_right_keypoints_2d", "pose_keypoints_3d",
+         "face_keypoints_3d", "hand_left_keypoints_3d", "hand_right_keypoints_3d")
+SCALES = (0, 1, 2, 3, 4)
+PERSON = 1  # COCO's category
+
+
+def check_scale(number):
+    """Refuse a number that is no keypoint scale.
+
+    Raises:
+        UserError
+    """
+    if number not in SCALES:
+        raise UserError(f"--keypoint_scale {number}: choose 0 (px of the image), 1 (px of the network input), 2 (as "
+                        "0), 3 (0 to 1) or 4 (-1 to 1)")
+
+
+def scale_joints(joints, number, frame):
+    """Joints in the unit of a keypoint scale.
+
+    Args:
+        joints (array): (P, J, 3), pixels of the image and height of the peak, 0 where a joint is missing.
+        number (int): 0 and 2 pixels of the image, 1 pixels of the network input, 3 the image spans [0, 1], 4 the image
+            spans [-1, 1], from the middle of the first pixel to that of the last.
+        frame (Frame): of the image.
+
+    Returns:
+        numpy.ndarray: (P, J, 3), zeros where a joint is missing.
+    """
+    out, last = np.array(joints, np.float64), np.maximum(np.array(frame.image[::-1]) - 1, 1)
+    if number == 1:
+        out[..., :2] = (out[..., :2] + 0.5) * (np.array(frame.inner[::-1]) / frame.image[::-1]) - 0.5
+    elif number in (3, 4):
+        out[..., :2] = out[..., :2] / last * (number - 2) - (number - 3)
+    return out * (out[..., 2:] > 0)
+
+
+def write_keypoints(path, joints, ids=None):
+    """Write one `*_keypoints.json`: the joints in the order of the skeleton, as x, y, confidence.
+
+    Args:
+        path (str): file.
+        joints (array): (P, J, 3), of `scale_joints`.
+        ids (sequence): number of each person in a film; None writes -1, CMU's value for unknown.
+    """
+    people = [{"person_id": [-1 if ids is None else int(ids[number])],
+               "pose_keypoints_2d": np.round(person, 4).ravel().tolist(), **{name: [] for name in EMPTY}}
+              for number, person in enumerate(joints)]
+    atomic_write(path, json.dumps({"version": VERSION, "people": people}).encode())
+
+
+def coco_entries(people, name, number, skeleton, ids=None):
+    """People of one picture as entries of COCO's result file; in a film each has a `track_id`.
+
+    Args:
+        people (People): what was found.
+        name (str): of the picture; its last number is the image number, as in CMU's programme.
+        number (int): image number of a name without one.
+        skeleton (Skeleton): of the people.
+        ids (sequence): number of each person, or None.
+    """
+    names = SKELETONS["coco_17"] if skeleton == COCO_18 else [joint for joint in skeleton.joints
+                                                              if joint not in skeleton.means]
+    digits = re.findall(r"\d+", name)
+    image_id, order, entries = int(digits[-1]) if digits else number, skeleton.annotation_order(names), []
+    for index in range(len(people)):
+        one = type(people)(people.joints[index:index + 1], people.scores[index:index + 1])
+        for record in to_records(one, image_id, PERSON, order):
+            entries.append(record if ids is None else {**record, "track_id": int(ids[index])})
+    return entries
+
+
+def write_coco(path, entries):
+    """Write COCO's result file."""
+    atomic_write(path, json.dumps(entries).encode())

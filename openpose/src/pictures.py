@@ -1,0 +1,111 @@
+"""Drawing what was found: skeletons over a picture, and the network's maps."""
+import colorsys
+import os
+
+import cv2
+import numpy as np
+
+from common.files import atomic_write
+
+STRENGTH = 0.75  # of the skeletons over the picture
+SHIFT = 4  # OpenCV takes coordinates in 1/16 px
+
+
+def draw_people(image, joints, skeleton, ids=None):
+    """Draw skeletons over a picture; each limb has its colour around the hue circle.
+
+    Args:
+        image (array): (H, W, 3) uint8, blue first; it is not changed.
+        joints (array): (P, J, 3), pixels and height of the peak, 0 where a joint is missing.
+        skeleton (Skeleton): joints and limbs.
+        ids (sequence): number written at each person, None for none.
+
+    Returns:
+        numpy.ndarray: (H, W, 3) uint8, blue first.
+    """
+    layer = image.copy()
+    limbs = [number for number in range(len(skeleton.limbs)) if number not in skeleton.bridges]
+    for person in joints:
+        seen = person[:, 2] > 0
+        thickness = _thickness(person[seen])
+        for number in limbs:
+            first, second = skeleton.limbs[number]
+            if seen[first] and seen[second]:
+                cv2.line(layer, _fixed(person[first]), _fixed(person[second]), _colour(number, len(skeleton.limbs)),
+                         thickness, cv2.LINE_AA, SHIFT)
+        for number in np.flatnonzero(seen):
+            cv2.circle(layer, _fixed(person[number]), round(0.8 * thickness * 2 ** SHIFT),
+                       _colour(number, len(skeleton.joints)), -1, cv2.LINE_AA, SHIFT)
+    drawn = cv2.addWeighted(layer, STRENGTH, image, 1 - STRENGTH, 0)
+    for person, number in zip(joints, ids or ()):
+        _write_number(drawn, person[person[:, 2] > 0], number)
+    return drawn
+
+
+def _thickness(points):
+    """Of the limbs, px: a fortieth of the person's extent."""
+    extent = float(np.ptp(points[:, :2], axis=0).max()) if len(points) else 0.0
+    return int(np.clip(round(extent / 40), 2, 12))
+
+
+def _fixed(point):
+    return tuple(int(round(float(np.clip(value, -1e5, 1e5)) * 2 ** SHIFT)) for value in point[:2])
+
+
+def _colour(number, count):
+    red, green, blue = colorsys.hsv_to_rgb(number / count, 0.85, 1.0)
+    return 255 * blue, 255 * green, 255 * red
+
+
+def _write_number(image, points, number):
+    """The number of a person above the highest joint."""
+    x, y = points[points[:, 1].argmin(), :2] if len(points) else (0, 0)
+    place, scale = (int(x) + 4, max(int(y) - 8, 14)), max(0.5, image.shape[0] / 900.0)
+    for colour, thickness in (((0, 0, 0), 4), ((255, 255, 255), 1)):
+        cv2.putText(image, str(number), place, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, thickness, cv2.LINE_AA)
+
+
+def draw_maps(image, heat, paf, frame):
+    """The greatest heat map and the strongest field of every cell over the picture, side by side.
+
+    Args:
+        image (array): (H, W, 3) uint8, blue first.
+        heat (array): (J+1, h, w), the background last. paf (array): (2L, h, w).
+        frame (Frame): where the picture lies in the maps.
+
+    Returns:
+        numpy.ndarray: (H, 2 W, 3) uint8, blue first.
+    """
+    fields = np.hypot(paf[0::2], paf[1::2])
+    return np.hstack([_over(image, values.max(0), frame) for values in (heat[:-1], fields)])
+
+
+def _over(image, values, frame):
+    """Values (h, w) in [0, 1] as colours over the picture."""
+    height, width = values.shape
+    stride = (frame.image[0] / frame.inner[0], frame.image[1] / frame.inner[1])
+    large = cv2.resize(values, (width * 8, height * 8), interpolation=cv2.INTER_CUBIC)[:frame.inner[0], :frame.inner[1]]
+    large = cv2.resize(large, (round(frame.inner[1] * stride[1]), round(frame.inner[0] * stride[0])))
+    colours = cv2.applyColorMap(np.uint8(255 * np.clip(large, 0, 1)), cv2.COLORMAP_JET)
+    return cv2.addWeighted(image, 0.4, colours, 0.6, 0)
+
+
+def write_picture(path, image):
+    """Write a picture (H, W, 3) uint8, blue first, as png."""
+    atomic_write(path, cv2.imencode(".png", image)[1].tobytes())
+
+
+class Drawings:
+    """Pictures of an evaluation: `<image number>.png`.
+
+    Args:
+        folder (str): where they go.
+        skeleton (Skeleton): of the people.
+    """
+
+    def __init__(self, folder, skeleton):
+        self.folder, self.skeleton = folder, skeleton
+
+    def __call__(self, picture, image, people):
+        write_picture(os.path.join(self.folder, f"{picture.id}.png"),
+                      draw_people(image, people.joints, self.skeleton))
