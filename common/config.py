@@ -4,6 +4,7 @@ The default file lists every key with its default value; the comment at the end 
 type of the default is the type of the key. The result is read-only and is passed on as an argument; no module keeps it.
 """
 import argparse
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -22,11 +23,13 @@ class Config(Mapping):
     Args:
         values (dict): key -> bool, int, float, str or list.
         given (set): names of the keys that an overlay or the command line set; the rest stand at their defaults.
+        typed (set): those of them that the command line set.
     """
 
-    def __init__(self, values, given=()):
+    def __init__(self, values, given=(), typed=()):
         object.__setattr__(self, "_values", dict(values))
         object.__setattr__(self, "given", frozenset(given))
+        object.__setattr__(self, "typed", frozenset(typed))
 
     def __getattr__(self, name):
         try:
@@ -51,7 +54,7 @@ class Config(Mapping):
         unknown = set(changes) - set(self._values)
         if unknown:
             raise KeyError(f"unknown keys: {sorted(unknown)}")
-        return Config({**self._values, **changes}, self.given | set(changes))
+        return Config({**self._values, **changes}, self.given | set(changes), self.typed)
 
     def save(self, path):
         """Write the settings as yaml; the file can be given back as --config_path."""
@@ -83,11 +86,11 @@ def load_config(default_path, argv=None, aliases=None, overrides=None):
     if config_path:
         for key, value in _read_yaml(config_path).items():
             if key not in defaults:
-                raise UserError(f"{config_path}: unknown key {key!r}{_suggest(key, defaults)}")
+                raise UserError(f"{config_path}: unknown key {key!r}{_suggest(str(key), defaults)}")
             overlay[key] = _check_type(value, defaults[key], f"{config_path}: {key}")
     values.update(overlay)
     values.update(given)
-    return Config(values, set(overlay) | set(given))
+    return Config(values, set(overlay) | set(given), given)
 
 
 def _read_yaml(path):
@@ -178,7 +181,7 @@ def _from_text(text, default):
     if isinstance(default, int):
         return int(text)
     if isinstance(default, float):
-        return float(text)
+        return _finite(float(text))
     if isinstance(default, list):
         items = [item.strip() for item in text.strip().strip("[]").split(",")]
         items = [item for item in items if item]
@@ -188,10 +191,20 @@ def _from_text(text, default):
     return text
 
 
+def _finite(value):
+    """A float that is neither infinite nor NaN: with those a run would fail much later, or never say why."""
+    if not math.isfinite(value):
+        raise ValueError(value)
+    return value
+
+
 def _check_type(value, default, where):
     """A yaml value must have the type of the default; whole numbers are fine for floats."""
-    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    if isinstance(default, float) and isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return _finite(float(value))
+        except (ValueError, OverflowError):
+            raise UserError(f"{where}: {value!r} is not {_kind(default)}") from None
     if isinstance(default, list):
         if not isinstance(value, list):
             raise UserError(f"{where}: {value!r} is not a list, as in [1, 2]")

@@ -1,7 +1,12 @@
 """Files that are either whole or absent: write beside the target, flush to disk, rename."""
 import contextlib
+import errno
 import os
 import tempfile
+
+from common.errors import UserError
+
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 
 
 @contextlib.contextmanager
@@ -9,23 +14,39 @@ def atomic_path(path):
     """Yield a temporary path in the folder of `path` (same ending); it becomes `path` when the block succeeds.
 
     A kill at any moment leaves the old file or the new one, never a part. Missing folders are made.
+
+    Raises:
+        UserError: the folder cannot be made or written to, or the disk is full.
     """
     path = os.path.abspath(path)
     folder, name = os.path.split(path)
-    os.makedirs(folder, exist_ok=True)
     stem, ending = os.path.splitext(name)
-    handle, temporary = tempfile.mkstemp(prefix=f".{stem}.", suffix=f".part{ending}", dir=folder)
+    try:
+        os.makedirs(folder, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{stem}.", suffix=f".part{ending}", dir=folder)
+    except OSError as error:
+        raise _refusal(path, error) from None
     os.close(handle)
+    complete = False
     try:
         yield temporary
-        publish(temporary, path)
-    except BaseException:
+        complete = True
+        _publish(temporary, path)
+    except OSError as error:
+        # The block may have failed at another file: then its error stays what it is.
+        if not complete and error.errno not in DISK_ERRORS:
+            raise
+        raise _refusal(path, error) from None
+    finally:
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
-        raise
 
 
-def publish(temporary, path):
+def _refusal(path, error):
+    return UserError(f"{path} cannot be written: {error.strerror}; name another place, or mend this one")
+
+
+def _publish(temporary, path):
     """Bring a finished file to disk under its name, with the usual access rights."""
     with open(temporary, "rb") as stream:
         os.fsync(stream.fileno())

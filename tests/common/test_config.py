@@ -30,6 +30,7 @@ def test_defaults_overlay_and_flags_win_in_this_order(default, tmp_path):
     assert isinstance(config.learning_rate, float)
     assert config.data_dir == "data/h36m/"
     assert config.given == {"epochs", "learning_rate", "camera_frame"}
+    assert config.typed == config.replace(data_dir="x").typed == {"epochs", "camera_frame"}
 
 
 def test_values_take_the_type_of_the_default(default):
@@ -62,6 +63,8 @@ def test_aliases_lead_to_the_key(default):
     (["--epochs", "1.5"], ["--epochs", "whole number"]),
     (["--camera_frame", "perhaps"], ["--camera_frame", "boolean"]),
     (["--sizes", "1,x"], ["--sizes", "whole number"]),
+    (["--learning_rate", "nan"], ["--learning_rate", "'nan'", "number"]),
+    (["--learning_rate=-inf"], ["--learning_rate", "number"]),
     (["--epochs"], ["--epochs"]),
     (["stray"], ["stray"]),
     (["--config_path", "/nowhere.yaml"], ["/nowhere.yaml", "does not exist"]),
@@ -77,6 +80,8 @@ def test_bad_command_lines_are_named(default, argv, words):
     ("epoch: 3\n", ["epoch", "unknown key", "epochs"]),
     ("learning_rate: 1e-4\n", ["learning_rate", "1.0e-4"]),
     ("epochs: true\n", ["epochs", "whole number"]),
+    ("learning_rate: .nan\n", ["learning_rate", "number"]),
+    ("1: 2\n", ["unknown key 1"]),
     ("sizes: 3\n", ["sizes", "list"]),
     ("- a\n", ["key: value"]),
     ("a: [\n", ["yaml"]),

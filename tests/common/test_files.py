@@ -1,9 +1,11 @@
 """Atomic writes."""
+import errno
 import os
 import stat
 
 import pytest
 
+from common.errors import UserError
 from common.files import atomic_path, atomic_write
 
 
@@ -33,3 +35,22 @@ def test_the_temporary_path_keeps_the_ending(tmp_path):
     with atomic_path(str(tmp_path / "c.ckpt")) as temporary:
         assert temporary.endswith(".ckpt")
         assert os.path.dirname(temporary) == str(tmp_path)
+
+
+def test_places_that_cannot_be_written_are_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="file/below/a.txt cannot be written"):
+        atomic_write(str(tmp_path / "file" / "below" / "a.txt"), b"")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UserError, match="folder cannot be written"):
+        atomic_write(str(tmp_path / "folder"), b"")
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]
+
+
+def test_a_full_disk_is_named_and_other_failures_keep_their_error(tmp_path):
+    with pytest.raises(UserError, match="a.txt cannot be written: No space left"), \
+            atomic_path(str(tmp_path / "a.txt")):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(FileNotFoundError), atomic_path(str(tmp_path / "a.txt")):
+        open(tmp_path / "another file", encoding="utf-8")
+    assert os.listdir(tmp_path) == []
