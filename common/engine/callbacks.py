@@ -186,6 +186,9 @@ class SaveCheckpoint(Callback):
         """Whether a checkpoint is due after update `batch` of an epoch."""
         return self.every_steps > 0 and batch % self.every_steps == 0
 
+    def on_start(self, progress):
+        self.folder.remove_leftovers()
+
     def on_step(self, progress):
         if progress.batch < progress.steps_per_epoch and self.wants(progress.batch):
             self.save(progress)

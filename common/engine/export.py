@@ -1,6 +1,7 @@
 """Export to MINDIR, ONNX and AIR. What was written is loaded again and compared with the network before it counts."""
 import logging
 import os
+import re
 import shutil
 import tempfile
 
@@ -9,7 +10,7 @@ import numpy as np
 from mindspore import Tensor, nn
 
 from common.errors import UserError
-from common.files import publish
+from common.files import atomic_path
 
 LOGGER = logging.getLogger("mindhuman")
 ENDINGS = {"MINDIR": ".mindir", "ONNX": ".onnx", "AIR": ".air"}
@@ -44,22 +45,21 @@ def export_network(network, make_inputs, file_name, file_format, batch_size, dev
                         "run the export on Ascend with --device_target Ascend")
     if file_format != "MINDIR" and batch_size == 0:
         raise UserError(f"--file_format {file_format} needs a fixed batch: give --batch_size 1 or more")
+    if not os.path.basename(file_name):
+        raise UserError(f"--file_name {file_name!r} names no file: write a name, as in --file_name output/network")
     network.set_train(False)
     path = file_name if file_name.lower().endswith(ENDINGS[file_format]) else file_name + ENDINGS[file_format]
     path = os.path.abspath(path)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    # A folder of its own, since large graphs are written as several files; it is renamed into place piece by piece.
-    folder = tempfile.mkdtemp(prefix=".export.", dir=os.path.dirname(path))
-    try:
-        written = os.path.join(folder, os.path.basename(path))
+    # A folder of its own: the converter takes no blanks and no letters beyond ASCII in a path, and a file that turns
+    # out to be wrong never reaches its place.
+    with tempfile.TemporaryDirectory(prefix="export-") as folder:
+        written = os.path.join(folder, re.sub(r"[^0-9A-Za-z_.-]", "_", os.path.basename(path)))
         _write(network, make_inputs, written, file_format, batch_size)
         difference = None
         if file_format != "AIR":
             difference = _compare(network, make_inputs, written, file_format, batch_size, tolerance)
-        for name in sorted(os.listdir(folder), key=lambda name: name == os.path.basename(path)):
-            publish(os.path.join(folder, name), os.path.join(os.path.dirname(path), name))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with atomic_path(path) as temporary:
+            shutil.copyfile(written, temporary)
     if difference is not None:
         LOGGER.info("Exported %s (%.1f MB); loaded again, it differs from the network by at most %.2g",
                     path, os.path.getsize(path) / 1e6, difference)

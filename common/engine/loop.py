@@ -1,4 +1,5 @@
 """The training loop: one explicit `fit` for all models; what differs is in the step, the loader and the callbacks."""
+import itertools
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -44,7 +45,15 @@ class Progress:
                 "skipped": self.skipped, "loss_sum": 0.0 if ended else self.loss_sum}
 
     def move_to(self, position):
-        """Stand where `position` (a checkpoint's `meta`) says."""
+        """Stand where `position` (a checkpoint's `meta`) says.
+
+        Raises:
+            UserError: its step is another one than epoch and batch give with this run's updates per epoch.
+        """
+        if position["step"] != position["epoch"] * self.steps_per_epoch + position["batch"]:
+            raise UserError(f"the checkpoint stands at step {position['step']}, epoch {position['epoch'] + 1}, batch "
+                            f"{position['batch']}, which does not fit {self.steps_per_epoch} batches per epoch: "
+                            "continue with the same data, batch size and number of workers")
         for name in ("step", "epoch", "batch", "skipped", "loss_sum"):
             setattr(self, name, position[name])
 
@@ -94,7 +103,8 @@ def fit(step, loader, progress, callbacks, fetch_every=1, repeated_step=None):
             callback.on_start(progress)
         while progress.epoch < progress.epochs:
             pending = []
-            for outputs in _updates(step, repeated_step, loader.batches(progress.epoch, progress.batch)):
+            for outputs in _updates(step, repeated_step, loader.batches(progress.epoch, progress.batch),
+                                    progress.batch):
                 pending.append(outputs)
                 done = progress.batch + _count(pending)
                 now = done == progress.steps_per_epoch or any(callback.wants(done) for callback in callbacks)
@@ -109,14 +119,21 @@ def fit(step, loader, progress, callbacks, fetch_every=1, repeated_step=None):
             callback.on_end(progress)
 
 
-def _updates(step, repeated_step, batches):
-    """Run the updates, in groups where several go into one launch; the rest of an epoch goes one by one."""
+def _updates(step, repeated_step, batches, done):
+    """Run the updates after the first `done`, in groups where several go into one launch.
+
+    Groups begin at multiples of their size, where the callbacks that want a step expect them to end; what lies before
+    the first (in a continued run) and the rest of an epoch go one by one.
+    """
     if repeated_step is None:
         for batch in batches:
             yield step(*batch)
         return
     from mindspore import ops
 
+    batches = iter(batches)
+    for batch in itertools.islice(batches, -done % repeated_step.repeats):
+        yield step(*batch)
     group = []
     for batch in batches:
         group.append(batch)

@@ -69,9 +69,11 @@ def init_runtime(device_target="", device_id=0, seed=1):
         Runtime.
 
     Raises:
-        UserError: the device is not there, or the workers cannot find each other.
+        UserError: the device is not there, the workers cannot find each other, or the seed is too large.
     """
     set_up_logging()
+    if not 0 <= seed < 2 ** 32:
+        raise UserError(f"--seed {seed}: write a whole number from 0 to {2 ** 32 - 1}")
     if os.environ.get("MS_ROLE") == "MS_SCHED":
         _serve_as_scheduler()
     target, reason = choose(device_target, device_id)
@@ -83,7 +85,8 @@ def init_runtime(device_target="", device_id=0, seed=1):
             init()
             rank, rank_size = get_rank(), get_group_size()
             ms.set_auto_parallel_context(parallel_mode="data_parallel", gradients_mean=True)
-        else:
+        elif (target, ms.get_context("device_target")) != ("CPU", "CPU"):
+            # A process that has computed on the CPU (a test, a notebook) cannot set it once more, and need not.
             ms.set_device(target, device_id)
     except (RuntimeError, ValueError) as error:
         raise UserError(f"--device_target {target}: the device cannot be used: {_first_line(error)}") from None

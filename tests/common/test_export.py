@@ -35,6 +35,24 @@ def test_written_files_agree(tmp_path, file_format, batch):
     assert os.listdir(tmp_path) == [os.path.basename(path)]
 
 
+@pytest.mark.parametrize("file_format", ["MINDIR", "ONNX"])
+def test_names_may_have_blanks_and_any_letters(tmp_path, file_format):
+    path, _ = export_network(Net(), _inputs, str(tmp_path / "für mich" / "mein netz"), file_format, 2, "CPU")
+    assert os.listdir(tmp_path / "für mich") == [os.path.basename(path)]
+    assert os.path.basename(path) == "mein netz" + export_module.ENDINGS[file_format]
+    if file_format == "MINDIR":
+        assert load_mindir(path)(Tensor(_inputs(2)[0]))[0].shape == (2, 2)
+
+
+@pytest.mark.parametrize("name, words", [("", "--file_name"), ("folder/", "--file_name 'folder/'"),
+                                         ("/dev/null/x", "/dev/null/x.mindir cannot be written")])
+def test_names_that_are_no_file(tmp_path, monkeypatch, name, words):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=words):
+        export_network(Net(), _inputs, name, "MINDIR", 2, "CPU")
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_free_batch_is_right_after_another_size(tmp_path):
     path, _ = export_network(Net(), _inputs, str(tmp_path / "net.mindir"), "mindir", 0, "CPU")
     cell, network = load_mindir(path, [(1, 3)]), Net()

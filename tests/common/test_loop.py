@@ -85,6 +85,51 @@ def test_it_starts_where_it_stands():
     assert record.epochs == [(1, 35.0)]
 
 
+def test_a_position_of_other_data_is_refused():
+    with pytest.raises(UserError, match="step 6, epoch 2, batch 2, which does not fit 5 batches per epoch"):
+        Progress(2, 5).move_to({"step": 6, "epoch": 1, "batch": 2, "skipped": 0, "loss_sum": 0.0})
+
+
+class Repeated:
+    """Three updates per launch; `ends` are the positions at which a launch or a single update was done."""
+
+    repeats = 3
+
+    def __call__(self, values):
+        return (values, Tensor(np.stack([values.asnumpy() / 2], 1)), Tensor(np.zeros(3, np.float32)))
+
+
+class LongLoader:
+    steps_per_epoch = 9
+
+    def batches(self, epoch, start=0):
+        for number in range(start, 9):
+            yield (Tensor(np.float32(number)),)
+
+
+def test_launches_of_a_continued_run_end_where_a_step_is_wanted():
+    """Continued at update 2: a launch of updates 3 to 5 would have the weights of 5 when those of 3 are wanted."""
+    launched, seen = [], []
+
+    class Watched(Repeated):
+        def __call__(self, values):
+            launched.append(values.asnumpy().tolist())
+            return super().__call__(values)
+
+    class Save(Record):
+        def on_step(self, progress):
+            super().on_step(progress)
+            if progress.batch in self.due:
+                seen.append((progress.batch, sum(map(len, launched))))
+
+    record, progress = Save(due=(3, 6)), Progress(1, 9)
+    progress.move_to({"step": 2, "epoch": 0, "batch": 2, "skipped": 0, "loss_sum": 0.0})
+    fit(Step(), LongLoader(), progress, [record], repeated_step=Watched())
+    assert launched == [[3, 4, 5], [6, 7, 8]]
+    assert seen == [(3, 0), (6, 3)]
+    assert [step[1] for step in record.steps] == [3, 4, 5, 6, 7, 8, 9]
+
+
 def test_the_end_of_an_epoch_is_the_beginning_of_the_next():
     progress = Progress(3, 4, epoch=1, batch=4, step=8, loss_sum=3.0)
     assert progress.position() == {"step": 8, "epoch": 2, "batch": 0, "skipped": 0, "loss_sum": 0.0}
