@@ -60,7 +60,7 @@ def main(argv):
             "source": os.path.basename(arguments.pth_path)}
     write_checkpoint(arguments.ckpt_path, conversion.weights, extra, meta)
     if not arguments.quiet:
-        print("\n".join(conversion.report()))
+        print("\n".join([*conversion.report(), *(f"{name} left out: not a weight" for name in others)]))
     print(f"{len(conversion.mapped)} arrays mapped, {len(conversion.dropped)} left out, "
           f"{sum(array.size for array in conversion.weights.values()):,} numbers -> {arguments.ckpt_path}")
 

@@ -10,10 +10,11 @@ from common.errors import UserError
 STATE_KEYS = ("state_dict", "network", "model", "model_state_dict")
 
 
-def read_weights(path):
+def read_weights(path, flag="--pth_path"):
     """Read named arrays.
 
     Args:
+        flag (str): what named the file, for the error text.
         path (str): a PyTorch file (.pth, .pt, .pth.tar, .pkl; loaded with weights_only=True, so that it cannot run
             code) or an .npz with one array per name.
 
@@ -25,10 +26,13 @@ def read_weights(path):
         UserError: missing, damaged or refused file, or PyTorch is not installed.
     """
     if not os.path.isfile(path):
-        raise UserError(f"weights {path} do not exist (--pth_path)")
+        raise UserError(f"{path} does not exist ({flag})")
     arrays, others = _read_npz(path) if path.endswith(".npz") else _read_torch(path)
     if not arrays:
         raise UserError(f"{path} holds no named weights")
+    unnamed = [name for name in arrays if not isinstance(name, str)]
+    if unnamed:
+        raise UserError(f"{path} holds arrays whose keys are no names: {unnamed[:3]}")
     if all(name.startswith("module.") for name in arrays):
         arrays = {name[len("module."):]: array for name, array in arrays.items()}
     return arrays, others
@@ -60,6 +64,16 @@ def _read_torch(path):
         raise UserError(f"{path} holds a {type(content).__name__}, not named weights")
     key = next((key for key in STATE_KEYS if isinstance(content.get(key), dict)), None)
     state = content if key is None else content[key]
-    arrays = {name: value.numpy() for name, value in state.items() if isinstance(value, torch.Tensor)}
-    others = {name: value for name, value in content.items() if name != key and not isinstance(value, torch.Tensor)}
-    return arrays, others
+    arrays = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
+    sparse = [name for name, value in arrays.items() if value.layout != torch.strided]
+    surplus = [name for name in state if name not in arrays] if key is not None else []
+    if sparse or surplus:
+        raise UserError(f"{path}: among its weights, {', '.join(map(str, (sparse + surplus)[:8]))} are no plain arrays")
+    others = {name: value for name, value in content.items() if name != key and (key is not None or name not in arrays)}
+    return {name: _array(value) for name, value in arrays.items()}, others
+
+
+def _array(tensor):
+    """A tensor's values; numpy has no bfloat16, and float32 holds it exactly."""
+    tensor = tensor.detach()
+    return (tensor.float() if tensor.is_floating_point() and tensor.itemsize < 4 else tensor).numpy()

@@ -15,8 +15,8 @@ from pose_baseline.src.normalisation import Statistics
 LOGGER = logging.getLogger("mindhuman")
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
-ALIASES = {"checkpoint": "ckpt_file", "checkpoint_file_path": "ckpt_file", "pretrained_model": "ckpt_file",
-           "date_dir": "data_dir"}
+ALIASES = {"checkpoint": "ckpt_file", "checkpoint_file_path": "ckpt_file", "model_path": "ckpt_file",
+           "pretrained_model": "ckpt_file", "date_dir": "data_dir"}
 PART = 2048  # poses that the Lifter computes at a time
 # Settings that make the network; they travel in the checkpoint.
 NETWORK_KEYS = ("linear_size", "num_layers", "residual", "batch_norm", "max_norm", "predict_14", "bn_epsilon",
@@ -43,12 +43,20 @@ def read_settings(argv, overrides=None, free_batch=False):
         config = config.replace(device_target="CPU")
     if config.use_fp16 and "amp_level" not in config.given:
         config = config.replace(amp_level="O2", loss_scale="dynamic")
-    for key in ("batch_size", "epochs", "linear_size", "accumulate", "steps_per_launch", "log_every", "eval_every"):
+    if config.action.lower() == "all":  # the original takes both; they are one experiment
+        config = config.replace(action="All")
+    for key in ("batch_size", "epochs", "linear_size", "accumulate", "steps_per_launch", "log_every", "eval_every",
+                "fps"):
         if config[key] < 1 and not (free_batch and key == "batch_size" and config[key] == 0):
             raise UserError(f"--{key} {config[key]}: write a whole number of 1 or more")
-    for key in ("num_layers", "load", "seed", "save_every_steps", "keep_checkpoint_max", "device_id", "clip_norm"):
+    for key in ("num_layers", "load", "seed", "save_every_steps", "keep_checkpoint_max", "device_id", "clip_norm",
+                "bn_epsilon"):
         if config[key] < 0:
             raise UserError(f"--{key} {config[key]}: it cannot be negative")
+    if config.learning_rate <= 0:
+        raise UserError(f"--learning_rate {config.learning_rate}: write a number above 0, as in 1e-3")
+    if not 0.0 <= config.bn_momentum <= 1.0:
+        raise UserError(f"--bn_momentum {config.bn_momentum}: it is a share, from 0 to 1")
     if not 0.0 < config.dropout <= 1.0:
         raise UserError(f"--dropout {config.dropout}: it is the probability of KEEPING a unit, more than 0 and at "
                         "most 1")
@@ -113,19 +121,22 @@ class Lifter:
 
 
 def settings_of(checkpoint, config):
-    """The settings with those of the checkpoint's network and data in place of the defaults.
+    """The settings with those of the checkpoint's network and data in place of the defaults and of --config_path.
 
     Raises:
-        UserError: a setting was given that contradicts the checkpoint.
+        UserError: a flag was given that contradicts the checkpoint.
     """
     saved = checkpoint.meta.get("config", {})
     changes = {}
     for key in (*NETWORK_KEYS, *DATA_KEYS):
         if key not in saved:
             continue
-        if key in config.given and config[key] != saved[key]:
+        if key in config.typed and config[key] != saved[key]:
             raise UserError(f"--{key} {config[key]} contradicts checkpoint {checkpoint.path}, which was made with "
                             f"{key} {saved[key]}: leave the flag out")
+        if key in config.given and config[key] != saved[key]:
+            LOGGER.info("%s is %s, as checkpoint %s was made, not %s as in --config_path", key, saved[key],
+                        checkpoint.path, config[key])
         changes[key] = saved[key]
     return config.replace(**changes)
 

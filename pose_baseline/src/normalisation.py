@@ -139,8 +139,8 @@ class Statistics:
         widths = {"mean_2d": WIDTH_2D, "std_2d": WIDTH_2D, "mean_3d": WIDTH_3D, "std_3d": WIDTH_3D}
         wrong = [name for name, width in widths.items() if np.shape(arrays.get(name)) != (width,)]
         if wrong or "predict_14" not in arrays:
-            raise UserError(f"the checkpoint's pose statistics lack {', '.join(wrong) or 'predict_14'} or have another "
-                            "shape: use a checkpoint that was written by pose_baseline's training")
+            raise UserError(f"pose statistics lack {', '.join(wrong) or 'predict_14'} or have another shape: use a "
+                            "checkpoint that was written by pose_baseline's training, or an npz with the same arrays")
         return cls(**{name: np.asarray(arrays[name], np.float64) for name in widths},
                    predict_14=bool(np.asarray(arrays["predict_14"]).item()))
 

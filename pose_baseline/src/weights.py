@@ -76,8 +76,14 @@ def convert_weights(arrays, others, variant, source):
     conversion = convert(arrays, rules, wanted, source)
     epsilon, momentum = (TF_EPSILON, TF_MOMENTUM) if from_tensorflow else (TORCH_EPSILON, TORCH_MOMENTUM)
     settings = {**arguments, "bn_epsilon": epsilon, "bn_momentum": momentum, "bn_unbiased": not from_tensorflow}
-    step = arrays["global_step"].item() if "global_step" in arrays else others.get("step", 0)
-    return conversion, settings, int(step)
+    return conversion, settings, _step(arrays.get("global_step", others.get("step", 0)), source)
+
+
+def _step(value, source):
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise UserError(f"{source}: its step is {value!r}, not a number") from None
 
 
 def _arguments(arrays, from_tensorflow, source):
@@ -87,9 +93,11 @@ def _arguments(arrays, from_tensorflow, source):
         if name not in arrays or arrays[name].ndim != 2:
             raise UserError(f"{source} holds no matrix {name}: these are no weights of 3d-pose-baseline")
     stage = r"linear_model/two_linear_(\d+)/.*" if from_tensorflow else r"linear_stages\.(\d+)\..*"
-    numbers = [int(match[1]) for match in (re.fullmatch(stage, name) for name in arrays) if match]
+    numbers = {int(match[1]) for match in (re.fullmatch(stage, name) for name in arrays) if match}
+    if numbers != set(range(len(numbers))):
+        raise UserError(f"{source}: its stages are numbered {sorted(numbers)}, not 0, 1, ... without gaps")
     out_axis = 1 if from_tensorflow else 0
-    return {"linear_size": int(arrays[first].shape[out_axis]), "num_layers": max(numbers, default=-1) + 1,
+    return {"linear_size": int(arrays[first].shape[out_axis]), "num_layers": len(numbers),
             "batch_norm": any("norm" in name for name in arrays), "predict_14": arrays[last].shape[out_axis] == 42}
 
 
@@ -98,7 +106,7 @@ def extra_arrays(statistics_file):
     another checkpoint of pose_baseline.
 
     Raises:
-        UserError: they are not in the file.
+        UserError: there is no such file, or they are not in it.
     """
     if statistics_file.endswith(".ckpt"):
         from common.engine.checkpoint import read_checkpoint
@@ -107,5 +115,5 @@ def extra_arrays(statistics_file):
     else:
         from common.convert.pth import read_weights
 
-        arrays, _ = read_weights(statistics_file)
+        arrays, _ = read_weights(statistics_file, "--statistics")
     return Statistics.from_arrays(arrays).to_arrays()

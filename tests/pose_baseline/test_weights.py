@@ -48,6 +48,19 @@ def test_tensorflow_variables_give_the_original_errors(full_tree, tmp_path, gold
         assert np.abs(np.array(list(result["actions"].values())) - expected).max() < 1e-3
 
 
+def test_the_recipe_gives_way_to_the_checkpoint(full_tree, tmp_path, golden, capsys):
+    np.savez(tmp_path / "tf.npz", **golden.tensorflow_variables(width=16, max_norm=False))
+    ckpt, recipe = str(tmp_path / "tf.ckpt"), os.path.join(os.path.dirname(eval_script.__file__), "recipe.yaml")
+    pth2ckpt(["--model", "pose_baseline", "--pth_path", str(tmp_path / "tf.npz"), "--ckpt_path", ckpt, "--variant",
+              "no_max_norm", "--quiet"])
+    arguments = ["--config_path", recipe, "--ckpt_file", ckpt, "--data_dir", full_tree, "--output_dir", str(tmp_path),
+                 "--device_target", "CPU"]
+    eval_script.main(arguments)
+    assert "max_norm is False, as checkpoint" in capsys.readouterr().out
+    with pytest.raises(UserError, match="--max_norm True contradicts"):
+        eval_script.main([*arguments, "--max_norm"])
+
+
 def test_statistics_travel_with_converted_weights(full_tree, tmp_path, golden):
     np.savez(tmp_path / "tf.npz", **golden.tensorflow_variables(width=16))
     ckpt, keypoints = str(tmp_path / "tf.ckpt"), str(tmp_path / "in.npy")
@@ -84,6 +97,48 @@ def test_pytorch_checkpoints_convert(tmp_path, golden, form):
     assert found.meta["config"]["max_norm"] is False
     assert (found.weights["stages.1.second.norm.moving_variance"]
             == golden.torch_state(width=16)["linear_stages.1.batch_norm2.running_var"]).all()
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("form", ["parameters", "half", "bfloat16", "double"])
+def test_tensors_of_all_kinds_convert(tmp_path, golden, form):
+    torch = pytest.importorskip("torch")
+    state = {name: torch.tensor(array) for name, array in golden.torch_state(width=16).items()}
+    change = {"parameters": torch.nn.Parameter, "half": torch.Tensor.half, "bfloat16": torch.Tensor.bfloat16,
+              "double": torch.Tensor.double}[form]
+    state = {name: change(value) if value.is_floating_point() else value for name, value in state.items()}
+    torch.save(state, tmp_path / "in.pth")
+    pth2ckpt(["--model", "pose_baseline", "--pth_path", str(tmp_path / "in.pth"), "--ckpt_path",
+              str(tmp_path / "out.ckpt")])
+    found = read_checkpoint(str(tmp_path / "out.ckpt")).weights["first.dense.bias"]
+    assert found.dtype == np.float32 and (found == state["w1.bias"].detach().float().numpy()).all()
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("change, words", [
+    ({"state_dict": {"note": "text"}}, "note are no plain arrays"), ({"state_dict": {1: np.zeros(2)}}, "no names"),
+    ({"step": "late"}, "step is 'late'"),
+    ({"state_dict": {"linear_stages.99999.w1.bias": np.zeros(2)}}, "numbered .*99999")])
+def test_odd_pytorch_files_are_refused(tmp_path, golden, change, words):
+    torch = pytest.importorskip("torch")
+    state = {name: torch.tensor(array) for name, array in golden.torch_state(width=16).items()}
+    state.update({name: torch.tensor(value) if isinstance(value, np.ndarray) else value
+                  for name, value in change.get("state_dict", {}).items()})
+    torch.save({"step": 1, **change, "state_dict": state}, tmp_path / "in.pth")
+    with pytest.raises(UserError, match=words):
+        pth2ckpt(["--model", "pose_baseline", "--pth_path", str(tmp_path / "in.pth"), "--ckpt_path",
+                  str(tmp_path / "out.ckpt")])
+
+
+@pytest.mark.torch
+def test_what_is_no_weight_is_listed(tmp_path, golden, capsys):
+    torch = pytest.importorskip("torch")
+    state = {name: torch.tensor(array) for name, array in golden.torch_state(width=16).items()}
+    torch.save({"state_dict": state, "err": torch.tensor(43.0), "lr": 0.1}, tmp_path / "in.pth")
+    pth2ckpt(["--model", "pose_baseline", "--pth_path", str(tmp_path / "in.pth"), "--ckpt_path",
+              str(tmp_path / "out.ckpt")])
+    said = capsys.readouterr().out
+    assert "err left out: not a weight" in said and "lr left out: not a weight" in said
 
 
 @pytest.mark.torch
@@ -127,7 +182,9 @@ def test_any_doubt_is_an_error(golden, how, words):
 @pytest.mark.parametrize("argv, words", [
     (["--model", "none"], "--model none"), (["--pth_path", "/nowhere.npz"], "/nowhere.npz"),
     (["--ckpt_path", "out.bin"], ".ckpt"), (["--variant", "best"], "--variant best"),
-    (["--variant", "weigq,tensorflow"], "contradict"), (["--unknown"], "--unknown")])
+    (["--variant", "weigq,tensorflow"], "contradict"), (["--unknown"], "--unknown"),
+    (["--statistics", "/nowhere.npz"], r"/nowhere.npz does not exist \(--statistics\)"),
+    (["--statistics", "/nowhere.ckpt"], "/nowhere.ckpt"), (["--ckpt_path", "/dev/null/a.ckpt"], "cannot be written")])
 def test_bad_arguments_are_named(golden, tmp_path, argv, words):
     np.savez(tmp_path / "tf.npz", **golden.tensorflow_variables(width=16))
     arguments = {"--model": "pose_baseline", "--pth_path": str(tmp_path / "tf.npz"),
