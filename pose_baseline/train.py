@@ -1,4 +1,4 @@
-"""Train the lifting network.
+"""Train the lifting network; with --sample, draw a grid of its predictions instead.
 
     python train.py --config_path recipe.yaml --data_dir data/h36m
 """
@@ -12,6 +12,7 @@ from common.engine.modelarts import on_modelarts  # noqa: E402
 from common.engine.runtime import init_runtime  # noqa: E402
 from common.errors import run  # noqa: E402
 from pose_baseline.src.build import read_settings  # noqa: E402
+from pose_baseline.src.inference import sample  # noqa: E402
 from pose_baseline.src.training import train  # noqa: E402
 
 
@@ -19,7 +20,10 @@ def main(argv):
     config = read_settings(argv)
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
     with on_modelarts(config.enable_modelarts, config.obs_dir, config.data_dir, config.train_dir, config.result):
-        train(config, runtime)
+        if config.sample:
+            sample(config)
+        else:
+            train(config, runtime)
 
 
 if __name__ == "__main__":

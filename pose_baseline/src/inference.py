@@ -5,6 +5,7 @@ import os
 import numpy as np
 
 from common.data.restricted_pickle import load_npz
+from common.engine.checkpoint import CheckpointFolder
 from common.errors import UserError
 from common.joints import SKELETONS
 from common.metrics import mpjpe
@@ -149,12 +150,12 @@ def sample(config):
 
 
 def _checkpoint_of(config):
-    """--load N names a step of this experiment; without it the newest checkpoint is taken."""
-    if not config.load:
-        return ""
-    from common.engine.checkpoint import CheckpointFolder
-
-    return CheckpointFolder(experiment_folder(config)).at(config.load).path
+    """--load N names a step of this experiment; else its newest checkpoint is taken, or the newest of all."""
+    store = CheckpointFolder(experiment_folder(config))
+    if config.load:
+        return store.at(config.load).path
+    newest = store.newest()
+    return newest.path if newest else ""
 
 
 def _title(split, row):

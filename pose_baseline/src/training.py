@@ -3,6 +3,7 @@ import logging
 import math
 import os
 
+import numpy as np
 from mindspore import nn
 
 from common.data.arrays import ArrayLoader, DeviceArrays, DropoutMasks
@@ -18,6 +19,7 @@ from common.errors import UserError
 from pose_baseline.src.build import Lifter, build_dataset, build_network, experiment_folder
 from pose_baseline.src.evaluate import evaluate
 from pose_baseline.src.loss import NetworkWithLoss
+from pose_baseline.src.normalisation import Statistics
 from pose_baseline.src.report import log_epoch, log_evaluation
 
 LOGGER = logging.getLogger("mindhuman")
@@ -54,6 +56,11 @@ def train(config, runtime):
     if resumed is not None:
         restore_training(network, step, resumed)
         progress.move_to(resumed.meta)
+        _check_same_data(resumed, data.statistics)
+        if progress.epoch >= progress.epochs:
+            LOGGER.info("Nothing is left to do: %s stands at the end of epoch %d, --epochs is %d", resumed.path,
+                        progress.epoch, progress.epochs)
+            return progress
         LOGGER.info("Continuing from %s: epoch %d, batch %d / %d, step %d", resumed.path, progress.epoch + 1,
                     progress.batch, progress.steps_per_epoch, progress.step)
     repeated = RepeatedStep(step, config.steps_per_launch) if config.steps_per_launch > 1 else None
@@ -82,6 +89,9 @@ def build_loader(config, runtime, split):
                         f"{len(split.inputs)} training poses: make it smaller")
     if config.batch_size % config.accumulate:
         raise UserError(f"--accumulate {config.accumulate} does not divide --batch_size {config.batch_size}")
+    if config.batch_norm and config.bn_unbiased and config.batch_size == config.accumulate:
+        raise UserError("--bn_unbiased divides by the number of poses less one: --batch_size has to be larger than "
+                        "--accumulate")
     if config.save_every_steps % config.steps_per_launch:
         raise UserError(f"--save_every_steps {config.save_every_steps} is no multiple of --steps_per_launch "
                         f"{config.steps_per_launch}")
@@ -112,8 +122,8 @@ def _checkpoint_to_resume(config, store):
     elif config.resume:
         checkpoint = read_checkpoint(config.ckpt_file) if config.ckpt_file else store.newest()
         if checkpoint is None:
-            raise UserError(f"--resume: there is no checkpoint in {store.folder}; the folder is named after the "
-                            "settings, so give the same ones, or name a file with --ckpt_file")
+            raise UserError(f"--resume: there is no checkpoint that can be read in {store.folder}; the folder is named "
+                            "after the settings, so give the same ones, or name a file with --ckpt_file")
     else:
         return None
     for key, value in checkpoint.meta.get("config", {}).items():
@@ -121,6 +131,15 @@ def _checkpoint_to_resume(config, store):
             raise UserError(f"--resume: {checkpoint.path} was made with {key} {value}, this run has {config[key]}; "
                             "a continued run needs the same setting")
     return checkpoint
+
+
+def _check_same_data(checkpoint, statistics):
+    """Sums may differ in their last digits between machines, so nearly equal statistics are equal."""
+    before = Statistics.from_arrays(checkpoint.extra)
+    for key, array in statistics.to_arrays().items():
+        if not np.allclose(getattr(before, key), array, rtol=1e-6, atol=1e-6):
+            raise UserError(f"--resume: {checkpoint.path} was trained on other poses ({key} differs): name the same "
+                            "--data_dir, or start a new run from its weights with --ckpt_file and without --resume")
 
 
 def _callbacks(config, runtime, network, step, schedule, data, store):

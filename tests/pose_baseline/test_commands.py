@@ -3,6 +3,7 @@ import glob
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ from common.errors import UserError
 from pose_baseline import eval as eval_script
 from pose_baseline import export, infer, train
 from pose_baseline.src import predict_3dpose
-from pose_baseline.src.build import Lifter, load_trained, read_settings
+from pose_baseline.src.build import Lifter, experiment_folder, load_trained, read_settings
 from pose_baseline.src.dataset import load_dataset
 
 ROOT = Path(__file__).parents[2]
@@ -165,6 +166,23 @@ def test_sample_draws_the_grid_of_the_step_that_is_asked_for(trained, tree):
         predict_3dpose.main([*arguments, "99999"])
 
 
+def test_train_draws_samples_too_and_of_its_own_experiment(trained, tree, tmp_path):
+    """A newer checkpoint of another experiment below the same folder is not taken."""
+    arguments = [*SMALL, "--data_dir", tree, "--train_dir", str(tmp_path)]
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    other = tmp_path / "other" / "checkpoint-1.ckpt"
+    other.parent.mkdir()
+    other.write_bytes(b"newer")
+    train.main([*arguments, "--epochs", "2", "--sample"])
+    step = Path(_checkpoint(trained)).stem.split("-")[1]
+    assert "epochs_2" in _only(str(tmp_path), f"samples-{step}.png")
+
+
+def test_all_actions_are_one_experiment():
+    folders = {experiment_folder(read_settings(["--action", name])) for name in ("All", "all")}
+    assert len(folders) == 1 and "/All/" in folders.pop()
+
+
 def test_world_frame_and_14_joints_train(tree, tmp_path):
     train.main(["--data_dir", tree, "--train_dir", str(tmp_path), "--epochs", "1", "--linear_size", "16",
                 "--predict_14", "--device_target", "CPU"])
@@ -190,6 +208,13 @@ TRAIN, EVAL, EXPORT, INFER = train.main, eval_script.main, export.main, infer.ma
     (TRAIN, ["--dropout", "1.5"], ["--dropout", "KEEPING"]),
     (TRAIN, ["--batch_size", "0"], ["--batch_size"]),
     (TRAIN, ["--batch_size", "100000"], ["--batch_size", "100000"]),
+    (TRAIN, ["--learning_rate", "0"], ["--learning_rate", "above 0"]),
+    (TRAIN, ["--bn_momentum", "2"], ["--bn_momentum"]),
+    (TRAIN, ["--bn_epsilon", "-1"], ["--bn_epsilon"]),
+    (TRAIN, ["--fps", "0"], ["--fps"]),
+    (TRAIN, ["--seed", "4294967296"], ["--seed", "4294967295"]),
+    (TRAIN, ["--batch_size", "2", "--accumulate", "2", "--batch_norm", "--bn_unbiased"], ["--bn_unbiased"]),
+    (TRAIN, ["--train_dir", "/dev/null/x"], ["/dev/null/x", "cannot be written"]),
     (TRAIN, ["--accumulate", "5"], ["--accumulate", "--batch_size"]),
     (TRAIN, ["--amp_level", "O1"], ["--amp_level", "O0"]),
     (TRAIN, ["--loss_scale", "big"], ["--loss_scale", "dynamic"]),
@@ -202,6 +227,8 @@ TRAIN, EVAL, EXPORT, INFER = train.main, eval_script.main, export.main, infer.ma
     (TRAIN, ["--resume"], ["--resume", "no checkpoint"]),
     (TRAIN, ["--ckpt_file", "/nowhere/a.ckpt"], ["/nowhere/a.ckpt"]),
     (TRAIN, ["--enable_modelarts"], ["moxing"]),
+    *((EVAL, [flag, "/nowhere/a.ckpt"], ["/nowhere/a.ckpt"]) for flag in (
+        "--checkpoint", "--checkpoint_file_path", "--model_path", "--pretrained_model")),
     (EVAL, [], ["no checkpoint", "recipe.yaml"]),
     (EXPORT, ["--file_format", "TXT"], ["TXT", "MINDIR"]),
     (EXPORT, ["--file_format", "AIR"], ["AIR", "Ascend"]),

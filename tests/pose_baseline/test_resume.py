@@ -90,6 +90,32 @@ def test_load_continues_from_exactly_that_step(tree, tmp_path, capsys):
         train.main([*arguments, "--batch_size", "32", "--resume", "--ckpt_file", _newest(str(tmp_path))])
 
 
+def test_a_finished_run_says_so(tree, tmp_path, capsys):
+    arguments = [*RECIPE, "--data_dir", tree, "--epochs", "1", "--train_dir", str(tmp_path)]
+    train.main(arguments)
+    before = {path: os.stat(path).st_mtime_ns for path in glob.glob(f"{tmp_path}/**", recursive=True)}
+    capsys.readouterr()
+    train.main([*arguments, "--resume"])
+    said = capsys.readouterr().out
+    assert "Nothing is left to do" in said and "end of epoch 1, --epochs is 1" in said
+    assert before == {path: os.stat(path).st_mtime_ns for path in glob.glob(f"{tmp_path}/**", recursive=True)}
+
+
+def test_other_poses_are_no_continuation(tree, tmp_path, golden):
+    train.main([*RECIPE, "--data_dir", tree, "--epochs", "1", "--train_dir", str(tmp_path)])
+    last = _newest(str(tmp_path))
+    arguments = [*RECIPE, "--epochs", "2", "--train_dir", str(tmp_path), "--resume", "--ckpt_file", last]
+    other = str(tmp_path / "other")
+    golden.metadata.write_metadata(f"{other}.xml", 1)
+    golden.metadata.write_sequences(other, 2, subjects=(1, 5, 9), actions=("Eating", "Walking"))
+    with pytest.raises(UserError, match="(does not fit|other poses)"):
+        train.main([*arguments, "--data_dir", other, "--cameras_path", f"{other}.xml"])
+    cameras = str(tmp_path / "other_cameras.xml")
+    golden.metadata.write_metadata(cameras, 2)
+    with pytest.raises(UserError, match="trained on other poses .mean_2d differs"):
+        train.main([*arguments, "--data_dir", tree, "--cameras_path", cameras])
+
+
 def _losses(folder):
     with open(glob.glob(f"{folder}/**/metrics.csv", recursive=True)[0], encoding="utf-8") as stream:
         return np.array([float(row["loss"]) for row in csv.DictReader(stream) if row["loss"]])
