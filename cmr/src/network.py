@@ -3,7 +3,7 @@
 Source: Kolotouros et al., "Convolutional mesh regression for single-image human shape reconstruction", CVPR 2019;
 nkolot/GraphCMR `models/`. The numbers are the same; what is arranged differently: the picture's features, equal at all
 vertices, and the template's coordinates, equal for all pictures, go through the first layer apart and only their sums
-are spread out, which saves a tenth of the network's work; matrices of the mesh are constants and never parameters.
+are spread out, which saves a quarter of the work; matrices of the mesh are constants and never parameters.
 """
 import numpy as np
 from mindspore import nn, ops
