@@ -1,0 +1,131 @@
+"""What is done with people once found: following, drawing, units of the coordinates, sources of pictures."""
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from common.errors import UserError
+from openpose.src.decode import Frame, People
+from openpose.src.inference import parse_resolution, shorter_side
+from openpose.src.keypoint_json import coco_entries, scale_joints, write_keypoints
+from openpose.src.pictures import draw_maps, draw_people
+from openpose.src.skeleton import COCO_18, parse_skeleton
+from openpose.src.sources import open_source
+from openpose.src.tracking import Tracker, similarity
+
+SIGMAS = COCO_18.sigma_array(COCO_18.joints)
+
+
+def person(x, y, size=100.0, seed=0):
+    """Eighteen joints within a box of `size` px around (x, y)."""
+    joints = np.random.default_rng(seed).uniform(-0.5, 0.5, (18, 3)) * size + (x, y, 0)
+    joints[:, 2] = 0.9
+    return joints
+
+
+def test_two_people_who_pass_each_other_keep_their_numbers():
+    tracker, seen = Tracker(SIGMAS), []
+    for frame in range(21):
+        people = np.stack([person(100 + 15 * frame, 200, seed=1), person(400 - 15 * frame, 200, seed=2)])
+        order = [0, 1] if frame % 2 else [1, 0]
+        ids = tracker.update(people[order])
+        seen.append([ids[order.index(number)] for number in (0, 1)])
+    assert all(ids == seen[0] for ids in seen) and sorted(seen[0]) == [0, 1]
+
+
+def test_a_person_returns_after_a_gap_and_not_after_a_long_one():
+    for gap, expected in ((20, 0), (40, 1)):
+        tracker = Tracker(SIGMAS)
+        assert tracker.update(person(100, 100)[None]) == [0]
+        for _ in range(gap):
+            assert tracker.update(np.zeros((0, 18, 3))) == []
+        assert tracker.update(person(110, 100)[None]) == [expected]
+
+
+def test_a_new_person_gets_a_new_number_and_hidden_joints_do_not_matter():
+    tracker = Tracker(SIGMAS)
+    tracker.update(person(100, 100)[None])
+    half = person(105, 100)
+    half[9:] = 0
+    assert tracker.update(np.stack([person(500, 100, seed=3), half])) == [1, 0]
+    # The joints that were out of sight moved along.
+    assert tracker.update(person(110, 100)[None]) == [0]
+
+
+def test_similarity_by_hand():
+    one = np.zeros((2, 3))
+    one[:, 2], one[1, :2] = 1, (50, 20)
+    assert similarity(one, one, np.array([0.1, 0.1])) == 1
+    other = one + (0, 10, 0)
+    # exp(-d^2 / (2 area (2 k)^2)) with d = 10, area = 1000, k = 0.1.
+    assert similarity(one, other, np.array([0.1, 0.1])) == pytest.approx(np.exp(-100 / (2 * 1000 * 0.04)))
+    assert similarity(one, np.zeros((2, 3)), np.array([0.1, 0.1])) == 0
+
+
+@pytest.mark.parametrize("scale, expected", [(0, (50, 25)), (2, (50, 25)), (1, (100.5, 50.5)), (3, (0.5, 0.5)),
+                                             (4, (0, 0))])
+def test_units_of_the_coordinates(scale, expected):
+    joints = np.zeros((1, 2, 3))
+    joints[0, 0] = 50, 25, 0.8
+    out = scale_joints(joints, scale, Frame(image=(51, 101), inner=(102, 202)))
+    assert out[0, 0] == pytest.approx((*expected, 0.8)) and (out[0, 1] == 0).all()
+
+
+def test_keypoint_file_has_cmu_s_fields(tmp_path):
+    write_keypoints(str(tmp_path / "a.json"), person(10, 10)[None], ids=[7])
+    content = json.loads((tmp_path / "a.json").read_text())
+    assert content["version"] == 1.3 and content["people"][0]["person_id"] == [7]
+    parts = ("pose", "face", "hand_left", "hand_right")
+    assert set(content["people"][0]) == {"person_id", *(f"{part}_keypoints_{d}d" for part in parts for d in (2, 3))}
+    assert content["people"][0]["pose_keypoints_2d"][2::3] == [0.9] * 18
+
+
+def test_coco_entries_take_the_last_number_of_the_name():
+    people = People(person(10, 10)[None], np.array([0.5]))
+    entry, = coco_entries(people, "COCO_val2014_000000000042", 3, COCO_18)
+    assert entry["image_id"] == 42 and entry["score"] == 0.5 and "track_id" not in entry
+    # COCO's left ankle is the last but one of its 17.
+    assert entry["keypoints"][45:47] == np.round(people.joints[0, COCO_18.joints.index("left_ankle"), :2], 2).tolist()
+    assert coco_entries(people, "cat", 3, COCO_18, [5])[0]["image_id"] == 3
+    own = parse_skeleton({"joints": ["a", "b", "middle"], "limbs": [["a", "middle"]], "means": {"middle": ["a", "b"]}},
+                         "own")
+    assert len(coco_entries(People(np.ones((1, 3, 3)), np.ones(1)), "cat", 0, own)[0]["keypoints"]) == 6
+
+
+def test_drawing_colours_limbs_and_leaves_the_picture_alone():
+    image = np.full((200, 200, 3), 128, np.uint8)
+    joints = np.zeros((1, 18, 3))
+    joints[0, 2], joints[0, 3] = (50, 50, 1), (50, 150, 1)
+    drawn = draw_people(image, joints, COCO_18)
+    assert (image == 128).all() and (drawn[100, 50] != 128).any() and (drawn[100, 100] == 128).all()
+    assert (draw_people(image, joints, COCO_18, [3])[20:50, 40:80] != 128).any()
+    assert (draw_people(image, joints[:0], COCO_18) == 128).all()
+
+
+def test_maps_lie_over_the_picture():
+    heat, paf = np.zeros((19, 16, 24), np.float32), np.zeros((38, 16, 24), np.float32)
+    heat[0, 4, 6] = 1
+    drawn = draw_maps(np.zeros((60, 80, 3), np.uint8), heat, paf, Frame((60, 80), (120, 160)))
+    assert drawn.shape == (60, 160, 3)
+    red = drawn[:, :80, 2].astype(int) - drawn[:, :80, 0]
+    y, x = np.unravel_index(red.argmax(), red.shape)
+    # Cell (4, 6) is network pixel (51.5, 35.5), half of it in the picture.
+    assert abs(x - 25.75) < 2.5 and abs(y - 17.75) < 2.5
+
+
+@pytest.mark.parametrize("text, size, expected", [("-1x368", (480, 640), 368), ("656x-1", (480, 640), 492),
+                                                  ("-1x368", (640, 480), 276), ("656x368", (400, 400), 368)])
+def test_network_resolution_is_that_of_the_shorter_side(text, size, expected):
+    assert shorter_side(parse_resolution(text), *size) == expected
+
+
+def test_pictures_of_equal_stems_keep_their_names_apart(tmp_path):
+    for name in ("a.jpg", "a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / name), np.zeros((8, 8, 3), np.uint8))
+    (tmp_path / "notes.txt").write_text("no picture")
+    assert [name for name, _ in open_source(str(tmp_path)).frames()] == ["a.jpg", "a.png", "b"]
+    assert [name for name, _ in open_source(str(tmp_path / "*.png")).frames()] == ["a", "b"]
+    (tmp_path / "b.png").write_bytes(b"damaged")
+    with pytest.raises(UserError, match="b.png"):
+        list(open_source(str(tmp_path / "b.png")).frames())

@@ -1,0 +1,61 @@
+"""Learning rates, parameter groups and checkpoint names of the training."""
+import math
+import os
+
+import numpy as np
+import pytest
+from mindspore import Tensor
+
+from common.engine.loop import Progress
+from openpose.src.build import build_network, read_settings
+from openpose.src.schedules import StepDecay, WarmCosine
+from openpose.src.skeleton import COCO_18
+from openpose.src.training import EpochCheckpoints, build_schedule, group_parameters
+
+
+@pytest.mark.parametrize("schedule", [StepDecay(1e-4, 0.1, [30, 50], frozen=20), WarmCosine(1e-3, 20, 60, frozen=3),
+                                      StepDecay(2.0, 0.5, [])])
+def test_the_compiled_rate_is_the_plain_one(schedule):
+    for step in (0, 2, 3, 19, 20, 29, 30, 49, 50, 60, 100):
+        assert float(schedule(Tensor(step)).asnumpy()) == pytest.approx(schedule.at(step), rel=1e-5, abs=1e-10)
+
+
+def test_steps_by_hand():
+    schedule = StepDecay(1e-4, 0.1, [30, 50], frozen=20)
+    assert [schedule.at(step) for step in (0, 19, 20, 29)] == [0, 0, 1e-4, 1e-4]
+    assert schedule.at(30) == pytest.approx(1e-5) and schedule.at(50) == pytest.approx(1e-6)
+
+
+def test_warm_up_and_cosine_by_hand():
+    schedule = WarmCosine(3e-3, 10, 30)
+    assert [schedule.at(step) for step in (0, 5, 10, 20, 30)] == pytest.approx([1e-3, 2e-3, 3e-3, 1.5e-3, 0.0])
+    assert schedule.at(15) == pytest.approx(1.5e-3 * (1 + math.cos(math.pi / 4)))
+
+
+def test_three_groups_hold_every_parameter_once():
+    config = read_settings(["--width", "0.0625", "--num_stages", "2"])
+    network = build_network(config, COCO_18)
+    backbone, behind, stages = group_parameters(config, network, Progress(1, 10))
+    assert [rate["lr"].at(1999) for rate in (backbone, behind, stages)] == pytest.approx([0, 2.5e-5, 1e-4])
+    assert [rate["lr"].at(2000) for rate in (backbone, behind, stages)] == pytest.approx([2.5e-5, 2.5e-5, 1e-4])
+    assert stages["lr"].at(100000) == pytest.approx(1e-5)
+    names = [parameter.name for group in (backbone, behind, stages) for parameter in group["params"]]
+    assert sorted(names) == sorted(parameter.name for parameter in network.trainable_params())
+    assert len(backbone["params"]) == 20 and len(behind["params"]) == 4
+    together, = group_parameters(read_settings(["--group_params", "false"]), network, Progress(1, 10))
+    assert len(together["params"]) == len(names)
+
+
+def test_the_cosine_counts_epochs():
+    config = read_settings(["--lr_type", "cosine", "--warmup_epoch", "2", "--lr", "3.0"])
+    schedule = build_schedule(config, Progress(10, 50))
+    assert schedule.at(100) == pytest.approx(3.0) and schedule.at(500) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_checkpoint_names_and_their_order(tmp_path):
+    store, weights = EpochCheckpoints(str(tmp_path), keep=3), {"a": np.zeros(1, np.float32)}
+    for epoch, batch in ((0, 9), (1, 0), (9, 2), (9, 9)):
+        store.write(weights, {"step": 0, "epoch": epoch, "batch": batch, "steps_per_epoch": 10})
+    # Ten comes after nine, and 0-1_10 after 0-1_9.
+    assert [os.path.basename(path) for path in store.paths().values()] == ["0-1_10.ckpt", "0-10_2.ckpt", "0-10_9.ckpt"]
+    assert store.newest().meta["batch"] == 9
