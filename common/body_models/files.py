@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 
 from common.body_models.unpickle import as_array, as_sparse, open_file, read_npz, read_pickle
+from common.data.restricted_pickle import DAMAGED
 from common.errors import UserError
 
 log = logging.getLogger("mindhuman")
@@ -224,7 +225,7 @@ def read_file(path, wanted=()):
         if start.startswith(b"\x89HDF"):
             with h5py.File(path, "r") as file:
                 return {name: item[()] for name, item in file.items() if isinstance(item, h5py.Dataset)}
-    except (OSError, ValueError, EOFError) as error:
+    except DAMAGED as error:
         raise UserError(f"{path} is damaged ({error}); copy or download it again") from error
     return read_pickle(path)
 

@@ -7,13 +7,12 @@ import copyreg
 import io
 import os
 import zipfile
-import zlib
 from collections import OrderedDict
 
 import numpy as np
 import scipy.sparse
 
-from common.data.restricted_pickle import load_pickle
+from common.data.restricted_pickle import DAMAGED, load_pickle
 from common.errors import UserError
 
 
@@ -85,7 +84,7 @@ def read_npz(path, wanted):
                 elif name in wanted:
                     value = load_pickle(data, f"{path} ({member})", _ALLOWED, encoding="latin1")
                     members[name] = value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED as error:
         raise UserError(f"{path} is not a readable npz file ({error}); copy or download it again") from error
     return members
 

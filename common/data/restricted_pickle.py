@@ -4,6 +4,7 @@ Unpickling calls whatever the file names. Here every name is looked up in an all
 another one is refused before anything of it runs.
 """
 import pickle
+import tokenize
 import zipfile
 import zlib
 
@@ -41,6 +42,11 @@ ARRAYS_AND_CONTAINERS = {
     **_numpy_names(),
     **{(module, kind.__name__): kind for module in ("builtins", "__builtin__") for kind in _CONTAINERS},
 }
+
+
+# What h5py, zipfile and numpy (whose headers are Python literals) raise for damaged files.
+DAMAGED = (OSError, ValueError, EOFError, RuntimeError, MemoryError, OverflowError, KeyError, TypeError, AttributeError,
+           SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error)
 
 
 class _Unpickler(pickle.Unpickler):
@@ -97,7 +103,7 @@ def load_npz(path, allowed=None):
                     for name in archive.namelist()}
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
-    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED as error:
         raise UserError(f"{path} is not a readable npz file ({error}); copy or download it again") from error
 
 

@@ -150,6 +150,12 @@ def test_wholebody_without_fits_and_broken(wholebody, tmp_path):
     assert record.pose is None and record.extras["hands"] == {"left": None, "right": None}
     path = copy / "annotations" / "coco_wholebody_train_v1.0.json"
     content = json.loads(path.read_text())
+    for table, key, message in (("images", "file_name", "file_name holds a list instead of text"),
+                                ("annotations", "image_id", r"images has no \[1\]")):
+        rows = [{**content[table][0], key: [1]}, *content[table][1:]]
+        path.write_text(json.dumps({**content, table: rows}))
+        with pytest.raises(UserError, match=message):
+            read_coco_wholebody(copy)
     content["annotations"][0]["face_kpts"] = [0, 1]
     path.write_text(json.dumps(content))
     with pytest.raises(UserError, match="annotation 10: face_kpts"):

@@ -169,6 +169,10 @@ def test_failures_are_explained(folder, tmp_path):
     scipy.io.savemat(home / "annot.mat", {name: content[name] for name in ("annot2", "annot3", "univ_annot3")})
     with pytest.raises(UserError, match=r"annot2\[0\]"):
         read_mpi_inf_3dhp(tmp_path)
+    for line in ("name", "name one", "name 1 2"):
+        (home / "camera.calibration").write_text(f"{line}\n")
+        with pytest.raises(UserError, match=f"camera.calibration: the line '{line}' is damaged"):
+            read_calibration(home / "camera.calibration")
     (home / "camera.calibration").write_text("name 0\n  intrinsic 1 2 three\n")
     with pytest.raises(UserError, match="camera.calibration: the line 'intrinsic"):
         read_calibration(home / "camera.calibration")

@@ -211,6 +211,16 @@ def test_missing_and_damaged_h5_and_up3d(tmp_path):
     with pytest.raises(UserError, match="not a readable HDF5 file"):
         mpii.read_mpii_h5(str(path), "x")
     with h5py.File(path, "w") as file:
+        for name in ("center", "scale", "imgname", "part"):
+            file[name] = np.zeros((2, 2))
+    # Bytes of HDF5's first block (size of groups, base address) whose damage h5py answers with RuntimeError, KeyError.
+    for place in (16, 24):
+        data = bytearray(path.read_bytes())
+        data[place] = 77
+        (tmp_path / "damaged.h5").write_bytes(data)
+        with pytest.raises(UserError, match="damaged.h5 is not a readable HDF5 file"):
+            mpii.read_mpii_h5(str(tmp_path / "damaged.h5"), "x")
+    with h5py.File(path, "w") as file:
         file["center"] = np.zeros((2, 2))
     with pytest.raises(UserError, match="has no scale, imgname, part"):
         mpii.read_mpii_h5(str(path), "x")

@@ -37,7 +37,7 @@ def read_annot_h5(path, min_visible=1):
             for name, size in (("pose", 72), ("shape", 10)) if name in content}
     records = []
     for number, name in enumerate(content["imagename"]):
-        name = name.decode() if isinstance(name, bytes) else str(name)
+        name = os.fsdecode(name) if isinstance(name, bytes) else str(name)
         seen = gt2d[number, :, 2] > 0
         if seen.sum() < max(1, min_visible):
             continue

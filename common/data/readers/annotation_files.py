@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import scipy.io
 
+from common.data.restricted_pickle import DAMAGED
 from common.errors import UserError
 
 
@@ -89,7 +90,7 @@ def load_h5(path, keys, optional=(), hint="get the annotations again"):
             if missing:
                 raise UserError(f"{path} has no {', '.join(missing)}; {hint}")
             arrays = {key: np.asarray(file[key]) for key in (*keys, *optional) if key in file}
-    except (OSError, ValueError, TypeError) as error:
+    except DAMAGED as error:
         raise UserError(f"{path} is not a readable HDF5 file ({error}); {hint}") from error
     if len({array.shape[:1] for array in arrays.values()}) > 1:
         shapes = ", ".join(f"{key} {array.shape}" for key, array in arrays.items())

@@ -1,10 +1,8 @@
 """Checked values out of annotation files; every failure is one sentence that names file and key."""
-import zipfile
-import zlib
-
 import numpy as np
 
 from common.data.readers.annotation_files import existing, load_json
+from common.data.restricted_pickle import DAMAGED
 from common.errors import UserError
 
 
@@ -21,7 +19,7 @@ def read_npz(path):
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files if not _is_pickled(archive, name)}
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED as error:
         raise UserError(f"{path} is not a readable npz file ({error}); copy or download it again") from error
 
 
@@ -38,6 +36,23 @@ def member(mapping, key, where):
         return mapping[key]
     except (KeyError, TypeError, IndexError):
         raise UserError(f"{where} has no {key}; get the annotations in the published form") from None
+
+
+def text(mapping, key, where):
+    """mapping[key], which has to be text: the name of a file, say."""
+    value = member(mapping, key, where)
+    if not isinstance(value, str):
+        raise UserError(f"{where}: {key} holds a {type(value).__name__} instead of text")
+    return value
+
+
+def whole_number(mapping, key, where):
+    """mapping[key], which has to be a whole number, as int."""
+    value = member(mapping, key, where)
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise UserError(f"{where}: {key} is {value!r:.40} instead of a whole number") from None
 
 
 def dictionary(content, path):
@@ -81,6 +96,6 @@ def coco_pairs(path, hint="get the annotations again"):
 
 def paired(content, path):
     """As `coco_pairs`, for the content of the file `path`."""
-    images = {member(image, "id", f"{path}: a picture"): image for image in member(content, "images", path)}
-    return [(member(images, member(annotation, "image_id", f"{path}: an annotation"), f"{path}: images"), annotation)
-            for annotation in member(content, "annotations", path)]
+    images = {str(member(image, "id", f"{path}: a picture")): image for image in member(content, "images", path)}
+    return [(member(images, str(member(annotation, "image_id", f"{path}: an annotation")), f"{path}: images"),
+             annotation) for annotation in member(content, "annotations", path)]

@@ -12,7 +12,7 @@ import os
 import numpy as np
 
 from common.data.readers.annotation_files import first_existing, load_json
-from common.data.readers.checks import coco_pairs, dictionary, member, numbers
+from common.data.readers.checks import coco_pairs, dictionary, member, numbers, text
 from common.data.readers.smplx_params import read_camera, read_mano_params, read_smplx_params
 from common.data.records import HIDDEN, VISIBLE, Record
 from common.errors import UserError
@@ -73,7 +73,7 @@ def _record(images, image, annotation, fits, hands, where):
         fit = read_smplx_params(member(fits[0][key], "smplx_param", place), place)
         focal, principal = read_camera(member(fits[0][key], "cam_param", place), place)
     return Record(
-        image_path=os.path.join(images, member(image, "file_name", where)),
+        image_path=os.path.join(images, text(image, "file_name", where)),
         box=numbers(member(annotation, "bbox", where), (4,), f"{where}: bbox"), joints=JOINTS, j2d=rows[:, :2],
         # Feet, hands and faces carry scores up to 2 instead of flags.
         visibility=np.where(rows[:, 2] > 1, VISIBLE, np.where(rows[:, 2] > 0, HIDDEN, 0)).astype(np.uint8),

@@ -12,7 +12,7 @@ import os
 import numpy as np
 
 from common.data.readers.annotation_files import first_existing
-from common.data.readers.checks import coco_pairs, member, numbers
+from common.data.readers.checks import coco_pairs, member, numbers, text
 from common.data.records import Record
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
@@ -46,7 +46,7 @@ def read_ehf(folder):
     records = []
     for image, annotation in coco_pairs(path, _HINT):
         where = f"{path}: annotation {annotation.get('id')}"
-        name = member(image, "file_name", where)
+        name = text(image, "file_name", where)
         boxes = {f"{part}_box": numbers(member(annotation, f"{part}_bbox", where), (4,), f"{where}: {part}_bbox")
                  for part in _BOXES}
         records.append(Record(

@@ -10,7 +10,7 @@ The folder is called FreiHAND or FreiHand. Source: mks0601/Hand4Whole_RELEASE `F
 import os
 
 from common.data.readers.annotation_files import first_existing, load_json
-from common.data.readers.checks import coco_pairs, dictionary, member, numbers
+from common.data.readers.checks import coco_pairs, dictionary, member, numbers, text
 from common.data.readers.smplx_params import read_camera, read_mano_params
 from common.data.records import Record
 from common.errors import UserError
@@ -52,7 +52,7 @@ def read_freihand(folder, split="train"):
         box = found["bbox"] if found else member(annotation, "bbox", where)
         extras = {"size": (member(image, "width", where), member(image, "height", where))}
         records.append(Record(
-            image_path=os.path.join(home, member(image, "file_name", where)),
+            image_path=os.path.join(home, text(image, "file_name", where)),
             box=numbers(box, (4,), f"{where}: bbox"), pose=None if fit is None else fit.pose,
             beta=None if fit is None else fit.beta, translation=None if fit is None else fit.translation, focal=focal,
             principal=principal, key=str(annotation.get("id", image["id"])),

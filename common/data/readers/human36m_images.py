@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 
 from common.data.readers.annotation_files import existing, load_json
-from common.data.readers.checks import coco_pairs, dictionary, member, numbers
+from common.data.readers.checks import coco_pairs, dictionary, member, numbers, text, whole_number
 from common.data.readers.human36m import CAMERA_NAMES, read_cdf_poses
 from common.data.readers.smplx_params import read_smplx_params
 from common.data.records import VISIBLE, Record, box_around
@@ -85,7 +85,8 @@ def _read_subject(folder, annotations, subject, step, camera):
         where = f"{_path(annotations, subject, 'data')}: picture {image['id']}"
         place = [str(member(image, key, where)) for key in ("action_idx", "subaction_idx", "frame_idx")]
         number = str(member(image, "cam_idx", where))
-        if int(place[2]) % step or camera not in (None, int(number)):
+        if whole_number(image, "frame_idx", where) % step \
+                or camera not in (None, whole_number(image, "cam_idx", where)):
             continue
         lens = member(cameras, number, cameras_path)
         j3d = numbers(_nested(joints, place, joints_path), (len(JOINTS), 3), f"{joints_path}: {'/'.join(place)}")
@@ -122,7 +123,7 @@ def _record(folder, image, annotation, lens, j3d, fit, where):
         pose = fit.pose.copy()
         pose[:3] = matrix_to_axis_angle(lens["rotation"] @ axis_angle_to_matrix(pose[:3]))
     return Record(
-        image_path=os.path.join(folder, "images", member(image, "file_name", where)),
+        image_path=os.path.join(folder, "images", text(image, "file_name", where)),
         box=numbers(member(annotation, "bbox", where), (4,), f"{where}: bbox"), joints=JOINTS,
         j2d=lens["focal"] * j3d[:, :2] / j3d[:, 2:] + lens["principal"],
         visibility=np.full(len(JOINTS), VISIBLE, np.uint8), j3d=j3d, pose=pose,

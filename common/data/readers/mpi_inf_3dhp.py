@@ -135,14 +135,14 @@ def read_calibration(path):
     with open(path, encoding="utf-8", errors="replace") as stream:
         for line in stream:
             key, *words = line.split() or [""]
-            if key == "name":
-                current = cameras.setdefault(int(words[0]), {})
-            elif key in ("size", "intrinsic", "extrinsic") and current is not None:
-                try:
-                    values = np.array([float(word) for word in words])
-                    current.update(_calibration_entry(key, values))
-                except ValueError:
-                    raise UserError(f"{path}: the line {line.strip()[:40]!r} is damaged; get the file again") from None
+            try:
+                if key == "name":
+                    (number,) = words
+                    current = cameras.setdefault(int(number), {})
+                elif key in ("size", "intrinsic", "extrinsic") and current is not None:
+                    current.update(_calibration_entry(key, np.array([float(word) for word in words])))
+            except (ValueError, OverflowError):
+                raise UserError(f"{path}: the line {line.strip()[:40]!r} is damaged; get the file again") from None
     return cameras
 
 

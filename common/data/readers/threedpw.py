@@ -9,7 +9,7 @@ Source: mks0601/Hand4Whole_RELEASE `PW3D.py`.
 import os
 
 from common.data.readers.annotation_files import first_existing
-from common.data.readers.checks import coco_pairs, dictionary, member, numbers
+from common.data.readers.checks import coco_pairs, dictionary, member, numbers, text
 from common.data.readers.smplx_params import read_camera
 from common.data.records import Record
 from common.errors import UserError
@@ -40,10 +40,10 @@ def read_3dpw(folder, split="test"):
     records = []
     for image, annotation in coco_pairs(path, _HINT):
         where = f"{path}: annotation {annotation.get('id')}"
-        body, sequence = dictionary(member(annotation, "smpl_param", where), where), member(image, "sequence", where)
+        body, sequence = dictionary(member(annotation, "smpl_param", where), where), text(image, "sequence", where)
         focal, principal = read_camera(member(image, "cam_param", where), where)
         records.append(Record(
-            image_path=os.path.join(images, sequence, member(image, "file_name", where)),
+            image_path=os.path.join(images, sequence, text(image, "file_name", where)),
             box=numbers(member(annotation, "bbox", where), (4,), f"{where}: bbox"),
             pose=numbers(member(body, "pose", where), (72,), f"{where}: pose"),
             beta=numbers(member(body, "shape", where), (None,), f"{where}: shape")[:10],

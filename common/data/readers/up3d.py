@@ -20,6 +20,7 @@ from common.body_models.unpickle import as_array, read_pickle
 from common.data.readers.annotation_files import checked_shape, existing
 from common.data.readers.lsp import JOINTS
 from common.data.records import NOT_LABELLED, VISIBLE, Record
+from common.data.restricted_pickle import DAMAGED
 from common.errors import UserError
 
 SPLITS = ("trainval", "train", "val", "test")
@@ -82,7 +83,7 @@ def _joints(path):
     existing(path, _HINT)
     try:
         joints = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except DAMAGED as error:
         raise UserError(f"{path} is not a readable npy file ({error}); {_HINT}") from error
     return checked_shape(joints, (3, len(JOINTS)), path, _HINT).astype(np.float64)
 
