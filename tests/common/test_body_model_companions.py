@@ -136,7 +136,7 @@ def test_synthetic_bodies_and_the_files_beside_them():
     assert len(load_vertex_ids(smplx, "MANO_SMPLX_vertex_ids")["left_hand"]) == 778
     assert len(load_vertex_ids(smplx, "SMPL-X__FLAME_vertex_ids")) == 5023
     # The vertex numbers of the published meshes are right here: the nose is in front, the heels are behind the toes.
-    nose, *_, left_toe, _, left_heel = smplx.v_template[vertex_joint_ids(smplx)][[0, 1, 2, 3, 4, 5, 6, 7]]
+    nose, *_, left_toe, _, left_heel = smplx.v_template[vertex_joint_ids("smplx")][[0, 1, 2, 3, 4, 5, 6, 7]]
     assert nose[2] > smplx.v_template[:, 2].mean() and left_heel[2] < left_toe[2]
     for side in ("left", "right"):
         assert load_body_model(f"mano_{side}").synthetic

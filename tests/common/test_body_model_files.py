@@ -180,7 +180,7 @@ def test_smplx_landmarks(tmp_path):
     corners, weights = contour_landmarks(model)
     assert corners.shape == weights.shape == (79, 17, 3)
     np.testing.assert_array_equal(corners[40, 3], content["f"][content["dynamic_lmk_faces_idx"][40, 3]])
-    assert vertex_joint_ids(model)[:3].tolist() == [9120, 9929, 9448]
+    assert vertex_joint_ids(model.kind)[:3].tolist() == [9120, 9929, 9448]
     del content["lmk_bary_coords"]
     with pytest.raises(UserError, match="lmk_bary_coords"):
         face_landmarks(build_body_model("smplx", content, "seeded"))
