@@ -10,11 +10,10 @@ from common.errors import UserError
 STATE_KEYS = ("state_dict", "network", "model", "model_state_dict")
 
 
-def read_weights(path, flag="--pth_path"):
+def read_weights(path):
     """Read named arrays.
 
     Args:
-        flag (str): what named the file, for the error text.
         path (str): a PyTorch file (.pth, .pt, .pth.tar, .pkl; loaded with weights_only=True, so that it cannot run
             code) or an .npz with one array per name.
 
@@ -26,7 +25,7 @@ def read_weights(path, flag="--pth_path"):
         UserError: missing, damaged or refused file, or PyTorch is not installed.
     """
     if not os.path.isfile(path):
-        raise UserError(f"{path} does not exist ({flag})")
+        raise UserError(f"weights {path} do not exist (--pth_path)")
     arrays, others = _read_npz(path) if path.endswith(".npz") else _read_torch(path)
     if not arrays:
         raise UserError(f"{path} holds no named weights")

@@ -16,7 +16,14 @@ from common.engine.runtime import broadcast_parameters
 from common.engine.schedules import ExponentialDecay, learning_rate_at
 from common.engine.train_step import RepeatedStep, TrainStep
 from common.errors import UserError
-from pose_baseline.src.build import Lifter, build_dataset, build_network, experiment_folder
+from pose_baseline.src.build import (
+    DATA_KEYS,
+    NETWORK_KEYS,
+    Lifter,
+    build_dataset,
+    build_network,
+    experiment_folder,
+)
 from pose_baseline.src.evaluate import evaluate
 from pose_baseline.src.loss import NetworkWithLoss
 from pose_baseline.src.normalisation import Statistics
@@ -47,7 +54,7 @@ def train(config, runtime):
     data = build_dataset(config)
     network = build_network(config)
     if config.ckpt_file and resumed is None:
-        load_weights(network, read_checkpoint(config.ckpt_file), config.allow_partial)
+        _note_other_settings(load_weights(network, config.ckpt_file, config.allow_partial), config)
     broadcast_parameters(network.get_parameters(), runtime)
     schedule = ExponentialDecay(config.learning_rate, DECAY_RATE, DECAY_STEPS)
     loader = build_loader(config, runtime, data.train)
@@ -131,6 +138,16 @@ def _checkpoint_to_resume(config, store):
             raise UserError(f"--resume: {checkpoint.path} was made with {key} {value}, this run has {config[key]}; "
                             "a continued run needs the same setting")
     return checkpoint
+
+
+def _note_other_settings(checkpoint, config):
+    """Weights fit by name and shape also where another epsilon or frame makes another function of them."""
+    saved = checkpoint.meta.get("config", {})
+    other = [key for key in (*NETWORK_KEYS, *DATA_KEYS) if key in saved and saved[key] != config[key]]
+    if other:
+        LOGGER.warning("%s was made with %s; this run has %s", checkpoint.path,
+                       ", ".join(f"{key} {saved[key]}" for key in other),
+                       ", ".join(f"{key} {config[key]}" for key in other))
 
 
 def _check_same_data(checkpoint, statistics):

@@ -7,6 +7,7 @@ TensorFlow variables come as an npz with one array per variable name:
     reader = tf.train.load_checkpoint("checkpoint-4874200")
     np.savez("tf.npz", **{name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()})
 """
+import os
 import re
 
 from common.convert.rules import Rule, convert, transpose
@@ -14,7 +15,7 @@ from common.errors import UserError
 from pose_baseline.src.network import TF_EPSILON, TF_MOMENTUM, TORCH_EPSILON, TORCH_MOMENTUM, LinearModel
 from pose_baseline.src.normalisation import Statistics
 
-VARIANTS = ("weigq", "tensorflow", "no_max_norm", "max_norm", "not_residual")
+VARIANTS = ("weigq", "tensorflow", "no_max_norm", "max_norm", "not_residual", "world_frame")
 NOT_USED = "not used: counts batches only"
 NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
 
@@ -75,7 +76,9 @@ def convert_weights(arrays, others, variant, source):
     wanted = {parameter.name: parameter.shape for parameter in network.get_parameters()}
     conversion = convert(arrays, rules, wanted, source)
     epsilon, momentum = (TF_EPSILON, TF_MOMENTUM) if from_tensorflow else (TORCH_EPSILON, TORCH_MOMENTUM)
-    settings = {**arguments, "bn_epsilon": epsilon, "bn_momentum": momentum, "bn_unbiased": not from_tensorflow}
+    # Both programmes were published with weights that predict in the camera's frame; names do not tell.
+    settings = {**arguments, "camera_frame": "world_frame" not in chosen, "bn_epsilon": epsilon,
+                "bn_momentum": momentum, "bn_unbiased": not from_tensorflow}
     return conversion, settings, _step(arrays.get("global_step", others.get("step", 0)), source)
 
 
@@ -108,6 +111,8 @@ def extra_arrays(statistics_file):
     Raises:
         UserError: there is no such file, or they are not in it.
     """
+    if not os.path.isfile(statistics_file):
+        raise UserError(f"--statistics {statistics_file} does not exist")
     if statistics_file.endswith(".ckpt"):
         from common.engine.checkpoint import read_checkpoint
 
@@ -115,5 +120,5 @@ def extra_arrays(statistics_file):
     else:
         from common.convert.pth import read_weights
 
-        arrays, _ = read_weights(statistics_file, "--statistics")
+        arrays, _ = read_weights(statistics_file)
     return Statistics.from_arrays(arrays).to_arrays()

@@ -8,7 +8,7 @@ import pytest
 from common.engine.checkpoint import read_checkpoint
 from common.errors import UserError
 from pose_baseline import eval as eval_script
-from pose_baseline import infer
+from pose_baseline import infer, train
 from pose_baseline.src.weights import convert_weights
 from tools.pth2ckpt import main as pth2ckpt
 
@@ -59,6 +59,25 @@ def test_the_recipe_gives_way_to_the_checkpoint(full_tree, tmp_path, golden, cap
     assert "max_norm is False, as checkpoint" in capsys.readouterr().out
     with pytest.raises(UserError, match="--max_norm True contradicts"):
         eval_script.main([*arguments, "--max_norm"])
+
+
+def test_published_weights_predict_in_the_frame_of_the_camera(golden):
+    arrays = golden.torch_state(width=16)
+    assert convert_weights(arrays, {}, "", "file")[1]["camera_frame"] is True
+    assert convert_weights(arrays, {}, "world_frame", "file")[1]["camera_frame"] is False
+
+
+def test_training_from_weights_of_other_settings_says_so(full_tree, tmp_path, golden, capsys):
+    np.savez(tmp_path / "in.npz", **golden.torch_state(width=16))
+    ckpt = str(tmp_path / "start.ckpt")
+    pth2ckpt(["--model", "pose_baseline", "--pth_path", str(tmp_path / "in.npz"), "--ckpt_path", ckpt, "--quiet"])
+    arguments = ["--ckpt_file", ckpt, "--data_dir", full_tree, "--train_dir", str(tmp_path), "--epochs", "1",
+                 "--linear_size", "16", "--batch_norm", "--residual", "--camera_frame", "--batch_size", "4096",
+                 "--device_target", "CPU"]
+    train.main(arguments)
+    assert "was made with bn_epsilon 1e-05, bn_momentum 0.9, bn_unbiased True" in capsys.readouterr().out
+    train.main([*arguments, "--bn_epsilon", "1e-5", "--bn_momentum", "0.9", "--bn_unbiased"])
+    assert "was made with" not in capsys.readouterr().out
 
 
 def test_statistics_travel_with_converted_weights(full_tree, tmp_path, golden):
@@ -183,8 +202,9 @@ def test_any_doubt_is_an_error(golden, how, words):
     (["--model", "none"], "--model none"), (["--pth_path", "/nowhere.npz"], "/nowhere.npz"),
     (["--ckpt_path", "out.bin"], ".ckpt"), (["--variant", "best"], "--variant best"),
     (["--variant", "weigq,tensorflow"], "contradict"), (["--unknown"], "--unknown"),
-    (["--statistics", "/nowhere.npz"], r"/nowhere.npz does not exist \(--statistics\)"),
-    (["--statistics", "/nowhere.ckpt"], "/nowhere.ckpt"), (["--ckpt_path", "/dev/null/a.ckpt"], "cannot be written")])
+    (["--statistics", "/nowhere.npz"], "--statistics /nowhere.npz does not exist"),
+    (["--statistics", "/nowhere.ckpt"], "--statistics /nowhere.ckpt does not exist"),
+    (["--ckpt_path", "/dev/null/a.ckpt"], "cannot be written")])
 def test_bad_arguments_are_named(golden, tmp_path, argv, words):
     np.savez(tmp_path / "tf.npz", **golden.tensorflow_variables(width=16))
     arguments = {"--model": "pose_baseline", "--pth_path": str(tmp_path / "tf.npz"),
