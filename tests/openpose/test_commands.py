@@ -295,3 +295,38 @@ def test_launch_scripts_take_the_original_arguments(script, arguments, words, da
         said = said.replace(path, name)
     assert all(text in said for text in words), said
     assert (done.returncode == 0) == ("Usage:" not in words)
+
+
+def _launch(script, *arguments):
+    done = subprocess.run(["bash", str(ROOT / "openpose" / "scripts" / script), *arguments], capture_output=True,
+                          text=True, timeout=300, env={**os.environ, "DEVICE_TARGET": "CPU", "PYTHON": sys.executable})
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_two_workers_train_as_one_with_the_double_batch(tmp_path):
+    path, images = coco_set.write_set(tmp_path, golden, ("single", "scales", "overlap", "truncated"))
+    flags = [*SMALL, "--jsonpath_train", path, "--imgpath_train", images, "--vgg_frozen_steps", "0",
+             "--max_epoch_train", "2"]
+    train.main([*flags, "--batch_size", "2", "--save_model_path", str(tmp_path / "one")])
+    _launch("run_distribute_train.sh", "2", "--config_path", "default_config.yaml", *flags[:-2], "--max_epoch_train",
+            "2", "--batch_size", "1", "--save_model_path", str(tmp_path / "two"))
+    assert os.listdir(tmp_path / "two") == ["ckpt_0"]
+    one, two = (read_checkpoint(str(tmp_path / name / "ckpt_0" / "0-2_2.ckpt")).weights for name in ("one", "two"))
+    assert all(np.abs(one[name] - two[name]).max() < 1e-3 for name in one)
+    tables = [np.genfromtxt(tmp_path / name / "ckpt_0" / "metrics.csv", delimiter=",", names=True)["loss"]
+              for name in ("one", "two")]
+    assert len(tables[0]) == 4 and np.abs(tables[1] / tables[0] - 1).max() < 1e-3
+
+
+@pytest.mark.slow
+def test_two_workers_evaluate_as_one(finding, data, tmp_path, capsys):
+    flags = ["--model_path", finding, "--imgpath_val", data[1], "--ann", data[0], "--inference_img_size", "64"]
+    eval_script.main([*flags, "--output_img_path", str(tmp_path / "one"), "--device_target", "CPU"])
+    alone = capsys.readouterr().out
+    together = _launch("run_distribute_eval.sh", "2", *flags, "--output_img_path", str(tmp_path / "two"))
+    assert os.listdir(tmp_path / "two") == ["eval_result.json"]
+    one, two = (json.loads((tmp_path / name / "eval_result.json").read_text()) for name in ("one", "two"))
+    assert one == two and len(one) > 0
+    assert re.search(r"result: .*", alone).group(0) == re.search(r"result: .*", together).group(0)
