@@ -1,8 +1,10 @@
 """What infer.py does with a trained network: find people in pictures and films, follow them, write what was found."""
+import contextlib
 import dataclasses
 import logging
 import os
 import re
+import signal
 
 import numpy as np
 
@@ -38,6 +40,23 @@ def shorter_side(resolution, height, width):
     return max(8, round(min(scales) * min(height, width)))
 
 
+@contextlib.contextmanager
+def interrupt_noted():
+    """Within the block the first Ctrl-C only fills the list that it yields, so that files are finished."""
+    noted = []
+
+    def note(*_):
+        if noted:
+            raise KeyboardInterrupt
+        noted.append(True)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class Inference:
     """Looks for people and writes what is found.
 
@@ -63,14 +82,23 @@ class Inference:
         if source.fps:
             film = os.path.join(self.folder, f"{source.name}.mp4")
             tracker = Tracker(self.finder.skeleton.sigma_array(self.finder.skeleton.joints))
-            write_video(film, (self.look(name, image, tracker)[..., ::-1] for name, image in source.frames()),
-                        source.fps)
+            with interrupt_noted() as interrupted:
+                write_video(film, self._film(source, tracker, interrupted), source.fps)
         else:
             for name, image in source.frames():
                 write_picture(self._path(name, "_rendered.png"), self.look(name, image))
         write_coco(self._path("coco_results", ".json"), self.entries)
         LOGGER.info("%d people found in %d %s; written to %s", self.people, self.pictures,
                     "frames" if source.fps else "pictures", self.folder)
+
+    def _film(self, source, tracker, interrupted):
+        """Drawn frames, red first, until the source ends or the user has had enough."""
+        with contextlib.closing(source.frames()) as frames:
+            for name, image in frames:
+                yield self.look(name, image, tracker)[..., ::-1]
+                if interrupted:
+                    LOGGER.info("Interrupted after %d frames, which are kept", self.pictures)
+                    return
 
     def look(self, name, image, tracker=None):
         """Find the people in one picture, write the files about them.

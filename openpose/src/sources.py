@@ -97,8 +97,6 @@ def _film(path, name, refusal, frame_max):
                 yield f"{name}_{number:012d}", image
                 number += 1
                 image = capture.read()[1]
-        except KeyboardInterrupt:
-            LOGGER.info("Interrupted after %d frames; what was found in them is kept", number)
         finally:
             capture.release()
 

@@ -1,5 +1,7 @@
 """What is done with people once found: following, drawing, units of the coordinates, sources of pictures."""
 import json
+import os
+import signal
 
 import cv2
 import numpy as np
@@ -7,11 +9,13 @@ import pytest
 
 from common.errors import UserError
 from openpose.src.decode import Frame, People
-from openpose.src.inference import parse_resolution, shorter_side
+from openpose.src.inference import Inference, parse_resolution, shorter_side
 from openpose.src.keypoint_json import coco_entries, scale_joints, write_keypoints
 from openpose.src.pictures import draw_maps, draw_people
+from openpose.src.predict import FinderSettings
 from openpose.src.skeleton import COCO_18, parse_skeleton
-from openpose.src.sources import open_source
+from openpose.src.sources import Source, open_source
+from openpose.src.targets import make_targets
 from openpose.src.tracking import Tracker, similarity
 
 SIGMAS = COCO_18.sigma_array(COCO_18.joints)
@@ -129,3 +133,40 @@ def test_pictures_of_equal_stems_keep_their_names_apart(tmp_path):
     (tmp_path / "b.png").write_bytes(b"damaged")
     with pytest.raises(UserError, match="b.png"):
         list(open_source(str(tmp_path / "b.png")).frames())
+
+
+class PerfectFinder:
+    """Sees a person who walks to the right; at the frame `stop` the user presses Ctrl-C."""
+
+    def __init__(self, stop=None):
+        self.skeleton, self.settings = COCO_18, FinderSettings(decoder="default")
+        self.frame, self.stop = 0, stop
+
+    def maps(self, image):
+        if self.frame == self.stop:
+            os.kill(os.getpid(), signal.SIGINT)
+        joints = person(60 + 4 * self.frame, 64, seed=5)[None]
+        self.frame += 1
+        return (*make_targets(joints, 16, 24), Frame(image.shape[:2], image.shape[:2]))
+
+
+def _walk(count):
+    return Source("walk", 10.0, lambda: ((f"walk_{number:012d}", np.zeros((128, 192, 3), np.uint8))
+                                         for number in range(count)))
+
+
+def test_a_film_gives_its_people_and_their_numbers(tmp_path):
+    Inference(PerfectFinder(), str(tmp_path)).run(_walk(3))
+    for frame in range(3):
+        content = json.loads((tmp_path / f"walk_{frame:012d}_keypoints.json").read_text())
+        found = {tuple(one["person_id"]): np.reshape(one["pose_keypoints_2d"], (18, 3)) for one in content["people"]}
+        truth = person(60 + 4 * frame, 64, seed=5)
+        seen = found[(0,)][:, 2] > 0
+        assert seen.sum() >= 10 and np.abs(found[(0,)][seen, :2] - truth[seen, :2]).max() < 1
+    assert [entry["track_id"] for entry in json.loads((tmp_path / "coco_results.json").read_text())] == [0, 0, 0]
+
+
+def test_ctrl_c_ends_a_film_and_keeps_it(tmp_path):
+    Inference(PerfectFinder(stop=1), str(tmp_path)).run(_walk(100))
+    assert cv2.VideoCapture(str(tmp_path / "walk.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 2
+    assert len(list(tmp_path.glob("*_keypoints.json"))) == 2
