@@ -149,6 +149,15 @@ def page(sections):
     return np.concatenate(rows)
 
 
+def with_palette(picture):
+    """The picture in 256 colours, which takes a third of the space and looks the same."""
+    colours, counts = np.unique(picture.reshape(-1, 3), axis=0, return_counts=True)
+    # The square root leaves small coloured figures their share of the palette beside all the skin.
+    sample = np.repeat(colours, np.sqrt(counts).astype(int), 0)
+    palette = Image.fromarray(sample[None]).quantize(256, kmeans=1)
+    return Image.fromarray(picture).quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
+
+
 def main(argv):
     """Draw the gallery and write it."""
     parser = argparse.ArgumentParser(prog="body_gallery.py", allow_abbrev=False, description=__doc__.split("\n")[0])
@@ -161,12 +170,11 @@ def main(argv):
     body = Sculptor()
     picture = page([("Rest pose", rest_pose(body)), ("Poses", poses(body, np.random.default_rng(arguments.seed))),
                     ("Shapes", shapes(body)), ("Hands", hands(body)), ("Faces", faces(body))])
-    image, stream = Image.fromarray(picture), io.BytesIO()
+    stream = io.BytesIO()
     if ending == ".png":
-        # There are few colours, and a palette takes two fifths of the space.
-        image.quantize(256, kmeans=1).save(stream, "png", optimize=True)
+        with_palette(picture).save(stream, "png", optimize=True)
     else:
-        image.save(stream, "jpeg", quality=95)
+        Image.fromarray(picture).save(stream, "jpeg", quality=95)
     atomic_write(arguments.output, stream.getvalue())
     print(f"wrote {arguments.output} ({picture.shape[1]} x {picture.shape[0]})")
 

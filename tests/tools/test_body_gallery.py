@@ -17,3 +17,13 @@ def test_gallery_is_written(tmp_path):
 def test_other_endings_are_refused():
     with pytest.raises(UserError, match="gallery.gif"):
         body_gallery.main(["--output", "gallery.gif"])
+
+
+def test_a_palette_keeps_the_colours():
+    ramp = np.arange(256, dtype=np.uint8)
+    picture = np.zeros((64, 512, 3), np.uint8)
+    picture[:, :256], picture[:8, 256:, 2] = ramp[:, None], ramp
+    kept = np.asarray(body_gallery.with_palette(picture).convert("RGB")).astype(int)
+    # With dithering, single pixels differ; means over small squares do not.
+    away = (kept - picture).reshape(8, 8, 64, 8, 3).mean((1, 3))
+    assert np.abs(away).max() < 4
