@@ -69,6 +69,17 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def require_free(port):
+    """Refuse a port that something on this host listens on: the workers would wait for each other for minutes."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", port))
+        except (OSError, OverflowError):
+            raise UserError(f"PORT={port} cannot be used (is another job running?); set another one, or none on a "
+                            "single host") from None
+
+
 def whole_number(name, environment, default):
     """The variable `name` as a number that is not negative, `default` where it is unset."""
     text = environment.get(name) or str(default)
@@ -132,6 +143,8 @@ def main(argv):
         raise UserError("usage: python scripts/run_workers.py WORKERS|RANK_TABLE_FILE LOG_DIR ENTRY [arguments]")
     first, log_dir, *command = argv
     job = plan(first, os.environ)
+    if job.node_rank == 0:
+        require_free(job.port)
     if job.devices and "Ascend" in command:
         os.environ.setdefault("ASCEND_RT_VISIBLE_DEVICES", ",".join(map(str, job.devices)))
     from mindspore.parallel.cluster import run as msrun  # slow to import, and not needed to refuse bad input

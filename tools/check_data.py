@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from common.data.findings import ERROR, format_table  # noqa: E402
-from common.errors import run  # noqa: E402
+from common.errors import UserError, run  # noqa: E402
 
 
 def models():
@@ -28,6 +28,11 @@ def main(argv):
     parser = argparse.ArgumentParser(prog="check_data.py", allow_abbrev=False, description=__doc__.split("\n")[0])
     parser.add_argument("model", choices=models(), metavar="MODEL", help=", ".join(models()))
     parser.add_argument("--data_path", required=True, help="the folder that training would read")
+
+    def fail(message):
+        raise UserError(f"{message} (--help lists every flag)")
+
+    parser.error = fail
     arguments = parser.parse_args(argv)
     findings = importlib.import_module(f"{arguments.model}.src.check_data").check(arguments.data_path)
     print(format_table(findings))

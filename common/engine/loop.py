@@ -1,5 +1,6 @@
 """The training loop: one explicit `fit` for all models; what differs is in the step, the loader and the callbacks."""
 import itertools
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +20,7 @@ class Progress:
         step (int): updates done in the whole run.
         skipped (int): updates that were skipped because their gradients overflowed.
         loss_sum (float): sum of the losses of this epoch, without skipped updates.
+        counted (int): how many losses that are.
         terms (dict): values of the last update, `loss` first, then the loss terms by name.
         metrics (dict): results of the last evaluation, by name.
     """
@@ -30,6 +32,7 @@ class Progress:
     step: int = 0
     skipped: int = 0
     loss_sum: float = 0.0
+    counted: int = 0
     terms: dict = field(default_factory=dict)
     metrics: dict = field(default_factory=dict)
 
@@ -38,11 +41,17 @@ class Progress:
         """Updates of the whole run."""
         return self.epochs * self.steps_per_epoch
 
+    @property
+    def mean_loss(self):
+        """Mean loss of this epoch's updates that were not skipped, NaN where all were."""
+        return self.loss_sum / self.counted if self.counted else math.nan
+
     def position(self):
         """What a checkpoint keeps; the end of an epoch is the beginning of the next."""
         ended = self.batch >= self.steps_per_epoch
         return {"step": self.step, "epoch": self.epoch + ended, "batch": 0 if ended else self.batch,
-                "skipped": self.skipped, "loss_sum": 0.0 if ended else self.loss_sum}
+                "skipped": self.skipped, "loss_sum": 0.0 if ended else self.loss_sum,
+                "counted": 0 if ended else self.counted}
 
     def move_to(self, position):
         """Stand where `position` (a checkpoint's `meta`) says.
@@ -54,7 +63,7 @@ class Progress:
             raise UserError(f"the checkpoint stands at step {position['step']}, epoch {position['epoch'] + 1}, batch "
                             f"{position['batch']}, which does not fit {self.steps_per_epoch} batches per epoch: "
                             "continue with the same data, batch size and number of workers")
-        for name in ("step", "epoch", "batch", "skipped", "loss_sum"):
+        for name in ("step", "epoch", "batch", "skipped", "loss_sum", "counted"):
             setattr(self, name, position[name])
 
 
@@ -113,7 +122,8 @@ def fit(step, loader, progress, callbacks, fetch_every=1, repeated_step=None):
                     pending = []
             for callback in callbacks:
                 callback.on_epoch_end(progress)
-            progress.epoch, progress.batch, progress.loss_sum = progress.epoch + 1, 0, 0.0
+            progress.epoch, progress.batch = progress.epoch + 1, 0
+            progress.loss_sum, progress.counted = 0.0, 0
     finally:
         for callback in callbacks:
             callback.on_end(progress)
@@ -158,6 +168,7 @@ def _fetch(pending, names, progress, callbacks):
             progress.step += 1
             progress.skipped += int(skip)
             progress.loss_sum += 0.0 if skip else float(loss)
+            progress.counted += 1 - int(skip)
             progress.terms = dict(zip(names, (float(loss), *map(float, values))))
             if not skip and not np.isfinite(loss):
                 raise UserError(f"the loss is {loss} at step {progress.step} (epoch {progress.epoch + 1}): training "

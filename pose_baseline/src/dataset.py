@@ -117,8 +117,8 @@ def load_dataset(data_dir, cameras_path, actions, camera_frame, predict_14, dete
 def open_poses(data_dir):
     """The reader of the 3D layout that lies in `data_dir`."""
     if not os.path.isdir(data_dir):
-        raise UserError(f"the data folder {data_dir} does not exist: name the one that holds S1, S5, ... with "
-                        "--data_dir")
+        raise UserError(f"the data folder {data_dir} does not exist or is no folder: name the one that holds S1, S5, "
+                        "... with --data_dir")
     packed = os.path.isfile(os.path.join(data_dir, POSES_FILE))
     has_tree = any(human36m.cdf_files(data_dir, subject) for subject in human36m.SUBJECTS)
     return PackedPoses(data_dir) if packed and not has_tree else human36m.CdfTree(data_dir)

@@ -50,13 +50,8 @@ def evaluate(predict, split, statistics, procrustes=False, drop_remainder_of=Non
         Evaluation
     """
     errors, losses = _errors_and_losses(predict, split, statistics, procrustes)
-    rows_of = {}
-    for sequence in split.sequences:
-        rows_of.setdefault(sequence.action, []).append(np.arange(sequence.start, sequence.stop))
-    actions = {}
-    for action in sorted(rows_of, key=ACTIONS.index):
-        rows = np.concatenate(rows_of[action])
-        actions[action] = float(errors[rows[:_kept(len(rows), drop_remainder_of, action)]].mean())
+    rows_of = frames_per_action(split, drop_remainder_of)
+    actions = {action: float(errors[rows].mean()) for action, rows in rows_of.items()}
     kept = _kept(len(errors), drop_remainder_of, "the split")
     action_mean, total_error = float(np.mean(list(actions.values()))), float(errors[:kept].mean())
     return Evaluation(
@@ -66,6 +61,19 @@ def evaluate(predict, split, statistics, procrustes=False, drop_remainder_of=Non
         total_error=total_error,
         joints=dict(zip(statistics.evaluated_joints, errors[:kept].mean(0).tolist())),
         loss=float(losses[:kept].mean()))
+
+
+def frames_per_action(split, drop_remainder_of=None):
+    """action -> rows of the split that count, in the data set's order; arguments as for `evaluate`.
+
+    Raises:
+        UserError: an action has fewer frames than one batch.
+    """
+    rows_of = {}
+    for sequence in split.sequences:
+        rows_of.setdefault(sequence.action, []).append(np.arange(sequence.start, sequence.stop))
+    joined = {action: np.concatenate(rows_of[action]) for action in sorted(rows_of, key=ACTIONS.index)}
+    return {action: rows[:_kept(len(rows), drop_remainder_of, action)] for action, rows in joined.items()}
 
 
 def _errors_and_losses(predict, split, statistics, procrustes):

@@ -11,7 +11,7 @@ RULE = "=" * 29
 def log_epoch(progress, learning_rate):
     """The block after each epoch."""
     for line in (RULE, f"Global step:         {progress.step}", f"Learning rate:       {learning_rate:.2e}",
-                 f"Train loss avg:      {progress.loss_sum / max(progress.batch, 1):.4f}", RULE):
+                 f"Train loss avg:      {progress.mean_loss:.4f}", RULE):
         LOGGER.info(line)
 
 

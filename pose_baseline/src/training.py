@@ -24,7 +24,7 @@ from pose_baseline.src.build import (
     build_network,
     experiment_folder,
 )
-from pose_baseline.src.evaluate import evaluate
+from pose_baseline.src.evaluate import evaluate, frames_per_action
 from pose_baseline.src.loss import NetworkWithLoss
 from pose_baseline.src.normalisation import Statistics
 from pose_baseline.src.report import log_epoch, log_evaluation
@@ -52,6 +52,8 @@ def train(config, runtime):
     store = CheckpointFolder(folder, "checkpoint-{step}.ckpt", config.keep_checkpoint_max)
     resumed = _checkpoint_to_resume(config, store)
     data = build_dataset(config)
+    if data.test is not None:
+        frames_per_action(data.test, config.batch_size if config.drop_remainder else None)
     network = build_network(config)
     if config.ckpt_file and resumed is None:
         _note_other_settings(load_weights(network, config.ckpt_file, config.allow_partial), config)
@@ -199,6 +201,9 @@ class LogLines(Callback):
         log_epoch(progress, learning_rate_at(self.schedule, progress.step))
         if progress.skipped:
             LOGGER.info("Skipped steps:       %d (gradients overflowed)", progress.skipped)
+        if not progress.counted:
+            LOGGER.warning("every step of this epoch was skipped, so nothing was learnt: lower --loss_scale, or use "
+                           "dynamic")
 
 
 class Evaluate(Callback):

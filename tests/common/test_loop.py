@@ -43,6 +43,7 @@ class Record(Callback):
 
     def on_epoch_end(self, progress):
         self.epochs.append((progress.epoch, progress.loss_sum))
+        self.means = [*getattr(self, "means", []), progress.mean_loss]
 
     def on_end(self, progress):
         self.ended += 1
@@ -56,6 +57,7 @@ def test_every_update_is_seen_once_in_order(fetch_every):
     assert [step[3] for step in record.steps] == [0, 0.5, 1, 1.5, 5, 5.5, 6, 6.5]
     assert progress.skipped == 1 and record.ended == 1 and progress.epoch == 2
     assert record.epochs == [(0, 6.0), (1, 35.0)]
+    assert record.means == [6.0 / 4, 35.0 / 3]  # of the updates that were not skipped
 
 
 def test_a_wanted_step_is_fetched_at_once():
@@ -79,15 +81,15 @@ def test_a_wanted_step_is_fetched_at_once():
 
 def test_it_starts_where_it_stands():
     record, progress = Record(), Progress(2, 4)
-    progress.move_to({"step": 6, "epoch": 1, "batch": 2, "skipped": 1, "loss_sum": 10.0})
+    progress.move_to({"step": 6, "epoch": 1, "batch": 2, "skipped": 1, "loss_sum": 10.0, "counted": 1})
     fit(Step(), Loader(), progress, [record])
     assert [step[:3] for step in record.steps] == [(1, 3, 7), (1, 4, 8)]
-    assert record.epochs == [(1, 35.0)]
+    assert record.epochs == [(1, 35.0)] and record.means == [35.0 / 3]
 
 
 def test_a_position_of_other_data_is_refused():
     with pytest.raises(UserError, match="step 6, epoch 2, batch 2, which does not fit 5 batches per epoch"):
-        Progress(2, 5).move_to({"step": 6, "epoch": 1, "batch": 2, "skipped": 0, "loss_sum": 0.0})
+        Progress(2, 5).move_to({"step": 6, "epoch": 1, "batch": 2, "skipped": 0, "loss_sum": 0.0, "counted": 0})
 
 
 class Repeated:
@@ -123,7 +125,7 @@ def test_launches_of_a_continued_run_end_where_a_step_is_wanted():
                 seen.append((progress.batch, sum(map(len, launched))))
 
     record, progress = Save(due=(3, 6)), Progress(1, 9)
-    progress.move_to({"step": 2, "epoch": 0, "batch": 2, "skipped": 0, "loss_sum": 0.0})
+    progress.move_to({"step": 2, "epoch": 0, "batch": 2, "skipped": 0, "loss_sum": 0.0, "counted": 0})
     fit(Step(), LongLoader(), progress, [record], repeated_step=Watched())
     assert launched == [[3, 4, 5], [6, 7, 8]]
     assert seen == [(3, 0), (6, 3)]
@@ -132,7 +134,8 @@ def test_launches_of_a_continued_run_end_where_a_step_is_wanted():
 
 def test_the_end_of_an_epoch_is_the_beginning_of_the_next():
     progress = Progress(3, 4, epoch=1, batch=4, step=8, loss_sum=3.0)
-    assert progress.position() == {"step": 8, "epoch": 2, "batch": 0, "skipped": 0, "loss_sum": 0.0}
+    assert progress.position() == {"step": 8, "epoch": 2, "batch": 0, "skipped": 0, "loss_sum": 0.0,
+                                   "counted": 0}
 
 
 def test_a_loss_that_is_no_number_stops_the_run():
@@ -165,7 +168,7 @@ def test_the_table_forgets_what_lies_beyond_the_checkpoint(tmp_path):
     assert whole.splitlines()[2] == "2,1,0.5,1,0.5,"
     assert (tmp_path / "metrics.png").is_file()
     progress = Progress(2, 4)
-    progress.move_to({"step": 6, "epoch": 1, "batch": 2, "skipped": 1, "loss_sum": 0.0})
+    progress.move_to({"step": 6, "epoch": 1, "batch": 2, "skipped": 1, "loss_sum": 0.0, "counted": 0})
     fit(Step(), Loader(), progress, [MetricsCsv(path, ("half",), ("error_mm",), schedule=0.5)])
     assert (tmp_path / "metrics.csv").read_text() == whole
 

@@ -178,6 +178,13 @@ def test_train_draws_samples_too_and_of_its_own_experiment(trained, tree, tmp_pa
     assert "epochs_2" in _only(str(tmp_path), f"samples-{step}.png")
 
 
+def test_a_loss_scale_that_always_overflows_is_told(tree, tmp_path, capsys):
+    train.main([*SMALL, "--data_dir", tree, "--train_dir", str(tmp_path), "--epochs", "1", "--amp_level", "O2",
+                "--loss_scale", "1e30"])
+    said = capsys.readouterr().out
+    assert "every step of this epoch was skipped" in said and "Train loss avg:      nan" in said
+
+
 def test_all_actions_are_one_experiment():
     folders = {experiment_folder(read_settings(["--action", name])) for name in ("All", "all")}
     assert len(folders) == 1 and "/All/" in folders.pop()
@@ -208,6 +215,7 @@ TRAIN, EVAL, EXPORT, INFER = train.main, eval_script.main, export.main, infer.ma
     (TRAIN, ["--dropout", "1.5"], ["--dropout", "KEEPING"]),
     (TRAIN, ["--batch_size", "0"], ["--batch_size"]),
     (TRAIN, ["--batch_size", "100000"], ["--batch_size", "100000"]),
+    (TRAIN, ["--batch_size", "400", "--drop_remainder"], ["Eating has", "fewer than one batch of 400"]),
     (TRAIN, ["--learning_rate", "0"], ["--learning_rate", "above 0"]),
     (TRAIN, ["--bn_momentum", "2"], ["--bn_momentum"]),
     (TRAIN, ["--bn_epsilon", "-1"], ["--bn_epsilon"]),

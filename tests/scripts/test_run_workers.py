@@ -2,6 +2,7 @@
 import importlib.util
 import json
 import pathlib
+import socket
 
 import pytest
 
@@ -76,3 +77,16 @@ def test_a_file_that_is_no_rank_table(run_workers, tmp_path, content):
 def test_rank_table_has_no_such_host(run_workers, table):
     with pytest.raises(UserError, match="2 server"):
         run_workers.plan(str(table), {"NODE_RANK": "2"})
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
+def test_a_port_in_use_is_refused_at_once(run_workers, monkeypatch, tmp_path, address):
+    with socket.socket() as other:
+        other.bind((address, 0))
+        other.listen()
+        monkeypatch.setenv("PORT", str(other.getsockname()[1]))
+        with pytest.raises(UserError, match=f"PORT={other.getsockname()[1]} cannot be used"):
+            run_workers.main(["2", str(tmp_path), "train.py"])
+    monkeypatch.setenv("PORT", "70000")
+    with pytest.raises(UserError, match="PORT=70000"):
+        run_workers.main(["2", str(tmp_path), "train.py"])

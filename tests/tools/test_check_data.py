@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from common.data.readers.human36m import POSE_FOLDER
+from common.errors import UserError
 from tools import check_data
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -121,3 +122,9 @@ def test_script_from_another_directory(tmp_path):
     unknown = subprocess.run([sys.executable, str(ROOT / "tools" / "check_data.py"), "nobody", "--data_path", "."],
                              cwd=tmp_path, capture_output=True, text=True)
     assert unknown.returncode != 0 and "invalid choice: 'nobody'" in unknown.stderr
+
+
+@pytest.mark.parametrize("argv, words", [(["none", "--data_path", "."], "none"), (["pose_baseline"], "--data_path")])
+def test_a_wrong_command_line_is_one_sentence(argv, words):
+    with pytest.raises(UserError, match=words):
+        check_data.main(argv)
