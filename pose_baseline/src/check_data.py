@@ -20,7 +20,8 @@ def check(data_path):
         list of Finding: with an ERROR where training on this folder would stop.
     """
     if not os.path.isdir(data_path):
-        return [Finding(ERROR, "folder", f"{data_path} does not exist or is no folder", "name the folder that holds S1, S5, ...")]
+        return [Finding(ERROR, "folder", f"{data_path} does not exist or is no folder",
+                        "name the folder that holds S1, S5, ...")]
     findings = [_check_cameras(data_path), _check_layout(data_path)]
     if findings[-1].level == OK:
         findings += _check_subjects(data_path) + _check_detections(data_path)
