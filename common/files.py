@@ -2,11 +2,14 @@
 import contextlib
 import errno
 import os
+import re
 import tempfile
 
 from common.errors import UserError
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+# What `atomic_path` calls its temporary files; the framework may put another ending in place of the last one.
+LEFTOVER = re.compile(r"\..+\.\w{8}\.part(\.\w+)?", re.ASCII)
 
 
 @contextlib.contextmanager
@@ -54,6 +57,13 @@ def _publish(temporary, path):
     os.umask(umask)
     os.chmod(temporary, 0o666 & ~umask)
     os.replace(temporary, path)
+
+
+def remove_leftovers(folder):
+    """Remove the temporary files of writers that were killed. Only for a folder that nobody else writes to."""
+    for name in os.listdir(folder) if os.path.isdir(folder) else ():
+        if LEFTOVER.fullmatch(name):
+            os.remove(os.path.join(folder, name))
 
 
 def atomic_write(path, data):

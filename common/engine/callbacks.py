@@ -9,7 +9,7 @@ import time
 from common.engine.loop import Callback
 from common.engine.schedules import learning_rate_at
 from common.errors import UserError
-from common.files import atomic_write
+from common.files import atomic_write, remove_leftovers
 
 LOGGER = logging.getLogger("mindhuman")
 
@@ -187,7 +187,7 @@ class SaveCheckpoint(Callback):
         return self.every_steps > 0 and batch % self.every_steps == 0
 
     def on_start(self, progress):
-        self.folder.remove_leftovers()
+        remove_leftovers(self.folder.folder)
 
     def on_step(self, progress):
         if progress.batch < progress.steps_per_epoch and self.wants(progress.batch):

@@ -19,7 +19,6 @@ from common.files import atomic_path
 
 LOGGER = logging.getLogger("mindhuman")
 GROUPS = ("optimizer", "scaler", "extra")
-ENDING = ".ckpt"
 FORMAT = 1
 
 
@@ -239,13 +238,6 @@ class CheckpointFolder:
         for old in others[:max(0, len(others) + 1 - self.keep)] if self.keep else ():
             os.remove(old)
         return path
-
-    def remove_leftovers(self):
-        """Remove what a run that was killed while it wrote a checkpoint left behind."""
-        for name in os.listdir(self.folder) if os.path.isdir(self.folder) else ():
-            stem, part, _ = name.partition(".part")
-            if part and stem.startswith(".") and self.expression.match(stem[1:].rpartition(".")[0] + ENDING):
-                os.remove(os.path.join(self.folder, name))
 
     def newest(self):
         """The newest readable checkpoint, or None. A damaged one is reported and the one before it is taken."""

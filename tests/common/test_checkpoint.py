@@ -155,26 +155,6 @@ def test_folder_skips_a_damaged_newest(tmp_path, caplog):
     assert "checkpoint-2.ckpt" in caplog.text
 
 
-@pytest.mark.parametrize("pattern", ["checkpoint-{step}.ckpt", "{rank}-{epoch}_{step}.ckpt"])
-def test_what_a_killed_write_left_is_removed(tmp_path, pattern, monkeypatch):
-    folder = CheckpointFolder(str(tmp_path), pattern)
-    folder.remove_leftovers()
-    kept = folder.write({"w": np.zeros(1, np.float32)}, {"step": 1, "epoch": 0})
-    with monkeypatch.context() as broken:
-        broken.setattr("common.files.os.remove", lambda path: None)  # as when the process is killed
-        broken.setattr("common.files.os.replace", _raise)
-        with pytest.raises(UserError):
-            folder.write({"w": np.zeros(1, np.float32)}, {"step": 2, "epoch": 0})
-    (tmp_path / ".notes.part.ckpt").write_text("somebody else's")
-    assert len(os.listdir(tmp_path)) == 3 and list(folder.paths()) == [1]
-    folder.remove_leftovers()
-    assert sorted(os.listdir(tmp_path)) == [".notes.part.ckpt", os.path.basename(kept)]
-
-
-def _raise(*_):
-    raise OSError(5, "Input/output error")
-
-
 def test_other_name_patterns(tmp_path):
     folder = CheckpointFolder(str(tmp_path), "{rank}-{epoch}_{step}.ckpt")
     folder.write({"w": np.zeros(1, np.float32)}, {"step": 30, "epoch": 2}, rank=0)

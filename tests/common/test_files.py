@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from common.errors import UserError
-from common.files import atomic_path, atomic_write
+from common.files import atomic_path, atomic_write, remove_leftovers
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path):
@@ -54,3 +54,21 @@ def test_a_full_disk_is_named_and_other_failures_keep_their_error(tmp_path):
     with pytest.raises(FileNotFoundError), atomic_path(str(tmp_path / "a.txt")):
         open(tmp_path / "another file", encoding="utf-8")
     assert os.listdir(tmp_path) == []
+
+
+def test_what_killed_writers_left_is_removed(tmp_path, monkeypatch):
+    def keep(_):
+        raise FileNotFoundError
+
+    remove_leftovers(str(tmp_path / "nowhere"))
+    with monkeypatch.context() as killed:
+        killed.setattr("common.files.os.remove", keep)  # a killed process removes nothing
+        for name in ("checkpoint-7.ckpt", "metrics.csv", "no_ending"):
+            with pytest.raises(RuntimeError), atomic_path(str(tmp_path / name)):
+                raise RuntimeError
+    atomic_write(str(tmp_path / "metrics.csv"), b"")
+    for name in (".checkpoint-7.0abc_def.part.tmp", ".hidden.ckpt", "a.part.ckpt"):
+        (tmp_path / name).write_text("")
+    assert len(os.listdir(tmp_path)) == 7
+    remove_leftovers(str(tmp_path))
+    assert sorted(os.listdir(tmp_path)) == [".hidden.ckpt", "a.part.ckpt", "metrics.csv"]
