@@ -21,6 +21,8 @@ DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
 ALIASES = {"model_path": "ckpt_file", "GRADIENT_CLIP_VALUE": "clip_norm"}
 # Settings that make the network; they travel in the checkpoint, as does the skeleton.
 NETWORK_KEYS = ("width", "num_stages", "vgg_with_bn", "normalisation")
+# Settings that a checkpoint suggests: it finds people of the size that it was trained with.
+SUGGESTED_KEYS = ("inference_img_size",)
 POSITIVE = ("batch_size", "num_stages", "max_epoch_train", "log_interval", "num_workers", "insize",
             "inference_img_size")
 NOT_NEGATIVE = ("min_keypoints", "min_area", "vgg_frozen_steps", "warmup_epoch", "clip_norm", "loss_scale", "seed",
@@ -125,6 +127,7 @@ def settings_of(checkpoint, config):
                 raise UserError(f"--{key} {config[key]} contradicts checkpoint {checkpoint.path}, which was made with "
                                 f"{key} {saved[key]}: leave the flag out")
             changes[key] = saved[key]
+    changes.update({key: saved[key] for key in SUGGESTED_KEYS if key in saved and key not in config.given})
     described = checkpoint.meta.get("skeleton")
     skeleton = parse_skeleton(described, checkpoint.path) if described else COCO_18
     given = load_skeleton(config.skeleton) if config.skeleton else skeleton

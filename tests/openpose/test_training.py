@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
+from common.engine.checkpoint import Checkpoint
 from common.engine.loop import Progress
-from openpose.src.build import build_network, read_settings
+from common.errors import UserError
+from openpose.src.build import build_network, describe_skeleton, read_settings, settings_of
 from openpose.src.schedules import StepDecay, WarmCosine
-from openpose.src.skeleton import COCO_18
+from openpose.src.skeleton import COCO_18, parse_skeleton
 from openpose.src.training import EpochCheckpoints, build_schedule, group_parameters
 
 
@@ -59,3 +61,29 @@ def test_checkpoint_names_and_their_order(tmp_path):
     # Ten comes after nine, and 0-1_10 after 0-1_9.
     assert [os.path.basename(path) for path in store.paths().values()] == ["0-1_10.ckpt", "0-10_2.ckpt", "0-10_9.ckpt"]
     assert store.newest().meta["batch"] == 9
+
+
+OWN = {"category": "dog", "joints": ["nose", "left_ear", "right_ear", "middle"], "sigmas": {"nose": 0.03},
+       "means": {"middle": ["left_ear", "right_ear"]}, "limbs": [["nose", "left_ear"], ["nose", "right_ear"]]}
+
+
+def test_a_checkpoint_brings_its_skeleton_and_its_network(tmp_path):
+    skeleton = parse_skeleton(OWN, "own")
+    assert describe_skeleton(skeleton) == OWN and describe_skeleton(COCO_18) is None
+    meta = {"config": {"width": 0.25, "num_stages": 2, "normalisation": "cmu", "lr": 5.0,
+                       "inference_img_size": 200}, "skeleton": OWN}
+    checkpoint = Checkpoint("a.ckpt", {}, meta=meta)
+    config, found = settings_of(checkpoint, read_settings([]))
+    assert found == skeleton and (config.width, config.num_stages, config.normalisation) == (0.25, 2, "cmu")
+    assert config.lr == 1e-4 and config.inference_img_size == 200
+    assert settings_of(checkpoint, read_settings(["--inference_img_size", "64"]))[0].inference_img_size == 64
+    network = build_network(config, found)
+    assert network.stages[1].heat.convs[6].out_channels == 5 and network.stages[1].paf.convs[6].out_channels == 4
+    (tmp_path / "other.yaml").write_text("joints: [a, b]\nlimbs: [[a, b]]\n")
+    with pytest.raises(UserError, match="other.yaml is not the one of checkpoint a.ckpt"):
+        settings_of(checkpoint, read_settings(["--skeleton", str(tmp_path / "other.yaml")]))
+
+
+def test_a_foreign_checkpoint_says_nothing_and_the_settings_hold():
+    config, skeleton = settings_of(Checkpoint("port.ckpt", {}), read_settings(["--width", "0.5"]))
+    assert config.width == 0.5 and skeleton is COCO_18
