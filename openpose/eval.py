@@ -1,6 +1,6 @@
 """Measure a checkpoint on images annotated in COCO's form.
 
-    python eval.py --model_path checkpoint/ckpt_0/0-8_663.ckpt --imgpath_val val2017 \\
+    python eval.py --model_path output/checkpoint/ckpt_0/0-8_5304.ckpt --imgpath_val val2017 \\
                    --ann person_keypoints_val2017.json
 """
 import os

@@ -1,6 +1,6 @@
 """Export a checkpoint for deployment: image in, affinity fields and heat maps of the last stage out.
 
-    python export.py --ckpt_file checkpoint/ckpt_0/0-8_663.ckpt --file_name openpose --file_format MINDIR
+    python export.py --ckpt_file output/checkpoint/ckpt_0/0-8_5304.ckpt --file_name openpose --file_format MINDIR
 """
 import os
 import sys
