@@ -134,9 +134,9 @@ def _write(path, arrays):
     try:
         with atomic_path(path) as temporary:
             np.savez(temporary, **arrays)
-    except OSError as error:
-        raise UserError(f"cannot write the cache file {path} ({error.strerror}); set MINDHUMAN_CACHE to a folder that "
-                        "can be written") from error
+    except (OSError, UserError) as error:
+        raise UserError(f"the synthetic body cannot be kept ({error}); set MINDHUMAN_CACHE to a folder that can be "
+                        "written") from error
 
 
 def _packed(members):
