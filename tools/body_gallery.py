@@ -151,7 +151,8 @@ def page(sections):
 
 def with_palette(picture):
     """The picture in 256 colours, which takes a third of the space and looks the same."""
-    colours, counts = np.unique(picture.reshape(-1, 3), axis=0, return_counts=True)
+    codes, counts = np.unique(picture @ np.array([1 << 16, 1 << 8, 1]), return_counts=True)
+    colours = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], 1).astype(np.uint8)
     # The square root leaves small coloured figures their share of the palette beside all the skin.
     sample = np.repeat(colours, np.sqrt(counts).astype(int), 0)
     palette = Image.fromarray(sample[None]).quantize(256, kmeans=1)
