@@ -62,6 +62,8 @@ def _read_torch(path):
     if not isinstance(content, dict):
         raise UserError(f"{path} holds a {type(content).__name__}, not named weights")
     key = next((key for key in STATE_KEYS if isinstance(content.get(key), dict)), None)
+    if key is None:
+        content = _joined(content, torch)
     state = content if key is None else content[key]
     arrays = {name: value for name, value in state.items() if isinstance(value, torch.Tensor)}
     sparse = [name for name, value in arrays.items() if value.layout != torch.strided]
@@ -70,6 +72,17 @@ def _read_torch(path):
         raise UserError(f"{path}: among its weights, {', '.join(map(str, (sparse + surplus)[:8]))} are no plain arrays")
     others = {name: value for name, value in content.items() if name != key and (key is not None or name not in arrays)}
     return {name: _array(value) for name, value in arrays.items()}, others
+
+
+def _joined(content, torch):
+    """Several networks in one file, as {network: {name: tensor}}: names become `network.name`."""
+    joined = {}
+    for name, value in content.items():
+        if isinstance(value, dict) and value and all(isinstance(part, torch.Tensor) for part in value.values()):
+            joined.update({f"{name}.{inner}": part for inner, part in value.items()})
+        else:
+            joined[name] = value
+    return joined
 
 
 def _array(tensor):

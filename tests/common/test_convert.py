@@ -46,3 +46,13 @@ def test_npz_files_are_read_without_pickles(tmp_path):
     (tmp_path / "c.npz").write_bytes(b"PK\x03\x04 broken")
     with pytest.raises(UserError, match="c.npz"):
         read_weights(str(tmp_path / "c.npz"))
+
+
+@pytest.mark.torch
+def test_several_networks_in_one_file(tmp_path):
+    torch = pytest.importorskip("torch")
+    torch.save({"graph": {"a.w": torch.ones(2)}, "head": {"b": torch.zeros(1)}, "epoch": 3, "optimizer": {"lr": 1.0}},
+               str(tmp_path / "two.pt"))
+    arrays, others = read_weights(str(tmp_path / "two.pt"))
+    assert set(arrays) == {"graph.a.w", "head.b"}
+    assert others == {"epoch": 3, "optimizer": {"lr": 1.0}}
