@@ -10,6 +10,7 @@ import importlib
 import json
 import os
 import platform
+import statistics
 import subprocess
 import sys
 import time
@@ -47,18 +48,24 @@ def parse(argv):
     return arguments
 
 
-def median_ms(functions, seconds):
-    """Median milliseconds of each function, called in turn; the first call of each warms up."""
+def median_ms(functions, seconds, rounds=10):
+    """Median milliseconds of each function; blocks of calls take turns.
+
+    Blocks, because after a call the threads of either framework wait busily for a while and would take the cores from
+    the other: each block begins with a pause and a call that does not count.
+    """
     times = [[] for _ in functions]
-    for function in functions:
-        function()
-    stop = time.perf_counter() + seconds
-    while time.perf_counter() < stop or len(times[0]) < 5:
+    for _ in range(rounds):
         for function, record in zip(functions, times):
-            start = time.perf_counter()
+            time.sleep(0.1)
             function()
-            record.append(time.perf_counter() - start)
-    return [1000.0 * sorted(record)[len(record) // 2] for record in times]
+            stop, calls = time.perf_counter() + seconds / rounds / len(functions), 0
+            while calls == 0 or time.perf_counter() < stop:
+                start = time.perf_counter()
+                function()
+                record.append(time.perf_counter() - start)
+                calls += 1
+    return [1000.0 * statistics.median(record) for record in times]
 
 
 def import_seconds(name):
