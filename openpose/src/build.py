@@ -109,12 +109,13 @@ def describe_skeleton(skeleton):
 
 
 def settings_of(checkpoint, config):
-    """The settings with those of the checkpoint's network in place of the defaults, and its skeleton.
+    """The settings with those of the checkpoint's network in place of the defaults and of --config_path, and its
+    skeleton.
 
     A file of other makers says nothing about itself: then the settings hold as given.
 
     Raises:
-        UserError: a setting was given that contradicts the checkpoint, or the file is a backbone only.
+        UserError: a flag was given that contradicts the checkpoint, or the file is a backbone only.
     """
     saved = checkpoint.meta.get("config", {})
     if saved.get("backbone_only"):
@@ -123,7 +124,7 @@ def settings_of(checkpoint, config):
     changes = {}
     for key in NETWORK_KEYS:
         if key in saved:
-            if key in config.given and config[key] != saved[key]:
+            if key in config.typed and config[key] != saved[key]:
                 raise UserError(f"--{key} {config[key]} contradicts checkpoint {checkpoint.path}, which was made with "
                                 f"{key} {saved[key]}: leave the flag out")
             changes[key] = saved[key]

@@ -32,8 +32,7 @@ class LogLines(Callback):
 
     def on_epoch_end(self, progress):
         milliseconds = self.clock.read()
-        done = max(progress.batch, 1)
         LOGGER.info("epoch %d of %d: mean loss %.6f, %.1f ms per step, %.1f images per second%s", progress.epoch + 1,
-                    progress.epochs, progress.loss_sum / done, milliseconds, 1000.0 * self.images / milliseconds,
+                    progress.epochs, progress.mean_loss, milliseconds, 1000.0 * self.images / milliseconds,
                     f", {progress.skipped} steps skipped (gradients overflowed)" if progress.skipped else "")
         self.losses = []

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+import tempfile
 
 import cv2
 import numpy as np
@@ -82,11 +83,14 @@ def test_nothing_to_show_is_an_error(tmp_path):
 def photographed(tmp_path, script=""):
     """Screenshot of the page after `script` ran in it -> masks (H, W) of the red and of the blue ball."""
     write_viewer(str(tmp_path / "page.html"), people(), "Two")
-    page = tmp_path / "page.html"
-    page.write_text(page.read_text(encoding="utf-8").replace("</body>", f"<script>{script}</script></body>"))
-    picture = tmp_path / "page.png"
-    subprocess.run([CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", f"--screenshot={picture}",
-                    page.as_uri()], check=True, capture_output=True, timeout=60)
+    page, picture = tmp_path / "page.html", tmp_path / "page.png"
+    # A headless window changes its size while it opens; the canvas must not follow, or pictures would differ.
+    fixed = "<style>canvas { width: 900px !important; height: 600px !important; }</style>"
+    page.write_text(page.read_text(encoding="utf-8").replace("</head>", f"{fixed}</head>")
+                    .replace("</body>", f"<script>{script}</script></body>"))
+    with tempfile.TemporaryDirectory(dir=tmp_path, ignore_cleanup_errors=True) as profile:
+        subprocess.run([CHROMIUM, *FLAGS, f"--user-data-dir={profile}", f"--screenshot={picture}", page.as_uri()],
+                       check=True, capture_output=True, timeout=60)
     blue, _, red = cv2.imread(str(picture)).astype(int)[:, 200:].transpose(2, 0, 1)  # without the panel
     return red > blue + 60, blue > red + 60
 

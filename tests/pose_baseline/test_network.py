@@ -23,7 +23,7 @@ INPUTS = golden.seeded.array("pose_baseline.inputs", (64, 32), 1)
 def network_of(arrays, variant=""):
     """A network with published weights."""
     conversion, settings, _ = convert_weights(arrays, {}, variant, "case")
-    settings = dict(settings)
+    settings = {name: value for name, value in settings.items() if name != "camera_frame"}
     epsilon, momentum, unbiased = (settings.pop(key) for key in ("bn_epsilon", "bn_momentum", "bn_unbiased"))
     network = LinearModel(**settings, epsilon=epsilon, momentum=momentum, unbiased=unbiased)
     for parameter in network.get_parameters():
