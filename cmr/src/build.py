@@ -1,0 +1,145 @@
+"""From settings to objects: body, network, data. Settings end here; what lies below takes plain values."""
+import logging
+import os
+from typing import NamedTuple
+
+import numpy as np
+
+from cmr.src.mesh import GraphMesh, load_graph_mesh, load_smpl, training_regressor
+from cmr.src.network import CMR
+from cmr.src.weights import read_trained
+from common.backbones.folding import fold_batch_norm
+from common.backbones.resnet import PLANS
+from common.body_models.files import BodyModel
+from common.body_models.smpl import SMPL
+from common.config import load_config
+from common.engine.checkpoint import find_checkpoint, load_weights
+from common.errors import UserError
+
+LOGGER = logging.getLogger("mindhuman")
+FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
+# GraphCMR's names of settings.
+ALIASES = {"checkpoint": "ckpt_file", "img": "image", "openpose": "keypoints_json", "outfile": "output_dir",
+           "shuffle_train": "do_shuffle", "checkpoint_dir": "save_checkpoint_dir"}
+# Settings that make the network and its input; they travel in the checkpoint.
+NETWORK_KEYS = ("img_res", "num_channels", "num_layers", "depth", "width", "crop_contrast_stretch")
+POSITIVE = ("batch_size", "num_workers", "img_res", "num_channels", "num_epochs", "log_interval")
+NOT_NEGATIVE = ("num_layers", "keep_checkpoint_max", "checkpoint_steps", "seed", "time_to_run", "summary_steps",
+                "log_freq", "device_id", "export_batch_size", "rot_factor", "wd")
+HOW_TO_GET_A_CHECKPOINT = ("Train one (python train.py), or convert published weights with tools/pth2ckpt.py --model "
+                           "cmr")
+GRID = 32  # by how much the ResNet makes a picture smaller
+CHANNEL_GRID = 16  # two groups of the group norm, in half of the channels
+
+
+class Body(NamedTuple):
+    """The body model and what belongs to its mesh.
+
+    Attributes:
+        model (BodyModel): SMPL.
+        mesh (GraphMesh): matrices and template that the network works with.
+        regressor (array): (24, 6890), mesh to training joints, the skeleton graphcmr_24.
+    """
+
+    model: BodyModel
+    mesh: GraphMesh
+    regressor: np.ndarray
+
+
+def read_settings(argv):
+    """The settings of one command.
+
+    Raises:
+        UserError: a setting that cannot be.
+    """
+    config = load_config(DEFAULT_CONFIG, argv, ALIASES)
+    for key in POSITIVE:
+        if config[key] < 1:
+            raise UserError(f"--{key} {config[key]}: write a whole number of 1 or more")
+    for key in NOT_NEGATIVE:
+        if config[key] < 0:
+            raise UserError(f"--{key} {config[key]}: it cannot be negative")
+    for key in ("lr", "lr_decay", "width", "focal_length"):
+        if not config[key] > 0:
+            raise UserError(f"--{key} {config[key]}: write a positive number")
+    for key in ("noise_factor", "scale_factor", "adam_beta1"):
+        if not 0 <= config[key] < 1:
+            raise UserError(f"--{key} {config[key]}: write a number of at least 0 and less than 1")
+    for key, grid in (("img_res", GRID), ("num_channels", CHANNEL_GRID)):
+        if config[key] % grid:
+            raise UserError(f"--{key} {config[key]} is no multiple of {grid}")
+    if config.depth not in PLANS:
+        raise UserError(f"--depth {config.depth}: choose one of {', '.join(map(str, PLANS))}")
+    return _below_output_path(config) if config.enable_modelarts else config
+
+
+def _below_output_path(config):
+    """On ModelArts results go to `output_path`, from where they are sent."""
+    return config.replace(**{key: os.path.join(config.output_path, config[key])
+                             for key in ("save_checkpoint_dir", "result_dir", "output_dir", "file_name")})
+
+
+def load_body(config):
+    """The body model of the settings with its mesh and joints; reads no files where the paths are empty.
+
+    Raises:
+        UserError: files that are missing, damaged or do not fit each other.
+    """
+    model = load_smpl(config.smpl_path)
+    return Body(model, load_graph_mesh(model, config.mesh_path),
+                training_regressor(model, config.joint_regressor_extra_path))
+
+
+def build_network(config, body=None):
+    """The network that the settings describe, with its initial values.
+
+    Args:
+        config (Config): settings.
+        body (Body): None reads the one that the settings name.
+    """
+    body = body or load_body(config)
+    return CMR(body.mesh, SMPL(body.model), config.num_layers, config.num_channels, config.depth, config.width,
+               config.use_svd, config.seed)
+
+
+def settings_of(checkpoint, config):
+    """The settings with those of the checkpoint's network in place of the defaults and of --config_path.
+
+    Raises:
+        UserError: a flag was given that contradicts the checkpoint.
+    """
+    saved, changes = checkpoint.meta.get("config", {}), {}
+    for key in NETWORK_KEYS:
+        if key in saved:
+            if key in config.typed and config[key] != saved[key]:
+                raise UserError(f"--{key} {config[key]} contradicts checkpoint {checkpoint.path}, which was made with "
+                                f"{key} {saved[key]}: leave the flag out")
+            changes[key] = saved[key]
+    # Published weights were made for the real body; their files say nothing about it.
+    synthetic = not saved["smpl_path"] if "smpl_path" in saved else False
+    if saved and synthetic == bool(config.smpl_path):
+        LOGGER.warning("checkpoint %s was trained with %s body and is used with %s: results mean little",
+                       checkpoint.path, *(("the synthetic", "SMPL's") if synthetic else ("SMPL's", "the synthetic")))
+    return config.replace(**changes)
+
+
+def load_trained(config, body=None):
+    """Network, settings and file of the checkpoint that the settings name.
+
+    Args:
+        config (Config): settings; those of the network give way to the checkpoint's.
+        body (Body): None reads the one that the settings name.
+
+    Returns:
+        tuple: CMR in evaluation mode with batch norm worked into its convolutions, Config, Checkpoint.
+
+    Raises:
+        UserError: no checkpoint, or weights that do not fit.
+    """
+    checkpoint = read_trained(config.ckpt_file) if config.ckpt_file else \
+        find_checkpoint("", config.save_checkpoint_dir, HOW_TO_GET_A_CHECKPOINT)
+    config = settings_of(checkpoint, config)
+    network = build_network(config, body)
+    load_weights(network, checkpoint, config.allow_partial)
+    return fold_batch_norm(network), config, checkpoint
