@@ -10,9 +10,9 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from common.engine.runtime import init_runtime  # noqa: E402
 from common.errors import run  # noqa: E402
+from common.inference.sources import open_source  # noqa: E402
 from openpose.src.build import build_finder, load_trained, read_settings  # noqa: E402
 from openpose.src.inference import Inference, parse_resolution  # noqa: E402
-from openpose.src.sources import open_source  # noqa: E402
 
 
 def main(argv):

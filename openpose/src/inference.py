@@ -4,17 +4,17 @@ import dataclasses
 import logging
 import os
 import re
-import signal
 
 import numpy as np
 
 from common.errors import UserError
 from common.files import atomic_path
+from common.inference.sources import interrupt_noted
+from common.inference.tracking import Tracker
 from common.visual.video import write_video
 from openpose.src.decode import decode
 from openpose.src.keypoint_json import check_scale, coco_entries, scale_joints, write_coco, write_keypoints
 from openpose.src.pictures import draw_maps, draw_people, write_picture
-from openpose.src.tracking import Tracker
 
 LOGGER = logging.getLogger("mindhuman")
 
@@ -38,23 +38,6 @@ def shorter_side(resolution, height, width):
     """Length in pixels that the shorter side of an image gets, so that it fits a network resolution."""
     scales = [given / side for given, side in zip(resolution, (width, height)) if given > 0]
     return max(8, round(min(scales) * min(height, width)))
-
-
-@contextlib.contextmanager
-def interrupt_noted():
-    """Within the block the first Ctrl-C only fills the list that it yields, so that files are finished."""
-    noted = []
-
-    def note(*_):
-        if noted:
-            raise KeyboardInterrupt
-        noted.append(True)
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield noted
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 class Inference:

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from common.errors import UserError
+from common.inference.sources import Source, open_source
+from common.inference.tracking import Tracker, similarity
 from openpose.src.decode import Frame, People
 from openpose.src.inference import Inference, parse_resolution, shorter_side
 from openpose.src.keypoint_json import coco_entries, scale_joints, write_keypoints
 from openpose.src.pictures import draw_maps, draw_people
 from openpose.src.predict import FinderSettings
 from openpose.src.skeleton import COCO_18, parse_skeleton
-from openpose.src.sources import Source, open_source
 from openpose.src.targets import make_targets
-from openpose.src.tracking import Tracker, similarity
 
 SIGMAS = COCO_18.sigma_array(COCO_18.joints)
 

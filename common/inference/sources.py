@@ -1,8 +1,11 @@
 """What infer.py looks at: pictures one by one, or the frames of a film or camera."""
+import contextlib
 import glob
 import logging
 import os
-from dataclasses import dataclass
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import cv2
 
@@ -20,45 +23,52 @@ class Source:
 
     name (str): of all files written about a film. fps (float): of a film or camera, 0 for single pictures.
     frames: function without arguments that returns an iterator of (name, image (H, W, 3) uint8, blue first).
+    count (int): how many there are, 0 when that is not known. files (dict): name -> path, of single pictures.
     """
 
     name: str
     fps: float
     frames: object
+    count: int = 0
+    files: Mapping = field(default_factory=dict)
 
 
-def open_source(text, frame_max=0):
-    """The source that --input names.
+def open_source(text, frame_max=0, flag="--input"):
+    """The source that a flag names.
 
     Args:
         text (str): picture, folder, pattern, film, or the number of a camera.
         frame_max (int): frames of a film or camera, 0 for all.
+        flag (str): its name, for error texts.
 
     Raises:
         UserError: nothing is there, or it cannot be opened.
     """
     if not text:
-        raise UserError("--input is missing: name an image, a folder, a pattern such as 'photos/*.jpg', a video, or "
+        raise UserError(f"{flag} is missing: name an image, a folder, a pattern such as 'photos/*.jpg', a video, or "
                         "the number of a camera")
+    said = f"{flag} {text}"
     if text.isdigit():
-        return _film(int(text), f"camera_{text}", f"--input {text}: there is no camera of this number", frame_max)
+        return _film(int(text), f"camera_{text}", f"{said}: there is no camera of this number", frame_max)
     if os.path.isdir(text):
-        return _pictures(text, sorted(os.path.join(text, name) for name in os.listdir(text)))
+        return _pictures(text, sorted(os.path.join(text, name) for name in os.listdir(text)), said)
     if os.path.isfile(text):
         if text.lower().endswith(PICTURES):
-            return _pictures(text, [text])
+            return _pictures(text, [text], said)
         return _film(text, os.path.splitext(os.path.basename(text))[0],
-                     f"--input {text} is neither a picture ({', '.join(PICTURES)}) nor a video that can be opened",
-                     frame_max)
+                     f"{said} is neither a picture ({', '.join(PICTURES)}) nor a video that can be opened", frame_max)
     if glob.has_magic(text):
-        return _pictures(text, sorted(glob.glob(text, recursive=True)))
-    raise UserError(f"--input {text} does not exist")
+        return _pictures(text, sorted(glob.glob(text, recursive=True)), said)
+    raise UserError(f"{said} does not exist")
 
 
-def _pictures(text, paths):
-    paths = [path for path in paths if path.lower().endswith(PICTURES) and os.path.isfile(path)]
+def _pictures(text, files, said):
+    files = [path for path in files if os.path.isfile(path)]
+    paths = [path for path in files if path.lower().endswith(PICTURES)]
     if not paths:
-        raise UserError(f"--input {text}: no pictures there ({', '.join(PICTURES)})")
+        raise UserError(f"{said}: no pictures there ({', '.join(PICTURES)})")
+    if len(files) > len(paths):
+        LOGGER.info("%s: %d files that are no pictures are left out", said, len(files) - len(paths))
     stems = [os.path.splitext(os.path.basename(path))[0] for path in paths]
     # Where two files would share a name, theirs keep the ending; where that does not help either, they are numbered.
     names = [stem if stems.count(stem) == 1 else os.path.basename(path) for stem, path in zip(stems, paths)]
@@ -77,9 +87,9 @@ def _pictures(text, paths):
                 continue
             yield name, image[..., ::-1].copy()
         if damaged == len(paths):
-            raise UserError(f"--input {text}: none of the {damaged} pictures can be read")
+            raise UserError(f"{said}: none of the {damaged} pictures can be read")
 
-    return Source(os.path.basename(os.path.normpath(text)), 0.0, frames)
+    return Source(os.path.basename(os.path.normpath(text)), 0.0, frames, len(paths), dict(zip(names, paths)))
 
 
 def _film(path, name, refusal, frame_max):
@@ -89,6 +99,8 @@ def _film(path, name, refusal, frame_max):
         capture.release()
         raise UserError(refusal)
     fps = capture.get(cv2.CAP_PROP_FPS)
+    count = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))  # a camera's is not known
+    count = min(count or frame_max, frame_max or count)
 
     def frames():
         image, number = first, 0
@@ -100,4 +112,21 @@ def _film(path, name, refusal, frame_max):
         finally:
             capture.release()
 
-    return Source(name, fps if 0 < fps < 1000 else USUAL_FPS, frames)
+    return Source(name, fps if 0 < fps < 1000 else USUAL_FPS, frames, count)
+
+
+@contextlib.contextmanager
+def interrupt_noted():
+    """Within the block the first Ctrl-C only fills the list that it yields, so that files are finished."""
+    noted = []
+
+    def note(*_):
+        if noted:
+            raise KeyboardInterrupt
+        noted.append(True)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
