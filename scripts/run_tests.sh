@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Sets the project up and runs its tests.
+# Sets the project up and runs its tests, as many files at a time as there are cores (at most 4).
 #
 #   bash scripts/run_tests.sh [pytest arguments]
 #   bash scripts/run_tests.sh -m "not slow" tests/common
+#   bash scripts/run_tests.sh -n 0 --pdb tests/common/test_config.py
 #
 # Without arguments everything is run. The exit status is pytest's.
 set -euo pipefail
@@ -11,4 +12,8 @@ case ${1:-} in -h | --help) sed -n '2,/^set/s/^# \{0,1\}//p' "scripts/$(basename
 bash scripts/setup.sh
 source scripts/launcher.sh
 launch_find_python
-exec "$launch_python" -m pytest "$@"
+cores=$(nproc)
+# A worker takes up to 4 GB. Each keeps to one thread: several pools of threads on the same cores slow each other down.
+workers=$((cores < 4 ? cores : 4))
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+exec "$launch_python" -m pytest -n "$workers" --dist loadfile "$@"

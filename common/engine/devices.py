@@ -50,16 +50,27 @@ def probe(target):
     Raises:
         UserError: there is no such target.
     """
-    if target not in TARGETS:
-        raise UserError(f"device target {target!r} is unknown; use one of CPU, GPU, Ascend or auto")
+    seen = look_for(target)
     if target == "CPU":
-        return Probe(True, "always there", 1)
-    seen = _look_for_gpu() if target == "GPU" else _look_for_ascend()
+        return seen
     # A worker of a distributed job was started for this device: a trial beside each worker would only take memory.
     if not seen.usable or os.environ.get("MS_ROLE"):
         return seen
     failure = _try_out(target)
     return Probe(False, f"{seen.reason}, but a trial failed: {failure}") if failure else seen
+
+
+def look_for(target):
+    """Whether drivers, libraries and devices of `target` are there, without trying them.
+
+    Raises:
+        UserError: there is no such target.
+    """
+    if target not in TARGETS:
+        raise UserError(f"device target {target!r} is unknown; use one of CPU, GPU, Ascend or auto")
+    if target == "CPU":
+        return Probe(True, "always there", 1)
+    return _look_for_gpu() if target == "GPU" else _look_for_ascend()
 
 
 def choose(requested="", device_id=0):

@@ -49,7 +49,7 @@ def test_help_names_the_models(tree):
 def test_run_tests_passes_arguments_and_status(tree):
     (tree / "test_it.py").write_text("def test_good(): pass\ndef test_bad(): assert False\n")
     done = bash("run_tests.sh", "-q", "-k", "good", "test_it.py", folder=tree / "scripts")
-    assert done.returncode == 0 and "set up" in done.stdout and "1 passed, 1 deselected" in done.stdout
+    assert done.returncode == 0 and "set up" in done.stdout and "1 passed in" in done.stdout
     assert bash(tree / "scripts" / "run_tests.sh", "-q", "test_it.py").returncode == 1
 
 
