@@ -229,7 +229,7 @@ def build_parts(profile, mean, depth=50, width=1.0, hidden_size=1024, iterations
     if profile.encoder == "resnet_v2":
         if depth != 50 or frozen_norm:
             raise UserError(f"profile {profile.profile} has a ResNet-50 without frozen batch norm: leave "
-                            "encoder_depth and frozen_norm as they are, or choose another profile")
+                            "--depth and --frozen_norm out, or choose another profile")
         encoder = ResNetV2(rng, width)
     else:
         encoder = ResNet(rng, depth, True, width, frozen_norm)

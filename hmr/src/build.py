@@ -1,0 +1,171 @@
+"""From settings to objects: body, network, weights. Settings end here; what lies below takes plain values."""
+import dataclasses
+import logging
+import os
+
+import numpy as np
+
+from common.backbones.folding import fold_batch_norm
+from common.body_models.companions import load_mean_params, load_regressor
+from common.body_models.files import load_body_model
+from common.config import load_config
+from common.engine.checkpoint import find_checkpoint, load_weights
+from common.errors import UserError
+from common.joints import SKELETONS, index_map
+from hmr.src.network import JOINTS, build_hmr
+from hmr.src.profiles import find_profile, profile_of
+
+LOGGER = logging.getLogger("mindhuman")
+FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
+ALIASES = {"image": "input", "checkpoint_file_path": "ckpt_file", "num_workers": "num_worker"}
+# Settings that make the network; they travel in the checkpoint.
+NETWORK_KEYS = ("profile", "depth", "width", "hidden_size", "iterations")
+# Settings that a checkpoint suggests: it knows people of the size and picture that it was trained with.
+SUGGESTED_KEYS = ("crop_size",)
+POSITIVE = ("hidden_size", "critic_size", "iterations", "epochs", "log_interval", "num_worker", "eval_batch_size",
+            "mpi_every")
+NOT_NEGATIVE = ("batch_size", "batch_3d_size", "adv_batch_size", "min_keypoints", "min_size", "max_overlap",
+                "trans_max", "warmup_steps", "e_wd", "d_wd", "e_loss_weight", "e_3d_loss_weight", "e_3d_kp_ratio",
+                "e_shape_ratio", "e_pose_ratio", "d_loss_weight", "d_disc_ratio", "clip_norm", "iter_count", "seed",
+                "keep_checkpoint_max", "save_steps", "eval_num", "frame_max", "device_id")
+LR_TYPES = ("constant", "cosine")
+EVAL_JOINTS = ("cocoplus", "h36m")
+HMR_SMPL, HMR_MEAN = "neutral_smpl_with_cocoplus_reg.pkl", "neutral_smpl_mean_params.h5"
+HOW_TO_GET_A_CHECKPOINT = ("Train one (python train.py), or convert published weights with tools/pth2ckpt.py --model "
+                           "hmr")
+# The rows of J_regressor_extra that are joints of HMR; the file has five more.
+EXTRA_JOINTS = ("nose", "right_eye", "left_eye", "right_ear", "left_ear", "right_hip", "left_hip", "neck", "head_top")
+
+
+def read_settings(argv, overrides=None):
+    """The settings of one command.
+
+    Args:
+        argv (list[str]): command line.
+        overrides (dict): defaults that differ for this command, such as the batch size.
+
+    Raises:
+        UserError: a setting that cannot be.
+    """
+    config = load_config(DEFAULT_CONFIG, argv, ALIASES, overrides)
+    for key in POSITIVE:
+        if config[key] < 1:
+            raise UserError(f"--{key} {config[key]}: write a whole number of 1 or more")
+    for key in NOT_NEGATIVE:
+        if config[key] < 0:
+            raise UserError(f"--{key} {config[key]}: it cannot be negative")
+    for key in ("width", "e_lr", "d_lr", "scale_min", "crop_scale", "focal_length"):
+        if not config[key] > 0:
+            raise UserError(f"--{key} {config[key]}: write a positive number")
+    if config.scale_min > config.scale_max:
+        raise UserError(f"--scale_min {config.scale_min} is more than --scale_max {config.scale_max}")
+    if not 0 < config.dropout <= 1:
+        raise UserError(f"--dropout {config.dropout} is the probability of keeping a unit: more than 0, at most 1")
+    if not 0 <= config.flip_prob <= 1:
+        raise UserError(f"--flip_prob {config.flip_prob}: write a number from 0 to 1")
+    if config.crop_size < 32 or config.crop_size % 32:
+        raise UserError(f"--crop_size {config.crop_size}: write a multiple of 32, such as 224")
+    for key, choices in (("lr_type", LR_TYPES), ("eval_joints", EVAL_JOINTS)):
+        if config[key] not in choices:
+            raise UserError(f"--{key} {config[key]}: choose one of {', '.join(choices)}")
+    find_profile(config.profile)
+    return config
+
+
+def load_body(config):
+    """The SMPL body of the settings, with HMR's 19 joints.
+
+    Returns:
+        BodyModel
+
+    Raises:
+        UserError: a file that is missing or damaged, or a body without these joints.
+    """
+    model = load_body_model("smpl", config.smpl_path or _in_data(config, HMR_SMPL))
+    if config.joint_regressor_extra_path:
+        extra = load_regressor(model, "J_regressor_extra", config.joint_regressor_extra_path)
+        model = dataclasses.replace(model, extras={**model.extras, "cocoplus_regressor": _cocoplus(model, extra)})
+    elif "cocoplus_regressor" not in model.extras:
+        raise UserError(f"{model.source} has no cocoplus_regressor: take {HMR_SMPL} (--smpl_path), or name GraphCMR's "
+                        "J_regressor_extra.npy (--joint_regressor_extra_path)")
+    return model
+
+
+def _cocoplus(model, extra):
+    """The 19 joints from the skeleton's, and from those of GraphCMR where the skeleton has none or lower hips."""
+    names = tuple(name for name in SKELETONS["smpl_24"] if name not in EXTRA_JOINTS)
+    rows = model.J_regressor[index_map("smpl_24", names)]
+    return np.concatenate([rows, extra[:len(EXTRA_JOINTS)]])[index_map(names + EXTRA_JOINTS, JOINTS)]
+
+
+def _in_data(config, name):
+    """Path of a file in the data folder; empty when it is not there."""
+    path = os.path.join(config.data_path, name)
+    return path if config.data_path and os.path.isfile(path) else ""
+
+
+def build_network(config, body, seed=0):
+    """The generator that the settings describe, with its initial values.
+
+    Args:
+        config (Config): settings.
+        body (BodyModel): of `load_body`.
+        seed (int): of the initial values.
+
+    Returns:
+        HMR
+    """
+    mean = load_mean_params(config.smpl_mean_params_path or _in_data(config, HMR_MEAN))
+    return build_hmr(find_profile(config.profile), body, mean, depth=config.depth, width=config.width,
+                     hidden_size=config.hidden_size, iterations=config.iterations, frozen_norm=config.frozen_norm,
+                     seed=seed)
+
+
+def settings_of(checkpoint, config):
+    """The settings with those of the checkpoint's network in place of the defaults and of --config_path.
+
+    Raises:
+        UserError: a flag was given that contradicts the checkpoint, or it holds no generator.
+    """
+    saved = checkpoint.meta.get("config", {})
+    if saved.get("part", "generator") != "generator":
+        flag = {"critic": "critic_path", "encoder": "encoder_path"}[saved["part"]]
+        raise UserError(f"checkpoint {checkpoint.path} holds the {saved['part']} only: train with --{flag} "
+                        f"{checkpoint.path}")
+    profile_of(saved, checkpoint.path)
+    changes = {}
+    for key in NETWORK_KEYS:
+        if key in saved:
+            if key in config.typed and config[key] != saved[key]:
+                raise UserError(f"--{key} {config[key]} contradicts checkpoint {checkpoint.path}, which was made with "
+                                f"{key} {saved[key]}: leave the flag out")
+            changes[key] = saved[key]
+    changes.update({key: saved[key] for key in SUGGESTED_KEYS if key in saved and key not in config.given})
+    return config.replace(**changes)
+
+
+def generator_weights(checkpoint):
+    """The checkpoint without what belongs to the critic."""
+    weights = {name: value for name, value in checkpoint.weights.items() if not name.startswith("critic.")}
+    return dataclasses.replace(checkpoint, weights=weights)
+
+
+def load_trained(config, body=None):
+    """Network, settings, conventions and file of the checkpoint that the settings name.
+
+    Args:
+        config (Config): settings.
+        body (BodyModel): of `load_body`; None to load it here.
+
+    Returns:
+        tuple: HMR in evaluation mode with batch norm worked into its convolutions, Config, Profile, Checkpoint.
+
+    Raises:
+        UserError: no checkpoint, or weights that do not fit.
+    """
+    checkpoint = find_checkpoint(config.ckpt_file, config.model_save, HOW_TO_GET_A_CHECKPOINT)
+    config = settings_of(checkpoint, config)
+    network = build_network(config, load_body(config) if body is None else body)
+    load_weights(network, generator_weights(checkpoint), config.allow_partial)
+    return fold_batch_norm(network), config, find_profile(config.profile), checkpoint
