@@ -13,7 +13,8 @@ def lines_of(capsys, *arguments):
 
 
 def test_each_target_has_one_line_with_its_reason(capsys, monkeypatch, tmp_path):
-    answers = {"CPU": Probe(True, "always there", 1), "GPU": Probe(False, "no driver"), "Ascend": Probe(True, "8 chips", 8)}
+    answers = {"CPU": Probe(True, "always there", 1), "GPU": Probe(False, "no driver"),
+               "Ascend": Probe(True, "8 chips", 8)}
     monkeypatch.setattr(doctor, "probe", answers.get)
     path = tmp_path / "doctor.json"
     status, lines = lines_of(capsys, "--json", str(path))
