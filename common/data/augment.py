@@ -73,7 +73,7 @@ def swap_sides(values, names):
 
 def swapped_order(names):
     """(J,) where each joint's counterpart on the other side stands."""
-    pairs = np.array(flip_pairs(names)).reshape(-1, 2)
+    pairs = np.array(flip_pairs(names), int).reshape(-1, 2)
     order = np.arange(len(SKELETONS[names] if isinstance(names, str) else names))
     order[pairs[:, 0]], order[pairs[:, 1]] = pairs[:, 1], pairs[:, 0]
     return order

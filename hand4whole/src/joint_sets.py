@@ -28,9 +28,8 @@ FROM_SMPLX_144 = index_map("smplx_144", [_EYES.get(name, name) for name in JOINT
 
 HAND_JOINTS = SKELETONS["right_hand_21"]  # wrist, then thumb to little finger, four each
 HAND_ROTATIONS = SKELETONS["mano_right_16"]
-HAND_SLICE = slice(0, 21)
 WRIST = 0
-HAND_DEPTH_GROUPS = ((HAND_SLICE, WRIST, "hand_size"),)
+HAND_DEPTH_GROUPS = ((slice(0, 21), WRIST, "hand_size"),)
 # Vertices that the published hand-only stage takes for finger tips; `vertex_joint_ids` has the usual ones beside them.
 PUBLISHED_TIPS = (745, 317, 445, 556, 673)
 
@@ -45,7 +44,8 @@ def hand_regressor(model, tips=None):
     Returns:
         numpy.ndarray: (21, 778) float64, joints in the order of `HAND_JOINTS`.
     """
-    rows = np.concatenate([model.J_regressor, np.eye(len(model.v_template))[list(tips or vertex_joint_ids(model.kind))]])
+    tips = vertex_joint_ids(model.kind) if tips is None else list(tips)
+    rows = np.concatenate([model.J_regressor, np.eye(len(model.v_template))[tips]])
     return rows[index_map("mano_right_21", HAND_JOINTS)]
 
 
