@@ -72,6 +72,9 @@ class Person:
         parameters (dict[str, numpy.ndarray]): of the body model, by the names of this project: theta (85,), pose (72,)
             axis-angle, rotmat (24, 3, 3), beta (10,), expr (10,), ...
         score (float): confidence of the detection, or None.
+        number (int): who it is in a film; None for its place in the list. Files and colours go by it.
+        variants (dict[str, numpy.ndarray]): further meshes of the person, name -> (V, 3) like `vertices`; they have
+            files and pictures of their own.
     """
 
     vertices: np.ndarray
@@ -85,6 +88,8 @@ class Person:
     box_size_px: float
     parameters: dict
     score: float = None
+    number: int = None
+    variants: dict = dataclasses.field(default_factory=dict)
 
 
 def write_people(folder, picture, people, formats=FORMATS, photo=None):
@@ -94,8 +99,9 @@ def write_people(folder, picture, people, formats=FORMATS, photo=None):
         folder (str): made when missing.
         picture (Picture): where they were found.
         people (list[Person]): may be empty; then only pictures are written.
-        formats (list[str]): from `FORMATS`. json, npz and mesh files are `<picture.name>_<index>.<format>`, html is
+        formats (list[str]): from `FORMATS`. json, npz and mesh files are `<picture.name>_<number>.<format>`, html is
             `<picture.name>.html` with all people, png is `<picture.name>_overlay.png`, `_side.png` and `_top.png`.
+            The names of a variant's mesh files and pictures hold its name as well.
         photo (numpy.ndarray): (H, W, 3) uint8 RGB, needed for png.
 
     Returns:
@@ -105,40 +111,75 @@ def write_people(folder, picture, people, formats=FORMATS, photo=None):
         UserError: an unknown format, or a person with numbers that are not finite.
         ValueError: png without a photo, or arrays of a person that do not fit together.
     """
-    unknown = [name for name in formats if name not in FORMATS]
-    if unknown:
-        raise UserError(f"unknown output format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
+    check_formats(formats)
     if "png" in formats and photo is None:
         raise ValueError("pictures of people need the photo")
     for index, person in enumerate(people):
         _check(person, f"person {index} of {picture.image}")
+    numbered = [dataclasses.replace(person, number=index) if person.number is None else person
+                for index, person in enumerate(people)]
     paths = []
-    for index, person in enumerate(people):
-        paths += _write_person(folder, picture, index, person, formats)
+    for person in numbered:
+        paths += _write_person(folder, picture, person, formats)
     if "html" in formats and people:
-        meshes = [dataclasses.replace(mesh, vertices=mesh.vertices @ Y_UP) for mesh in place_people(people)]
+        meshes = [mesh for variant in _variants(numbered) for mesh in place_people(numbered, variant=variant)]
+        meshes = [dataclasses.replace(mesh, vertices=mesh.vertices @ Y_UP) for mesh in meshes]
         paths.append(os.path.join(folder, f"{picture.name}.html"))
         write_viewer(paths[-1], meshes, picture.image, f"{picture.model}, body model: {picture.body_model}")
     if "png" in formats:
-        for view, image in draw_people(picture, people, photo).items():
+        for view, image in draw_people(picture, numbered, photo).items():
             paths.append(os.path.join(folder, f"{picture.name}_{view}.png"))
             atomic_write(paths[-1], cv2.imencode(".png", image[..., ::-1])[1].tobytes())
     return paths
 
 
-def draw_people(picture, people, photo):
-    """People over the photo, and each turned about its own middle on white -> {overlay, side, top: (H, W, 3) uint8}."""
-    camera = PerspectiveCamera(picture.focal_px, tuple(picture.centre_px))
-    views = {"overlay": render_scene(place_people(people), camera, picture.size, photo).image}
-    for view in ("side", "top"):
-        views[view] = render_scene(place_people(people, view), camera, picture.size).image
-    return views
+def check_formats(formats):
+    """Refuse a format that is not in `FORMATS`.
+
+    Raises:
+        UserError
+    """
+    unknown = [name for name in formats if name not in FORMATS]
+    if unknown:
+        raise UserError(f"unknown output format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
 
 
-def place_people(people, view="front"):
-    """Meshes (vertices in the axes of the picture's camera, translation included), each in its own colour."""
-    return [Mesh(turn(person.vertices, view) + person.translation, person.faces, PALETTE[index % len(PALETTE)],
-                 f"person {index}") for index, person in enumerate(people)]
+def draw_people(picture, people, photo, views=("overlay", "side", "top")):
+    """People over the photo, and each turned about its own middle on white.
+
+    Returns:
+        dict: view -> (H, W, 3) uint8 RGB; those of a variant are called `<variant>_<view>`.
+    """
+    camera, drawn = PerspectiveCamera(picture.focal_px, tuple(picture.centre_px)), {}
+    for variant in _variants(people):
+        for view in views:
+            meshes = place_people(people, "front" if view == "overlay" else view, variant)
+            drawn[f"{variant}_{view}" if variant else view] = render_scene(
+                meshes, camera, picture.size, photo if view == "overlay" else None).image
+    return drawn
+
+
+def place_people(people, view="front", variant=None):
+    """Meshes (vertices in the axes of the picture's camera, translation included), each in its own colour.
+
+    Args:
+        people (list[Person]): those without the variant are left out.
+        view (str): see `common.visual.cameras.turn`.
+        variant (str): name of one of `Person.variants`, None for `Person.vertices`.
+    """
+    meshes = []
+    for index, person in enumerate(people):
+        vertices = person.variants.get(variant) if variant else person.vertices
+        if vertices is not None:
+            number = index if person.number is None else person.number
+            meshes.append(Mesh(turn(vertices, view) + person.translation, person.faces, PALETTE[number % len(PALETTE)],
+                               f"person {number}" + (f" {variant}" if variant else "")))
+    return meshes
+
+
+def _variants(people):
+    """None for the meshes that all have, then the names of the variants."""
+    return [None, *dict.fromkeys(name for person in people for name in person.variants)]
 
 
 def _check(person, where):
@@ -149,60 +190,70 @@ def _check(person, where):
     for name, shape in shapes.items():
         if np.shape(getattr(person, name)) != shape:
             raise ValueError(f"{where}: {name} must be {shape}, not {np.shape(getattr(person, name))}")
-    arrays = {name: getattr(person, name) for name in shapes} | dict(person.parameters)
+    for name, vertices in person.variants.items():
+        if np.shape(vertices) != shapes["vertices"]:
+            raise ValueError(f"{where}: variant {name} must be {shapes['vertices']}, not {np.shape(vertices)}")
+    arrays = {name: getattr(person, name) for name in shapes} | dict(person.parameters) | dict(person.variants)
     broken = [name for name, values in arrays.items() if not np.isfinite(values).all()]
     if broken:
         raise UserError(f"{where}: {', '.join(broken)} not finite; was the checkpoint trained without overflow?")
 
 
-def _write_person(folder, picture, index, person, formats):
+def _write_person(folder, picture, person, formats):
     """The files of one person -> their paths."""
-    paths = []
+    stem, paths = os.path.join(folder, f"{picture.name}_{person.number}"), []
+    meshes = {"": person.vertices, **{f"_{name}": vertices for name, vertices in person.variants.items()}}
     for name in formats:
-        path = os.path.join(folder, f"{picture.name}_{index}.{name}")
         if name == "json":
-            atomic_write(path, json.dumps(_record(picture, index, person), indent=1, allow_nan=False).encode())
+            paths.append(f"{stem}.json")
+            atomic_write(paths[-1], json_bytes(_record(picture, person)))
         elif name == "npz":
-            atomic_write(path, _archive(picture, index, person))
+            paths.append(f"{stem}.npz")
+            atomic_write(paths[-1], _archive(picture, person))
         elif name in MESH_FORMATS:
-            colour = PALETTE[index % len(PALETTE)]
-            write_meshes(path, [Mesh(np.asarray(person.vertices) @ Y_UP, person.faces, colour, f"person_{index}")])
-        else:
-            continue
-        paths.append(path)
+            for ending, vertices in meshes.items():
+                paths.append(f"{stem}{ending}.{name}")
+                write_meshes(paths[-1], [Mesh(np.asarray(vertices) @ Y_UP, person.faces,
+                                              PALETTE[person.number % len(PALETTE)],
+                                              f"person_{person.number}{ending}")])
     return paths
 
 
-def _record(picture, index, person):
+def json_bytes(record):
+    """The bytes of a json file; NaN and infinity are refused, as no other program reads them."""
+    return json.dumps(record, indent=1, allow_nan=False).encode()
+
+
+def _record(picture, person):
     """What the json file says."""
     height, width = picture.size
     return {
         "image": picture.image,
         "image_size_px": [int(width), int(height)],
-        "person": index,
+        "person": person.number,
         "score": None if person.score is None else float(person.score),
         "model": picture.model,
         "body_model": picture.body_model,
         "conventions": CONVENTIONS,
         "joint_names": list(person.joint_names),
-        "joints_2d_px": _plain(person.j2d_px),
-        "joints_3d_m": _plain(person.j3d),
-        "parameters": {name: _plain(values) for name, values in person.parameters.items()},
+        "joints_2d_px": plain(person.j2d_px),
+        "joints_3d_m": plain(person.j3d),
+        "parameters": {name: plain(values) for name, values in person.parameters.items()},
         "cameras": {
-            "perspective": {"focal_px": float(picture.focal_px), "centre_px": _plain(picture.centre_px),
-                            "translation_m": _plain(person.translation)},
-            "weak_perspective": {"scale": _plain(person.cam[0]), "tx": _plain(person.cam[1]),
-                                 "ty": _plain(person.cam[2]), "box_centre_px": _plain(person.box_centre_px),
+            "perspective": {"focal_px": float(picture.focal_px), "centre_px": plain(picture.centre_px),
+                            "translation_m": plain(person.translation)},
+            "weak_perspective": {"scale": plain(person.cam[0]), "tx": plain(person.cam[1]),
+                                 "ty": plain(person.cam[2]), "box_centre_px": plain(person.box_centre_px),
                                  "box_size_px": float(person.box_size_px)},
         },
     }
 
 
-def _archive(picture, index, person):
+def _archive(picture, person):
     """The bytes of the npz file: the same, flat, and the mesh; numpy.load opens it without pickle."""
     height, width = picture.size
     arrays = {
-        "image": picture.image, "image_size_px": (width, height), "person": index,
+        "image": picture.image, "image_size_px": (width, height), "person": person.number,
         "model": picture.model, "body_model": picture.body_model, "conventions": json.dumps(CONVENTIONS),
         "joint_names": list(person.joint_names), "joints_2d_px": person.j2d_px, "joints_3d_m": person.j3d,
         "vertices_m": person.vertices, "faces": person.faces,
@@ -210,13 +261,19 @@ def _archive(picture, index, person):
         "cam": person.cam, "box_centre_px": person.box_centre_px, "box_size_px": person.box_size_px,
         "score": np.nan if person.score is None else person.score,
     }
+    variants = {f"vertices_{name}_m": vertices for name, vertices in person.variants.items()}
+    return archive_bytes({**arrays, **variants, **person.parameters})
+
+
+def archive_bytes(arrays):
+    """The bytes of a compressed npz file with these arrays."""
     stream = io.BytesIO()
-    np.savez_compressed(stream, **arrays, **person.parameters)
+    np.savez_compressed(stream, **arrays)
     return stream.getvalue()
 
 
-def _plain(values):
+def plain(values):
     """Numbers of an array as nested lists, with nine digits: these give every float32 back."""
     if np.ndim(values):
-        return [_plain(value) for value in values]
+        return [plain(value) for value in values]
     return float(f"{float(values):.9g}")

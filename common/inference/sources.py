@@ -67,8 +67,6 @@ def _pictures(text, files, said):
     paths = [path for path in files if path.lower().endswith(PICTURES)]
     if not paths:
         raise UserError(f"{said}: no pictures there ({', '.join(PICTURES)})")
-    if len(files) > len(paths):
-        LOGGER.info("%s: %d files that are no pictures are left out", said, len(files) - len(paths))
     stems = [os.path.splitext(os.path.basename(path))[0] for path in paths]
     # Where two files would share a name, theirs keep the ending; where that does not help either, they are numbered.
     names = [stem if stems.count(stem) == 1 else os.path.basename(path) for stem, path in zip(stems, paths)]
@@ -76,6 +74,8 @@ def _pictures(text, files, said):
 
     def frames():
         damaged = 0
+        if len(files) > len(paths):
+            LOGGER.info("%s: %d files that are no pictures are left out", said, len(files) - len(paths))
         for name, path in zip(names, paths):
             try:
                 image = read_image(path)

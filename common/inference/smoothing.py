@@ -1,0 +1,82 @@
+"""The one-Euro filter for films: still people stop trembling, quick ones do not lag.
+
+Source: Casiez, Roussel and Vogel, "1 Euro Filter", CHI 2012. Its low-pass filter opens with the speed of what it
+follows. Here a vector has one speed, its length per second, so that the result does not depend on the axes; rotations
+are filtered on the rotations themselves, along the shortest turn from one to the next.
+"""
+import numpy as np
+
+from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
+
+CUTOFF_HZ = 1.5  # for what stands still
+CUTOFF_PER_SPEED = 3.0  # Hz per metre or radian per second
+SPEED_CUTOFF_HZ = 1.0  # for the speed itself
+
+
+def _share(cutoff_hz, seconds):
+    """How much of the way to a new value a low-pass filter goes after a time step."""
+    turn = 2.0 * np.pi * np.asarray(cutoff_hz) * seconds
+    return turn / (turn + 1.0)
+
+
+class _OneEuro:
+    """What both filters share: the state, the time and the speed. `_way` and `_go` know the space of the values."""
+
+    def __init__(self, fps, cutoff_hz=CUTOFF_HZ, cutoff_per_speed=CUTOFF_PER_SPEED):
+        self.fps, self.cutoff_hz, self.cutoff_per_speed = fps, cutoff_hz, cutoff_per_speed
+        self.frame = self.raw = self.value = self.velocity = None
+
+    def __call__(self, value, frame, unit=1.0):
+        """Follow a new value.
+
+        Args:
+            value (array): of the same shape at every call.
+            frame (int): its number, larger than that of the last call; some may be left out.
+            unit (float): what counts as one metre in the unit of the values.
+
+        Returns:
+            numpy.ndarray: the smoothed value, float64.
+        """
+        value = np.asarray(value, np.float64)
+        if self.frame is None:
+            self.raw = self.value = value
+            self.velocity = np.zeros_like(self._way(value, value))
+        else:
+            seconds = (frame - self.frame) / self.fps
+            velocity = self._way(self.raw, value) / seconds
+            self.velocity = self.velocity + _share(SPEED_CUTOFF_HZ, seconds) * (velocity - self.velocity)
+            speed = np.linalg.norm(self.velocity, axis=-1, keepdims=True) / unit
+            share = _share(self.cutoff_hz + self.cutoff_per_speed * speed, seconds)
+            self.raw, self.value = value, self._go(self.value, share * self._way(self.value, value))
+        self.frame = frame
+        return self.value
+
+
+class OneEuro(_OneEuro):
+    """Filter of vectors (..., D).
+
+    Args:
+        fps (float): frames per second.
+        cutoff_hz (float): of what stands still.
+        cutoff_per_speed (float): how much that grows with each unit per second.
+    """
+
+    @staticmethod
+    def _way(start, end):
+        return end - start
+
+    @staticmethod
+    def _go(start, way):
+        return start + way
+
+
+class OneEuroRotation(_OneEuro):
+    """Filter of rotation matrices (..., 3, 3); arguments as of `OneEuro`, speeds are in radians per second."""
+
+    @staticmethod
+    def _way(start, end):
+        return matrix_to_axis_angle(np.swapaxes(start, -1, -2) @ end)
+
+    @staticmethod
+    def _go(start, way):
+        return start @ axis_angle_to_matrix(way)
