@@ -38,6 +38,11 @@ with_default() {
     arguments=("$flag" "$value" "$@")
 }
 
+# full_path PATH: the absolute form of something that is there, anything else as it is.
+full_path() {
+    if [[ -n $1 && -e $1 ]]; then printf '%s/%s' "$(cd "$(dirname "$1")" && pwd)" "$(basename "$1")"; else printf '%s' "$1"; fi
+}
+
 # launch_standalone MODEL ENTRY DEVICE_TARGET DEVICE_ID [arguments...]: one process.
 launch_standalone() {
     local model=$1 entry=$2 target=${DEVICE_TARGET:-$3} device=$4

@@ -1,10 +1,5 @@
 # How the launch scripts of openpose read their arguments. Source it after launcher.sh.
 
-# full_path PATH: the absolute form of something that is there, anything else as it is.
-full_path() {
-    if [[ -n $1 && -e $1 ]]; then printf '%s/%s' "$(cd "$(dirname "$1")" && pwd)" "$(basename "$1")"; else printf '%s' "$1"; fi
-}
-
 # training_data IMAGEPATH JSONPATH MASKPATH VGG_PATH [more...]: sets `arguments` to the flags of train.py.
 training_data() {
     arguments=(--imgpath_train "$(full_path "$1")" --jsonpath_train "$(full_path "$2")" --maskpath_train "$(full_path "$3")"

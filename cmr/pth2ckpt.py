@@ -1,0 +1,88 @@
+"""Convert ImageNet weights of a ResNet, or a published CMR, to a MindSpore checkpoint.
+
+    python pth2ckpt.py --pth-path resnet50-19c8e357.pth --ckpt-path pretrained_resnet50.ckpt
+
+The names tell what a file holds. --dict-file is needed for a ResNet with names of its own only: a json file
+{name in the pth file: name here}; what it does not list is left out.
+"""
+import argparse
+import json
+import os
+import re
+import sys
+
+import numpy as np
+
+# The repository root, so that `common` and `cmr` are found from any folder.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from cmr.src.weights import convert_weights  # noqa: E402
+from common.backbones.resnet import ResNet  # noqa: E402
+from common.convert.pth import read_weights  # noqa: E402
+from common.convert.rules import Rule, convert  # noqa: E402
+from common.engine.checkpoint import write_checkpoint  # noqa: E402
+from common.errors import UserError, run  # noqa: E402
+
+
+def parse(argv):
+    parser = argparse.ArgumentParser(prog="pth2ckpt.py", allow_abbrev=False, description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pth-path", required=True, help="PyTorch file")
+    parser.add_argument("--ckpt-path", required=True, help="checkpoint to write")
+    parser.add_argument("--dict-file", default="", help="json file of names")
+
+    def fail(message):
+        raise UserError(f"{message} (--help lists every flag)")
+
+    parser.error = fail
+    return parser.parse_args(argv)
+
+
+def read_table(path):
+    """The names of a json file {name in the pth file: name here}.
+
+    Raises:
+        UserError: no such file, or it holds something else.
+    """
+    try:
+        with open(path, encoding="utf-8") as stream:
+            table = json.load(stream)
+    except (OSError, ValueError) as error:
+        raise UserError(f"--dict-file {path} cannot be read as json: {error}") from None
+    if not isinstance(table, dict) or not all(isinstance(name, str) for name in table.values()):
+        raise UserError(f"--dict-file {path} must hold one object of names: "
+                        '{"conv1.weight": "conv1.weight", "bn1.weight": "bn1.gamma", ...}')
+    return table
+
+
+def convert_by_table(arrays, table, source):
+    """A ResNet-50 whose names are given.
+
+    Raises:
+        UserError: names or shapes that do not all fit the network.
+    """
+    rules = [Rule(re.escape(old), new.replace("\\", r"\\")) for old, new in table.items()]
+    wanted = {parameter.name: parameter.shape for parameter in ResNet(np.random.default_rng(0), 50).get_parameters()}
+    return convert(arrays, [*rules, Rule(".*", None, why="not in the table of names")], wanted, source), {"depth": 50}
+
+
+def main(argv):
+    """Convert one file."""
+    arguments = parse(argv)
+    if not arguments.ckpt_path.endswith(".ckpt"):
+        raise UserError(f"--ckpt-path {arguments.ckpt_path}: the name must end with .ckpt")
+    table = read_table(arguments.dict_file) if arguments.dict_file else None
+    arrays, others = read_weights(arguments.pth_path)
+    step = 0
+    if table is None:
+        conversion, settings, step = convert_weights(arrays, others, "", arguments.pth_path)
+    else:
+        conversion, settings = convert_by_table(arrays, table, arguments.pth_path)
+    write_checkpoint(arguments.ckpt_path, conversion.weights,
+                     meta={"model": "cmr", "config": settings, "step": step,
+                           "source": os.path.basename(arguments.pth_path)})
+    print(f"{len(conversion.mapped)} arrays mapped, {len(conversion.dropped)} left out -> {arguments.ckpt_path}")
+
+
+if __name__ == "__main__":
+    run(main)
