@@ -1,0 +1,103 @@
+"""Records of any data set as the arrays that HMR learns from: one row for each person, joints in HMR's order."""
+from dataclasses import dataclass
+
+import numpy as np
+
+from common.data.records import HIDDEN, VISIBLE, box_around
+from common.joints import SKELETONS, index_map
+from hmr.src.filters import choose
+from hmr.src.network import JOINTS
+
+NUM_LSP = 14
+# Joints that data sets call otherwise: the published choice among their rows.
+OTHER_NAMES = {"upper_neck": "neck"}
+RAW_HUMAN36M_NAMES = {"right_collar": "neck", "head": "head_top"}
+
+
+@dataclass(frozen=True)
+class People:
+    """N people of one data set.
+
+    Attributes:
+        images (list[str]): (N,) paths of their pictures.
+        corners (array): (N, 4) float32, left, top, right, bottom of the box, px.
+        kp2d (array): (N, 19, 3) float32, x, y in px and weight, in the order of `network.JOINTS`.
+        kp3d (array): (N, 14, 3) float32, metres, camera axes; None where the set has none.
+        theta (array): (N, 85) float32, no camera, pose and shape; None where the set has none.
+    """
+
+    images: list
+    corners: np.ndarray
+    kp2d: np.ndarray
+    kp3d: np.ndarray = None
+    theta: np.ndarray = None
+
+    def __len__(self):
+        return len(self.images)
+
+
+def gather(records, hidden_weight, given_box, limits, dataset):
+    """The people of a data set who pass the filters.
+
+    Args:
+        records (list[Record]): as read.
+        hidden_weight (float): weight of keypoints that are labelled, but hidden.
+        given_box (bool): take the records' boxes, cut to whole pixels; else the box around the keypoints that count.
+        limits (Limits): of the filters.
+        dataset (str): name for error texts.
+
+    Returns:
+        tuple: People, and how many the filters dropped, see `filters.choose`.
+
+    Raises:
+        UserError: nobody is left.
+    """
+    kp2d = np.stack([keypoints(record, hidden_weight) for record in records]) if records else np.zeros((0, 19, 3))
+    if given_box:
+        corners = np.stack([np.trunc(corners_of(record.box)) for record in records]) if records else np.zeros((0, 4))
+    else:
+        corners = np.array([_around(points) for points in kp2d]).reshape(-1, 4)
+    images = [record.image_path for record in records]
+    kept, dropped = choose(images, corners, kp2d[:, :NUM_LSP, 2], limits, dataset)
+    chosen = [record for record, keep in zip(records, kept) if keep]
+    kp3d = theta = None
+    if chosen[0].j3d is not None:
+        kp3d = np.stack([to_lsp(record.j3d, record.joints) for record in chosen]).astype(np.float32)
+    if chosen[0].pose is not None:
+        theta = np.zeros((len(chosen), 85), np.float32)
+        theta[:, 3:75] = [record.pose for record in chosen]
+        theta[:, 75:] = [record.beta for record in chosen]
+    return People([record.image_path for record in chosen], corners[kept].astype(np.float32),
+                  kp2d[kept].astype(np.float32), kp3d, theta), dropped
+
+
+def keypoints(record, hidden_weight):
+    """(19, 3) x, y in px and weight of a record's joints; weight 0 for those that its data set does not have."""
+    weights = np.select([record.visibility == VISIBLE, record.visibility == HIDDEN], [1.0, hidden_weight], 0.0)
+    names, out = common_names(record.joints), np.zeros((len(JOINTS), 3))
+    there = [joint for joint in JOINTS if joint in names]
+    rows = index_map(names, there)
+    out[index_map(JOINTS, there)] = np.column_stack([record.j2d, weights])[rows]
+    return out
+
+
+def to_lsp(points, joints):
+    """Points (J, D) of joints with these names in LSP's order, (14, D)."""
+    return np.asarray(points)[index_map(common_names(joints), JOINTS[:NUM_LSP])]
+
+
+def common_names(joints):
+    """Names of a data set's joints, where they mean one of HMR's the name of that."""
+    others = RAW_HUMAN36M_NAMES if tuple(joints) == SKELETONS["h36m_32"] else OTHER_NAMES
+    return tuple(others.get(name, name) for name in joints)
+
+
+def corners_of(box):
+    """(left, top, width, height) -> (left, top, right, bottom)."""
+    return np.array([box[0], box[1], box[0] + box[2], box[1] + box[3]], np.float64)
+
+
+def _around(kp2d):
+    """Corners of the tight box around the keypoints that count; of no size where none does."""
+    counts = kp2d[:NUM_LSP, 2] > 0
+    return corners_of(box_around(kp2d[:NUM_LSP, :2][counts])) if counts.any() else np.zeros(4)
