@@ -1,0 +1,214 @@
+"""Parts of Hand4Whole: from features to positions, boxes, rotations, shape and camera.
+
+Source: mks0601/Hand4Whole_RELEASE `module.py`; names of the layers are those of the published weights.
+"""
+from mindspore import nn, ops
+
+from common.backbones.resnet import ResNet
+from common.body_models.lbs import as_float32
+from hand4whole.src.layers import (
+    HALF_TURN,
+    SampleFeatures,
+    SoftArgmax,
+    dense,
+    pointwise,
+    pointwise_block,
+    rotations,
+    upsampling,
+)
+
+NUM_BODY, NUM_FINGERS, NUM_BETAS = 25, 20, 10
+# Rotations that the networks give, root of the body and of the hand apart.
+BODY_ROTATIONS, FINGER_ROTATIONS = 21, 15
+UPSAMPLINGS = 3
+
+
+class PositionNet(nn.Cell):
+    """Features to a 3D heat map for each joint.
+
+    Args:
+        rng (numpy.random.Generator): source of the initial weights.
+        in_channels (int): of the features.
+        num_joints (int): J.
+        maps (tuple): (D, H, W).
+
+    Inputs:
+        - **features** (Tensor) - (B, in_channels, H, W).
+
+    Outputs:
+        - **probabilities** (Tensor) - (B, J, D * H * W).
+        - **positions** (Tensor) - (B, J, 3), cells.
+    """
+
+    def __init__(self, rng, in_channels, num_joints, maps):
+        super().__init__()
+        self.conv = pointwise(rng, in_channels, num_joints * maps[0])
+        self.soft_argmax = SoftArgmax(maps, num_joints)
+
+    def construct(self, features):
+        return self.soft_argmax(self.conv(features))
+
+
+class BoxNet(nn.Cell):
+    """Features and heat maps of the body to boxes of left hand, right hand and face.
+
+    Args:
+        rng, in_channels: see `PositionNet`.
+        maps (tuple): (D, H, W) of the body's heat maps.
+        channels (int): of the upsampled maps.
+
+    Inputs:
+        - **features** (Tensor) - (B, in_channels, H, W).
+        - **probabilities** (Tensor) - (B, 25, D * H * W).
+
+    Outputs:
+        - **center** (Tensor) - (B, 3, 2), cells.
+        - **size** (Tensor) - (B, 3, 2), cells.
+    """
+
+    def __init__(self, rng, in_channels, maps, channels):
+        super().__init__()
+        self.maps_shape = (NUM_BODY * maps[0], *maps[1:])
+        self.deconv = upsampling(rng, in_channels + self.maps_shape[0], channels, UPSAMPLINGS)
+        self.finer = 2 ** UPSAMPLINGS
+        shape = (self.finer * maps[1], self.finer * maps[2])
+        self.bbox_center = pointwise(rng, channels, 3)
+        self.soft_argmax, self.sample = SoftArgmax(shape, 3), SampleFeatures(shape)
+        self.lhand_size, self.rhand_size, self.face_size = (
+            nn.SequentialCell(dense(rng, channels, channels), nn.ReLU(), dense(rng, channels, 2)) for _ in range(3))
+
+    def construct(self, features, probabilities):
+        maps = probabilities.reshape(-1, *self.maps_shape).astype(features.dtype)
+        features = self.deconv(ops.concat((features, maps), 1))
+        _, center = self.soft_argmax(self.bbox_center(features))
+        sampled = self.sample(features, center)
+        size = ops.stack((self.lhand_size(sampled[:, 0]), self.rhand_size(sampled[:, 1]),
+                          self.face_size(sampled[:, 2])), 1)
+        return center / self.finer, as_float32(size)
+
+
+class BodyRotationNet(nn.Cell):
+    """Features at the joints of the body and at the knuckles to rotations; features to shape and camera.
+
+    Args:
+        rng (numpy.random.Generator): source of the initial weights.
+        in_channels, hand_channels (int): of the body's and the hands' features.
+        maps, hand_maps (tuple): (D, H, W).
+        channels (int): of the features at a joint.
+
+    Inputs:
+        - **features** (Tensor) - (B, in_channels, H, W).
+        - **positions** (Tensor) - (B, 25, 3), cells.
+        - **lhand**, **rhand** (Tensor) - (B, hand_channels, h, w), the left hand's mirrored as it was seen.
+        - **lhand_positions**, **rhand_positions** (Tensor) - (B, 4, 3) of the knuckles in the hands' maps, the left
+          hand's in the mirrored map.
+
+    Outputs:
+        Tensors: root_6d (B, 6), body_6d (B, 126), shape (B, 10), cam (B, 3).
+    """
+
+    def __init__(self, rng, in_channels, hand_channels, maps, hand_maps, channels):
+        super().__init__()
+        self.body_conv = pointwise_block(rng, in_channels, channels)
+        self.lhand_conv = pointwise_block(rng, hand_channels, channels)
+        self.rhand_conv = pointwise_block(rng, hand_channels, channels)
+        self.sample, self.sample_hand = SampleFeatures(maps[1:]), SampleFeatures(hand_maps[1:])
+        self.last_column = float(hand_maps[2] - 1)
+        self.size = (NUM_BODY + 2 * 4) * (channels + 3)
+        self.root_pose_out = rotations(rng, self.size, 1, HALF_TURN)
+        self.body_pose_out = rotations(rng, self.size, BODY_ROTATIONS)
+        self.shape_out = dense(rng, in_channels, NUM_BETAS)
+        self.cam_out = dense(rng, in_channels, 3)
+
+    def construct(self, features, positions, lhand, lhand_positions, rhand, rhand_positions):
+        mean = features.mean((2, 3))
+        # Sampled where the mirrored hand was seen, told where it really is: the original turns the map back instead.
+        lhand_sampled = self.sample_hand(self.lhand_conv(lhand), lhand_positions)
+        at_joints = ops.concat((
+            ops.concat((self.sample(self.body_conv(features), positions), positions), 2),
+            ops.concat((lhand_sampled, mirrored(lhand_positions, self.last_column)), 2),
+            ops.concat((self.sample_hand(self.rhand_conv(rhand), rhand_positions), rhand_positions), 2)), 1)
+        at_joints = at_joints.reshape(-1, self.size).astype(features.dtype)
+        return (as_float32(self.root_pose_out(at_joints)), as_float32(self.body_pose_out(at_joints)),
+                as_float32(self.shape_out(mean)), as_float32(self.cam_out(mean)))
+
+
+class HandRotationNet(nn.Cell):
+    """Features at the 20 joints of a hand to the rotations of its fingers.
+
+    Inputs:
+        - **features** (Tensor) - (N, in_channels, h, w).
+        - **positions** (Tensor) - (N, 20, 3), cells.
+
+    Outputs:
+        Tensor - (N, 90), 6D.
+    """
+
+    def __init__(self, rng, in_channels, maps, channels):
+        super().__init__()
+        self.hand_conv = pointwise_block(rng, in_channels, channels)
+        self.sample = SampleFeatures(maps[1:])
+        self.size = NUM_FINGERS * (channels + 3)
+        self.hand_pose_out = rotations(rng, self.size, FINGER_ROTATIONS)
+
+    def construct(self, features, positions):
+        at_joints = ops.concat((self.sample(self.hand_conv(features), positions), positions), 2)
+        return as_float32(self.hand_pose_out(at_joints.reshape(-1, self.size).astype(features.dtype)))
+
+
+class FaceRegressor(nn.Cell):
+    """Features (B, in_channels, h, w) to expression (B, 10) and jaw (B, 6) in 6D."""
+
+    def __init__(self, rng, in_channels):
+        super().__init__()
+        self.expr_out = dense(rng, in_channels, NUM_BETAS)
+        self.jaw_pose_out = rotations(rng, in_channels, 1)
+
+    def construct(self, features):
+        mean = features.mean((2, 3))
+        return as_float32(self.expr_out(mean)), as_float32(self.jaw_pose_out(mean))
+
+
+class CropNet(nn.Cell):
+    """A ResNet on crops of pictures; the name of its one part is that of the published weights."""
+
+    def __init__(self, rng, depth, width):
+        super().__init__()
+        self.backbone = ResNet(rng, depth, False, width)
+
+    def construct(self, crops):
+        return self.backbone(crops)
+
+
+class HandOnlyRotationNet(nn.Cell):
+    """Features at the 21 joints of a hand to its rotations; features to shape and camera.
+
+    Inputs:
+        - **features** (Tensor) - (B, in_channels, h, w).
+        - **positions** (Tensor) - (B, 21, 3), cells.
+
+    Outputs:
+        Tensors: root_6d (B, 6), fingers_6d (B, 90), shape (B, 10), cam (B, 3).
+    """
+
+    def __init__(self, rng, in_channels, maps, channels):
+        super().__init__()
+        self.conv = pointwise_block(rng, in_channels, channels)
+        self.sample = SampleFeatures(maps[1:])
+        self.size = (NUM_FINGERS + 1) * (channels + 3)
+        self.root_pose_out = rotations(rng, self.size, 1)
+        self.pose_out = rotations(rng, self.size, FINGER_ROTATIONS)
+        self.shape_out = dense(rng, in_channels, NUM_BETAS)
+        self.cam_out = dense(rng, in_channels, 3)
+
+    def construct(self, features, positions):
+        mean = features.mean((2, 3))
+        at_joints = ops.concat((self.sample(self.conv(features), positions), positions), 2)
+        at_joints = at_joints.reshape(-1, self.size).astype(features.dtype)
+        return (as_float32(self.root_pose_out(at_joints)), as_float32(self.pose_out(at_joints)),
+                as_float32(self.shape_out(mean)), as_float32(self.cam_out(mean)))
+
+
+def mirrored(positions, last_column):
+    """Positions (..., 3) in a map with left and right exchanged; `last_column` is the largest x."""
+    return ops.concat((last_column - positions[..., :1], positions[..., 1:]), -1)

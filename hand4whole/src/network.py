@@ -1,0 +1,305 @@
+"""Hand4Whole: a picture of a person to one SMPL-X mesh with hands and face; and the hand-only network of its training.
+
+Source: Moon, Choi, Lee, "Accurate 3D hand pose estimation for whole-body 3D human mesh estimation", CVPRW 2022;
+mks0601/Hand4Whole_RELEASE `model.py`, `module.py`, branch Pose2Pose for the hand-only network. The body is posed by
+rotation matrices where the original goes through axis-angles; hands stay axis-angles because their mean is added.
+"""
+import math
+from typing import NamedTuple
+
+import numpy as np
+from mindspore import nn, ops
+
+from common.backbones.resnet import ResNet
+from common.body_models.lbs import Float32Cell, JointRegressor, constant
+from common.body_models.mano import MANO
+from common.body_models.smplx import SMPLX
+from common.geometry.rotation_ops import matrix_to_axis_angle, rot6d_to_matrix
+from hand4whole.src.boxes import RoICrop, restore_boxes
+from hand4whole.src.heads import (
+    BODY_ROTATIONS,
+    FINGER_ROTATIONS,
+    NUM_BODY,
+    NUM_FINGERS,
+    BodyRotationNet,
+    BoxNet,
+    CropNet,
+    FaceRegressor,
+    HandOnlyRotationNet,
+    HandRotationNet,
+    PositionNet,
+    mirrored,
+)
+from hand4whole.src.joint_sets import (
+    BODY,
+    FROM_SMPLX_144,
+    HAND_JOINTS,
+    LEFT_HAND,
+    PUBLISHED_TIPS,
+    RIGHT_HAND,
+    hand_regressor,
+)
+
+# Index, middle, ring and little finger: where they leave the palm, among the joints of a hand.
+KNUCKLES = slice(4, 20, 4)
+# How much larger than the predicted box a crop is.
+HAND_ENLARGE, FACE_ENLARGE = 2.0, 1.5
+# Keeps projections of points in the camera finite.
+_TINY = 1e-4
+
+OUTPUTS = ("root_pose", "body_pose", "lhand_pose", "rhand_pose", "jaw_pose", "shape", "expr", "cam_trans", "vertices",
+           "joints", "joint_proj", "joint_img", "lhand_bbox", "rhand_bbox", "face_bbox")
+HAND_OUTPUTS = ("mano_pose", "mano_shape", "cam_trans", "vertices", "joints", "joint_proj", "joint_img")
+
+
+class Sizes(NamedTuple):
+    """Sizes of inputs and maps: (H, W) in pixels, (D, H, W) in cells; focal (x, y) in pixels; metres.
+
+    `body` is what the body's ResNet sees of `image`; `camera` and `hand_camera` are what the camera sees at its
+    largest distance.
+    """
+
+    image: tuple = (512, 384)
+    body: tuple = (256, 192)
+    body_maps: tuple = (8, 8, 6)
+    hand: tuple = (256, 256)
+    hand_maps: tuple = (8, 8, 8)
+    face: tuple = (192, 192)
+    focal: tuple = (5000.0, 5000.0)
+    camera: float = 2.5
+    hand_camera: float = 0.4
+
+
+class VirtualCamera(Float32Cell):
+    """The camera in front of a crop: three numbers to a translation, points to cells of the heat maps.
+
+    Args:
+        focal (tuple): x and y, px of the input.
+        input_shape (tuple): (H, W), px; the principal point is in its middle.
+        maps (tuple): (D, H, W).
+        size (float): what the camera sees at its largest distance, m.
+
+    Inputs:
+        - **points** (Tensor) - (B, N, 3), metres, in camera space.
+
+    Outputs:
+        Tensor - (B, N, 2), cells.
+    """
+
+    def __init__(self, focal, input_shape, maps, size):
+        super().__init__()
+        self.farthest = math.sqrt(focal[0] * focal[1] * size * size / (input_shape[0] * input_shape[1]))
+        cells = np.array([maps[2] / input_shape[1], maps[1] / input_shape[0]])
+        self.scale = constant(np.array(focal) * cells)
+        self.middle = constant(np.array([maps[2], maps[1]]) / 2)
+
+    def translation(self, cam):
+        """(B, 3) numbers -> (B, 3), metres; the third number becomes a distance between 0 and the farthest."""
+        return ops.concat((cam[:, :2], self.farthest * ops.sigmoid(cam[:, 2:])), 1)
+
+    def construct(self, points):
+        return points[..., :2] / (points[..., 2:] + _TINY) * self.scale + self.middle
+
+
+def axis_angles(rot6d, count):
+    """(B, 6 * count) -> axis-angles (B, 3 * count), rotation matrices (B, count, 3, 3)."""
+    rotmat = rot6d_to_matrix(rot6d.reshape(-1, count, 6))
+    return matrix_to_axis_angle(rotmat).reshape(-1, 3 * count), rotmat
+
+
+class WholeBody(Float32Cell):
+    """Pose, shape and expression to SMPL-X's mesh and the 137 joints.
+
+    Inputs:
+        - **root**, **body**, **jaw** (Tensor) - (B, 1, 3, 3), (B, 21, 3, 3), (B, 1, 3, 3).
+        - **lhand**, **rhand** (Tensor) - (B, 45), axis-angle relative to the mean hand.
+        - **shape**, **expr** (Tensor) - (B, 10).
+
+    Outputs:
+        - **vertices** (Tensor) - (B, 10475, 3), metres, without translation.
+        - **joints** (Tensor) - (B, 137, 3), likewise.
+    """
+
+    def __init__(self, model):
+        super().__init__()
+        self.smplx = SMPLX(model)
+        self.chosen = constant(FROM_SMPLX_144, np.int32)
+
+    def construct(self, root, body, lhand, rhand, jaw, shape, expr):
+        still = ops.zeros_like(expr[:, :3])  # eyes look ahead
+        vertices, joints = self.smplx(root, body, lhand, rhand, jaw, still, still, shape, expr)
+        return vertices, ops.gather(joints, self.chosen, 1)
+
+
+class Hand4Whole(nn.Cell):
+    """A picture to the whole body.
+
+    Args:
+        sizes (Sizes): of inputs and maps.
+        model (BodyModel): kind "smplx"; None where only the parameters matter.
+        depth, hand_depth, face_depth (int): of the three ResNets, 18 or 50.
+        width (float): channels relative to the publication.
+        seed (int): of the initial weights.
+
+    Inputs:
+        - **image** (Tensor) - (B, 3, H, W), RGB, 0..1.
+
+    Outputs:
+        Tuple of Tensors by `OUTPUTS`: root_pose (B, 3), body_pose (B, 63), lhand_pose, rhand_pose (B, 45), jaw_pose
+        (B, 3), axis-angle in radians, hands relative to the mean hand; shape, expr (B, 10); cam_trans (B, 3), metres;
+        vertices (B, 10475, 3) and joints (B, 137, 3) in camera space, metres; joint_proj (B, 137, 2), the joints in
+        cells of the body's heat map; joint_img (B, 65, 3), positions found in the heat maps, in the body's cells (z of
+        hands: in the hands'); lhand_bbox, rhand_bbox, face_bbox (B, 4), left, upper, right, lower edge in pixels of
+        the picture.
+    """
+
+    def __init__(self, sizes, model, depth=50, hand_depth=50, face_depth=18, width=1.0, seed=0):
+        super().__init__()
+        rng = np.random.default_rng(seed)
+        self.sizes = sizes
+        # The body's ResNet sees every `step`-th pixel of the picture.
+        self.step = sizes.image[0] // sizes.body[0]
+        self.backbone = ResNet(rng, depth, False, width)
+        self.hand_roi_net, self.face_roi_net = CropNet(rng, hand_depth, width), CropNet(rng, face_depth, width)
+        body, hand, face = (net.out_channels for net in
+                            (self.backbone, self.hand_roi_net.backbone, self.face_roi_net.backbone))
+        channels = scaled(512, width)
+        self.body_position_net = PositionNet(rng, body, NUM_BODY, sizes.body_maps)
+        self.body_rotation_net = BodyRotationNet(rng, body, hand, sizes.body_maps, sizes.hand_maps, channels)
+        self.box_net = BoxNet(rng, body, sizes.body_maps, scaled(256, width))
+        self.hand_position_net = PositionNet(rng, hand, NUM_FINGERS, sizes.hand_maps)
+        self.hand_rotation_net = HandRotationNet(rng, hand, sizes.hand_maps, channels)
+        self.face_regressor = FaceRegressor(rng, face)
+        self.crop_lhand = RoICrop(sizes.image, sizes.hand, mirror=True)
+        self.crop_rhand, self.crop_face = RoICrop(sizes.image, sizes.hand), RoICrop(sizes.image, sizes.face)
+        self.camera = VirtualCamera(sizes.focal, sizes.body, sizes.body_maps, sizes.camera)
+        self.body = WholeBody(model) if model else None
+        self.last_column = float(sizes.hand_maps[2] - 1)
+        # A rotation seen in a mirror that exchanges left and right.
+        self.to_left = constant([1.0, -1.0, -1.0])
+        self.hand_features = (2, hand, *sizes.hand_maps[1:])
+
+    def construct(self, image):
+        pose, shape, expr, cam_trans, vertices, joints, joint_proj, joint_img, _, _, boxes = self.estimate(image)
+        translation = ops.expand_dims(cam_trans, 1)
+        root, body, lhand, rhand, jaw = ops.split(pose, (3, 63, 45, 45, 3), 1)
+        joint_img = ops.concat((joint_img[:, BODY], self._in_body_maps(joint_img[:, LEFT_HAND], boxes[:, 0]),
+                                self._in_body_maps(joint_img[:, RIGHT_HAND], boxes[:, 1])), 1)
+        boxes = boxes * self.step
+        return (root, body, lhand, rhand, jaw, shape, expr, cam_trans, vertices + translation, joints + translation,
+                joint_proj, joint_img, boxes[:, 0], boxes[:, 1], boxes[:, 2])
+
+    def estimate(self, image):
+        """What the loss compares.
+
+        Returns:
+            tuple: pose (B, 159), axis-angle in the order of `joint_sets.ROTATIONS`; shape, expr (B, 10); cam_trans
+            (B, 3); vertices (B, 10475, 3) and joints (B, 137, 3), metres, without the translation; joint_proj
+            (B, 137, 2), cells of the body; joint_img (B, 65, 3), cells of the body and of the hands' own maps;
+            box_center, box_size (B, 3, 2), cells of the body; boxes (B, 3, 4), edges of the crops, px of the body's
+            input, without gradient. Boxes are those of left hand, right hand and face.
+        """
+        features = self.backbone(image[:, :, ::self.step, ::self.step])
+        probabilities, body_img = self.body_position_net(features)
+        center, size = self.box_net(features, ops.stop_gradient(probabilities))
+        boxes = self._boxes(center, size)
+        hands, lhand_img, rhand_img, fingers = self._hands(image, boxes)
+        root_6d, body_6d, shape, cam = self.body_rotation_net(
+            features, ops.stop_gradient(body_img), hands[:, 0], ops.stop_gradient(lhand_img[:, KNUCKLES]),
+            hands[:, 1], ops.stop_gradient(rhand_img[:, KNUCKLES]))
+        expr, jaw_6d = self.face_regressor(self.face_roi_net(self.crop_face(image, boxes[:, 2] * self.step)))
+        return self._pose(root_6d, body_6d, jaw_6d, fingers, shape, expr, cam) + (
+            ops.concat((body_img, mirrored(lhand_img, self.last_column), rhand_img), 1), center, size, boxes)
+
+    def _boxes(self, center, size):
+        sizes = self.sizes
+        hands = restore_boxes(center[:, :2], size[:, :2], sizes.body_maps[1:], sizes.body,
+                              sizes.hand[1] / sizes.hand[0], HAND_ENLARGE)
+        face = restore_boxes(center[:, 2:], size[:, 2:], sizes.body_maps[1:], sizes.body,
+                             sizes.face[1] / sizes.face[0], FACE_ENLARGE)
+        return ops.stop_gradient(ops.concat((hands, face), 1))
+
+    def _hands(self, image, boxes):
+        """Both hands as right hands: features (B, 2, C, h, w), left and right positions (B, 20, 3), 6D (B, 2, 90)."""
+        crops = ops.stack((self.crop_lhand(image, boxes[:, 0] * self.step),
+                           self.crop_rhand(image, boxes[:, 1] * self.step)), 1)
+        features = self.hand_roi_net(crops.reshape(-1, 3, *self.sizes.hand))
+        _, positions = self.hand_position_net(features)
+        rot6d = self.hand_rotation_net(features, ops.stop_gradient(positions))
+        positions = positions.reshape(-1, 2, NUM_FINGERS, 3)
+        return (features.reshape(-1, *self.hand_features), positions[:, 0], positions[:, 1],
+                rot6d.reshape(-1, 2, 6 * FINGER_ROTATIONS))
+
+    def _pose(self, root_6d, body_6d, jaw_6d, fingers, shape, expr, cam):
+        """Rotations in 6D to the posed body; see `estimate` for what is returned."""
+        root, root_rotmat = axis_angles(root_6d, 1)
+        body, body_rotmat = axis_angles(body_6d, BODY_ROTATIONS)
+        jaw, jaw_rotmat = axis_angles(jaw_6d, 1)
+        lhand, _ = axis_angles(fingers[:, 0], FINGER_ROTATIONS)
+        rhand, _ = axis_angles(fingers[:, 1], FINGER_ROTATIONS)
+        lhand = (lhand.reshape(-1, FINGER_ROTATIONS, 3) * self.to_left).reshape(-1, 3 * FINGER_ROTATIONS)
+        cam_trans = self.camera.translation(cam)
+        vertices, joints = self.body(root_rotmat, body_rotmat, lhand, rhand, jaw_rotmat, shape, expr)
+        joint_proj = self.camera(joints + ops.expand_dims(cam_trans, 1))
+        return (ops.concat((root, body, lhand, rhand, jaw), 1), shape, expr, cam_trans, vertices, joints, joint_proj)
+
+    def _in_body_maps(self, positions, box):
+        """Positions (B, 20, 3) in a hand's map to the body's; box (B, 4) in pixels of the body's input; z stays."""
+        (_, height, width), (body_height, body_width) = self.sizes.hand_maps, self.sizes.body
+        box = ops.expand_dims(box, 1)
+        x = box[..., 0:1] + positions[..., 0:1] * (box[..., 2:3] - box[..., 0:1]) / width
+        y = box[..., 1:2] + positions[..., 1:2] * (box[..., 3:4] - box[..., 1:2]) / height
+        maps = self.sizes.body_maps
+        return ops.concat((x * (maps[2] / body_width), y * (maps[1] / body_height), positions[..., 2:]), -1)
+
+
+class HandOnly(nn.Cell):
+    """A picture of a right hand to MANO's mesh: the network of `--parts hand`.
+
+    Args:
+        sizes (Sizes): `hand`, `hand_maps`, `focal` and `hand_camera` count.
+        model (BodyModel): kind "mano_right"; None where only the parameters matter.
+        depth, width, seed: see `Hand4Whole`.
+
+    Inputs:
+        - **image** (Tensor) - (B, 3, h, w), RGB, 0..1.
+
+    Outputs:
+        Tuple of Tensors by `HAND_OUTPUTS`: mano_pose (B, 48), root first, fingers relative to the mean hand;
+        mano_shape (B, 10); cam_trans (B, 3); vertices (B, 778, 3) and joints (B, 21, 3) in camera space, metres;
+        joint_proj (B, 21, 2) and joint_img (B, 21, 3), cells.
+    """
+
+    def __init__(self, sizes, model, depth=50, width=1.0, seed=0):
+        super().__init__()
+        rng = np.random.default_rng(seed)
+        self.backbone = ResNet(rng, depth, False, width)
+        channels = self.backbone.out_channels
+        self.position_net = PositionNet(rng, channels, len(HAND_JOINTS), sizes.hand_maps)
+        self.rotation_net = HandOnlyRotationNet(rng, channels, sizes.hand_maps, scaled(512, width))
+        self.camera = VirtualCamera(sizes.focal, sizes.hand, sizes.hand_maps, sizes.hand_camera)
+        self.mano = MANO(model) if model else None
+        self.joints = JointRegressor(hand_regressor(model, PUBLISHED_TIPS)) if model else None
+
+    def construct(self, image):
+        pose, shape, cam_trans, vertices, joints, joint_proj, joint_img = self.estimate(image)
+        translation = ops.expand_dims(cam_trans, 1)
+        return pose, shape, cam_trans, vertices + translation, joints + translation, joint_proj, joint_img
+
+    def estimate(self, image):
+        """As `construct`, vertices and joints without the translation."""
+        features = self.backbone(image)
+        _, positions = self.position_net(features)
+        root_6d, fingers_6d, shape, cam = self.rotation_net(features, ops.stop_gradient(positions))
+        root, root_rotmat = axis_angles(root_6d, 1)
+        fingers, _ = axis_angles(fingers_6d, FINGER_ROTATIONS)
+        cam_trans = self.camera.translation(cam)
+        vertices, _ = self.mano(root_rotmat, fingers, shape)
+        joints = self.joints(vertices)
+        joint_proj = self.camera(joints + ops.expand_dims(cam_trans, 1))
+        return ops.concat((root, fingers), 1), shape, cam_trans, vertices, joints, joint_proj, positions
+
+
+def scaled(channels, width):
+    """Channels of a layer in a network of another width, a multiple of 8."""
+    return max(8, int(round(channels * width / 8)) * 8)
