@@ -83,6 +83,10 @@ class TrainStep(nn.Cell):
 
     def construct(self, *batch):
         report, gradients = self._gradients(*batch)
+        return self._finish(report, gradients)
+
+    def _finish(self, report, gradients):
+        """What follows the gradients: mean over workers, scale, update; the outputs of `construct`."""
         if self.rank_size > 1:
             gradients = self.reduce(gradients)
             report = self.sum_ranks(report) / self.rank_size
@@ -90,15 +94,17 @@ class TrainStep(nn.Cell):
         if self.has_scaler:
             gradients = self.scaler.unscale(gradients)
             finite = amp.all_finite(gradients)
-            gradients = self._clipped(gradients)
             if finite:
-                report = ops.depend(report, self.optimizer(gradients))
+                report = ops.depend(report, self._update(gradients))
             report = ops.depend(report, self.scaler.adjust(finite))
             skipped = 1.0 - finite.astype(ms.float32)
         else:
-            gradients = self._clipped(gradients)
-            report = ops.depend(report, self.optimizer(gradients))
+            report = ops.depend(report, self._update(gradients))
         return report[0], report[1:], skipped
+
+    def _update(self, gradients):
+        """Clip the gradients and let the optimizer apply them."""
+        return self.optimizer(self._clipped(gradients))
 
 
 def _add(left, right):

@@ -4,7 +4,7 @@ Source: MandyMo/pytorch_HMR, Kanazawa et al., CVPR 2018. The critic learns from 
 pass that the generator's update was made from, so that the encoder runs once per step.
 """
 import mindspore as ms
-from mindspore import amp, nn, ops
+from mindspore import nn, ops
 
 from common.engine.train_step import TrainStep
 from common.geometry.rotation_ops import axis_angle_to_matrix
@@ -149,23 +149,8 @@ class AdversarialStep(TrainStep):
     def construct(self, image, kp2d, kp3d, theta, has_kp3d, has_smpl, real, keep=None):
         (_, report, rotmat, beta), gradients = self.gradient(image, kp2d, kp3d, theta, has_kp3d, has_smpl, keep)
         (_, critic_terms), critic_gradients = self.critic_gradient(real, rotmat, beta)
-        report = ops.concat((report, critic_terms))
-        gradients = gradients + critic_gradients
-        if self.rank_size > 1:
-            gradients = self.reduce(gradients)
-            report = self.sum_ranks(report) / self.rank_size
-        skipped = ops.zeros((), ms.float32)
-        if self.has_scaler:
-            gradients = self.scaler.unscale(gradients)
-            finite = amp.all_finite(gradients)
-            if finite:
-                report = ops.depend(report, self._apply(gradients))
-            report = ops.depend(report, self.scaler.adjust(finite))
-            skipped = 1.0 - finite.astype(ms.float32)
-        else:
-            report = ops.depend(report, self._apply(gradients))
-        return report[0], report[1:], skipped
+        return self._finish(ops.concat((report, critic_terms)), gradients + critic_gradients)
 
-    def _apply(self, gradients):
+    def _update(self, gradients):
         return self.optimizer(self._clipped(gradients[:self.num_generator]),
                               self._clipped(gradients[self.num_generator:]))
