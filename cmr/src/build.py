@@ -1,18 +1,27 @@
 """From settings to objects: body, network, data. Settings end here; what lies below takes plain values."""
+import dataclasses
 import logging
 import os
 from typing import NamedTuple
 
 import numpy as np
 
+from cmr.src.annotations import read_annotations
+from cmr.src.crop import Crop
+from cmr.src.dataset import People
 from cmr.src.mesh import GraphMesh, load_graph_mesh, load_smpl, training_regressor
 from cmr.src.network import CMR
+from cmr.src.preprocess.sets import EVALUATION, TRAINING, UPI_S1H, folder_of, prepared_file
+from cmr.src.protocols import FIELDS, TrueGenderedBodies, TrueJoints, TrueSegmentations, TrueShapes, find_parts
 from cmr.src.weights import read_trained
 from common.backbones.folding import fold_batch_norm
 from common.backbones.resnet import PLANS
+from common.body_models.companions import load_regressor
 from common.body_models.files import BodyModel
 from common.body_models.smpl import SMPL
 from common.config import load_config
+from common.data.augment import GRAPHCMR
+from common.data.mixture import Mixture
 from common.engine.checkpoint import find_checkpoint, load_weights
 from common.errors import UserError
 
@@ -29,6 +38,9 @@ NOT_NEGATIVE = ("num_layers", "keep_checkpoint_max", "checkpoint_steps", "seed",
                 "log_freq", "device_id", "export_batch_size", "rot_factor", "wd")
 HOW_TO_GET_A_CHECKPOINT = ("Train one (python train.py), or convert published weights with tools/pth2ckpt.py --model "
                            "cmr")
+# Shares of the data sets in an epoch, which is as long as the longest of them.
+MIXES = {"itw": {"lsp-orig": 0.1, "coco": 0.3, "mpii": 0.3, "up-3d": 0.3},
+         "all": {"h36m": 0.3, "lsp-orig": 0.1, "coco": 0.2, "mpii": 0.2, "up-3d": 0.2}}
 GRID = 32  # by how much the ResNet makes a picture smaller
 CHANNEL_GRID = 16  # two groups of the group norm, in half of the channels
 
@@ -143,3 +155,60 @@ def load_trained(config, body=None):
     network = build_network(config, body)
     load_weights(network, checkpoint, config.allow_partial)
     return fold_batch_norm(network), config, checkpoint
+
+
+def build_training_set(config):
+    """The people that the settings train on, augmented, and some of them as they are.
+
+    Returns:
+        tuple: source for `Pipeline`, People without augmentation.
+
+    Raises:
+        UserError: no such data set, or its prepared file is missing or damaged.
+    """
+    name = config.dataset or "itw"
+    if name not in (*MIXES, *TRAINING):
+        raise UserError(f"--dataset {name}: training takes one of {', '.join((*MIXES, *TRAINING))}")
+    augmentation = dataclasses.replace(GRAPHCMR, rotation_deg=config.rot_factor, scale=config.scale_factor,
+                                       colour=config.noise_factor)
+    crop, mix = Crop(config.img_res, config.crop_contrast_stretch), MIXES.get(name, {name: 1.0})
+    sets = {}
+    for member in mix:
+        fields = read_annotations(prepared_file(config, TRAINING[member]))
+        sets[member] = People(fields, folder_of(config, TRAINING[member].folder), crop, augmentation)
+    # Those with a body's labels show best what is learned.
+    shown = sets.get("up-3d") or next(iter(sets.values()))
+    people = Mixture(sets, mix, max(map(len, sets.values()))) if len(sets) > 1 else shown
+    return people, People(shown.fields, shown.folder, crop)
+
+
+def build_test_set(config, body):
+    """The people that the settings measure, with the truth and the metric.
+
+    Args:
+        config (Config): settings, with those of the checkpoint.
+        body (Body): the body.
+
+    Raises:
+        UserError: no such data set, or files that are missing or damaged.
+    """
+    name = config.dataset or "up-3d"
+    if name not in EVALUATION:
+        raise UserError(f"--dataset {name}: evaluation takes one of {', '.join(EVALUATION)}")
+    data_set = EVALUATION[name]
+    people = People(read_annotations(prepared_file(config, data_set), FIELDS[name]),
+                    folder_of(config, data_set.folder), Crop(config.img_res, config.crop_contrast_stretch))
+    if name == "up-3d":
+        return TrueShapes(people, body.model)
+    if name == "lsp":
+        return TrueSegmentations(people, folder_of(config, UPI_S1H) + "/data/lsp", body.model.faces,
+                                 find_parts(body.model, config.vertex_texture_path, config.cube_parts_path))
+    regressor = load_regressor(body.model, "J_regressor_h36m", config.joint_regressor_h36m_path)
+    if name != "3dpw":
+        return TrueJoints(people, regressor)
+    paths = {"neutral": "", "male": config.smpl_male_path, "female": config.smpl_female_path}
+    if body.model.synthetic or not all((paths["male"], paths["female"])):
+        LOGGER.warning("3dpw: the bodies of men and women are that of --smpl_path, as --smpl_male_path or "
+                       "--smpl_female_path is empty: the truth is a little off")
+    return TrueGenderedBodies(people, {gender: load_smpl(path) if path else body.model
+                                       for gender, path in paths.items()}, regressor)

@@ -1,0 +1,56 @@
+"""Measure a checkpoint on up-3d, h36m-p1, h36m-p2, lsp or 3dpw.
+
+    python eval.py --checkpoint cmr.ckpt --dataset up-3d
+"""
+import json
+import logging
+import os
+import sys
+
+# The repository root, so that `common` and `cmr` are found from any folder.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from mindspore import Tensor  # noqa: E402
+
+from cmr.src.build import build_test_set, load_body, load_trained, read_settings  # noqa: E402
+from cmr.src.dataset import batches  # noqa: E402
+from cmr.src.evaluate import evaluate  # noqa: E402
+from cmr.src.protocols import TrueShapes  # noqa: E402
+from common.data.order import epoch_order  # noqa: E402
+from common.engine.modelarts import on_modelarts  # noqa: E402
+from common.engine.runtime import init_runtime  # noqa: E402
+from common.errors import run  # noqa: E402
+from common.files import atomic_write  # noqa: E402
+
+LOGGER = logging.getLogger("mindhuman")
+
+
+def main(argv):
+    config = read_settings(argv)
+    init_runtime(config.device_target, config.device_id, config.seed)
+    with on_modelarts(config.enable_modelarts, config.data_url, config.data_path, config.result_dir, config.train_url):
+        body = load_body(config)
+        network, config, checkpoint = load_trained(config, body)
+        test_set = build_test_set(config, body)
+        order = epoch_order(len(test_set.people), config.seed, 0, config.shuffle)
+        items = batches(test_set.item, order, config.batch_size, config.num_workers)
+        results = evaluate(lambda image: [output.asnumpy() for output in network(Tensor.from_numpy(image))], items,
+                           test_set.metric, config.log_freq, LOGGER.info)
+        if isinstance(test_set, TrueShapes):
+            results["Mean Shape Error"] = test_set.mean_error()
+            LOGGER.info("Mean Shape Error (the mean of these meshes for everybody): %s", results["Mean Shape Error"])
+        write_result(config, checkpoint, body, len(order), results)
+
+
+def write_result(config, checkpoint, body, count, results):
+    """Write `eval_result.json`."""
+    content = {"dataset": config.dataset or "up-3d", "people": count, "results": results,
+               "checkpoint": os.path.basename(checkpoint.path),
+               "body_model": "synthetic" if body.model.synthetic else os.path.basename(body.model.source)}
+    path = os.path.join(config.result_dir, "eval_result.json")
+    atomic_write(path, (json.dumps(content, indent=1) + "\n").encode())
+    LOGGER.info("Results in %s", path)
+
+
+if __name__ == "__main__":
+    run(main)

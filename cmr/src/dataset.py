@@ -1,0 +1,108 @@
+"""From prepared annotations to what the network takes: a crop, joints and the labels of the body."""
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from cmr.src.annotations import JOINTS
+from common.data.augment import NO_CHANGE, flip_points, flip_pose, rotate_points, rotate_root, swap_sides
+from common.data.image import normalize, read_image
+from common.joints import SKELETONS
+
+
+class People:
+    """People of one data set; what `Pipeline` takes as source, and evaluation without augmentation.
+
+    Args:
+        fields (dict): as `read_annotations` returns them.
+        folder (str): of the pictures.
+        crop (Crop): makes the network's input.
+        augmentation (Augmentation): None for none.
+    """
+
+    columns = ("image", "j2d", "j3d", "pose", "betas", "has_j3d", "has_smpl")
+
+    def __init__(self, fields, folder, crop, augmentation=None):
+        self.fields, self.folder, self.crop, self.augmentation = fields, folder, crop, augmentation
+
+    def __len__(self):
+        return len(self.fields["imgname"])
+
+    def read(self, index):
+        """The whole picture of person `index`, (H, W, 3) uint8 RGB."""
+        return read_image(os.path.join(self.folder, self.fields["imgname"][index]))
+
+    def view(self, index, change=NO_CHANGE):
+        """The network's view of person `index`, (size, size, 3) uint8 RGB."""
+        return self.crop.picture(self.read(index), self.fields["center"][index], self.fields["scale"][index], change)
+
+    def image(self, index):
+        """The network's input for person `index`, (3, size, size) float32."""
+        return normalize(self.view(index))
+
+    def sample(self, index, rng):
+        """One training sample, all float32; the labels as `CMRLoss` takes them, zeros where there are none."""
+        change = self.augmentation.draw(rng) if self.augmentation else NO_CHANGE
+        j3d, has_j3d = self._j3d(index, change)
+        pose, betas, has_smpl = self._body(index, change)
+        values = normalize(self.view(index, change)), self._j2d(index, change), j3d, pose, betas, has_j3d, has_smpl
+        return tuple(np.asarray(value, np.float32) for value in values)
+
+    def _j2d(self, index, change):
+        """(24, 3): x and y with the crop spanning [-1, 1], confidence."""
+        if "part" not in self.fields:
+            return np.zeros((len(JOINTS), 3))
+        part = self.fields["part"][index]
+        points = self.crop.joints(part[:, :2], JOINTS, self.fields["center"][index], self.fields["scale"][index],
+                                  change)
+        conf = swap_sides(part[:, 2:], JOINTS) if change.flip else part[:, 2:]
+        return np.concatenate([points, conf], 1)
+
+    def _j3d(self, index, change):
+        """(24, 4): metres, confidence; and whether there are any."""
+        if "S" not in self.fields:
+            return np.zeros((len(JOINTS), 4)), 0.0
+        j3d = self.fields["S"][index].copy()
+        j3d[:, :3] = rotate_points(j3d[:, :3], change.rotation_deg)
+        return (flip_points(j3d, JOINTS) if change.flip else j3d), 1.0
+
+    def _body(self, index, change):
+        """(72,) pose, (10,) betas, and whether there are any."""
+        has_smpl = self.fields["has_smpl"][index] if "has_smpl" in self.fields else 1.0
+        if "pose" not in self.fields or not has_smpl:
+            return np.zeros(72), np.zeros(10), 0.0
+        pose = rotate_root(self.fields["pose"][index], change.rotation_deg)
+        return (flip_pose(pose, SKELETONS["smpl_24"]) if change.flip else pose), self.fields["shape"][index], 1.0
+
+
+def batches(make, order, batch_size, num_workers):
+    """Batches for evaluation, made by threads ahead of the network; the last one may be smaller.
+
+    Args:
+        make (function): sample number -> dict of name -> array, or of what a batch keeps as a list.
+        order (sequence): sample numbers.
+        batch_size (int): samples of a batch.
+        num_workers (int): threads, at most one per core.
+
+    Yields:
+        dict: name -> array with the samples along the first axis, or list where shapes differ.
+    """
+    order = [int(index) for index in order]
+    with ThreadPoolExecutor(max(1, min(num_workers, os.cpu_count()))) as pool:
+        ahead = None
+        for start in range(0, len(order), batch_size):
+            chosen = [pool.submit(make, index) for index in order[start:start + batch_size]]
+            if ahead:
+                yield _stacked(ahead)
+            ahead = chosen
+        if ahead:
+            yield _stacked(ahead)
+
+
+def _stacked(futures):
+    rows = [future.result() for future in futures]
+    return {name: _together([row[name] for row in rows]) for name in rows[0]}
+
+
+def _together(values):
+    return np.stack(values) if len({np.shape(value) for value in values}) == 1 else values

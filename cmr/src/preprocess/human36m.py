@@ -1,0 +1,90 @@
+"""Human3.6M's evaluation, protocols 1 and 2: joints, boxes, and the frames of the videos as pictures."""
+import logging
+import os
+
+import cv2
+from tqdm import tqdm
+
+from cmr.src.annotations import placed
+from common.data.readers.human36m_images import JOINTS as NAMES_17
+from common.data.readers.human36m_images import RAW_JOINTS
+from common.errors import UserError
+from common.files import atomic_write
+
+LOGGER = logging.getLogger("mindhuman")
+ROOT = "spine_base"
+# 17 of the 32 stored joints and their places in graphcmr_24, as GraphCMR's preprocessing has them.
+TARGETS = {ROOT: "mpii_pelvis", "right_hip": "right_lsp_hip", "left_hip": "left_lsp_hip", "spine": "h36m_spine",
+           "right_collar": "lsp_neck", "neck_nose": "h36m_jaw", "head": "h36m_head"}
+CHOSEN = (ROOT, "right_collar", *(name for name in NAMES_17 if name not in ("pelvis", "thorax")))
+
+
+def protocol(records, folder):
+    """People of a protocol: `read_human36m_protocol` -> fields; extracts the frames that are not there yet.
+
+    The box is taken as it is, without the usual margin.
+
+    Raises:
+        UserError: pictures are missing and so is their video, or it cannot be read.
+    """
+    records = extract_frames(records, folder)
+    rows = [RAW_JOINTS.index(name) for name in CHOSEN]
+    boxes = [record.center_scale(enlarge=1.0) for record in records]
+    return {"imgname": [f"images/{os.path.basename(record.image_path)}" for record in records],
+            "center": [center for center, _ in boxes], "scale": [scale for _, scale in boxes],
+            "S": [placed((record.j3d - record.j3d[RAW_JOINTS.index(ROOT)])[rows], CHOSEN, TARGETS)
+                  for record in records]}
+
+
+def extract_frames(records, folder):
+    """Write the pictures of `records` that are missing, out of the videos; videos may be a little short.
+
+    Returns:
+        list[Record]: those that have a picture.
+    """
+    videos = {}
+    for record in records:
+        if not os.path.exists(record.image_path):
+            name = f"{record.extras['action'].replace('_', ' ')}.{record.extras['camera']}.mp4"
+            path = os.path.join(folder, f"S{record.extras['subject']}", "Videos", name)
+            videos.setdefault(path, []).append(record)
+    for path, wanted in tqdm(videos.items(), desc="Human3.6M videos", disable=None):
+        _extract(path, wanted)
+    there = [record for record in records if os.path.exists(record.image_path)]
+    if len(there) < len(records):
+        LOGGER.warning("%d frames lie behind the end of their video and are left out", len(records) - len(there))
+    return there
+
+
+def _extract(path, records):
+    """The frames of one video.
+
+    GraphCMR reads one frame before it begins to count, so the picture of frame k shows frame k + 1 of the video; its
+    published numbers were measured on those pictures.
+    """
+    if not os.path.exists(path):
+        raise UserError(f"{path} does not exist and {records[0].image_path} is missing: unpack Videos of subjects 9 "
+                        "and 11 there, or the extracted frames into images")
+    video = cv2.VideoCapture(path)
+    try:
+        position, image = -1, None
+        for record in sorted(records, key=lambda record: record.extras["frame"]):
+            # `extras["frame"]` counts from 1, so it already is the number, from 0, of the frame that is shown.
+            while position < record.extras["frame"]:
+                if not video.grab():
+                    break
+                position += 1
+            else:
+                done, image = video.retrieve()
+                if done:
+                    _write(record.image_path, image)
+                    continue
+            break
+    finally:
+        video.release()
+    if image is None:
+        raise UserError(f"{path} cannot be read as a video; copy it again")
+
+
+def _write(path, image):
+    atomic_write(path, cv2.imencode(".jpg", image)[1].tobytes())

@@ -1,0 +1,146 @@
+"""The evaluation sets: what each is made of, and its metric."""
+import os
+
+import numpy as np
+
+from cmr.src.evaluate import (
+    J24_TO_J14,
+    PoseErrors,
+    Segmentation,
+    ShapeErrors,
+    parts_of_joints,
+    parts_of_texture,
+    read_segmentation,
+)
+from common.body_models.lbs_numpy import pose_body
+from common.data.samples.scenes_body import scene_body
+from common.errors import UserError
+from common.geometry.rotation import axis_angle_to_matrix
+from common.metrics import joint_errors
+
+# Fields that each protocol needs in the prepared file.
+FIELDS = {"up-3d": ("pose", "shape"), "h36m-p1": ("S",), "h36m-p2": ("S",), "lsp": ("maskname", "partname"),
+          "3dpw": ("pose", "shape", "gender")}
+_PARTS_HINT = ("take vertex_texture.npy and cube_parts.npy from data/ of github.com/nkolot/GraphCMR and name them with "
+               "--vertex_texture_path and --cube_parts_path")
+
+
+class TrueShapes:
+    """UP-3D: the meshes of the SMPL fits.
+
+    Args:
+        people (People): with pose and shape.
+        model (BodyModel): SMPL.
+    """
+
+    def __init__(self, people, model):
+        self.people, self.model, self.metric = people, model.astype(np.float32), ShapeErrors()
+
+    def item(self, index):
+        """Input and truth of person `index`."""
+        return {"image": self.people.image(index), "vertices": posed(self.people.fields, index, self.model)}
+
+    def mean_error(self):
+        """What answering the mean of the true meshes for everybody would give: mean distance of the vertices, mm."""
+        meshes = np.stack([posed(self.people.fields, index, self.model) for index in range(len(self.people))])
+        return 1000.0 * float(joint_errors(meshes, np.broadcast_to(meshes.mean(0), meshes.shape)).mean())
+
+
+class TrueJoints:
+    """Human3.6M: 14 joints as the prepared file has them.
+
+    Args:
+        people (People): with S.
+        regressor (array): J_regressor_h36m.
+    """
+
+    def __init__(self, people, regressor):
+        self.people, self.metric = people, PoseErrors(regressor)
+
+    def item(self, index):
+        """Input and truth of person `index`."""
+        return {"image": self.people.image(index), "j3d": self.people.fields["S"][index, J24_TO_J14, :3]}
+
+
+class TrueGenderedBodies:
+    """3DPW: 14 joints of the true meshes, which have genders.
+
+    Args:
+        people (People): with pose, shape and gender.
+        models (dict): gender -> BodyModel.
+        regressor (array): J_regressor_h36m.
+    """
+
+    def __init__(self, people, models, regressor):
+        self.people, self.metric = people, PoseErrors(regressor)
+        self.models = {gender: model.astype(np.float32) for gender, model in models.items()}
+
+    def item(self, index):
+        """Input and truth of person `index`."""
+        gender = self.people.fields["gender"][index]
+        if gender not in self.models:
+            raise UserError(f"3dpw: person {index} has the gender {gender!r}; prepare the data set again")
+        vertices = posed(self.people.fields, index, self.models[gender])
+        return {"image": self.people.image(index), "j3d": self.metric.joints(vertices[None])[0]}
+
+
+class TrueSegmentations:
+    """LSP: silhouettes and body parts of Unite the People.
+
+    Args:
+        people (People): with maskname and partname.
+        mask_folder (str): of UPi-S1h.
+        faces (array): (F, 3).
+        part_of (function): see `Segmentation`.
+    """
+
+    def __init__(self, people, mask_folder, faces, part_of):
+        self.people, self.mask_folder = people, mask_folder
+        self.metric = Segmentation(faces, part_of, people.crop.size)
+
+    def item(self, index):
+        """Input and truth of person `index`.
+
+        Raises:
+            UserError: a segmentation is missing, or shows nobody.
+        """
+        fields = self.people.fields
+        paths = [os.path.join(self.mask_folder, fields[name][index]) for name in ("maskname", "partname")]
+        mask, parts = (read_segmentation(path) for path in paths)
+        if not mask.any():
+            raise UserError(f"{paths[0]} is an empty mask, there is nobody in it: unpack upi-s1h.zip again")
+        return {"image": self.people.image(index), "center": fields["center"][index],
+                "scale": fields["scale"][index], "mask": mask, "parts": parts}
+
+
+def posed(fields, index, model):
+    """The mesh of a person's SMPL parameters, (6890, 3) float32, metres."""
+    rotmat = axis_angle_to_matrix(fields["pose"][index].reshape(1, 24, 3)).astype(np.float32)
+    return pose_body(model, rotmat, fields["shape"][index][None].astype(np.float32))[0][0]
+
+
+def find_parts(model, texture_path, cube_path):
+    """Which part of the body a place on the mesh belongs to, as `Segmentation` takes it.
+
+    Args:
+        model (BodyModel): SMPL.
+        texture_path, cube_path (str): GraphCMR's files; empty for the synthetic body's own parts, which are those of
+            the sample data.
+
+    Raises:
+        UserError: files that are missing, or needed and not named.
+    """
+    if texture_path and cube_path:
+        return parts_of_texture(*(_read_array(path) for path in (texture_path, cube_path)))
+    if not model.synthetic:
+        raise UserError(f"evaluation on lsp needs the parts of the body: {_PARTS_HINT}")
+    owner, parts = model.weights.argmax(1), scene_body("smpl").parts
+    of_joint = [np.bincount(parts[owner == joint], minlength=1).argmax() for joint in range(len(model.parents))]
+    return parts_of_joints(model.weights, model.faces, of_joint)
+
+
+def _read_array(path):
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path} cannot be read as an array ({error}): {_PARTS_HINT}") from None

@@ -1,0 +1,87 @@
+"""Pictures of the training: some people with both meshes over them, as the network sees them at this step."""
+import os
+
+import cv2
+import numpy as np
+from mindspore import Tensor
+
+from cmr.src.evaluate import FOCAL_PX, Prediction
+from common.backbones.folding import fold_batch_norm
+from common.engine.loop import Callback
+from common.files import atomic_write
+from common.geometry.projection import crop_translation
+from common.visual.cameras import PerspectiveCamera
+from common.visual.renderer import PALETTE, render
+
+NUM_PEOPLE = 4
+FREE, BODY = PALETTE[1], PALETTE[2]  # colours of the free mesh and of SMPL's
+
+
+class SummaryPictures(Callback):
+    """Write `summaries/<step>.png`: a row for each of the first people, with the crop and both meshes over it.
+
+    Args:
+        trained (CMR): the network in training.
+        network (CMR): another one of the same settings, which takes over its weights for each picture.
+        people (People): without augmentation.
+        faces (array): (F, 3).
+        folder (str): where `summaries` is made.
+        every (int): updates between two pictures.
+        writer (SummaryWriter): of TensorBoard, gets the pictures too; None for none.
+    """
+
+    def __init__(self, trained, network, people, faces, folder, every, writer=None):
+        self.trained, self.network, self.people, self.faces = trained, network, people, faces
+        self.folder, self.every, self.writer = os.path.join(folder, "summaries"), every, writer
+        self.steps_before = 0
+
+    def on_start(self, progress):
+        self.steps_before = progress.step - progress.batch
+
+    def wants(self, batch):
+        """Whether a picture is due: the weights must be those of this update."""
+        return (self.steps_before + batch) % self.every == 0
+
+    def on_step(self, progress):
+        if self.wants(progress.batch):
+            picture = self.draw()
+            done = cv2.imencode(".png", picture[..., ::-1])[1]
+            atomic_write(os.path.join(self.folder, f"{progress.step:08d}.png"), done.tobytes())
+            if self.writer is not None:
+                self.writer.add_image("meshes", picture, progress.step, dataformats="HWC")
+
+    def on_epoch_end(self, progress):
+        self.steps_before = progress.step
+
+    def draw(self):
+        """The picture, (rows, columns, 3) uint8."""
+        numbers = range(min(NUM_PEOPLE, len(self.people)))
+        fold_batch_norm(self.network, self.trained)
+        images = np.stack([self.people.image(number) for number in numbers])
+        outputs = Prediction(*(output.asnumpy() for output in self.network(Tensor.from_numpy(images))))
+        rows = []
+        for number in numbers:
+            crop = np.ascontiguousarray(self.people.view(number))
+            meshes = ((outputs.vertices[number], FREE), (outputs.smpl_vertices[number], BODY))
+            rows.append(np.concatenate([crop] + [overlay(crop, mesh, outputs.camera[number], self.faces, colour)
+                                                 for mesh, colour in meshes], 1))
+        return np.concatenate(rows, 0)
+
+
+def overlay(crop, vertices, cam, faces, colour):
+    """A mesh over the crop that it was found in.
+
+    Args:
+        crop (numpy.ndarray): (S, S, 3) uint8 RGB.
+        vertices (numpy.ndarray): (V, 3), metres, camera axes.
+        cam (numpy.ndarray): (3,), (s, tx, ty).
+        faces (array): (F, 3).
+        colour (tuple): RGB, 0..255.
+
+    Returns:
+        numpy.ndarray: (S, S, 3) uint8 RGB.
+    """
+    size = len(crop)
+    camera = PerspectiveCamera(FOCAL_PX, (size / 2, size / 2),
+                               translation=tuple(crop_translation(cam[None], FOCAL_PX, size)[0]))
+    return render(vertices, faces, camera, (size, size), colour, crop).image

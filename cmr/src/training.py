@@ -1,0 +1,141 @@
+"""Training: what `train.py` runs."""
+import logging
+import os
+
+from cmr.src.build import build_network, build_training_set, load_body, settings_of
+from cmr.src.loss import CMRLoss, NetworkWithLoss
+from cmr.src.report import LogLines, TimeIsUp, TimeLimit
+from cmr.src.summaries import SummaryPictures
+from cmr.src.weights import load_resnet, read_trained
+from common.data.pipeline import Pipeline
+from common.engine.amp import apply_amp, build_scaler, check_amp
+from common.engine.callbacks import MetricsCsv, ProgressBar, SaveCheckpoint, StepClock, TensorBoard
+from common.engine.checkpoint import CheckpointFolder, load_weights, read_checkpoint, restore_training
+from common.engine.loop import Progress, fit
+from common.engine.optimizers import TorchAdam
+from common.engine.runtime import broadcast_parameters
+from common.engine.schedules import ExponentialDecay
+from common.engine.train_step import TrainStep
+from common.errors import UserError
+
+LOGGER = logging.getLogger("mindhuman")
+ADAM_BETA2, ADAM_EPSILON = 0.999, 1e-8
+# Settings on which the numbers of a run depend: its continuation needs the same ones.
+MUST_AGREE = ("dataset", "batch_size", "do_shuffle", "rot_factor", "noise_factor", "scale_factor",
+              "crop_contrast_stretch", "img_res", "num_channels", "num_layers", "depth", "width", "use_svd", "lr",
+              "lr_decay", "adam_beta1", "wd", "amp_level", "loss_scale", "seed")
+
+
+def train(config, runtime):
+    """Train as the settings say.
+
+    Returns:
+        Progress: of the finished run, or of the run whose time was up.
+    """
+    _check(config, runtime)
+    store = CheckpointFolder(config.save_checkpoint_dir, "cmr-{step}.ckpt", config.keep_checkpoint_max)
+    resumed = _checkpoint_to_resume(config, store)
+    body = load_body(config)
+    config, network = _start(config, body, resumed)
+    broadcast_parameters(network.get_parameters(), runtime)
+    people, plain = build_training_set(config)
+    loader = Pipeline(people, config.batch_size, config.seed, config.do_shuffle, runtime.rank, runtime.rank_size,
+                      config.num_workers)
+    progress = Progress(config.num_epochs, loader.steps_per_epoch)
+    step, schedule = build_step(config, runtime.rank_size, network, body, progress)
+    if resumed is not None:
+        restore_training(network, step, resumed)
+        progress.move_to(resumed.meta)
+        LOGGER.info("Continuing from %s: epoch %d, step %d of %d", resumed.path, progress.epoch + 1, progress.batch,
+                    progress.steps_per_epoch)
+    LOGGER.info("%d training pictures, %d steps per epoch; output in %s", len(people), loader.steps_per_epoch,
+                store.folder)
+    if runtime.is_main:
+        config.save(os.path.join(store.folder, "config.yaml"))
+    try:
+        # The results of an update are asked for when a line is due; on CPU they are there at once.
+        fit(step, loader, progress, _callbacks(config, runtime, network, body, plain, step, schedule, store),
+            1 if runtime.device_target == "CPU" else config.log_interval)
+    except TimeIsUp:
+        LOGGER.info("The %d seconds of --time_to_run are over after %d of %d steps; --resume continues",
+                    config.time_to_run, progress.step, progress.total_steps)
+    return progress
+
+
+def _check(config, runtime):
+    check_amp(config.amp_level, runtime.device_target)
+    if config.distribute and runtime.rank_size == 1:
+        raise UserError("--distribute: this is one process alone; start with scripts/run_distribute_train_gpu.sh or "
+                        "run_distribute_train.sh, or leave the flag out")
+    if config.time_to_run and runtime.rank_size > 1:
+        raise UserError("--time_to_run is for one process; several would not stop at the same step")
+
+
+def _start(config, body, resumed):
+    """Settings and network at the beginning, with the weights that the settings name."""
+    start = resumed
+    if resumed is None and config.pretrained_checkpoint:
+        start = read_trained(config.pretrained_checkpoint)
+    if start is not None:
+        config = settings_of(start, config)
+    network = build_network(config, body)
+    if start is not None:
+        load_weights(network, start, config.allow_partial)
+    elif config.pretrained_resnet_50:
+        load_resnet(network, config.pretrained_resnet_50)
+    else:
+        LOGGER.warning("--pretrained_resnet_50 is empty: the ResNet starts from random weights")
+    return config, network
+
+
+def build_step(config, rank_size, network, body, progress):
+    """The compiled update, and its learning rate: a number or a schedule."""
+    rate = config.lr
+    if config.lr_decay != 1.0:
+        rate = ExponentialDecay(config.lr, config.lr_decay, progress.total_steps)
+    optimizer = TorchAdam(network.trainable_params(), rate, config.adam_beta1, ADAM_BETA2, ADAM_EPSILON, config.wd)
+    scaler = build_scaler(config.loss_scale if config.amp_level != "O0" else "none")
+    loss = CMRLoss(network.smpl, body.regressor)
+    return TrainStep(NetworkWithLoss(apply_amp(network, config.amp_level), loss), optimizer, scaler, 0.0, 1,
+                     rank_size), rate
+
+
+def _checkpoint_to_resume(config, store):
+    """The newest checkpoint for --resume, or None without the flag. Its settings must be those of the run."""
+    if not config.resume:
+        return None
+    checkpoint = read_checkpoint(config.ckpt_file) if config.ckpt_file else store.newest()
+    if checkpoint is None:
+        raise UserError(f"--resume: there is no checkpoint in {store.folder}; give the --save_checkpoint_dir of the "
+                        "run")
+    saved = checkpoint.meta.get("config", {})
+    # An exponential rate depends on the length of the run.
+    for key in (*MUST_AGREE, *(("num_epochs",) if config.lr_decay != 1.0 else ())):
+        if key in saved and config[key] != saved[key]:
+            raise UserError(f"--resume: {checkpoint.path} was made with {key} {saved[key]}, this run has "
+                            f"{config[key]}; a continued run needs the same setting")
+    return checkpoint
+
+
+def _callbacks(config, runtime, network, body, people, step, schedule, store):
+    if not runtime.is_main:
+        return []
+    every = config.summary_steps or 100
+    table = MetricsCsv(os.path.join(store.folder, "metrics.csv"), step.term_names, (), schedule, every)
+    meta = {"model": "cmr", "config": dict(config),
+            "body_model": "synthetic" if body.model.synthetic else os.path.basename(body.model.source)}
+    save = SaveCheckpoint(store, network, step, meta, None, config.checkpoint_steps, [table.flush])
+    callbacks = [ProgressBar(), LogLines(config.log_interval, config.batch_size * runtime.rank_size, StepClock()),
+                 table]
+    board = None
+    if config.tensorboard:
+        tags = {name: f"losses/{name}" for name in ("loss", *step.term_names, "learning_rate")}
+        board = TensorBoard(os.path.join(store.folder, "tensorboard"), tags, schedule, every)
+        callbacks.append(board)
+    if config.summary_steps:
+        callbacks.append(SummaryPictures(network, build_network(config, body), people, body.model.faces, store.folder,
+                                         config.summary_steps, board and board.writer))
+    callbacks.append(save)
+    if config.time_to_run:
+        callbacks.append(TimeLimit(config.time_to_run, save))
+    return callbacks
