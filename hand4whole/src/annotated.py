@@ -3,6 +3,8 @@
 Source: the `joints_name` tables of mks0601/Hand4Whole_RELEASE's data sets. What Human3.6M calls thorax and MPII upper
 neck is Hand4Whole's neck; the heads of the data sets have no counterpart, as its own is SMPL-X's head joint.
 """
+from typing import NamedTuple
+
 import numpy as np
 
 from common.joints import SKELETONS, index_map
@@ -13,6 +15,17 @@ _COCO = SKELETONS["coco_wholebody_133"]
 WHOLEBODY_134 = (*_COCO[:17], "pelvis", *_COCO[17:])
 _NOSE_TIP = "face30"
 _HIPS = index_map(_COCO, ("left_hip", "right_hip"))
+
+
+class Annotated(NamedTuple):
+    """Annotated joints of a person: j2d (J, 2) px, j3d (J, 3) metres relative to the root or None, labelled (J,) bool;
+    of these names, and at these places (J,) among the 137."""
+
+    j2d: np.ndarray
+    j3d: np.ndarray
+    labelled: np.ndarray
+    names: tuple
+    places: np.ndarray
 
 
 def _places(names, aliases=None, without=()):
@@ -46,3 +59,29 @@ def merge_wholebody(j2d, labelled):
     if not labelled[tip]:
         j2d[tip], labelled[tip] = j2d[nose], labelled[nose]
     return j2d, labelled
+
+
+def of_wholebody(record):
+    """COCO-WholeBody's points of a person -> Annotated."""
+    j2d, labelled = merge_wholebody(record.j2d, record.visibility > 0)
+    return Annotated(j2d, None, labelled, WHOLEBODY_134, WHOLEBODY_PLACES)
+
+
+def of_human36m(record):
+    """Human3.6M's joints -> Annotated."""
+    return _in_space(record, H36M_PLACES)
+
+
+def of_mpi_inf_3dhp(record):
+    """MPI-INF-3DHP's joints -> Annotated."""
+    return _in_space(record, MPI_INF_3DHP_PLACES)
+
+
+def of_mpii(record):
+    """MPII's joints -> Annotated."""
+    return Annotated(record.j2d, None, record.visibility > 0, record.joints, MPII_PLACES)
+
+
+def _in_space(record, places):
+    root = record.joints.index("pelvis")
+    return Annotated(record.j2d, record.j3d - record.j3d[root], record.visibility > 0, record.joints, places)

@@ -7,6 +7,7 @@ import dataclasses
 
 import numpy as np
 
+from common.body_models.files import fix_left_shapedirs
 from common.body_models.landmarks import contour_landmarks, face_landmarks, vertex_joint_ids
 from common.body_models.lbs_numpy import contour_rows, pose_body
 from common.data.readers.smplx_params import JAW, LEFT_HAND, RIGHT_HAND
@@ -136,13 +137,12 @@ class HandFits:
 
     Args:
         right, left (BodyModel): kinds "mano_right" and "mano_left".
-        tips (sequence of int): see `hand_regressor`.
     """
 
-    def __init__(self, right, left, tips=None):
-        self._models = {"right": right, "left": left}
+    def __init__(self, right, left):
+        self._models = {"right": right, "left": fix_left_shapedirs(left, right)}
         # The regressor is the same for both hands in the published files.
-        self.regressor = hand_regressor(right, tips)
+        self.regressor = hand_regressor(right)
 
     def vertices(self, side, pose, beta, translation):
         """The mesh (778, 3) of a hand, metres: side "right" or "left", pose (48,) relative to the mean hand."""

@@ -30,7 +30,7 @@ HAND_JOINTS = SKELETONS["right_hand_21"]  # wrist, then thumb to little finger, 
 HAND_ROTATIONS = SKELETONS["mano_right_16"]
 WRIST = 0
 HAND_DEPTH_GROUPS = ((slice(0, 21), WRIST, "hand_size"),)
-# Vertices that the published hand-only stage takes for finger tips; `vertex_joint_ids` has the usual ones beside them.
+# Vertices that the published hand-only stage takes for finger tips, some millimetres beside the usual ones.
 PUBLISHED_TIPS = (745, 317, 445, 556, 673)
 
 
@@ -39,13 +39,15 @@ def hand_regressor(model, tips=None):
 
     Args:
         model (BodyModel): kind "mano_left" or "mano_right".
-        tips (sequence of int): vertices of the tips from thumb to little finger; None for the usual ones.
+        tips (sequence of int): vertices of the tips from thumb to little finger; None for `PUBLISHED_TIPS`, with the
+            synthetic hand, of which only the usual tips are known, for those of `vertex_joint_ids`.
 
     Returns:
         numpy.ndarray: (21, 778) float64, joints in the order of `HAND_JOINTS`.
     """
-    tips = vertex_joint_ids(model.kind) if tips is None else list(tips)
-    rows = np.concatenate([model.J_regressor, np.eye(len(model.v_template))[tips]])
+    if tips is None:
+        tips = vertex_joint_ids(model.kind) if model.synthetic else PUBLISHED_TIPS
+    rows = np.concatenate([model.J_regressor, np.eye(len(model.v_template))[list(tips)]])
     return rows[index_map("mano_right_21", HAND_JOINTS)]
 
 

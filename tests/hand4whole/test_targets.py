@@ -71,7 +71,10 @@ def test_hand_regressors_find_wrist_and_tips():
     np.testing.assert_array_equal(rows[[0, 1, 5, 17]], model.J_regressor[[20, 37, 25, 31]])
     assert [int(rows[tip].argmax()) for tip in (4, 8, 12, 16, 20)] == [5361, 4933, 5058, 5169, 5286]
     hand = joint_sets.hand_regressor(reference.model("mano_right"))
-    assert [int(hand[tip].argmax()) for tip in (4, 8, 12, 16, 20)] == [744, 320, 443, 554, 671]
+    assert [int(hand[tip].argmax()) for tip in (4, 8, 12, 16, 20)] == [745, 317, 445, 556, 673]
+    usual = joint_sets.hand_regressor(reference.model("mano_right"), (744, 320, 443, 554, 671))
+    np.testing.assert_array_equal(usual[[0, 1, 5]], hand[[0, 1, 5]])
+    assert usual[4].argmax() == 744
 
 
 # Annotated joints.
@@ -213,7 +216,7 @@ def test_published_targets_of_hands(side, case):
     golden, start = reference.load("hand_preprocess"), f"mano_{side}/{case}/"
     pose = 0.3 * reference.numbers(f"prep/mano_{side}_pose", (48,))
     beta, translation = 0.5 * reference.numbers(f"prep/mano_{side}_shape", (10,)), np.array([0.02, -0.03, 0.8])
-    fits = HandFits(reference.model("mano_right"), reference.model("mano_left"), joint_sets.PUBLISHED_TIPS)
+    fits = HandFits(reference.model("mano_right"), reference.model("mano_left"))
     change = NO_CHANGE if case == "plain" else Change(True, 20.0, 1.0, np.ones(3))
     cut = targets.Cut(np.array([[1.2, 0.1, -5.0], [-0.1, 1.2, 8.0]]), change, 224)
     close(fits.vertices(side, pose, beta, translation)[::7], golden[start + "mesh_cam"])

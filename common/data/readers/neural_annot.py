@@ -1,0 +1,147 @@
+"""MPII and MPI-INF-3DHP with NeuralAnnot's SMPL-X fits, as Hand4Whole's folders `MPII` and `MPI_INF_3DHP` have them.
+
+    MPII/data/images/015601864.jpg
+    MPII/data/annotations/train.json                        COCO style; keypoints 16 x 3 (x, y, labelled), bbox
+    MPII/data/annotations/MPII_train_SMPLX_NeuralAnnot.json {annotation: {smplx_param, cam_param}}; optional
+
+    MPI_INF_3DHP/data/images_1k/S<n>/Seq<n>/imageSequence/<file>
+    MPI_INF_3DHP/data/MPI-INF-3DHP_1k.json                  COCO style; pictures have subject_idx, seq_idx, cam_idx,
+                                                            frame_idx
+    MPI_INF_3DHP/data/MPI-INF-3DHP_camera_1k.json           {subject: {sequence: {camera: {R, t, focal, princpt}}}}
+    MPI_INF_3DHP/data/MPI-INF-3DHP_joint_3d.json            {subject: {sequence: {frame: 17 x 3}}}, world, mm
+    MPI_INF_3DHP/data/MPI-INF-3DHP_SMPLX_NeuralAnnot.json   {subject: {sequence: {frame: parameters}}}, world, metres
+
+Source: mks0601/Hand4Whole_RELEASE `MPII.py` and `MPI_INF_3DHP.py`.
+"""
+import os
+
+import numpy as np
+
+from common.data.readers.annotation_files import first_existing, load_json
+from common.data.readers.checks import coco_pairs, dictionary, member, numbers, text, whole_number
+from common.data.readers.smplx_params import read_camera, read_smplx_params
+from common.data.records import NOT_LABELLED, VISIBLE, Record
+from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
+from common.joints import SKELETONS
+
+MPII_JOINTS, MPI_INF_3DHP_JOINTS = SKELETONS["mpii_16"], SKELETONS["mpi_inf_3dhp_17"]
+FRAME_STEP = 3  # of MPI-INF-3DHP's 25 pictures per second
+_METRES = 1e-3
+_MPII_HINT = "get train.json of MPII from Hand4Whole's page"
+_3DHP_HINT = "get MPI-INF-3DHP_1k.json and its companions from Hand4Whole's page"
+
+
+def read_mpii_fits(folder):
+    """The training people of MPII.
+
+    Args:
+        folder (str): holds `data`, or what is in it.
+
+    Returns:
+        list[Record]: joints in the order of `MPII_JOINTS`. `extras` has size (width, height) and `fit` (SMPLXFit,
+        camera axes) or None; with a fit also pose (165,), beta, translation, focal and principal.
+
+    Raises:
+        UserError: files missing, or annotations in another form.
+    """
+    path = first_existing(folder, ("data/annotations/train.json", "annotations/train.json"), _MPII_HINT)
+    home = os.path.dirname(os.path.dirname(path))
+    fits_path = os.path.join(os.path.dirname(path), "MPII_train_SMPLX_NeuralAnnot.json")
+    fits = dictionary(load_json(fits_path), fits_path) if os.path.exists(fits_path) else {}
+    return [_mpii_record(home, image, annotation, fits, fits_path, f"{path}: annotation {annotation.get('id')}")
+            for image, annotation in coco_pairs(path, _MPII_HINT)]
+
+
+def _mpii_record(home, image, annotation, fits, fits_path, where):
+    rows = numbers(member(annotation, "keypoints", where), (len(MPII_JOINTS), 3), f"{where}: keypoints")
+    key = str(member(annotation, "id", where))
+    fit = focal = principal = None
+    if fits.get(key):
+        place = f"{fits_path}: {key}"
+        fit = read_smplx_params(member(fits[key], "smplx_param", place), place)
+        focal, principal = read_camera(member(fits[key], "cam_param", place), place)
+    name = text(image, "file_name", where)
+    return Record(
+        image_path=os.path.join(home, name if os.path.dirname(name) else os.path.join("images", name)),
+        box=numbers(member(annotation, "bbox", where), (4,), f"{where}: bbox"), joints=MPII_JOINTS, j2d=rows[:, :2],
+        visibility=np.where(rows[:, 2] > 0, VISIBLE, NOT_LABELLED).astype(np.uint8),
+        pose=None if fit is None else fit.pose, beta=None if fit is None else fit.beta,
+        translation=None if fit is None else fit.translation, focal=focal, principal=principal, key=key,
+        extras={"size": (member(image, "width", where), member(image, "height", where)), "fit": fit})
+
+
+def read_mpi_inf_3dhp_fits(folder):
+    """Every `FRAME_STEP`th picture of MPI-INF-3DHP's training set.
+
+    Args:
+        folder (str): holds `data`, or what is in it.
+
+    Returns:
+        list[Record]: joints in the order of `MPI_INF_3DHP_JOINTS`, j3d in camera axes; `pose` (165,) with the root
+        turned into camera axes, `beta`; for the translation see `human36m_images.camera_translation`. `extras` has
+        size (width, height), `fit` (SMPLXFit in world axes) or None, `rotation` (3, 3) and `offset` (3,) with
+        x_camera = rotation x_world + offset, metres.
+
+    Raises:
+        UserError: files missing, or annotations in another form.
+    """
+    path = first_existing(folder, ("data/MPI-INF-3DHP_1k.json", "MPI-INF-3DHP_1k.json"), _3DHP_HINT)
+    home = os.path.dirname(path)
+    cameras, joints, fits = (_Table(os.path.join(home, f"MPI-INF-3DHP_{name}.json"))
+                             for name in ("camera_1k", "joint_3d", "SMPLX_NeuralAnnot"))
+    records = []
+    for image, annotation in coco_pairs(path, _3DHP_HINT):
+        where = f"{path}: annotation {annotation.get('id')}"
+        if whole_number(image, "frame_idx", where) % FRAME_STEP == 0:
+            records.append(_3dhp_record(home, image, annotation, cameras, joints, fits, where))
+    return records
+
+
+class _Table:
+    """A JSON file of nested dictionaries."""
+
+    def __init__(self, path):
+        self.path, self.content = path, dictionary(load_json(path, _3DHP_HINT), path)
+
+    def where(self, keys):
+        return f"{self.path}: {'/'.join(keys)}"
+
+    def find(self, keys):
+        """The entry, None where there is none."""
+        entry = self.content
+        for key in keys:
+            entry = dictionary(entry, self.path).get(key) or {}
+        return entry or None
+
+    def need(self, keys):
+        """The entry, which has to be there."""
+        entry = self.content
+        for key in keys:
+            entry = member(entry, key, self.where(keys))
+        return entry
+
+
+def _3dhp_record(home, image, annotation, cameras, joints, fits, where):
+    subject, sequence, camera, frame = (str(member(image, key, where)) for key in
+                                        ("subject_idx", "seq_idx", "cam_idx", "frame_idx"))
+    lens, place = cameras.need((subject, sequence, camera)), cameras.where((subject, sequence, camera))
+    focal, principal = read_camera(lens, place)
+    rotation = numbers(member(lens, "R", place), (3, 3), f"{place}: R")
+    offset = numbers(member(lens, "t", place), (3,), f"{place}: t") * _METRES
+    keys = (subject, sequence, frame)
+    j3d = numbers(joints.need(keys), (len(MPI_INF_3DHP_JOINTS), 3), joints.where(keys)) * _METRES @ rotation.T + offset
+    entry, pose = fits.find(keys), None
+    fit = read_smplx_params(entry, fits.where(keys)) if entry else None
+    if fit is not None:
+        pose = fit.pose.copy()
+        pose[:3] = matrix_to_axis_angle(rotation @ axis_angle_to_matrix(pose[:3]))
+    return Record(
+        image_path=os.path.join(home, "images_1k", f"S{subject}", f"Seq{sequence}", "imageSequence",
+                                text(image, "file_name", where)),
+        box=numbers(member(annotation, "bbox", where), (4,), f"{where}: bbox"), joints=MPI_INF_3DHP_JOINTS,
+        j2d=focal * j3d[:, :2] / j3d[:, 2:] + principal,
+        visibility=np.full(len(MPI_INF_3DHP_JOINTS), VISIBLE, np.uint8), j3d=j3d, pose=pose,
+        beta=None if fit is None else fit.beta, focal=focal, principal=principal,
+        key=str(member(annotation, "id", where)), extras={
+            "size": (member(image, "width", where), member(image, "height", where)), "fit": fit,
+            "rotation": rotation, "offset": offset})

@@ -1,0 +1,249 @@
+"""Training samples: people with annotated joints and fitted bodies, and hands."""
+from typing import NamedTuple
+
+import numpy as np
+
+from common.data.crops import person_box
+from common.data.readers.human36m_images import camera_translation
+from common.errors import UserError
+from hand4whole.src.joint_sets import (
+    DEPTH_GROUPS,
+    HAND_DEPTH_GROUPS,
+    HAND_JOINTS,
+    HAND_ROTATIONS,
+    JOINTS,
+    PELVIS,
+    ROTATIONS,
+)
+from hand4whole.src.pictures import DamagedPictures, matrix_of, patch_of, read_stored
+from hand4whole.src.targets import (
+    COLUMNS,
+    HAND_COLUMNS,
+    Cut,
+    Joints,
+    depth_cells,
+    place_box,
+    place_joints,
+    place_pose,
+    project_fit,
+    spread,
+    usual_shape,
+)
+
+# What fits to Human3.6M and MPI-INF-3DHP do not tell: nobody marked feet and hands there.
+UNSURE_ROTATIONS = ("left_ankle", "right_ankle", "left_wrist", "right_wrist")
+UNSURE_JOINTS = tuple(f"{side}_{name}" for side in ("left", "right") for name in ("big_toe", "small_toe", "heel"))
+
+
+class Source:
+    """What sources of people and hands have in common; `Pipeline` takes one.
+
+    Args:
+        name (str): of the data set, for messages.
+        items (list): with `image_path` and `size` (width, height).
+        boxes (list): for each item, of `person_box`.
+        space (Space): of the targets.
+        augmentation (Augmentation): random changes.
+    """
+
+    def __init__(self, name, items, boxes, space, augmentation):
+        self.name, self.items, self.boxes = name, items, boxes
+        self.space, self.augmentation, self.damaged = space, augmentation, DamagedPictures()
+        if not items:
+            raise UserError(f"data set {name} holds no person with a box inside the picture")
+
+    def __len__(self):
+        return len(self.items)
+
+    def sample(self, index, rng):
+        """One sample, with `rng` as its only randomness, in the order of `columns`.
+
+        A picture that is damaged gives a sample whose masks are zero everywhere, as is everything else.
+        """
+        item, box, size = self.items[index], self.boxes[index], self.space.image_size
+        path, picture_size = self.picture(item)
+        change = self.change(item, self.augmentation.draw(rng))
+        image = read_stored(path, picture_size)
+        if image is None:
+            self.damaged.add(path)
+            patch, matrix = np.zeros((3, size[1], size[0]), np.float32), matrix_of(picture_size[0], box, size, change)
+        else:
+            patch, matrix = patch_of(image, box, size, change)
+        values = {"img": patch, **self.targets(item, Cut(matrix, change, picture_size[0]))}
+        row = tuple(np.asarray(values[column], np.float32) for column in self.columns)
+        return tuple(np.zeros_like(value) for value in row) if image is None else row
+
+    def picture(self, item):
+        """Path and (width, height) of an item's picture."""
+        return item.image_path, item.extras["size"]
+
+    def change(self, item, change):
+        """The change of an item, from the one that was drawn."""
+        return change
+
+
+def kept(items, box_of, size_of, aspect, name):
+    """Items whose box is inside the picture, and their boxes made ready for cropping.
+
+    Returns:
+        tuple: list of items, list of boxes (4,).
+    """
+    chosen, boxes = [], []
+    for item in items:
+        box = person_box(box_of(item), size_of(item), aspect)
+        if box is not None:
+            chosen.append(item)
+            boxes.append(box)
+    if not chosen:
+        raise UserError(f"data set {name}: none of its {len(items)} boxes lies inside its picture")
+    return chosen, boxes
+
+
+class PersonSource(Source):
+    """People for the whole network.
+
+    Args:
+        name (str): of the data set.
+        records (list[Record]): people.
+        annotated: Record -> `annotated.Annotated`.
+        fits (BodyFits): poses the fits.
+        space (Space), augmentation (Augmentation): see `Source`.
+        unsure (bool): whether `UNSURE_ROTATIONS` and `UNSURE_JOINTS` of fits are no targets.
+
+    Raises:
+        UserError: no box is inside its picture.
+    """
+
+    columns = COLUMNS
+
+    def __init__(self, name, records, annotated, fits, space, augmentation, unsure=False):
+        aspect = space.image_size[0] / space.image_size[1]
+        records, boxes = kept(records, lambda record: record.box, lambda record: record.extras["size"], aspect, name)
+        super().__init__(name, records, boxes, space, augmentation)
+        self.annotated, self.fits = annotated, fits
+        unsure_rotations, unsure_joints = (UNSURE_ROTATIONS, UNSURE_JOINTS) if unsure else ((), ())
+        self.sure_rotations = np.array([rotation not in unsure_rotations for rotation in ROTATIONS], float)
+        self.sure_joints = np.array([joint not in unsure_joints for joint in JOINTS], float)
+
+    def targets(self, record, cut):
+        """Targets of a person by column."""
+        joints, is_3d = self._annotated(record, cut)
+        out = {"joint_img": joints.img, "joint_cam": joints.cam, "joint_valid": joints.valid,
+               "joint_trunc": joints.trunc, "is_3d": is_3d, **self._fit(record, cut)}
+        sides = ("rhand", "lhand") if cut.change.flip else ("lhand", "rhand")
+        for part, key in zip((*sides, "face"), ("lefthand_box", "righthand_box", "face_box")):
+            out[f"{part}_bbox_center"], out[f"{part}_bbox_size"], out[f"{part}_bbox_valid"] = place_box(
+                record.extras.get(key), cut, self.space)
+        return out
+
+    def _annotated(self, record, cut):
+        found, space = self.annotated(record), self.space
+        joint_cam = np.zeros((len(found.j2d), 3)) if found.j3d is None else found.j3d
+        depth = np.zeros(len(found.j2d)) if found.j3d is None else \
+            depth_cells(found.j3d[:, 2], space.body_size, space.cells[2])
+        joint_img = np.concatenate([found.j2d, depth[:, None]], 1)
+        joints = place_joints(joint_img, joint_cam, found.labelled, found.names, cut, space)
+        return spread(joints, found.places, len(JOINTS)), float(found.j3d is not None)
+
+    def _fit(self, record, cut):
+        raw = record.extras.get("fit")
+        if raw is None:
+            return _no_fit()
+        translation = record.translation
+        if translation is None:
+            expr = raw.expr if raw.valid["face"] else np.zeros_like(raw.expr)
+            translation = camera_translation(record, self.fits.root_rest(raw.beta, expr))
+        fit = self.fits.fit(raw, record.pose, translation)
+        if fit.j3d[PELVIS, 2] <= 0:
+            return _no_fit()  # behind the camera: a fit that failed
+        joint_img, joint_cam = project_fit(fit.j3d, record.focal, record.principal, DEPTH_GROUPS, self.space)
+        joints = place_joints(joint_img, joint_cam, fit.joint_valid * self.sure_joints, JOINTS, cut, self.space)
+        pose, pose_valid = place_pose(fit.pose, fit.pose_valid * self.sure_rotations, ROTATIONS, cut.change)
+        return {"smplx_joint_img": joints.img, "smplx_joint_cam": joints.cam, "smplx_joint_valid": joints.valid,
+                "smplx_joint_trunc": joints.trunc, "smplx_pose": pose, "smplx_pose_valid": pose_valid,
+                "smplx_shape": usual_shape(fit.shape), "smplx_shape_valid": 1.0, "smplx_expr": fit.expr,
+                "smplx_expr_valid": fit.expr_valid}
+
+
+def _no_fit():
+    """Targets of a person without a fitted body: nothing is valid."""
+    joints, rotations = len(JOINTS), 3 * len(ROTATIONS)
+    return {"smplx_joint_img": np.zeros((joints, 3)), "smplx_joint_cam": np.zeros((joints, 3)),
+            "smplx_joint_valid": np.zeros((joints, 1)), "smplx_joint_trunc": np.zeros((joints, 1)),
+            "smplx_pose": np.zeros(rotations), "smplx_pose_valid": np.zeros(rotations), "smplx_shape": np.zeros(10),
+            "smplx_shape_valid": 0.0, "smplx_expr": np.zeros(10), "smplx_expr_valid": 0.0}
+
+
+class Hand(NamedTuple):
+    """A hand in a picture.
+
+    image_path (str), size (width, height), box (4,) left, top, width, height px, side "left" or "right"; j2d (21, 2)
+    px and labelled (21,) bool, or None where nobody marked joints; fit (MANOFit) with focal and principal (2,) px, or
+    None.
+    """
+
+    image_path: str
+    size: tuple
+    box: np.ndarray
+    side: str
+    j2d: np.ndarray
+    labelled: np.ndarray
+    fit: object
+    focal: np.ndarray
+    principal: np.ndarray
+
+
+class HandSource(Source):
+    """Hands for the hand-only network; left hands are mirrored, no others.
+
+    Args:
+        name (str): of the data set.
+        hands (list[Hand]): hands.
+        fits (HandFits): poses the fits.
+        space (Space), augmentation (Augmentation): see `Source`.
+        is_3d (bool): whether the data set counts as one with 3D truth.
+
+    Raises:
+        UserError: no box is inside its picture.
+    """
+
+    columns = HAND_COLUMNS
+
+    def __init__(self, name, hands, fits, space, augmentation, is_3d):
+        aspect = space.image_size[0] / space.image_size[1]
+        hands, boxes = kept(hands, lambda hand: hand.box, lambda hand: hand.size, aspect, name)
+        super().__init__(name, hands, boxes, space, augmentation)
+        self.fits, self.is_3d = fits, float(is_3d)
+
+    def picture(self, item):
+        return item.image_path, item.size
+
+    def change(self, item, change):
+        return change._replace(flip=item.side == "left")
+
+    def targets(self, hand, cut):
+        """Targets of a hand by column."""
+        joints, fit = self._annotated(hand, cut), self._fit(hand, cut)
+        return {"joint_img": joints.img, "joint_cam": joints.cam, "joint_valid": joints.valid,
+                "joint_trunc": joints.trunc, "is_3d": self.is_3d, **fit}
+
+    def _annotated(self, hand, cut):
+        if hand.j2d is None:
+            return Joints(*(np.zeros((len(HAND_JOINTS), size)) for size in (3, 3, 1, 1)))
+        joint_img = np.concatenate([hand.j2d, np.zeros((len(hand.j2d), 1))], 1)
+        return place_joints(joint_img, np.zeros((len(hand.j2d), 3)), hand.labelled, HAND_JOINTS, cut, self.space)
+
+    def _fit(self, hand, cut):
+        joints, rotations = len(HAND_JOINTS), 3 * len(HAND_ROTATIONS)
+        if hand.fit is None:
+            return {"mano_joint_img": np.zeros((joints, 3)), "mano_joint_cam": np.zeros((joints, 3)),
+                    "mano_joint_valid": np.zeros((joints, 1)), "mano_joint_trunc": np.zeros((joints, 1)),
+                    "mano_pose": np.zeros(rotations), "mano_pose_valid": np.zeros(rotations),
+                    "mano_shape": np.zeros(10), "mano_shape_valid": 0.0}
+        j3d = self.fits.joints(hand.side, hand.fit.pose, hand.fit.beta, hand.fit.translation)
+        joint_img, joint_cam = project_fit(j3d, hand.focal, hand.principal, HAND_DEPTH_GROUPS, self.space)
+        placed = place_joints(joint_img, joint_cam, np.ones(joints), HAND_JOINTS, cut, self.space)
+        pose, pose_valid = place_pose(hand.fit.pose, np.ones(len(HAND_ROTATIONS)), HAND_ROTATIONS, cut.change)
+        return {"mano_joint_img": placed.img, "mano_joint_cam": placed.cam, "mano_joint_valid": placed.valid,
+                "mano_joint_trunc": placed.trunc, "mano_pose": pose, "mano_pose_valid": pose_valid,
+                "mano_shape": usual_shape(hand.fit.beta), "mano_shape_valid": 1.0}

@@ -1,0 +1,192 @@
+"""Which data sets there are, where they lie, and how training sets are mixed.
+
+Half of the training samples come from the sets with 3D joints, half from those with 2D joints, whatever their sizes; in
+each half every sample of every set has the same share. Differs from the original in the smaller half: it is repeated
+evenly, where the original repeats it as often as it fits and draws the rest at random.
+"""
+import logging
+from typing import NamedTuple
+
+from common.body_models.files import load_body_model
+from common.data.augment import HAND4WHOLE
+from common.data.mixture import Mixture
+from common.data.readers.annotation_files import first_existing
+from common.data.readers.coco_wholebody import JOINTS, read_coco_wholebody
+from common.data.readers.ehf import read_ehf
+from common.data.readers.freihand import SPELLINGS, read_freihand
+from common.data.readers.human36m_images import read_human36m
+from common.data.readers.neural_annot import read_mpi_inf_3dhp_fits, read_mpii_fits
+from common.data.readers.smplx_params import MANOFit
+from common.data.readers.threedpw import read_3dpw
+from common.errors import UserError
+from common.joints import index_map
+from hand4whole.src import annotated
+from hand4whole.src.dataset import Hand, HandSource, PersonSource
+from hand4whole.src.fits import BodyFits, HandFits
+from hand4whole.src.joint_sets import HAND_JOINTS
+from hand4whole.src.targets import Space
+
+LOGGER = logging.getLogger("mindhuman")
+# Folders that may hold a set, below the data root.
+FOLDERS = {"EHF": ("EHF",), "Human36M": ("Human36M",), "COCOWB": ("COCOWB", "MSCOCO"), "PW3D": ("PW3D",),
+           "FreiHAND": SPELLINGS, "MPII": ("MPII",), "MPI_INF_3DHP": ("MPI_INF_3DHP",)}
+# Other names of sets, in lower case.
+_ALIASES = {"mscoco": "COCOWB", "coco": "COCOWB", "3dpw": "PW3D", "mpi-inf-3dhp": "MPI_INF_3DHP"}
+
+
+class TrainingSet(NamedTuple):
+    """How a set is read: folder -> records; Record -> Annotated; whether its joints are 3D; whether its fits know
+    nothing about feet and hands."""
+
+    read: object
+    annotated: object
+    is_3d: bool
+    unsure: bool
+
+
+WHOLE_SETS = {
+    "Human36M": TrainingSet(lambda folder: read_human36m(folder, "train"), annotated.of_human36m, True, True),
+    "MPI_INF_3DHP": TrainingSet(read_mpi_inf_3dhp_fits, annotated.of_mpi_inf_3dhp, True, True),
+    "COCOWB": TrainingSet(lambda folder: read_coco_wholebody(folder, "train"), annotated.of_wholebody, False, False),
+    "MPII": TrainingSet(read_mpii_fits, annotated.of_mpii, False, False),
+}
+HAND_SETS = {"FreiHAND": True, "COCOWB": False}  # whether a set counts as one with 3D truth
+TEST_SETS = {"whole": ("EHF", "Human36M", "PW3D"), "hand": ("FreiHAND",)}
+
+
+def set_name(name, choices, flag):
+    """The name of a data set in its one spelling.
+
+    Raises:
+        UserError: it is none of `choices`; the text names the flag.
+    """
+    known = {choice.lower(): choice for choice in choices}
+    found = known.get(_ALIASES.get(name.lower(), name).lower())
+    if found is None:
+        raise UserError(f"--{flag} {name}: choose from {', '.join(choices)}")
+    return found
+
+
+def folder_of(root, name):
+    """Where a data set lies below the data root.
+
+    Raises:
+        UserError: nowhere.
+    """
+    return first_existing(root, FOLDERS[name], f"put or link the data set {name} there, or name another --dataset_root")
+
+
+def space_of(config):
+    """The `Space` of targets that the settings describe."""
+    if config.parts == "hand":
+        image, maps = config.input_hand_shape, config.output_hand_hm_shape
+    else:
+        image, maps = config.input_img_shape, config.output_hm_shape
+    return Space((image[1], image[0]), (maps[2], maps[1], maps[0]), config.body_3d_size, config.hand_3d_size,
+                 config.face_3d_size)
+
+
+def build_training_data(config, model):
+    """The training samples of the settings, for `Pipeline`.
+
+    Args:
+        config (Config): settings.
+        model (BodyModel): what the network poses: SMPL-X, with --parts hand the right MANO hand.
+
+    Returns:
+        source with the columns `targets.COLUMNS`, with --parts hand `targets.HAND_COLUMNS`.
+
+    Raises:
+        UserError: a set that does not exist or is not for this, missing files, or no set at all.
+    """
+    build = _hand_builder(config, model) if config.parts == "hand" else _person_builder(config, model)
+    halves = {}
+    for key in ("trainset_3d", "trainset_2d"):
+        sources = {}
+        for given in config[key]:
+            name, source = build(given, key)
+            sources[name] = source
+            LOGGER.info("%s: %d samples of %s", key, len(source), name)
+        if sources:
+            halves[key] = Mixture(sources)
+    if not halves:
+        raise UserError("--trainset_3d and --trainset_2d are both empty: name a data set to train on")
+    return Mixture(halves, dict.fromkeys(halves, 1.0), len(halves) * max(map(len, halves.values())))
+
+
+def _person_builder(config, model):
+    fits, space = BodyFits(model), space_of(config)
+
+    def build(given, flag):
+        name = set_name(given, WHOLE_SETS, flag)
+        chosen = WHOLE_SETS[name]
+        _check_half(name, chosen.is_3d, flag)
+        records = chosen.read(folder_of(config.dataset_root, name))
+        missing = sum(record.extras["fit"] is None for record in records)
+        if missing:
+            LOGGER.warning("%s: %d of %d people have no fitted body; of them only annotated joints teach", name,
+                           missing, len(records))
+        return name, PersonSource(name, records, chosen.annotated, fits, space, HAND4WHOLE, chosen.unsure)
+
+    return build
+
+
+def _hand_builder(config, model):
+    fits, space = HandFits(model, load_body_model("mano_left", config.mano_left_path)), space_of(config)
+
+    def build(given, flag):
+        name = set_name(given, HAND_SETS, flag)
+        _check_half(name, HAND_SETS[name], flag)
+        folder = folder_of(config.dataset_root, name)
+        hands = freihand_hands(folder) if name == "FreiHAND" else wholebody_hands(folder)
+        if not hands:
+            raise UserError(f"{folder} holds no hands to train on")
+        return name, HandSource(name, hands, fits, space, HAND4WHOLE, HAND_SETS[name])
+
+    return build
+
+
+def _check_half(name, is_3d, flag):
+    if is_3d != (flag == "trainset_3d"):
+        other = "trainset_3d" if is_3d else "trainset_2d"
+        raise UserError(f"--{flag} {name}: it has {'3D' if is_3d else '2D'} joints, name it with --{other}")
+
+
+def freihand_hands(folder):
+    """The training hands of FreiHAND; without a fit there is nothing to learn from a picture of it."""
+    return [Hand(record.image_path, record.extras["size"], record.box, "right", None, None,
+                 MANOFit(record.pose, record.beta, record.translation), record.focal, record.principal)
+            for record in read_freihand(folder, "train") if record.pose is not None]
+
+
+def wholebody_hands(folder):
+    """The hands of COCO-WholeBody that have a box; with MANO fits where there are."""
+    hands = []
+    for record in read_coco_wholebody(folder, "train"):
+        for side in ("left", "right"):
+            box = record.extras[f"{side}hand_box"]
+            if box is None:
+                continue
+            names = [f"{side}_hand_{joint.removeprefix('right_')}" for joint in HAND_JOINTS]
+            rows = index_map(JOINTS, names)
+            fit, focal, principal = record.extras["hands"][side] or (None, None, None)
+            hands.append(Hand(record.image_path, record.extras["size"], box, side, record.j2d[rows],
+                              record.visibility[rows] > 0, fit, focal, principal))
+    return hands
+
+
+def read_test_records(config):
+    """The test set of the settings.
+
+    Returns:
+        tuple: its name, list[Record].
+
+    Raises:
+        UserError: a set that does not exist or is not for --parts, or missing files.
+    """
+    name = set_name(config.testset, TEST_SETS[config.parts], "testset")
+    folder = folder_of(config.dataset_root, name)
+    read = {"EHF": read_ehf, "Human36M": lambda path: read_human36m(path, "test"), "PW3D": read_3dpw,
+            "FreiHAND": lambda path: read_freihand(path, "eval")}[name]
+    return name, read(folder)
+
