@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from common.data.crops import box_of_detections
+from common.data.image import SCALE_PX
 from common.errors import UserError
 
 LOGGER = logging.getLogger("mindhuman")
@@ -85,6 +87,23 @@ def join_boxes(argv):
     if not all(boxes):
         raise UserError("--bbox needs a value: left,top,width,height in px")
     return [*others, f"--bbox={';'.join(boxes)}"] if boxes else others
+
+
+def square_around(found, margin=1.2):
+    """GraphCMR's and SPIN's square around somebody: a box, or the whole picture, as it is, joints with a margin.
+
+    Args:
+        found (Found): the person.
+        margin (float): side relative to the box of detected joints, which lie within the body.
+
+    Returns:
+        tuple: centre (2,), px, and scale, side / 200 px.
+    """
+    if found.joints is not None:
+        return box_of_detections(found.joints[:, :2], found.joints[:, 2], SURE, margin)
+    size = found.box[2:]
+    # The published demos take the middle of a whole picture in whole pixels.
+    return found.box[:2] + (size // 2 if found.whole else 0.5 * size), float(size.max() / SCALE_PX)
 
 
 def whole_picture(name, image):

@@ -1,0 +1,34 @@
+"""What mesh models with an SMPL body share: posing it anew, and its parameters as files tell them."""
+import dataclasses
+
+import numpy as np
+
+from common.body_models.lbs_numpy import pose_body
+from common.geometry.rotation import matrix_to_axis_angle
+from common.inference.meshes import MeshModel
+
+
+class SMPLMeshes(MeshModel):
+    """A `MeshModel` of SMPL bodies; its network is still to be defined.
+
+    Args:
+        model (BodyModel): SMPL.
+        regressor (array): (K, 6890), mesh to joints.
+        joint_names (sequence): K names.
+    """
+
+    def __init__(self, model, regressor, joint_names):
+        self.body_model, self.faces, self.joint_names = model.source, model.faces, joint_names
+        self.model, self.regressor = model.astype(np.float32), np.float32(regressor)
+
+    def pose(self, body):
+        rotmat, beta = np.float32(body.rotmat), np.float32(body.shape)
+        vertices, _ = pose_body(self.model, rotmat[None], beta[None])
+        return dataclasses.replace(body, rotmat=rotmat, shape=beta, vertices=vertices[0],
+                                   j3d=self.regressor @ vertices[0])
+
+    def parameters(self, body):
+        """theta (85,) = cam, pose, beta, the form that HMR made known, and its parts; radians."""
+        pose = matrix_to_axis_angle(body.rotmat).reshape(-1)
+        return {"theta": np.concatenate([body.cam, pose, body.shape]).astype(np.float32), "pose": np.float32(pose),
+                "rotmat": np.float32(body.rotmat), "beta": np.float32(body.shape)}

@@ -1,0 +1,103 @@
+"""People in pictures as hmr sees them: the crops that its weights were made for, and their answers as SMPL bodies.
+
+Published weights get the square that their own demo cuts out: around detected joints with the margin of the training
+data, and from a box (or the whole picture) as it is. Networks trained here see pytorch_hmr's square in every profile.
+"""
+import numpy as np
+from mindspore import Tensor
+
+from common.data.crops import (
+    crop_corners,
+    crop_cubic,
+    crop_stretched,
+    grown_square,
+    person_scale,
+    scale_and_crop,
+)
+from common.inference.meshes import Body, Region
+from common.inference.people import square_around
+from common.inference.smpl import SMPLMeshes
+from hmr.src.network import JOINTS, posed_rotmat, split_theta
+from hmr.src.profiles import network_input
+
+TF_CROP_PX = 224.0  # in whose pixels the first HMR measures people
+
+
+def crop_kind(settings):
+    """Which of `CROPS` a checkpoint's weights were made for.
+
+    Args:
+        settings (dict): `config` of the checkpoint's meta; those of a training here tell the size of the crop.
+    """
+    return "pytorch_hmr" if "crop_size" in settings else settings["profile"]
+
+
+def crop_person(image, found, kind, size, margin=1.2):
+    """The square of a picture that a network sees.
+
+    Args:
+        image (array): (H, W, 3) uint8 RGB.
+        found (Found): the person.
+        kind (str): one of `CROPS`.
+        size (int): side of the network's input, px.
+        margin (float): side of the square relative to the box of detected joints, which lie within the body. The first
+            HMR measures people by the diagonal of that box and knows no such number.
+
+    Returns:
+        tuple: (size, size, 3) uint8 RGB, Region.
+    """
+    return CROPS[kind](image, found, size, margin)
+
+
+def _pytorch_hmr(image, found, size, margin):
+    low, extent = found.box[:2], found.box[2:]
+    square = grown_square(low, low + extent, (1.0 if found.joints is None else margin,) * 4)
+    square = square._replace(side=max(square.side, 2))
+    return crop_cubic(image, square, size), Region(square.corner, square.side)
+
+
+def _spin(image, found, size, margin):
+    center, scale = square_around(found, margin)
+    upper, lower = crop_corners(center, scale, size)
+    return crop_stretched(image, center, scale, size), Region(upper, float((lower - upper)[0]))
+
+
+def _tf(image, found, size, _):
+    if found.joints is None:
+        scale, center = size / found.box[2:].max(), np.round(found.box[:2] + 0.5 * found.box[2:])
+    else:
+        scale, center = person_scale(found.joints[:, :2], found.joints[:, 2])
+        scale *= size / TF_CROP_PX
+    crop = scale_and_crop(image, scale, center, size)
+    return crop.image, Region((crop.start - size // 2) / crop.scale, size / crop.scale)
+
+
+CROPS = {"pytorch_hmr": _pytorch_hmr, "spin": _spin, "tf": _tf}
+
+
+class HMRMeshes(SMPLMeshes):
+    """hmr for `MeshRunner`.
+
+    Args:
+        network (HMR): trained, in evaluation mode.
+        profile (Profile): conventions of its weights.
+        model (BodyModel): SMPL with the 19 joints.
+        kind, size, margin: see `crop_person`.
+    """
+
+    name = "hmr"
+
+    def __init__(self, network, profile, model, kind, size, margin=1.2):
+        super().__init__(model, model.extra("cocoplus_regressor", (len(JOINTS), len(model.v_template))), JOINTS)
+        self.network, self.profile = network, profile
+        self.kind, self.size, self.margin = kind, size, margin
+
+    def crop(self, image, found):
+        picture, region = crop_person(image, found, self.kind, self.size, self.margin)
+        return network_input(picture, self.profile), region
+
+    def predict(self, batch):
+        theta, vertices, _, j3d, rotmat = (output.asnumpy() for output in self.network(Tensor(batch)))
+        cam, _, beta = split_theta(theta)
+        rotmat = posed_rotmat(rotmat, self.profile.rotate_base)
+        return [Body(*person) for person in zip(cam, rotmat, beta, vertices, j3d)]

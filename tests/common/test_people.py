@@ -1,0 +1,146 @@
+"""Where people are: boxes, OpenPose's files, a detector, or the whole picture."""
+import json
+import logging
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from common.errors import UserError
+from common.inference.people import (
+    Detector,
+    KeypointFiles,
+    choose_people,
+    join_boxes,
+    read_boxes,
+    read_keypoints,
+    square_around,
+    whole_picture,
+)
+
+IMAGE = np.zeros((120, 160, 3), np.uint8)
+
+
+def joints(x=40.0, y=20.0, count=18):
+    """Joints down a line from (x, y) to (x + 30, y + 60)."""
+    share = np.linspace(0, 1, count)
+    return np.stack([x + 30 * share, y + 60 * share, np.full(count, 0.5)], 1)
+
+
+def write_people(path, people, key="pose_keypoints_2d", **fields):
+    path.write_text(json.dumps({"people": [{key: person.ravel().tolist(), **fields} for person in people]}))
+    return str(path)
+
+
+def test_boxes_as_text_and_as_the_published_file(tmp_path):
+    np.testing.assert_array_equal(read_boxes("10,20.5,30,40; -5,0,8,9;"), [[10, 20.5, 30, 40], [-5, 0, 8, 9]])
+    for content, expected in (([1, 2, 30, 4], [[1, 2, 30, 4]]), ([[1, 2, 30, 4], [5, 6, 7, 80]],
+                                                                 [[1, 2, 30, 4], [5, 6, 7, 80]])):
+        (tmp_path / "box.json").write_text(json.dumps({"bbox": content}))
+        np.testing.assert_array_equal(read_boxes(str(tmp_path / "box.json")), expected)
+    for text in ("1,2,3", "a,b,c,d", "1,2,nan,4", "1,2,-30,40", "1,2,3,4", ";"):
+        with pytest.raises(UserError, match="write left,top,width,height in px"):
+            read_boxes(text)
+    (tmp_path / "box.json").write_text("[1, 2]")
+    with pytest.raises(UserError, match="box.json: write left,top"):
+        read_boxes(str(tmp_path / "box.json"))
+    with pytest.raises(UserError, match="none.json does not exist"):
+        read_boxes("none.json")
+
+
+def test_boxes_may_be_given_one_by_one():
+    assert join_boxes(["--bbox", "-1,2,3,4", "--image", "a.jpg", "--bbox=5,6,7,8"]) == [
+        "--image", "a.jpg", "--bbox=-1,2,3,4;5,6,7,8"]
+    assert join_boxes(["--image", "a.jpg"]) == ["--image", "a.jpg"]
+    with pytest.raises(UserError, match="--bbox needs a value"):
+        join_boxes(["--bbox"])
+
+
+def test_boxes_beside_the_picture_are_refused():
+    find = choose_people(bbox="-20,100,40,40;150,10,40,40")
+    assert [person.number for person in find("a", IMAGE)] == [0, 1]
+    for text in ("160,0,10,10", "0,120,10,10", "-10,0,10,10", "0,-10,10,10"):
+        with pytest.raises(UserError, match="lies beside photo, which is 160 x 120 px"):
+            choose_people(bbox=text)("photo", IMAGE)
+
+
+def test_openpose_files_of_both_versions(tmp_path):
+    unsure = joints()
+    unsure[5:, 2] = 0.2
+    unsure[0] = 500, 500, 0.0
+    for key in ("pose_keypoints_2d", "pose_keypoints"):
+        path = write_people(tmp_path / "a_keypoints.json", [joints(), unsure, np.zeros((18, 3))], key)
+        first, second = read_keypoints(path)
+        np.testing.assert_allclose(first.box, [40, 20, 30, 60])
+        assert first.score == pytest.approx(0.5) and first.number is None
+        # The sure joints of the second are numbers 1 to 4 of 17 steps.
+        np.testing.assert_allclose(second.box, [40 + 30 / 17, 20 + 60 / 17, 90 / 17, 180 / 17])
+    numbered = write_people(tmp_path / "a_keypoints.json", [joints()], person_id=[7])
+    assert read_keypoints(numbered)[0].number == 7
+
+
+def test_keypoints_that_are_no_pixels_or_no_keypoints_are_refused(tmp_path):
+    shares = joints() / (160, 120, 1)
+    with pytest.raises(UserError, match="coordinates are shares of the picture"):
+        read_keypoints(write_people(tmp_path / "a.json", [shares]))
+    for text in ("{", "[]", '{"people": [{}]}', '{"people": [{"pose_keypoints_2d": [1, 2]}]}', '{"people": 3}'):
+        (tmp_path / "b.json").write_text(text)
+        with pytest.raises(UserError, match="b.json is (no readable json|not laid out)"):
+            read_keypoints(str(tmp_path / "b.json"))
+
+
+def test_a_folder_has_a_file_for_each_picture_and_a_file_is_for_one(tmp_path, caplog):
+    with pytest.raises(UserError, match="holds no file that ends in _keypoints.json"):
+        KeypointFiles(str(tmp_path))
+    write_people(tmp_path / "a_keypoints.json", [joints()])
+    find = KeypointFiles(str(tmp_path))
+    # Of a.png and a.jpg in one folder OpenPose knows one name only.
+    assert len(find("a", IMAGE)) == len(find("a.png", IMAGE)) == 1
+    with caplog.at_level(logging.WARNING, "mindhuman"):
+        assert find("b", IMAGE) == []
+    assert "no file b_keypoints.json" in caplog.text
+    find = KeypointFiles(str(tmp_path / "a_keypoints.json"))
+    assert len(find("photo", IMAGE)) == 1
+    with pytest.raises(UserError, match="is one file for several pictures"):
+        find("other", IMAGE)
+    with pytest.raises(UserError, match="does not exist"):
+        KeypointFiles(str(tmp_path / "none"))
+
+
+def test_a_detector_s_people_keep_their_scores_and_specks_are_left_out():
+    found = np.stack([joints(), 0.1 * joints(), joints(count=18) * (1, 1, 0)])
+    people = Detector(lambda image: SimpleNamespace(joints=found, scores=np.array([0.9, 0.8, 0.7])))("a", IMAGE)
+    assert [person.score for person in people] == [0.9]
+    np.testing.assert_array_equal(people[0].joints, joints())
+
+
+def test_the_whole_picture_is_said_to_be_one_person(caplog):
+    with caplog.at_level(logging.INFO, "mindhuman"):
+        person, = choose_people()("a", IMAGE)
+    assert "Each picture is taken as one person" in caplog.text
+    assert person.whole and person.joints is None and person.box.tolist() == [0, 0, 160, 120]
+    with pytest.raises(UserError, match="dot is 7 x 2 px, too small"):
+        whole_picture("dot", np.zeros((2, 7, 3), np.uint8))
+
+
+def test_one_way_of_finding_at_a_time():
+    with pytest.raises(UserError, match="--bbox and --openpose_ckpt both say where people are"):
+        choose_people(bbox="1,2,30,40", finder=len)
+
+
+def test_squares_by_hand():
+    person, = choose_people(bbox="10,20,30,61")("a", IMAGE)
+    center, scale = square_around(person)
+    assert center.tolist() == [25, 50.5] and scale == 61 / 200
+    person, = whole_picture("a", np.zeros((121, 161, 3), np.uint8))
+    center, scale = square_around(person)
+    assert center.tolist() == [80, 60] and scale == 161 / 200
+    person = read_person(joints())
+    center, scale = square_around(person, 1.5)
+    # The middle of joints is their mean; the longer side of their box is 60 px.
+    np.testing.assert_allclose(center, [55, 50])
+    assert scale == pytest.approx(1.5 * 60 / 200)
+
+
+def read_person(points):
+    return Detector(lambda image: SimpleNamespace(joints=points[None], scores=[1.0]))("a", IMAGE)[0]
