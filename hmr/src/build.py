@@ -151,6 +151,12 @@ def generator_weights(checkpoint):
     return dataclasses.replace(checkpoint, weights=weights)
 
 
+def critic_weights(checkpoint):
+    """What belongs to the critic in a checkpoint."""
+    weights = {name: value for name, value in checkpoint.weights.items() if name.startswith("critic.")}
+    return dataclasses.replace(checkpoint, weights=weights)
+
+
 def load_trained(config, body=None):
     """Network, settings, conventions and file of the checkpoint that the settings name.
 
