@@ -90,7 +90,10 @@ def kept(items, box_of, size_of, aspect, name):
     """
     chosen, boxes = [], []
     for item in items:
-        box = person_box(box_of(item), size_of(item), aspect)
+        left, top, width, height = box_of(item)
+        # The published box takes what lies left of or above the picture for something at its border.
+        outside = left + width <= 0 or top + height <= 0
+        box = None if outside else person_box((left, top, width, height), size_of(item), aspect)
         if box is not None:
             chosen.append(item)
             boxes.append(box)
