@@ -1,0 +1,40 @@
+"""Both meshes of the people in pictures and videos: parameters, meshes, cameras and drawings.
+
+    python infer.py --image photo.jpg --ckpt_file cmr.ckpt --openpose_ckpt openpose.ckpt
+"""
+import os
+import sys
+
+# The repository root, so that `common`, `cmr` and `openpose` are found from any folder.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from cmr.src.build import load_body, load_trained, read_settings  # noqa: E402
+from cmr.src.crop import Crop  # noqa: E402
+from cmr.src.inference import CMRMeshes  # noqa: E402
+from common.engine.runtime import init_runtime  # noqa: E402
+from common.errors import run  # noqa: E402
+from common.inference.meshes import MeshRunner  # noqa: E402
+from common.inference.people import choose_people, join_boxes  # noqa: E402
+from common.inference.sources import open_source  # noqa: E402
+
+
+def main(argv):
+    config = read_settings(join_boxes(argv))
+    init_runtime(config.device_target, config.device_id, config.seed)
+    source = open_source(config.image or config.input, config.frame_max, "--image")
+    body = load_body(config)
+    network, config, _ = load_trained(config, body)
+    finder = None
+    if config.openpose_ckpt:
+        from openpose.src.finder import load_finder  # only where people have to be found
+
+        finder = load_finder(config.openpose_ckpt)
+    find = choose_people(config.bbox, config.keypoints_json, finder)
+    model = CMRMeshes(network, body.model, body.regressor, Crop(config.img_res, config.crop_contrast_stretch))
+    formats = config.formats if "formats" in config.given else None
+    MeshRunner(model, find, config.output_dir, formats, config.focal_length, config.batch_size,
+               config.smooth).run(source)
+
+
+if __name__ == "__main__":
+    run(main)

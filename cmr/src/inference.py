@@ -1,0 +1,39 @@
+"""People in pictures as cmr sees them: its crops, and its two meshes of everybody.
+
+A person's body is the SMPL one; the graph network's free mesh, of which SMPL's parameters are made, is the variant
+"graph".
+"""
+from mindspore import Tensor
+
+from cmr.src.mesh import TRAINING_JOINTS
+from common.data.image import normalize
+from common.inference.meshes import Body, Region
+from common.inference.people import square_around
+from common.inference.smpl import SMPLMeshes
+from common.joints import SKELETONS
+
+
+class CMRMeshes(SMPLMeshes):
+    """cmr for `MeshRunner`.
+
+    Args:
+        network (CMR): trained, in evaluation mode.
+        model (BodyModel): SMPL.
+        regressor (array): (24, 6890), mesh to the joints graphcmr_24.
+        crop (Crop): the network's view of people.
+    """
+
+    name = "cmr"
+
+    def __init__(self, network, model, regressor, crop):
+        super().__init__(model, regressor, SKELETONS[TRAINING_JOINTS])
+        self.network, self.view = network, crop
+
+    def crop(self, image, found):
+        center, scale = square_around(found)
+        return normalize(self.view.picture(image, center, scale)), Region(*self.view.square(center, scale))
+
+    def predict(self, batch):
+        free, camera, vertices, rotmat, betas = (output.asnumpy() for output in self.network(Tensor(batch)))
+        j3d = self.regressor @ vertices
+        return [Body(*person, {"graph": mesh}) for *person, mesh in zip(camera, rotmat, betas, vertices, j3d, free)]
