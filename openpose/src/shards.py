@@ -1,12 +1,7 @@
-"""The predictions of all workers of an evaluation in one place: through files, since they are lists, not tensors."""
+"""The predictions of all workers of an evaluation in one place."""
 import dataclasses
-import json
-import os
 
-import mindspore as ms
-from mindspore import nn, ops
-
-from common.files import atomic_write
+from common.engine import shards
 from openpose.src.evaluate import Predictions, merge
 
 
@@ -21,30 +16,5 @@ def gather(part, folder, runtime):
     Returns:
         Predictions: of all workers on the main one, of this one on the others.
     """
-    if runtime.rank_size == 1:
-        return merge([part])
-    paths = [os.path.join(folder, f".eval_shard_{rank}.json") for rank in range(runtime.rank_size)]
-    atomic_write(paths[runtime.rank], json.dumps(dataclasses.asdict(part)).encode())
-    _wait_for_all()
-    if not runtime.is_main:
-        return part
-    parts = []
-    for path in paths:
-        with open(path, encoding="utf-8") as stream:
-            parts.append(Predictions(**json.load(stream)))
-        os.remove(path)
-    return merge(parts)
-
-
-class _Sum(nn.Cell):
-    def __init__(self):
-        super().__init__(auto_prefix=False)
-        self.sum = ops.AllReduce()
-
-    def construct(self, value):
-        return self.sum(value)
-
-
-def _wait_for_all():
-    """Come back when every worker is here: a sum needs all of them."""
-    _Sum()(ms.Tensor([1.0], ms.float32)).asnumpy()
+    parts = shards.gather(dataclasses.asdict(part), folder, runtime)
+    return merge([Predictions(**content) for content in parts])
