@@ -37,6 +37,9 @@ HOW_TO_GET_A_CHECKPOINT = ("Train one (python train.py), or convert published we
 # The rows of J_regressor_extra that are joints of HMR; the file has five more.
 EXTRA_JOINTS = ("nose", "right_eye", "left_eye", "right_ear", "left_ear", "right_hip", "left_hip", "neck", "head_top")
 
+# Rows of J_regressor_h36m that are LSP's 14 joints, as SPIN takes them.
+H36M_TO_LSP = (6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 10)
+
 
 def read_settings(argv, overrides=None):
     """The settings of one command.
@@ -97,6 +100,27 @@ def _cocoplus(model, extra):
     names = tuple(name for name in SKELETONS["smpl_24"] if name not in EXTRA_JOINTS)
     rows = model.J_regressor[index_map("smpl_24", names)]
     return np.concatenate([rows, extra[:len(EXTRA_JOINTS)]])[index_map(names + EXTRA_JOINTS, JOINTS)]
+
+
+def load_eval_bodies(config, body):
+    """The bodies that true parameters belong to: gender -> BodyModel in float32.
+
+    Args:
+        config (Config): settings.
+        body (BodyModel): of `load_body`, for whoever has no file of an own.
+    """
+    paths = {"male": config.smpl_male_path, "female": config.smpl_female_path}
+    own = {gender: load_body_model("smpl", path) for gender, path in paths.items() if path}
+    if own and len(own) < len(paths):
+        raise UserError("--smpl_male_path and --smpl_female_path: give both, or none")
+    return {gender: own.get(gender, body).astype(np.float32) for gender in ("neutral", *paths)}
+
+
+def load_eval_regressor(config, body):
+    """What takes vertices to the 14 joints of the evaluation, (14, 6890); None for the network's own joints."""
+    if config.eval_joints == "cocoplus":
+        return None
+    return load_regressor(body, "J_regressor_h36m", config.joint_regressor_h36m_path)[list(H36M_TO_LSP)]
 
 
 def _in_data(config, name):

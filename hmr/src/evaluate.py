@@ -4,12 +4,16 @@ Source: akanazawa/hmr src/benchmark (`eval_util.py`, `evaluate_h36m.py`): 14 joi
 of the hips; what it calls reconstruction error is the error after Procrustes alignment, PA-MPJPE. PCK and AUC of 3D
 joints as MPI-INF-3DHP defines them (Mehta et al., 3DV 2017), PCK of 2D joints as for LSP (Yang and Ramanan, 2013).
 """
+import io
+import json
 import logging
+import os
 from dataclasses import dataclass
 
 import numpy as np
 
 from common.errors import UserError
+from common.files import atomic_write
 from common.metrics import aligned_joint_errors, joint_errors, mean_by_group
 from hmr.src.network import JOINTS
 
@@ -140,3 +144,56 @@ def log_summary(summary):
         LOGGER.info("%d percent of the frames: MPJPE at most %.2f mm, PA-MPJPE at most %.2f mm", percent,
                     mpjpe["percentiles"][percent], aligned["percentiles"][percent])
     LOGGER.info("PCK at %.0f mm: %.2f, AUC: %.2f", PCK_MM, summary["pck"], summary["auc"])
+
+
+def summarize_results(results, subjects):
+    """The figures of an evaluation set.
+
+    Args:
+        results (Results): of `predict.predict`.
+        subjects (list[Subject]): the people, in the same order.
+
+    Returns:
+        dict: `people`; what `summarize` gives, where there is a truth in 3D, and `mean_pose_pa_mpjpe`, the error of the
+        pose that the regressor starts from; else `pck_2d`, the share of keypoints within a fifth of the torso.
+    """
+    figures = {"people": len(subjects)}
+    if results.errors is None:
+        kp2d = np.stack([subject.kp2d for subject in subjects])
+        figures["pck_2d"] = pck_2d(results.j2d, kp2d[..., :2], kp2d[..., 2])
+        return figures
+    actions = [subject.action for subject in subjects]
+    figures.update(summarize(results.errors, None if None in actions else actions))
+    figures["mean_pose_pa_mpjpe"] = float(results.mean_pa_mpjpe_mm.mean())
+    return figures
+
+
+def log_figures(dataset, figures):
+    """Write the lines of an evaluation."""
+    LOGGER.info("%s: %d people", dataset, figures["people"])
+    if "pck_2d" in figures:
+        LOGGER.info("PCK at 0.2 of the torso: %.2f", figures["pck_2d"])
+        return
+    log_summary(figures)
+    LOGGER.info("For comparison, the pose that the regressor starts from: PA-MPJPE %.2f mm",
+                figures["mean_pose_pa_mpjpe"])
+
+
+def write_results(folder, facts, figures, results, subjects):
+    """Write `eval_result.json` with the figures and `eval_result.npz` with a row for each person.
+
+    Args:
+        folder (str): where to; made when missing.
+        facts (dict): what was evaluated.
+        figures (dict): of `summarize_results`.
+        results (Results), subjects (list[Subject]): as there.
+    """
+    text = json.dumps({**facts, "unit": "mm", **figures}, indent=1)
+    atomic_write(os.path.join(folder, "eval_result.json"), (text + "\n").encode())
+    columns = {"theta": results.theta, "j3d": results.j3d, "j2d": results.j2d}
+    if results.errors is not None:
+        columns.update({name: value for name, value in vars(results.errors).items() if value is not None})
+    stream = io.BytesIO()
+    np.savez(stream, key=[subject.key for subject in subjects], image=[subject.image_path for subject in subjects],
+             joints=EVALUATED, **columns)
+    atomic_write(os.path.join(folder, "eval_result.npz"), stream.getvalue())

@@ -1,0 +1,46 @@
+"""Measure a checkpoint: joints of Human3.6M, MPI-INF-3DHP, 3DPW and LSP, bodies of 3DPW and UP-3D.
+
+    python eval.py --data_path HMR_DATA --ckpt_file output/checkpoint/hmr-50000.ckpt --dataset h36m-p2
+"""
+import os
+import sys
+
+# The repository root, so that `common` and `hmr` are found from any folder.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from common.engine.modelarts import on_modelarts  # noqa: E402
+from common.engine.runtime import init_runtime  # noqa: E402
+from common.errors import run  # noqa: E402
+from hmr.src.build import (  # noqa: E402
+    load_body,
+    load_eval_bodies,
+    load_eval_regressor,
+    load_trained,
+    read_settings,
+)
+from hmr.src.evaluate import log_figures, summarize_results, write_results  # noqa: E402
+from hmr.src.inference import crop_kind  # noqa: E402
+from hmr.src.predict import Viewer, predict  # noqa: E402
+from hmr.src.protocols import read_subjects  # noqa: E402
+
+
+def main(argv):
+    config = read_settings(argv)
+    init_runtime(config.device_target, config.device_id, config.seed)
+    with on_modelarts(config.enable_modelarts, config.data_url, config.data_path, config.eval_path,
+                      config.train_url):
+        subjects = read_subjects(config.dataset, config.data_path, config.crop_scale, config.eval_num)
+        body = load_body(config)
+        network, config, profile, checkpoint = load_trained(config, body)
+        viewer = Viewer(network, profile, crop_kind(checkpoint.meta["config"]), config.crop_size, config.crop_scale,
+                        config.eval_batch_size)
+        results = predict(viewer, subjects, load_eval_bodies(config, body), load_eval_regressor(config, body))
+        figures = summarize_results(results, subjects)
+        log_figures(config.dataset, figures)
+        facts = {"dataset": config.dataset, "checkpoint": checkpoint.path, "profile": profile.profile,
+                 "joints": config.eval_joints, "body_model": body.source}
+        write_results(config.eval_path, facts, figures, results, subjects)
+
+
+if __name__ == "__main__":
+    run(main)

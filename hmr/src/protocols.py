@@ -1,0 +1,155 @@
+"""The evaluation sets: who is in them, where the person is in the picture, and what is known as the truth."""
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from common.body_models.lbs_numpy import pose_body
+from common.data.readers.human36m import parse_name
+from common.data.readers.human36m_images import read_human36m_protocol
+from common.data.readers.lsp import read_lsp
+from common.data.readers.mpi_inf_3dhp import read_mpi_inf_3dhp_test
+from common.data.readers.threedpw import read_3dpw
+from common.data.readers.up3d import read_up3d
+from common.errors import UserError
+from common.geometry.rotation import axis_angle_to_matrix
+from common.inference.people import Found
+from hmr.src.people import NUM_LSP, corners_of, keypoints, to_lsp
+from hmr.src.sources import HELD_OUT, SETS_2D, SETS_3D, find_set, read_human36m_people, subject_of
+
+# The boxes of Human3.6M leave room around the person; SPIN takes this part of their longer side.
+HUMAN36M_BOX = 0.9
+FOLDERS = {"human3.6m": SETS_3D["hum3.6m"].folders, "h36m-p1": SETS_3D["hum3.6m"].folders,
+           "h36m-p2": SETS_3D["hum3.6m"].folders, "mpi-inf-3dhp": SETS_3D["mpi-inf-3dhp"].folders,
+           "3dpw": ("3dpw", "3DPW", "PW3D"), "up-3d": ("up-3d", "up3d", "upi"), "lsp": SETS_2D["lsp"].folders}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One person to evaluate; pixels of the picture, metres in camera axes.
+
+    Attributes:
+        image_path (str): the picture.
+        found (Found): where the person is.
+        key (str): what tells this person from others.
+        j3d (array): (14, 3), LSP's order, or None.
+        kp2d (array): (14, 3), x, y and weight, or None.
+        pose, beta (array): (72,) and (10,) of the true SMPL body, or None.
+        gender (str): of that body.
+        action (str): what the person does, or None.
+    """
+
+    image_path: str
+    found: Found
+    key: str
+    j3d: np.ndarray = None
+    kp2d: np.ndarray = None
+    pose: np.ndarray = None
+    beta: np.ndarray = None
+    gender: str = "neutral"
+    action: str = None
+
+
+def read_subjects(dataset, data_path, margin, eval_num=0):
+    """The people of an evaluation set.
+
+    Args:
+        dataset (str): key of `FOLDERS`.
+        data_path (str): the folder of all data sets, or that of this one.
+        margin (float): side of the crop relative to boxes that are tight around the person.
+        eval_num (int): take so many, spread evenly; 0 for all.
+
+    Returns:
+        list[Subject]
+
+    Raises:
+        UserError: no such set, files missing or damaged, or nobody in them.
+    """
+    if dataset not in FOLDERS:
+        raise UserError(f"--dataset {dataset}: choose one of {', '.join(FOLDERS)}")
+    if not os.path.isdir(data_path):
+        raise UserError(f"--data_path {data_path or 'is missing'}: name the folder that holds the data sets, such as "
+                        "HMR_DATA")
+    subjects = READERS[dataset](find_set(data_path, FOLDERS[dataset]) or data_path, margin)
+    if not subjects:
+        raise UserError(f"data set {dataset} in {data_path} holds nobody to evaluate")
+    if eval_num and eval_num < len(subjects):
+        subjects = [subjects[index] for index in np.linspace(0, len(subjects) - 1, eval_num).round().astype(int)]
+    return subjects
+
+
+def _human36m(folder, _):
+    """What training leaves out: subjects 9 and 11."""
+    records = [record for record in read_human36m_people(folder)
+               if subject_of(record.image_path, folder) in HELD_OUT["hum3.6m"]]
+    if not records:
+        raise UserError(f"{folder} names no pictures of the subjects {' and '.join(HELD_OUT['hum3.6m'])}, which are "
+                        "kept for evaluation")
+    return [_with_joints(record, 0.0, j3d=to_lsp(record.j3d, record.joints),
+                         action=_action(os.path.basename(record.image_path))) for record in records]
+
+
+def _action(name):
+    """`Directions` of S9_Directions_1.54138969_000001.jpg; None where a name tells none."""
+    parts = name.split(".")[0].split("_", 1)
+    parsed = parse_name(parts[-1])
+    return parsed[0] if parsed else None
+
+
+def _protocol(number):
+    def read(folder, _):
+        return [Subject(record.image_path, Found(grown(record.box, HUMAN36M_BOX)), record.key,
+                        to_lsp(record.j3d, record.joints), action=parse_name(record.extras["action"])[0])
+                for record in read_human36m_protocol(folder, number)]
+    return read
+
+
+def _mpi_inf_3dhp(folder, _):
+    # Results are given for people of one size.
+    return [_with_joints(record, 1.0, j3d=to_lsp(record.extras["j3d_universal"], record.joints))
+            for record in read_mpi_inf_3dhp_test(folder)]
+
+
+def _threedpw(folder, margin):
+    return [Subject(record.image_path, Found(grown(record.box, margin)), record.key, pose=record.pose,
+                    beta=record.beta, gender=record.extras["gender"]) for record in read_3dpw(folder)]
+
+
+def _up3d(folder, _):
+    return [_with_joints(record, 0.0, pose=record.pose, beta=record.beta) for record in read_up3d(folder, "test")]
+
+
+def _lsp(folder, _):
+    return [_with_joints(record, 1.0) for record in read_lsp(folder, "test")]
+
+
+READERS = {"human3.6m": _human36m, "h36m-p1": _protocol(1), "h36m-p2": _protocol(2), "mpi-inf-3dhp": _mpi_inf_3dhp,
+           "3dpw": _threedpw, "up-3d": _up3d, "lsp": _lsp}
+
+
+def _with_joints(record, hidden_weight, **truth):
+    """A `Subject` who is where the keypoints are."""
+    kp2d = keypoints(record, hidden_weight)[:NUM_LSP]
+    seen = kp2d[kp2d[:, 2] > 0, :2]
+    low, high = (seen.min(0), seen.max(0)) if len(seen) else (record.box[:2], corners_of(record.box)[2:])
+    return Subject(record.image_path, Found(np.concatenate([low, high - low]), kp2d), record.key, kp2d=kp2d, **truth)
+
+
+def grown(box, factor):
+    """A box (left, top, width, height) enlarged about its middle."""
+    box = np.asarray(box, np.float64)
+    return np.concatenate([box[:2] - 0.5 * (factor - 1.0) * box[2:], factor * box[2:]])
+
+
+def true_bodies(subjects, models):
+    """Vertices (B, 6890, 3) of the true bodies, float32, metres.
+
+    Args:
+        subjects (list[Subject]): with pose and beta.
+        models (dict): gender -> BodyModel in float32.
+    """
+    vertices = []
+    for subject in subjects:
+        rotmat = axis_angle_to_matrix(np.asarray(subject.pose).reshape(1, 24, 3)).astype(np.float32)
+        vertices.append(pose_body(models[subject.gender], rotmat, np.float32(subject.beta)[None])[0][0])
+    return np.stack(vertices)
