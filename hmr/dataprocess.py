@@ -1,0 +1,31 @@
+"""Prepare HMR_DATA for training: annot.h5 from annots.npz, and the mean pose and shape where they are missing.
+
+    python dataprocess.py --data_path HMR_DATA
+"""
+import argparse
+import os
+import sys
+
+# The repository root, so that `common` and `hmr` are found from any folder.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from common.engine.runtime import set_up_logging  # noqa: E402
+from common.errors import UserError, run  # noqa: E402
+from hmr.src.dataprocess import process  # noqa: E402
+
+
+def main(argv):
+    parser = argparse.ArgumentParser(prog="dataprocess.py", allow_abbrev=False, description=__doc__.split("\n")[0])
+    parser.add_argument("--data_path", required=True, help="HMR_DATA, the folder with all data sets")
+
+    def fail(message):
+        raise UserError(f"{message} (--help lists every flag)")
+
+    parser.error = fail
+    arguments = parser.parse_args(argv)
+    set_up_logging()
+    process(arguments.data_path)
+
+
+if __name__ == "__main__":
+    run(main)
