@@ -35,7 +35,7 @@ ALIASES = {"checkpoint": "ckpt_file", "img": "image", "openpose": "keypoints_jso
 NETWORK_KEYS = ("img_res", "num_channels", "num_layers", "depth", "width", "crop_contrast_stretch")
 POSITIVE = ("batch_size", "num_workers", "img_res", "num_channels", "num_epochs", "log_interval")
 NOT_NEGATIVE = ("num_layers", "keep_checkpoint_max", "checkpoint_steps", "seed", "time_to_run", "summary_steps",
-                "log_freq", "device_id", "export_batch_size", "rot_factor", "wd")
+                "log_freq", "device_id", "export_batch_size", "frame_max", "rot_factor", "wd")
 HOW_TO_GET_A_CHECKPOINT = ("Train one (python train.py), or convert published weights with tools/pth2ckpt.py --model "
                            "cmr")
 # Shares of the data sets in an epoch, which is as long as the longest of them.
@@ -201,7 +201,7 @@ def build_test_set(config, body):
     if name == "up-3d":
         return TrueShapes(people, body.model)
     if name == "lsp":
-        return TrueSegmentations(people, folder_of(config, UPI_S1H) + "/data/lsp", body.model.faces,
+        return TrueSegmentations(people, folder_of(config, UPI_S1H), body.model.faces,
                                  find_parts(body.model, config.vertex_texture_path, config.cube_parts_path))
     regressor = load_regressor(body.model, "J_regressor_h36m", config.joint_regressor_h36m_path)
     if name != "3dpw":
