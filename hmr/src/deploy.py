@@ -1,13 +1,19 @@
-"""What export.py needs beside the network: example pictures, and a description of the file that it writes."""
+"""What export.py needs beside the network: example pictures, and the description of the file that it writes.
+
+Programs that prepare pictures for an exported network, such as preprocess.py, read the description again.
+"""
 import json
 import os
 
 import numpy as np
 
+from common.errors import UserError
 from common.files import atomic_write
 from common.joints import SKELETONS
+from hmr.src.inference import CROPS, crop_kind
 from hmr.src.network import JOINTS, NUM_BETAS, NUM_CAM, NUM_POSE, OUTPUTS
-from hmr.src.profiles import network_input
+from hmr.src.predict import Viewer
+from hmr.src.profiles import find_profile, network_input
 
 COLOURS = {"rgb": "red, green, blue", "bgr": "blue, green, red"}
 
@@ -50,6 +56,41 @@ def write_description(path, batch_size, config, profile, checkpoint, body):
         "profile": profile.profile, "body_model": body,
         "input": {"shape": [batch, 3, config.crop_size, config.crop_size], "channels": COLOURS[profile.colour],
                   "value": "(pixel / 255 - mean) / std", "mean": list(profile.mean), "std": list(profile.std),
-                  "crop": f"square around the person, {config.crop_scale} times the longer side of the box"},
+                  "crop_kind": crop_kind(checkpoint.meta["config"]), "crop_scale": config.crop_scale},
         "outputs": [{"name": name, **meanings[name], "shape": [batch, *meanings[name]["shape"]]} for name in OUTPUTS]}
-    atomic_write(os.path.splitext(path)[0] + ".json", (json.dumps(content, indent=1) + "\n").encode())
+    atomic_write(description_path(path), (json.dumps(content, indent=1) + "\n").encode())
+
+
+def description_path(path):
+    """Where the description of an exported file is; the file's ending may be missing."""
+    stem, ending = os.path.splitext(path)
+    return (stem if ending.lower() in (".mindir", ".onnx", ".air") else path) + ".json"
+
+
+def read_view(path):
+    """How the exported network sees people.
+
+    Args:
+        path (str): the exported file, with or without its ending.
+
+    Returns:
+        Viewer: without a network; `batch_size` is 0 where the batch is free.
+
+    Raises:
+        UserError: no description beside the file, or one of another model.
+    """
+    path = description_path(path)
+    try:
+        with open(path, encoding="utf-8") as stream:
+            content = json.load(stream)
+        batch, _, _, size = content["input"]["shape"]
+        view = Viewer(None, find_profile(content["profile"]), content["input"]["crop_kind"], int(size),
+                      float(content["input"]["crop_scale"]), 0 if batch == "B" else int(batch))
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist: export.py writes it beside the network, and it says how pictures are "
+                        "prepared; name the network with --file_name") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} describes no exported network of hmr ({error!r}): export it again") from None
+    if view.kind not in CROPS:
+        raise UserError(f"{path} names a crop {view.kind} that is not known here: export the network again")
+    return view

@@ -75,7 +75,7 @@ def predict(viewer, subjects, models, regressor=None):
     mean_joints = of_mesh @ _mean_vertices(viewer.network)
     rows = {name: [] for name in ("theta", "j3d", "j2d", "mean")}
     errors = []
-    for chunk, images, regions in tqdm(_batches(viewer, subjects), total=-(-len(subjects) // viewer.batch_size),
+    for chunk, images, regions in tqdm(batches(viewer, subjects), total=-(-len(subjects) // viewer.batch_size),
                                        desc="evaluation", disable=None):
         theta, vertices, j2d, j3d, _ = (output.asnumpy()[:len(chunk)] for output in viewer.network(Tensor(images)))
         pred = j3d[:, :NUM_LSP] if regressor is None else of_mesh @ vertices
@@ -106,7 +106,7 @@ def _joined(errors):
     return Errors(*(None if column[0] is None else np.concatenate(column) for column in columns))
 
 
-def _batches(viewer, subjects):
+def batches(viewer, subjects):
     """Batches made by threads ahead of the network: subjects, inputs (B, 3, S, S) and regions.
 
     The last batch is filled up with copies, so that all have one shape.

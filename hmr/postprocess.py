@@ -1,0 +1,34 @@
+"""Measure what an exported network predicted for the files of preprocess.py.
+
+    python postprocess.py --label_file preprocess_Result/label --result_path result_Files
+"""
+import logging
+import os
+import sys
+import time
+
+# The repository root, so that `common` and `hmr` are found from any folder.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from common.engine.runtime import set_up_logging  # noqa: E402
+from common.errors import run  # noqa: E402
+from hmr.src.bins import measure_bins  # noqa: E402
+from hmr.src.build import read_settings  # noqa: E402
+
+LOGGER = logging.getLogger("mindhuman")
+
+
+def main(argv):
+    config = read_settings(argv)
+    set_up_logging()
+    start = time.perf_counter()
+    figures = measure_bins(config.label_file, config.result_path)
+    if "pck_2d" in figures:
+        LOGGER.info("PCK at 0.2 of the torso: %.2f", figures["pck_2d"])
+    else:
+        LOGGER.info("PA-MPJPE is :  %.4f", figures["pa_mpjpe"]["mean"])
+    LOGGER.info("time: %.2f", time.perf_counter() - start)
+
+
+if __name__ == "__main__":
+    run(main)
