@@ -106,21 +106,26 @@ def _call(*command):
     return done.stdout
 
 
-def dry_compile(factory, stubs, timeout=600):
-    """Compile one graph for GPU in a process of its own.
+def dry_compile(factory, stubs, timeout=600, graphs=""):
+    """Compile one graph for GPU in a process of its own; without stubs, for CPU.
 
     Args:
-        factory (str): "module:function" or "path/to/file.py:function"; the function returns a Cell and the tuple of
-            its inputs.
-        stubs (str): folder that `build_stubs` filled.
+        factory (str): "module:function" or "path/to/file.py:function", where the function returns a Cell and the
+            tuple of its inputs; or the path of a .mindir file.
+        stubs (str): folder that `build_stubs` filled; None compiles for CPU.
         timeout (float): seconds after which the compilation counts as failed.
+        graphs (str): folder where MindSpore leaves its graphs as text (.ir); empty for none.
 
     Returns:
         DryCompileResult.
     """
-    environment = {**os.environ, "CUDA_HOME": str(stubs), "LD_LIBRARY_PATH": os.path.join(stubs, "lib64"),
-                   "DEVICE_TARGET": "GPU", "GLOG_v": "1", "GLOG_logtostderr": "1"}
-    environment.pop("CUDA_VISIBLE_DEVICES", None)
+    environment = {**os.environ, "DEVICE_TARGET": "CPU"}
+    if stubs is not None:
+        environment.update(CUDA_HOME=str(stubs), LD_LIBRARY_PATH=os.path.join(stubs, "lib64"), DEVICE_TARGET="GPU",
+                           GLOG_v="1", GLOG_logtostderr="1")
+        environment.pop("CUDA_VISIBLE_DEVICES", None)
+    if graphs:
+        environment.update(MS_DEV_SAVE_GRAPHS="1", MS_DEV_SAVE_GRAPHS_PATH=str(graphs))
     begin = time.perf_counter()
     with tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace") as log:
         try:
@@ -155,6 +160,8 @@ def _read_log(lines):
 
 
 def _load(factory):
+    if factory.endswith(".mindir"):
+        return _load_mindir(factory)
     place, _, name = factory.rpartition(":")
     if place.endswith(".py"):
         spec = importlib.util.spec_from_file_location(pathlib.Path(place).stem, place)
@@ -167,6 +174,23 @@ def _load(factory):
     return getattr(module, name)
 
 
+def _load_mindir(path):
+    """The graph of a MINDIR file, with inputs of the shapes that the file names (2 for a free axis)."""
+    import mindspore as ms
+    import numpy as np
+    from mindspore.train.mind_ir_pb2 import ModelProto
+
+    from common.engine.export import load_mindir
+
+    model = ModelProto()
+    with open(path, "rb") as stream:
+        model.ParseFromString(stream.read())
+    shapes = [[size if size > 0 else 2 for size in value.tensor[0].dims] for value in model.graph.input]
+    free = any(size < 0 for value in model.graph.input for size in value.tensor[0].dims)
+    cell = load_mindir(path, shapes if free else None)
+    return cell, tuple(ms.Tensor(np.zeros(shape, np.float32)) for shape in shapes)
+
+
 def _compile_here(factory):
     """The child's part. The runtime cannot be taken down in order over stubs, so the process just ends."""
     import mindspore as ms
@@ -174,7 +198,7 @@ def _compile_here(factory):
     status = 1
     try:
         ms.set_context(mode=ms.GRAPH_MODE)
-        ms.set_device("GPU")
+        ms.set_device(os.environ["DEVICE_TARGET"])
         cell, inputs = _load(factory)()
         cell.compile(*inputs)
         status = 0

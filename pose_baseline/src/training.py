@@ -12,6 +12,7 @@ from common.engine.callbacks import MetricsCsv, ProgressBar, SaveCheckpoint, Ste
 from common.engine.checkpoint import CheckpointFolder, load_weights, read_checkpoint, restore_training
 from common.engine.loop import Callback, Progress, fit
 from common.engine.optimizers import TorchAdam
+from common.engine.profiling import Profiling
 from common.engine.runtime import broadcast_parameters
 from common.engine.schedules import ExponentialDecay, learning_rate_at
 from common.engine.train_step import RepeatedStep, TrainStep
@@ -35,7 +36,7 @@ OPTIMIZERS = {"adam": nn.Adam, "torch_adam": TorchAdam}
 # Settings that may change between a run and its continuation without changing its numbers.
 MAY_DIFFER = {"epochs", "resume", "load", "train_dir", "data_dir", "cameras_path", "cache_dir", "ckpt_file",
               "eval_every", "evaluateActionWise", "procrustes", "drop_remainder", "keep_checkpoint_max",
-              "save_every_steps", "log_every", "tensorboard", "sample", "device_target", "device_id", "use_cpu",
+              "save_every_steps", "log_every", "tensorboard", "profile", "sample", "device_target", "device_id", "use_cpu",
               "data_on_device", "steps_per_launch", "enable_modelarts", "obs_dir", "result", "file_name",
               "file_format", "pixel_input", "input", "output_dir", "joint_order", "rescale", "image_size",
               "ground_truth", "animation", "fps", "allow_partial"}
@@ -172,6 +173,8 @@ def _callbacks(config, runtime, network, step, schedule, data, store):
     if config.tensorboard:
         tags = {"loss": "loss/loss", "learning_rate": "learning_rate/learning_rate", "error_mm": "loss/error_mm"}
         recorders.append(TensorBoard(os.path.join(store.folder, "log"), tags, schedule, config.log_every))
+    if config.profile:
+        recorders.append(Profiling(os.path.join(store.folder, "profile")))
     save = SaveCheckpoint(store, network, step, {"model": "pose_baseline", "config": dict(config)},
                           data.statistics.to_arrays(), config.save_every_steps, [table.flush], _announce)
     return [ProgressBar(), LogLines(config, clock, schedule), *recorders,

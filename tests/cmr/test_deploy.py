@@ -1,19 +1,15 @@
 """Exported files, mixed precision, and the operators of other back ends."""
 import importlib.util
-import platform
 from pathlib import Path
 
 import mindspore as ms
 import numpy as np
 import pytest
-from mindspore import Tensor, nn
+from mindspore import Tensor
 
-from cmr.src.loss import CMRLoss, NetworkWithLoss
 from cmr.src.network import CMR
 from common.engine.amp import apply_amp
 from common.engine.export import export_network
-from common.engine.train_step import TrainStep
-from tools import gpu_dry_compile
 
 _spec = importlib.util.spec_from_file_location("golden_cases", Path(__file__).parent / "golden.py")
 golden = importlib.util.module_from_spec(_spec)
@@ -54,27 +50,3 @@ def test_mixed_precision_keeps_bodies_exact():
         assert found.dtype == np.float32 and 0 < np.abs(found - expected).max() < 0.01
     # Rotations come out of half-precision numbers, but are rotations in single precision.
     assert np.abs(mixed[3] @ mixed[3].swapaxes(-1, -2) - np.eye(3)).max() < 1e-5
-
-
-def training():
-    """What `gpu_dry_compile` compiles: the whole training step."""
-    network = small_network()
-    step = TrainStep(NetworkWithLoss(network, CMRLoss(golden.smpl(), golden.regressor())),
-                     nn.Adam(network.trainable_params()))
-    shapes = (2, 24, 3), (2, 24, 4), (2, 72), (2, 10), (2,), (2,)
-    return step, tuple(Tensor(array) for array in (*images(2), *(np.ones(shape, np.float32) for shape in shapes)))
-
-
-def inference_without_svd():
-    return small_network(use_svd=False).set_train(False), tuple(map(Tensor, images(2)))
-
-
-@pytest.mark.slow
-@pytest.mark.gpu
-@pytest.mark.skipif(bool(gpu_dry_compile.missing_tools()) or platform.machine() != "x86_64",
-                    reason="needs gcc and nm on x86-64")
-@pytest.mark.parametrize("factory", ["training", "inference_without_svd"])
-def test_every_operator_has_a_gpu_kernel(tmp_path, factory):
-    gpu_dry_compile.build_stubs(tmp_path / "cuda")
-    result = gpu_dry_compile.dry_compile(f"{Path(__file__).resolve()}:{factory}", tmp_path / "cuda")
-    assert result.passed, str(result)

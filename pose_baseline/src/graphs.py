@@ -1,4 +1,4 @@
-"""Graphs of this model that have to compile for a GPU: each function returns a Cell and its inputs."""
+"""The graphs of this model at a small size, for the audit of operators: each function returns a Cell and its inputs."""
 import numpy as np
 from mindspore import Tensor, nn
 
@@ -9,6 +9,7 @@ from common.engine.train_step import RepeatedStep, TrainStep
 from pose_baseline.src.loss import NetworkWithLoss
 from pose_baseline.src.network import LinearModel, fold
 
+GRAPHS = ("train_step", "mixed_precision_step", "repeated_step", "inference")
 BATCH, SIZE = 64, 128
 
 

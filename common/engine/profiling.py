@@ -1,0 +1,128 @@
+"""A look at where the time of some training steps goes: a timeline and a table of the slowest operators.
+
+MindSpore's profiler leaves its findings in many files that differ by device; this keeps two of equal names everywhere:
+timeline.json (open it in chrome://tracing or ui.perfetto.dev) and operators.csv.
+"""
+import collections
+import csv
+import io
+import json
+import logging
+import pathlib
+import re
+import shutil
+import tempfile
+
+import mindspore as ms
+
+from common.engine.loop import Callback
+from common.files import atomic_write
+
+LOGGER = logging.getLogger("mindhuman")
+OPERATOR = re.compile(r"([A-Za-z_]\w*?)-op\d+$")
+FIELDS = ("operator", "calls_per_step", "ms_per_step", "share")
+
+
+class Profiling(Callback):
+    """Records some updates after the first ones, which compile, and writes what they spent their time on.
+
+    Args:
+        folder (str): where timeline.json and operators.csv go.
+        skip (int): updates before the recording.
+        steps (int): updates to record.
+        rows (int): lines of the table in the log.
+    """
+
+    def __init__(self, folder, skip=3, steps=10, rows=15):
+        self.folder, self.skip, self.steps, self.rows = pathlib.Path(folder), skip, steps, rows
+        self.profiler = self.raw = None
+        self.seen = 0
+
+    def on_start(self, progress):
+        self.seen = 0
+        self.first = progress.step
+
+    def wants(self, batch):
+        # Results are fetched together; the recording has to begin and end at its own updates.
+        return self.seen <= self.skip + self.steps
+
+    def on_step(self, progress):
+        self.seen += 1
+        if self.seen == self.skip:
+            self.raw = tempfile.mkdtemp(prefix="profile-")
+            self.profiler = ms.Profiler(output_path=self.raw, start_profile=True)
+        elif self.profiler is not None and self.seen == self.skip + self.steps:
+            self._finish()
+
+    def on_end(self, progress):
+        if self.profiler is not None:
+            LOGGER.warning("The run ended before %d updates were recorded", self.steps)
+            self._finish(max(1, self.seen - self.skip))
+        elif self.seen < self.skip:
+            LOGGER.warning("--profile: the run has %d updates, the recording begins after %d", self.seen, self.skip)
+
+    def _finish(self, steps=None):
+        self.profiler.analyse()
+        self.profiler = None
+        try:
+            events = read_events(self.raw)
+        finally:
+            shutil.rmtree(self.raw, ignore_errors=True)
+        if not events:
+            LOGGER.warning("MindSpore's profiler recorded no operators on this device")
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        atomic_write(self.folder / "timeline.json", json.dumps(events).encode())
+        table = summarise(events, steps or self.steps)
+        atomic_write(self.folder / "operators.csv", as_csv(table).encode())
+        LOGGER.info("Operators of a step, of %d recorded ones (all of them in %s):\n%s", steps or self.steps,
+                    self.folder / "operators.csv", as_text(table[:self.rows]))
+
+
+def read_events(folder):
+    """The events of a recording: those of MindSpore's timeline.
+
+    Returns:
+        list[dict]: in Chrome's trace format.
+    """
+    events = []
+    for path in sorted(pathlib.Path(folder).rglob("trace_view.json")):
+        events += json.loads(path.read_text(encoding="utf-8"))
+    return events
+
+
+def summarise(events, steps):
+    """Time per kind of operator.
+
+    Args:
+        events (list[dict]): in Chrome's trace format; names end with `<operator>-op<number>`, `dur` is in microseconds.
+        steps (int): updates that they cover.
+
+    Returns:
+        list[tuple]: `FIELDS` per kind of operator, the slowest first.
+    """
+    time, calls = collections.Counter(), collections.Counter()
+    for event in events:
+        operator = OPERATOR.search(str(event.get("name", "")))
+        if event.get("ph") == "X" and operator:
+            time[operator.group(1)] += float(event["dur"]) / 1000
+            calls[operator.group(1)] += 1
+    total = sum(time.values()) or 1.0
+    return [(name, calls[name] / steps, value / steps, value / total) for name, value in time.most_common()]
+
+
+def as_csv(table):
+    """The table of `summarise` as csv."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(FIELDS)
+    writer.writerows((name, f"{calls:g}", f"{milliseconds:.4f}", f"{share:.4f}")
+                     for name, calls, milliseconds, share in table)
+    return text.getvalue()
+
+
+def as_text(table):
+    """The table of `summarise` as lines."""
+    lines = [f"  {'operator':28s}{'calls':>8s}{'ms':>10s}{'share':>8s}"]
+    lines += [f"  {name:28s}{calls:8.1f}{milliseconds:10.3f}{share:8.1%}" for name, calls, milliseconds, share in table]
+    return "\n".join(lines)
