@@ -37,6 +37,10 @@ class Snapshots(CheckpointFolder):
         """Where the snapshot of an epoch, counted from 0, lies."""
         return os.path.join(self.folder, f"snapshot_{epoch}{self.suffix}{'' if finished else '_part'}.ckpt")
 
+    def epoch_of(self, path):
+        """The epoch, counted from 0, that a snapshot's name tells."""
+        return int(self.expression.fullmatch(os.path.basename(path))["epoch"])
+
     def write(self, weights, meta, rank=0, **contents):
         """Write a snapshot, then remove the unfinished one of its epoch and the oldest beyond `keep`.
 

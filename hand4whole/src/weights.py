@@ -105,12 +105,12 @@ def complete(checkpoint, network):
                 checkpoint.weights[parameter.name] = parameter.asnumpy()
 
 
-def load_resnet(resnet, prefix, path):
-    """Put converted weights of a ResNet (or those out of a whole network) into one.
+def load_resnet(network, prefix, path):
+    """Put converted weights of a ResNet (or those out of a whole network) into a network.
 
     Args:
-        resnet (ResNet): target.
-        prefix (str): of its parameters' names, with the dot.
+        network (Hand4Whole or HandOnly): target.
+        prefix (str): of the parameters of its ResNet, a key of `RESNETS`.
         path (str): checkpoint or published file.
 
     Returns:
@@ -124,8 +124,12 @@ def load_resnet(resnet, prefix, path):
         chosen = {prefix + name.removeprefix(found): array for name, array in weights.items() if name.startswith(found)}
         if chosen:
             break
-    load_weights(resnet, Checkpoint(path, chosen or {prefix + name: array for name, array in weights.items()}))
-    return len(list(resnet.get_parameters()))
+    chosen = chosen or {prefix + name: array for name, array in weights.items()}
+    resnet = network
+    for part in prefix.rstrip(".").split("."):
+        resnet = getattr(resnet, part)
+    load_weights(resnet, Checkpoint(path, chosen))
+    return len(chosen)
 
 
 def hand_backbone(path):
