@@ -36,8 +36,8 @@ OPTIMIZERS = {"adam": nn.Adam, "torch_adam": TorchAdam}
 # Settings that may change between a run and its continuation without changing its numbers.
 MAY_DIFFER = {"epochs", "resume", "load", "train_dir", "data_dir", "cameras_path", "cache_dir", "ckpt_file",
               "eval_every", "evaluateActionWise", "procrustes", "drop_remainder", "keep_checkpoint_max",
-              "save_every_steps", "log_every", "tensorboard", "profile", "sample", "device_target", "device_id", "use_cpu",
-              "data_on_device", "steps_per_launch", "enable_modelarts", "obs_dir", "result", "file_name",
+              "save_every_steps", "log_every", "tensorboard", "profile", "sample", "device_target", "device_id",
+              "use_cpu", "data_on_device", "steps_per_launch", "enable_modelarts", "obs_dir", "result", "file_name",
               "file_format", "pixel_input", "input", "output_dir", "joint_order", "rescale", "image_size",
               "ground_truth", "animation", "fps", "allow_partial"}
 

@@ -75,12 +75,13 @@ def test_the_lifter_works_in_parts(trained, monkeypatch):
     assert Lifter(network)(_inputs(1)).shape == (1, 48)
 
 
-def test_tensorboard_gets_the_original_tags(tree, tmp_path):
+def test_tensorboard_gets_the_original_tags_and_the_profile_is_written(tree, tmp_path):
     train.main([*SMALL, "--data_dir", tree, "--train_dir", str(tmp_path), "--epochs", "1", "--log_every", "2",
-                "--tensorboard"])
+                "--tensorboard", "--profile"])
     content = Path(_only(str(tmp_path), "events.out.*")).read_bytes()
     for tag in (b"loss/loss", b"learning_rate/learning_rate", b"loss/error_mm"):
         assert tag in content
+    assert "MatMul" in Path(_only(str(tmp_path), "operators.csv")).read_text()
 
 
 def test_eval_repeats_the_figure_of_the_training(trained, tree, tmp_path):
