@@ -1,0 +1,132 @@
+"""What runs beside the updates of the training."""
+import logging
+import time
+
+import numpy as np
+import pytest
+
+from cmr.src.build import read_settings, settings_of
+from cmr.src.report import LogLines, TimeIsUp, TimeLimit
+from cmr.src.summaries import SummaryPictures, overlay
+from cmr.src.training import build_step, train
+from common.engine.callbacks import StepClock
+from common.engine.checkpoint import Checkpoint
+from common.engine.loop import Progress
+from common.engine.runtime import Runtime
+from common.engine.schedules import learning_rate_at
+from common.errors import UserError
+
+
+class Saved:
+    """Stands for `SaveCheckpoint` and remembers the steps."""
+
+    def __init__(self):
+        self.steps = []
+
+    def save(self, progress):
+        self.steps.append(progress.step)
+
+
+def test_the_run_ends_with_a_checkpoint_when_its_time_is_up():
+    saved, progress = Saved(), Progress(2, 4, 0, 2, 2)
+    limit = TimeLimit(60, saved)
+    limit.on_step(progress)
+    assert not limit.wants(2)
+    limit.end = time.monotonic()
+    assert limit.wants(2)
+    with pytest.raises(TimeIsUp):
+        limit.on_step(progress)
+    assert saved.steps == [2]
+    # The end of an epoch has its checkpoint already.
+    last = Progress(2, 4, 0, 4, 4)
+    limit.on_step(last)
+    with pytest.raises(TimeIsUp):
+        limit.on_epoch_end(last)
+    assert saved.steps == [2]
+
+
+def test_log_lines_are_the_documented_ones(caplog):
+    lines, progress = LogLines(2, 16, StepClock()), Progress(3, 4, 1)
+    logger = logging.getLogger("mindhuman")
+    before = logger.propagate, logger.level
+    logger.propagate = True
+    try:
+        with caplog.at_level(logging.INFO, "mindhuman"):
+            lines.on_start(progress)
+            for batch, loss in ((1, 0.7637087106704712), (2, 0.5255427360534668)):
+                progress.batch, progress.terms = batch, {"loss": loss}
+                lines.on_step(progress)
+    finally:
+        logger.propagate = before[0]
+        logger.setLevel(before[1])
+    assert [record.getMessage() for record in caplog.records] == ["epoch: 2 step: 2, loss is 0.5255427360534668"]
+
+
+def test_summaries_come_at_multiples_of_the_run_s_steps():
+    pictures = SummaryPictures(None, None, None, None, "", 5)
+    pictures.on_start(Progress(3, 7, 1, 0, 7))
+    assert [batch for batch in range(1, 8) if pictures.wants(batch)] == [3]
+    pictures.on_epoch_end(Progress(3, 7, 1, 7, 14))
+    assert [batch for batch in range(1, 8) if pictures.wants(batch)] == [1, 6]
+
+
+def test_an_overlay_covers_what_the_camera_sees():
+    crop = np.zeros((64, 64, 3), np.uint8)
+    square = np.array([[-0.5, -0.5, 0], [0.5, -0.5, 0], [0.5, 0.5, 0], [-0.5, 0.5, 0]])
+    picture = overlay(crop, square, np.array([0.5, 0.5, 0.0]), np.array([[0, 2, 1], [0, 3, 2]]), (200, 100, 50))
+    # s (x + tx) spans [0, 0.5] of [-1, 1], and [-0.25, 0.25] in y.
+    rows, columns = np.nonzero(picture.any(2))
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (24, 39, 32, 47)
+
+
+def test_the_learning_rate_falls_to_its_share():
+    class Network:
+        smpl = None
+
+        @staticmethod
+        def trainable_params():
+            from mindspore import Parameter
+
+            return [Parameter(np.ones(2, np.float32), name="a")]
+
+    class Body:
+        regressor = np.zeros((24, 6890))
+
+    rates = {}
+    for decay in ("1", "0.01"):
+        config = read_settings(["--lr", "0.001", "--lr_decay", decay])
+        step, rates[decay] = build_step(config, 1, Network(), Body(), Progress(2, 50))
+        assert step.scaler is None
+    assert rates["1"] == 0.001
+    assert [learning_rate_at(rates["0.01"], number) for number in (0, 50, 100)] == pytest.approx([1e-3, 1e-4, 1e-5])
+
+
+@pytest.mark.parametrize("argv, ranks, words", [
+    (["--distribute"], 1, "run_distribute_train"), (["--time_to_run", "60"], 2, "--time_to_run"),
+    (["--amp_level", "O1"], 1, "--amp_level"), (["--resume"], 1, "--save_checkpoint_dir")])
+def test_impossible_runs_are_refused_before_any_work(argv, ranks, words, tmp_path):
+    config = read_settings([*argv, "--save_checkpoint_dir", str(tmp_path)])
+    with pytest.raises(UserError, match=words):
+        train(config, Runtime("CPU", 1, 0, ranks))
+
+
+def test_settings_of_the_network_come_from_its_checkpoint():
+    saved = {"crop_contrast_stretch": True, "num_layers": 5, "num_channels": 64}
+    published = Checkpoint("cmr.ckpt", {}, meta={"config": saved})
+    config = settings_of(published, read_settings([]))
+    assert config.crop_contrast_stretch and config.num_channels == 64 and config.img_res == 224
+    with pytest.raises(UserError, match="--num_channels 128 contradicts"):
+        settings_of(published, read_settings(["--num_channels", "128"]))
+
+
+@pytest.mark.parametrize("trained, used, warned", [("", "", False), ("", "smpl.pkl", True), ("smpl.pkl", "", True),
+                                                   ("smpl.pkl", "smpl.pkl", False), (None, "", True)])
+def test_another_body_than_in_training_is_told(trained, used, warned, caplog):
+    saved = {"num_layers": 5, **({} if trained is None else {"smpl_path": trained})}
+    logger = logging.getLogger("mindhuman")
+    before, logger.propagate = logger.propagate, True
+    try:
+        settings_of(Checkpoint("a.ckpt", {}, meta={"config": saved}), read_settings(["--smpl_path", used]))
+    finally:
+        logger.propagate = before
+    assert ("results mean little" in caplog.text) == warned
