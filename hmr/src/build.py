@@ -67,8 +67,8 @@ def read_settings(argv, overrides=None):
         raise UserError(f"--dropout {config.dropout} is the probability of keeping a unit: more than 0, at most 1")
     if not 0 <= config.flip_prob <= 1:
         raise UserError(f"--flip_prob {config.flip_prob}: write a number from 0 to 1")
-    if config.crop_size < 32 or config.crop_size % 32:
-        raise UserError(f"--crop_size {config.crop_size}: write a multiple of 32, such as 224")
+    if config.crop_size < 32 or config.crop_size % 16:
+        raise UserError(f"--crop_size {config.crop_size}: write a multiple of 16, such as 224")
     for key, choices in (("lr_type", LR_TYPES), ("eval_joints", EVAL_JOINTS)):
         if config[key] not in choices:
             raise UserError(f"--{key} {config[key]}: choose one of {', '.join(choices)}")

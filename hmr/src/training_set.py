@@ -65,9 +65,12 @@ def _set_weights(items):
     for item in items:
         name, _, text = item.partition("=")
         try:
-            factors[place_of(name, "", {**SETS_2D, **SETS_3D}, "set_weights")[0]] = float(text)
+            factor = float(text)
         except ValueError:
-            raise UserError(f"--set_weights {item}: write name=number, such as coco=0.5") from None
+            factor = 0.0
+        if not factor > 0:
+            raise UserError(f"--set_weights {item}: write name=number, such as coco=0.5, with a positive number")
+        factors[place_of(name, "", {**SETS_2D, **SETS_3D}, "set_weights")[0]] = factor
     return factors
 
 
