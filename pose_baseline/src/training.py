@@ -173,11 +173,10 @@ def _callbacks(config, runtime, network, step, schedule, data, store):
     if config.tensorboard:
         tags = {"loss": "loss/loss", "learning_rate": "learning_rate/learning_rate", "error_mm": "loss/error_mm"}
         recorders.append(TensorBoard(os.path.join(store.folder, "log"), tags, schedule, config.log_every))
-    if config.profile:
-        recorders.append(Profiling(os.path.join(store.folder, "profile")))
+    profile = [Profiling(os.path.join(store.folder, "profile"))] if config.profile else []
     save = SaveCheckpoint(store, network, step, {"model": "pose_baseline", "config": dict(config)},
                           data.statistics.to_arrays(), config.save_every_steps, [table.flush], _announce)
-    return [ProgressBar(), LogLines(config, clock, schedule), *recorders,
+    return [ProgressBar(), LogLines(config, clock, schedule), *recorders, *profile,
             Evaluate(config, network, data, recorders), save, Restart(clock)]
 
 
