@@ -47,6 +47,7 @@ MODEL_FILES = {
     "smplx_flame_vertex_ids_path": ("smplx/SMPL-X__FLAME_vertex_ids.npy",),
     "joint_regressor_h36m_path": ("smplx/J_regressor_h36m_smplx.npy",),
     "joint_regressor_h36m_smpl_path": ("smpl/J_regressor_h36m_smpl.npy",),
+    "smplx_to_smpl_path": ("smplx/smplx2smpl_deftrafo_setup.pkl",),
 }
 
 

@@ -67,7 +67,7 @@ class BodyFits:
         self._skin, face_places, contour_places = np.split(places, [len(skin), len(skin) + face.size])
         self._face, self._contour = face_places.reshape(face.shape), contour_places.reshape(contour.shape)
         self._mean = {part: model.extra(f"hands_mean{part[0]}", (45,)) for part in ("lhand", "rhand")}
-        self._model = _reduced(model, chosen)
+        self._whole, self._model = model.astype(np.float32), _reduced(model, chosen)
 
     def root_rest(self, beta, expr):
         """Where the root of a body with `beta` (10,) and `expr` (10,) rests, (3,) metres."""
@@ -84,16 +84,26 @@ class BodyFits:
         Returns:
             numpy.ndarray: (137, 3), metres.
         """
-        pose = np.array(pose, np.float64)
-        pose[LEFT_HAND] += self._mean["lhand"]
-        pose[RIGHT_HAND] += self._mean["rhand"]
-        rotmat = axis_angle_to_matrix(pose.reshape(1, -1, 3))
+        rotmat = self._rotmat(pose)
         points, skeleton = pose_body(self._model, rotmat, np.concatenate([beta, expr])[None], translation[None])
         neck = np.linalg.multi_dot(rotmat[0, list(NECK_CHAIN)])
         row = contour_rows(neck[None])[0]
         parts = [skeleton[0], points[0, self._skin], (points[0, self._face] * self._face_weights[..., None]).sum(1),
                  (points[0, self._contour[row]] * self._contour_weights[row][..., None]).sum(1)]
         return np.concatenate(parts)[FROM_SMPLX_144]
+
+    def vertices(self, pose, beta, expr, translation):
+        """The whole mesh (10475, 3) float32 of a body, metres; for the arguments see `joints`."""
+        directions = np.concatenate([self._whole.shape_directions(_SIZE), self._whole.expression_directions(_SIZE)], -1)
+        vertices, _ = pose_body(self._whole, self._rotmat(pose).astype(np.float32), np.concatenate([beta, expr])[None],
+                                translation[None], directions)
+        return vertices[0]
+
+    def _rotmat(self, pose):
+        pose = np.array(pose, np.float64)
+        pose[LEFT_HAND] += self._mean["lhand"]
+        pose[RIGHT_HAND] += self._mean["rhand"]
+        return axis_angle_to_matrix(pose.reshape(1, -1, 3))
 
     def fit(self, fit, pose=None, translation=None):
         """Everything about a fit that training needs.

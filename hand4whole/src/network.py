@@ -35,7 +35,6 @@ from hand4whole.src.joint_sets import (
     FROM_SMPLX_144,
     HAND_JOINTS,
     LEFT_HAND,
-    PUBLISHED_TIPS,
     RIGHT_HAND,
     hand_regressor,
 )
@@ -279,7 +278,7 @@ class HandOnly(nn.Cell):
         self.rotation_net = HandOnlyRotationNet(rng, channels, sizes.hand_maps, scaled(512, width))
         self.camera = VirtualCamera(sizes.focal, sizes.hand, sizes.hand_maps, sizes.hand_camera)
         self.mano = MANO(model) if model else None
-        self.joints = JointRegressor(hand_regressor(model, PUBLISHED_TIPS)) if model else None
+        self.joints = JointRegressor(hand_regressor(model)) if model else None
 
     def construct(self, image):
         pose, shape, cam_trans, vertices, joints, joint_proj, joint_img = self.estimate(image)

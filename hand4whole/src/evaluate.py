@@ -1,0 +1,132 @@
+"""Evaluation on a test set: predictions in batches, shared out among the workers, and what becomes of them."""
+import json
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from mindspore import Tensor
+from tqdm import tqdm
+
+from common.errors import UserError
+from common.files import atomic_write
+from hand4whole.src.measures import result_lines, vertex_errors
+
+LOGGER = logging.getLogger("mindhuman")
+RESULT_FILE, PREDICTION_FILE = "eval_result.json", "pred.json"
+
+
+def predict(network, pictures, output, batch_size, indices, num_threads=1):
+    """Predicted meshes, one after the other.
+
+    Args:
+        network: images (B, 3, H, W) to a tuple of Tensors.
+        pictures (Pictures): what is shown.
+        output (int): which of the network's outputs are the vertices.
+        batch_size (int): pictures per step; the last batch is filled up, so that the network sees one shape only.
+        indices (array): which pictures.
+        num_threads (int): threads that read pictures ahead.
+
+    Yields:
+        tuple: index of a picture, vertices (V, 3) float64 in metres.
+
+    Raises:
+        UserError: pictures that cannot be read, or predictions that are not finite.
+    """
+    with ThreadPoolExecutor(max(1, min(num_threads, os.cpu_count()))) as pool:
+        batches = [indices[start:start + batch_size] for start in range(0, len(indices), batch_size)]
+        waiting = _read(pool, pictures, batches[0]) if batches else []
+        for number, batch in enumerate(batches):
+            images = [future.result() for future in waiting]
+            waiting = _read(pool, pictures, batches[number + 1]) if number + 1 < len(batches) else []
+            images += images[-1:] * (batch_size - len(images))
+            vertices = network(Tensor.from_numpy(np.stack(images)))[output].asnumpy().astype(np.float64)
+            if not np.isfinite(vertices[:len(batch)]).all():
+                raise UserError("the network predicts values that are not finite: its weights are damaged, or it was "
+                                "trained with too high a learning rate")
+            yield from zip(batch, vertices)
+
+
+def _read(pool, pictures, batch):
+    return [pool.submit(pictures.image, int(index)) for index in batch]
+
+
+def evaluate(meshes, pictures, measure, total):
+    """Errors of predicted meshes.
+
+    Args:
+        meshes (iterable): as `predict` yields them.
+        pictures (Pictures): gives the records.
+        measure: with `errors(record, vertices)`, see `testsets`; with `prediction(vertices)` if a server takes them.
+        total (int): number of meshes, to show the progress.
+
+    Returns:
+        list: (index, key of the person, dict of errors, prediction or None) for each mesh; what JSON can hold.
+    """
+    rows = []
+    for index, vertices in tqdm(meshes, "evaluating", total, disable=None):
+        record = pictures.records[index]
+        errors = {name: float(value) for name, value in measure.errors(record, vertices).items()}
+        sent = measure.prediction(vertices) if hasattr(measure, "prediction") else None
+        rows.append((int(index), record.key, errors, sent))
+    return rows
+
+
+def means(rows):
+    """Mean of each error over those people that have it.
+
+    Args:
+        rows (list): of `evaluate`, of all workers.
+
+    Returns:
+        dict: name -> mean, in the order in which the errors are first met.
+    """
+    names = dict.fromkeys(name for row in rows for name in row[2])
+    return {name: float(np.mean([row[2][name] for row in rows if name in row[2]])) for name in names}
+
+
+def mean_body_error(pictures, measure):
+    """MPVPE of a mesh that looks at nothing: for each person the mean of the other test people's meshes.
+
+    Meshes are moved to their pelvis (hands: to their wrist) first.
+
+    Returns:
+        float | None: millimetres; None where there are no two meshes.
+    """
+    root = measure.root
+    truths = [mesh - root @ mesh for mesh in map(measure.mesh, pictures.records) if mesh is not None]
+    if len(truths) < 2:
+        return None
+    total = np.sum(truths, axis=0)
+    return float(np.mean([vertex_errors((total - truth) / (len(truths) - 1), truth, root)["mpvpe"]
+                          for truth in truths]))
+
+
+def report(testset, rows, pictures, folder, details):
+    """Write the results of an evaluation and log its lines.
+
+    Args:
+        testset (str): its name.
+        rows (list): of all workers, see `evaluate`.
+        pictures (Pictures): the test set.
+        folder (str): output_dir/result.
+        details (dict): what else `eval_result.json` says.
+
+    Returns:
+        dict: the means.
+    """
+    rows = sorted({row[0]: row for row in map(tuple, rows)}.values())
+    figures = means(rows)
+    content = {"testset": testset, "people": len(rows), "left_out": pictures.left_out, **details, "results": figures,
+               "errors": {row[1]: row[2] for row in rows}}
+    atomic_write(os.path.join(folder, RESULT_FILE), json.dumps(content, indent=1).encode())
+    if rows and rows[0][3] is not None:
+        path = os.path.join(folder, testset, PREDICTION_FILE)
+        atomic_write(path, json.dumps([[row[3][0] for row in rows], [row[3][1] for row in rows]]).encode())
+        LOGGER.info("%s holds joints and vertices of %d hands for the server of the data set%s", path, len(rows),
+                    "" if figures else "; there is no truth here to measure them with")
+    LOGGER.info("%d people of %s%s", len(rows), testset, f", {pictures.left_out} without a box inside their picture "
+                "are left out" if pictures.left_out else "")
+    for line in result_lines(testset, figures):
+        LOGGER.info(line)
+    return figures

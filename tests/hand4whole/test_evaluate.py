@@ -1,0 +1,261 @@
+"""Evaluation on each test set: true meshes have no error, shares of workers make the whole, bad input is named."""
+import argparse
+import json
+import pickle
+import shutil
+
+import numpy as np
+import pytest
+from mindspore import Tensor
+from scipy import sparse
+
+from common.body_models.files import load_body_model
+from common.data.samples import ehf, freihand, human36m_images, threedpw
+from common.engine.checkpoint import Checkpoint
+from common.errors import UserError
+from hand4whole import test as script
+from hand4whole.src import testing
+from hand4whole.src.build import read_settings
+from hand4whole.src.datasets import read_test_records
+from hand4whole.src.evaluate import evaluate, mean_body_error, means, predict, report
+from hand4whole.src.testsets import MEASURES, Pictures
+from hand4whole.src.transfer import load_transfer
+
+SIZE = (48, 64)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("dataset")
+    for module, name, num, options in ((human36m_images, "Human36M", 6, {"size": 64}), (ehf, "EHF", 1, {}),
+                                       (threedpw, "PW3D", 6, {"layout": "root"}), (freihand, "FreiHAND", 10, {})):
+        module.make(argparse.Namespace(output_dir=str(root / name), num=num, seed=4, **options))
+    return root
+
+
+def settings(root, *flags):
+    return read_settings(["--dataset_root", str(root), *flags])
+
+
+def measured(root, testset, *flags):
+    """Pictures and measure of a test set."""
+    flags = ["--testset", testset, *flags]
+    config = settings(root, *flags, *(["--parts", "hand"] if testset == "FreiHAND" else []))
+    model = load_body_model("mano_right" if testset == "FreiHAND" else "smplx")
+    return Pictures(read_test_records(config)[1], SIZE), MEASURES[testset](config, model)
+
+
+def rows_of(pictures, measure, change=lambda mesh: mesh):
+    truths = [(index, change(measure.mesh(record))) for index, record in enumerate(pictures.records)]
+    return evaluate(truths, pictures, measure, len(truths))
+
+
+class Network:
+    """Gives the mesh of a picture that is as grey as its number; remembers the shapes it has seen."""
+
+    def __init__(self, meshes):
+        self.meshes, self.shapes = np.float32(meshes), []
+
+    def __call__(self, images):
+        self.shapes.append(images.shape)
+        numbers = np.rint(255 * images.asnumpy()[:, 0, 0, 0]).astype(int)
+        return None, Tensor(self.meshes[numbers])
+
+
+class Grey:
+    """Pictures that are as grey as their number."""
+
+    def __init__(self, records):
+        self.records = records
+
+    def image(self, index):
+        return np.full((3, 4, 4), index / 255, np.float32)
+
+
+# Truth.
+
+@pytest.mark.parametrize("testset", ["EHF", "Human36M"])
+def test_true_meshes_have_no_error(root, testset):
+    pictures, measure = measured(root, testset)
+    assert len(pictures) == {"EHF": 1, "Human36M": 1}[testset] and pictures.image(0).shape == (3, 64, 48)
+    figures = means(rows_of(pictures, measure))
+    # Human3.6M's joints were made with the regressor itself.
+    assert len(figures) in (4, 8) and max(figures.values()) < 0.1
+    moved = means(rows_of(pictures, measure, lambda mesh: mesh + (0.3, -0.2, 1.0)))
+    assert max(moved.values()) < 0.1
+    larger = means(rows_of(pictures, measure, lambda mesh: 1.1 * mesh))
+    assert all((larger[name] < 0.1) == name.startswith("pa_") for name in larger)
+
+
+def test_3dpw_compares_each_mesh_by_its_own_regressor(root):
+    pictures, measure = measured(root, "PW3D")
+    assert measure.mesh(pictures.records[0]).shape == (6890, 3)
+    errors = measure.errors(pictures.records[0], load_body_model("smplx").v_template)
+    assert set(errors) == {"mpjpe", "pa_mpjpe", "mpvpe", "pa_mpvpe"} and errors["pa_mpjpe"] < errors["mpjpe"]
+
+
+def test_freihand_truth_from_fits_and_from_published_files(root, tmp_path):
+    pictures, measure = measured(root, "FreiHAND")
+    rows = rows_of(pictures, measure)
+    figures = means(rows)
+    assert figures["pa_mpvpe"] < 1e-3 and figures["f_5"] == 1
+    joints, vertices = rows[0][3]
+    assert np.shape(joints) == (21, 3) and np.shape(vertices) == (778, 3)
+    # Without fits the truth comes from the data set's own files, and without them there is none.
+    copy = shutil.copytree(root, tmp_path / "copy")
+    path = copy / "FreiHAND" / "data" / "freihand_eval_data.json"
+    content = json.loads(path.read_text())
+    for entry in content.values():
+        del entry["mano_param"]
+    path.write_text(json.dumps(content))
+    pictures, measure = measured(copy, "FreiHAND")
+    assert measure.errors(pictures.records[0], np.array(vertices)) == {}
+    assert mean_body_error(pictures, measure) is None
+    for name, truth in (("xyz", [row[3][0] for row in rows]), ("verts", [row[3][1] for row in rows])):
+        (copy / "FreiHAND" / f"evaluation_{name}.json").write_text(json.dumps(truth))
+    pictures, measure = measured(copy, "FreiHAND")
+    assert means(evaluate([(0, np.array(vertices))], pictures, measure, 1))["pa_mpjpe"] < 1e-3
+
+
+def test_transfer_between_the_synthetic_bodies_and_from_a_file(tmp_path):
+    smplx, smpl = load_body_model("smplx"), load_body_model("smpl")
+    moved = load_transfer(smplx, smpl) @ smplx.v_template
+    root = smpl.J_regressor[0]
+    difference = moved - root @ moved - smpl.v_template + root @ smpl.v_template
+    assert np.linalg.norm(difference, axis=1).mean() < 0.003
+    path = tmp_path / "smplx2smpl.pkl"
+    rows = np.arange(6890)
+    matrix = sparse.csc_matrix((np.ones(6890), (rows, rows + 1)), (6890, 2 * 10475))
+    path.write_bytes(pickle.dumps({"mtx": matrix}))
+    assert (load_transfer(smplx, smpl, str(path)) @ smplx.v_template == smplx.v_template[1:6891]).all()
+    path.write_bytes(pickle.dumps({"mtx": matrix[:, :100]}))
+    with pytest.raises(UserError, match=r"mtx has the shape \(6890, 100\)"):
+        load_transfer(smplx, smpl, str(path))
+    path.write_bytes(pickle.dumps({"other": 1}))
+    with pytest.raises(UserError, match="holds no matrix"):
+        load_transfer(smplx, smpl, str(path))
+
+
+# Predictions.
+
+def test_batches_have_one_shape_and_keep_their_order():
+    network = Network(np.arange(7)[:, None, None] * np.ones((7, 5, 3)))
+    found = list(predict(network, Grey([None] * 7), 1, 3, np.array([1, 2, 4, 5, 6]), 2))
+    assert [index for index, _ in found] == [1, 2, 4, 5, 6] == [mesh[0, 0] for _, mesh in found]
+    assert network.shapes == [(3, 3, 4, 4)] * 2
+    assert not list(predict(network, Grey([]), 1, 3, np.array([], int)))
+
+
+def test_predictions_that_are_not_finite_are_refused():
+    with pytest.raises(UserError, match="not finite"):
+        list(predict(Network(np.full((2, 5, 3), np.nan)), Grey([None] * 2), 1, 2, np.arange(2)))
+
+
+def test_mean_body_is_that_of_the_others():
+    class Measure:
+        root = np.array([1.0, 0.0])
+        meshes = {0: [[5.0, 0, 0], [5.1, 0, 0]], 1: [[0.0, 0, 0], [0.3, 0, 0]], 2: [[0, 0, 0], [0.2, 0, 0]], 3: None}
+
+        def mesh(self, record):
+            return None if self.meshes[record] is None else np.array(self.meshes[record])
+
+    class Some:
+        records = [0, 1, 2, 3]
+
+    # Second vertices at 0.1, 0.3 and 0.2 from the first: the others' means are 0.25, 0.15 and 0.2.
+    assert mean_body_error(Some(), Measure()) == pytest.approx(1000 * (0.15 + 0.15 + 0.0) / 3 / 2)
+
+
+# Reports.
+
+def test_report_of_all_workers(root, tmp_path, caplog):
+    pictures, _ = measured(root, "PW3D")
+    rows = [[index, record.key, {"mpjpe": float(index)}, None] for index, record in enumerate(pictures.records)]
+    with caplog.at_level("INFO", "mindhuman"):
+        figures = report("PW3D", rows[1::2] + rows[::2], pictures, str(tmp_path), {"body_model": "synthetic"})
+    assert figures == {"mpjpe": (len(rows) - 1) / 2}
+    content = json.loads((tmp_path / "eval_result.json").read_text())
+    assert content["people"] == len(rows) and content["body_model"] == "synthetic" and content["testset"] == "PW3D"
+    assert list(content["errors"]) == [record.key for record in pictures.records]
+    assert f"MPJPE: {figures['mpjpe']:.2f} mm" in caplog.messages
+
+
+def test_hands_are_written_for_the_server_in_their_order(root, tmp_path):
+    pictures, measure = measured(root, "FreiHAND")
+    rows = rows_of(pictures, measure)
+    report("FreiHAND", rows[::-1], pictures, str(tmp_path), {})
+    joints, vertices = json.loads((tmp_path / "FreiHAND" / "pred.json").read_text())
+    assert np.shape(joints) == (len(rows), 21, 3) and np.shape(vertices) == (len(rows), 778, 3)
+    np.testing.assert_allclose(vertices[0], measure.mesh(pictures.records[0]), atol=1e-6)
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The command with a network in place that always gives the body at rest."""
+    def load(config):
+        model = load_body_model("mano_right" if config.parts == "hand" else "smplx")
+        turned = (model.v_template * (1, -1, -1) + (0, 0, 20)).astype(np.float32)
+        place = 3 if config.parts == "hand" else 8
+
+        def network(images):
+            return (*[None] * place, Tensor(np.repeat(turned[None], len(images), 0)))
+
+        return network, config, model, Checkpoint("snapshot_6.ckpt", {})
+
+    monkeypatch.setattr(testing, "load_trained", load)
+
+
+def test_command(root, tmp_path, trained, capsys):
+    common = ["--dataset_root", str(root), "--output_dir", str(tmp_path), "--device_target", "CPU"]
+    script.main([*common, "--testset", "3dpw", "--test_batch_size", "3", "--vis", "true", "--mean_body", "true"])
+    out = capsys.readouterr().out
+    assert "MPJPE: " in out and "MPVPE of the mean of the other people for each: " in out
+    content = json.loads((tmp_path / "result" / "eval_result.json").read_text())
+    assert content["checkpoint"] == "snapshot_6.ckpt" and content["mean_body_mpvpe"] > 0
+    assert len(list((tmp_path / "vis" / "PW3D").glob("*.jpg"))) == content["people"]
+    script.main([*common, "--parts", "hand", "--vis", "true"])
+    assert "F@15mm" in capsys.readouterr().out and (tmp_path / "result" / "FreiHAND" / "pred.json").exists()
+
+
+# Bad input.
+
+def test_bad_input(root, tmp_path, trained):
+    copy = shutil.copytree(root, tmp_path / "copy")
+    with pytest.raises(UserError, match="--testset FreiHAND: choose from EHF"):
+        read_test_records(settings(copy, "--testset", "FreiHAND"))
+    with pytest.raises(UserError, match="--testset AGORA: choose from FreiHAND"):
+        read_test_records(settings(copy, "--testset", "AGORA", "--parts", "hand"))
+    pictures, measure = measured(copy, "EHF")
+    (copy / "EHF" / "data" / "01_align.ply").unlink()
+    with pytest.raises(UserError, match="01_align.ply"):
+        rows_of(pictures, measure)
+    (copy / "EHF" / "data" / "01_img.jpg").write_bytes(b"nothing")
+    with pytest.raises(UserError, match="01_img.jpg is damaged"):
+        pictures.image(0)
+    path = copy / "EHF" / "data" / "EHF.json"
+    content = json.loads(path.read_text())
+    content["annotations"][0]["body_bbox"] = [0, 0, 0, 10]
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError, match="none of the 1 boxes"):
+        measured(copy, "EHF")
+    shutil.rmtree(copy / "EHF")
+    with pytest.raises(UserError, match="put or link the data set EHF there"):
+        measured(copy, "EHF")
+
+
+def test_people_without_a_box_are_counted(root, tmp_path):
+    copy = shutil.copytree(root / "PW3D", tmp_path / "PW3D")
+    path = copy / "data" / "3DPW_test.json"
+    content = json.loads(path.read_text())
+    content["annotations"][0]["bbox"] = [10, 10, 0, 0]
+    path.write_text(json.dumps(content))
+    pictures, _ = measured(tmp_path, "PW3D")
+    assert pictures.left_out == 1 and len(pictures) == len(content["annotations"]) - 1
+
+
+def test_genders_need_their_files(root):
+    pictures, measure = measured(root, "PW3D")
+    measure.config = dict(measure.config) | {"smpl_path": "SMPL_NEUTRAL.pkl"}
+    measure.config = type("Settings", (dict,), {"__getattr__": dict.__getitem__})(measure.config)
+    with pytest.raises(UserError, match="--smpl_.*male_path is empty"):
+        measure.mesh(pictures.records[0])
