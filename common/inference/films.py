@@ -33,6 +33,7 @@ class FilmRecord:
         for person in people:
             values = {name: getattr(person, field) for field, name in FIELDS.items()}
             values["score"] = np.nan if person.score is None else person.score
+            values |= {f"{name}_box_px": box for name, box in person.boxes_px.items()}
             track = self.tracks.setdefault(person.number, {"frames": []})
             track["frames"].append(self.frames)
             for name, value in {**values, **person.parameters}.items():

@@ -48,6 +48,8 @@ class Body:
         vertices (array): (V, 3).
         j3d (array): (K, 3).
         variants (dict): name -> (V, 3), meshes that no body model makes.
+        boxes (dict): name -> (2, 2), upper left and lower right corner of parts of the person, as the region spans
+            [-1, 1].
     """
 
     cam: np.ndarray
@@ -56,6 +58,7 @@ class Body:
     vertices: np.ndarray
     j3d: np.ndarray
     variants: dict = dataclasses.field(default_factory=dict)
+    boxes: dict = dataclasses.field(default_factory=dict)
 
 
 class MeshModel:
@@ -134,14 +137,16 @@ class MeshRunner:
         focal_length (float): of the pictures' camera, in pixels of a picture with `REFERENCE_PX` on its longer side.
         batch_size (int): people that the network looks at together.
         smooth (bool): smooth people over the frames of a film.
+        write (callable): what writes about single pictures; called like `write_people`.
 
     Raises:
         UserError: an unknown format.
     """
 
-    def __init__(self, model, find, folder, formats=None, focal_length=FOCAL_LENGTH, batch_size=8, smooth=True):
+    def __init__(self, model, find, folder, formats=None, focal_length=FOCAL_LENGTH, batch_size=8, smooth=True,
+                 write=write_people):
         check_formats(formats or ())
-        self.model, self.find, self.folder, self.formats = model, find, folder, formats
+        self.model, self.find, self.folder, self.formats, self.write = model, find, folder, formats, write
         self.focal_length, self.batch_size, self.smooth = focal_length, batch_size, smooth
         self.skipped = self.people = self.pictures = 0
         self.tracker, self.tracks, self.rows = None, {}, None
@@ -172,7 +177,7 @@ class MeshRunner:
         formats = PICTURE_FORMATS if self.formats is None else self.formats
         for picture, people, image in self._bodies(looks, source):
             if people:
-                write_people(self.folder, picture, people, formats, image)
+                self.write(self.folder, picture, people, formats, image)
             else:
                 LOGGER.warning("%s: nobody found", picture.image)
 
@@ -273,11 +278,13 @@ class MeshRunner:
         corner, side, cam = np.asarray(region.corner_px)[None], np.array([region.side_px]), np.asarray(body.cam)[None]
         height, width = look.image.shape[:2]
         j2d_px = crop_points_to_image(weak_perspective_projection(body.j3d[None], cam), corner, side)[0]
-        translation = image_translation(cam, corner, side, (width, height), self._focal_px(look))[0]
-        centre = np.asarray(region.corner_px) + 0.5 * region.side_px
-        return Person(body.vertices, self.model.faces, list(self.model.joint_names), body.j3d, j2d_px, translation,
-                      body.cam, tuple(centre), float(region.side_px), self.model.parameters(body), found.score,
-                      found.number, body.variants)
+        boxes_px = {name: crop_points_to_image(box[None], corner, side).ravel() for name, box in body.boxes.items()}
+        return Person(
+            vertices=body.vertices, faces=self.model.faces, joint_names=list(self.model.joint_names), j3d=body.j3d,
+            j2d_px=j2d_px, cam=body.cam, box_centre_px=tuple(corner[0] + 0.5 * side), box_size_px=float(side[0]),
+            translation=image_translation(cam, corner, side, (width, height), self._focal_px(look))[0],
+            parameters=self.model.parameters(body), score=found.score, number=found.number, variants=body.variants,
+            boxes_px=boxes_px)
 
 
 def _as_pose(found):

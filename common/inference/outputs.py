@@ -75,6 +75,8 @@ class Person:
         number (int): who it is in a film; None for its place in the list. Files and colours go by it.
         variants (dict[str, numpy.ndarray]): further meshes of the person, name -> (V, 3) like `vertices`; they have
             files and pictures of their own.
+        boxes_px (dict[str, numpy.ndarray]): name -> (4,) left, top, right, bottom of parts of the person, pixels of the
+            original picture.
     """
 
     vertices: np.ndarray
@@ -90,6 +92,7 @@ class Person:
     score: float = None
     number: int = None
     variants: dict = dataclasses.field(default_factory=dict)
+    boxes_px: dict = dataclasses.field(default_factory=dict)
 
 
 def write_people(folder, picture, people, formats=FORMATS, photo=None):
@@ -239,6 +242,7 @@ def _record(picture, person):
         "joints_2d_px": plain(person.j2d_px),
         "joints_3d_m": plain(person.j3d),
         "parameters": {name: plain(values) for name, values in person.parameters.items()},
+        "boxes_px": {name: plain(box) for name, box in person.boxes_px.items()},
         "cameras": {
             "perspective": {"focal_px": float(picture.focal_px), "centre_px": plain(picture.centre_px),
                             "translation_m": plain(person.translation)},
@@ -262,7 +266,8 @@ def _archive(picture, person):
         "score": np.nan if person.score is None else person.score,
     }
     variants = {f"vertices_{name}_m": vertices for name, vertices in person.variants.items()}
-    return archive_bytes({**arrays, **variants, **person.parameters})
+    boxes = {f"{name}_box_px": box for name, box in person.boxes_px.items()}
+    return archive_bytes({**arrays, **variants, **boxes, **person.parameters})
 
 
 def archive_bytes(arrays):

@@ -1,0 +1,24 @@
+"""The demo: for each picture a folder of its name with mesh, drawings and parameters; videos as infer.py does them.
+
+    python demo.py --img test.png --gpu 0,1
+"""
+import os
+import sys
+
+# The repository root, so that `common`, `hand4whole` and `openpose` are found from any folder.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from common.errors import run  # noqa: E402
+from common.inference.meshes import MeshRunner  # noqa: E402
+from hand4whole.infer import prepare  # noqa: E402
+from hand4whole.src.demo import DemoWriter  # noqa: E402
+
+
+def main(argv):
+    config, source, model, find = prepare(argv, __file__)
+    folder = os.path.join(config.demo_dir, source.name) if source.fps else config.demo_dir
+    MeshRunner(model, find, folder, smooth=config.smooth, write=DemoWriter(model.sizes)).run(source)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,57 @@
+"""Bodies with hands and faces of the people in pictures and videos: parameters, meshes, cameras and drawings.
+
+    python infer.py --input photos/ --pretrained_model snapshot_6.pth.tar --openpose_ckpt openpose.ckpt
+"""
+import os
+import sys
+
+# The repository root, so that `common`, `hand4whole` and `openpose` are found from any folder.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from common.engine.runtime import init_runtime  # noqa: E402
+from common.errors import UserError, run  # noqa: E402
+from common.inference.meshes import MeshRunner  # noqa: E402
+from common.inference.people import choose_people, join_boxes  # noqa: E402
+from common.inference.sources import open_source  # noqa: E402
+from hand4whole.src.build import load_trained, read_settings  # noqa: E402
+from hand4whole.src.cards import parse_cards, use_cards  # noqa: E402
+from hand4whole.src.inference import Hand4WholeMeshes  # noqa: E402
+
+
+def main(argv):
+    config, source, model, find = prepare(argv, __file__)
+    formats = config.formats if "formats" in config.given else None
+    MeshRunner(model, find, os.path.join(config.output_dir, "infer"), formats, smooth=config.smooth).run(source)
+
+
+def prepare(argv, script):
+    """What infer.py and demo.py need: settings, pictures, network, and the way of finding people in them.
+
+    Returns:
+        tuple: Config, Source, Hand4WholeMeshes, callable of `choose_people`.
+    """
+    config = read_settings(join_boxes(argv))
+    if config.parts != "whole":
+        raise UserError("--parts hand: meshes of pictures come from the whole network only; leave the flag out")
+    if config.gpu_ids:  # one process is enough for pictures
+        config = use_cards(config.replace(gpu_ids=str(parse_cards(config.gpu_ids)[0])), script, argv)
+    init_runtime(config.device_target, config.device_id, config.seed)
+    source = open_source(find_picture(config), 0, "--img")
+    network, config, body, _ = load_trained(config)
+    finder = None
+    if config.openpose_ckpt:
+        from openpose.src.finder import load_finder  # only where people have to be found
+
+        finder = load_finder(config.openpose_ckpt)
+    return config, source, Hand4WholeMeshes(network, body), choose_people(config.bbox, config.keypoints_json, finder)
+
+
+def find_picture(config):
+    """What --img or --input names; pictures may lie in the demo folder."""
+    name = config.img or config.input
+    in_demo = os.path.join(config.demo_dir, name)
+    return in_demo if name and not os.path.exists(name) and os.path.isfile(in_demo) else name
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,151 @@
+"""infer.py and demo.py: what the network says and what the files say agree."""
+import functools
+import json
+import os
+
+import cv2
+import numpy as np
+import pytest
+from mindspore import Tensor
+
+from common.data.samples.scenes import make_scene
+from common.engine.runtime import init_runtime
+from common.errors import UserError
+from common.geometry.rotation import axis_angle_to_matrix
+from common.inference.meshes import MeshRunner
+from common.inference.people import Found
+from common.visual.cameras import PerspectiveCamera
+from common.visual.mesh_files import read_mesh
+from hand4whole import demo, infer
+from hand4whole.src.build import build_body_model, build_network, read_settings
+from hand4whole.src.demo import PARAMETERS
+from hand4whole.src.inference import Hand4WholeMeshes
+from hand4whole.src.joint_sets import JOINTS
+from hand4whole.src.network import OUTPUTS
+
+SMALL = ["--width", "0.0625", "--resnet_type", "18", "--hand_resnet_type", "18", "--input_img_shape", "256,192",
+         "--input_body_shape", "128,96", "--output_hm_shape", "8,4,3", "--input_hand_shape", "64,64",
+         "--output_hand_hm_shape", "8,2,2", "--input_face_shape", "32,32", "--device_target", "CPU"]
+
+
+@pytest.fixture(scope="module")
+def network():
+    init_runtime("CPU")
+    config = read_settings(SMALL)
+    return build_network(config, build_body_model(config)).set_train(False)
+
+
+@pytest.fixture(scope="module")
+def meshes(network):
+    return Hand4WholeMeshes(network, build_body_model(read_settings(SMALL)))
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return make_scene(np.random.default_rng(3), (120, 160), 2, kind="smplx")
+
+
+@pytest.fixture(scope="module")
+def seen(network, meshes, scene):
+    """A person's region, the network's own outputs and the `Body` made of them."""
+    picture, region = meshes.crop(scene.image, Found(scene.box(0)))
+    outputs = dict(zip(OUTPUTS, (output.asnumpy()[0] for output in network(Tensor(picture[None])))))
+    return region, outputs, meshes.predict(picture[None])[0]
+
+
+def test_the_body_posed_anew_is_the_network_s(meshes, seen):
+    _, outputs, body = seen
+    anew = meshes.pose(body)
+    np.testing.assert_allclose(anew.vertices + outputs["cam_trans"], outputs["vertices"], atol=2e-4)
+    np.testing.assert_allclose(anew.j3d + outputs["cam_trans"], outputs["joints"], atol=2e-4)
+
+
+def test_parameters_are_the_network_s(meshes, seen):
+    _, outputs, body = seen
+    parameters = meshes.parameters(body)
+    assert set(PARAMETERS) < set(parameters)
+    for name in PARAMETERS[:5]:
+        expected, got = (axis_angle_to_matrix(values.reshape(-1, 3).astype(np.float64))
+                         for values in (outputs[name], parameters[name]))
+        np.testing.assert_allclose(got, expected, atol=1e-5)
+    for name in ("shape", "expr", "cam_trans"):
+        np.testing.assert_allclose(parameters[name], outputs[name], rtol=1e-5, atol=1e-6)
+
+
+def test_a_box_around_joints_holds_the_person(meshes):
+    joints = np.column_stack([[10.0, 50.0, 30.0], [10.0, 70.0, 90.0], np.ones(3)])
+    wide = meshes.box_of((160, 120), Found(np.array([10.0, 10, 40, 80]), joints))
+    # 1.15 times 80 px are 92, of which the last pixel does not count; 1.25 times that, and three quarters as wide.
+    np.testing.assert_allclose(wide[2:], [0.75 * 1.25 * 91, 1.25 * 91])
+    with pytest.raises(UserError, match="holds nothing of a picture of 160 x 120 px"):
+        meshes.box_of((160, 120), Found(np.array([200.0, 10, 40, 80])))
+
+
+@pytest.fixture(scope="module")
+def trained(network, meshes):
+    """Both scripts get the network that is compiled already, and look at one person at a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(infer, "load_trained", lambda config: (network, config, meshes.model, None))
+        patch.setattr(demo, "MeshRunner", functools.partial(MeshRunner, batch_size=1))
+        yield
+
+
+@pytest.fixture(scope="module")
+def files(trained, scene, tmp_path_factory):
+    """What demo.py leaves of two people."""
+    folder = tmp_path_factory.mktemp("demo")
+    cv2.imwrite(str(folder / "two.png"), scene.image[..., ::-1])
+    boxes = [",".join(f"{value:.3f}" for value in scene.box(number)) for number in range(2)]
+    # The picture lies in the demo folder, as the published instructions have it.
+    demo.main(["--img", "two.png", "--gpu", "0,1", "--bbox", boxes[0], "--bbox", boxes[1], "--demo_dir", str(folder),
+               "--device_target", "CPU"])
+    return folder
+
+
+def test_files_of_the_demo(files, scene, meshes, seen):
+    assert sorted(os.listdir(files / "two")) == [
+        "output.obj", "output_1.obj", "render_cropped_img.jpg", "render_cropped_img_1.jpg", "render_original_img.jpg",
+        "smplx_param.json", "smplx_param_1.json"]
+    region, outputs, body = seen
+    record = json.loads((files / "two" / "smplx_param.json").read_text())
+    assert record["joint_names"] == list(JOINTS) and record["body_model"] == "synthetic"
+    for name in PARAMETERS:
+        np.testing.assert_allclose(record[name], meshes.parameters(body)[name], atol=1e-3)
+    vertices, _ = read_mesh(str(files / "two" / "output.obj"))
+    np.testing.assert_allclose(vertices, body.vertices * (1, -1, -1), atol=1e-3)
+    assert cv2.imread(str(files / "two" / "render_original_img.jpg")).shape == (120, 160, 3)
+    assert cv2.imread(str(files / "two" / "render_cropped_img.jpg")).shape == (256, 192, 3)
+
+    # The person's own camera gives what the network drew into its maps; cells are counted from pixel centres.
+    camera = record["camera"]
+    own = PerspectiveCamera(tuple(camera["focal"]), tuple(camera["princpt"]), tuple(camera["cam_trans"]))
+    pixels, _ = own.project(np.array(record["joints_3d_m"]))
+    left, top, right, bottom = record["boxes_px"]["person"]
+    cells = outputs["joint_proj"] / (3, 4)
+    np.testing.assert_allclose(pixels, cells * (right - left, bottom - top) + (left, top), atol=0.01)
+    # The weak-perspective joints and the camera of the whole picture agree with it but for the perspective.
+    np.testing.assert_allclose(record["joints_2d_px"], pixels, atol=1.0)
+    shared = record["image_camera"]
+    shared = PerspectiveCamera(shared["focal_px"], tuple(shared["centre_px"]), tuple(shared["translation_m"]))
+    np.testing.assert_allclose(shared.project(np.array(record["joints_3d_m"]))[0], pixels, atol=1.0)
+    # Boxes of the hands: pixels of the network's input to those of the picture.
+    hand = outputs["lhand_bbox"].reshape(2, 2) / (192, 256) * (right - left, bottom - top) + (left, top)
+    np.testing.assert_allclose(record["boxes_px"]["left_hand"], hand.ravel(), atol=0.05)
+
+
+def test_infer_writes_the_shared_files(trained, scene, tmp_path):
+    cv2.imwrite(str(tmp_path / "two.png"), scene.image[..., ::-1])
+    infer.main(["--input", str(tmp_path / "two.png"), "--formats", "json,npz", "--output_dir", str(tmp_path),
+                "--device_target", "CPU"])
+    assert sorted(os.listdir(tmp_path / "infer")) == ["two_0.json", "two_0.npz"]
+    record = json.loads((tmp_path / "infer" / "two_0.json").read_text())
+    assert record["model"] == "hand4whole" and set(record["boxes_px"]) == {"left_hand", "right_hand", "face"}
+    assert len(record["parameters"]["body_pose"]) == 63
+
+
+def test_wrong_flags_are_one_sentence(tmp_path):
+    for flags, message in ((["--parts", "hand"], "--parts hand: meshes of pictures come from the whole network"),
+                           (["--img", str(tmp_path / "none.png")], "--img .*none.png does not exist"),
+                           (["--img", "x.png", "--gpu", "a"], "--gpu a: write numbers of cards")):
+        with pytest.raises(UserError, match=message):
+            demo.main([*flags, "--device_target", "CPU"])
