@@ -13,7 +13,14 @@ from common.data.records import Record
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.joints import SKELETONS
 from hand4whole.src import joint_sets, targets
-from hand4whole.src.annotated import H36M_PLACES, WHOLEBODY_134, WHOLEBODY_PLACES, merge_wholebody
+from hand4whole.src.annotated import (
+    H36M_PLACES,
+    MPI_INF_3DHP_PLACES,
+    MPII_PLACES,
+    WHOLEBODY_134,
+    WHOLEBODY_PLACES,
+    merge_wholebody,
+)
 from hand4whole.src.fits import BodyFits, HandFits
 
 _spec = importlib.util.spec_from_file_location("hand4whole_reference", Path(__file__).parent / "reference.py")
@@ -93,6 +100,15 @@ def test_published_targets_of_annotated_joints(golden, case, source):
     found = targets.spread(found, places, 137)
     check_joints(found, golden, start)
     close(found.valid, golden[start + "joint_valid"])
+
+
+def test_joints_of_other_sets_go_to_their_places():
+    for name, places, number, neck in (("mpii_16", MPII_PLACES, 14, "upper_neck"),
+                                       ("mpi_inf_3dhp_17", MPI_INF_3DHP_PLACES, 14, "neck"),
+                                       ("h36m_17", H36M_PLACES, 14, "thorax")):
+        found = {joint: joint_sets.JOINTS[place] for joint, place in zip(SKELETONS[name], places) if place >= 0}
+        assert len(found) == number and found.pop(neck) == "neck"
+        assert all(joint == target for joint, target in found.items()) and "pelvis" in found
 
 
 def test_published_merge_of_wholebody_points(golden):
