@@ -148,7 +148,7 @@ class MeshRunner:
         check_formats(formats or ())
         self.model, self.find, self.folder, self.formats, self.write = model, find, folder, formats, write
         self.focal_length, self.batch_size, self.smooth = focal_length, batch_size, smooth
-        self.skipped = self.people = self.pictures = 0
+        self.skipped = self.pictures = 0
         self.tracker, self.tracks, self.rows = None, {}, None
 
     def run(self, source):
@@ -159,29 +159,30 @@ class MeshRunner:
         """
         with interrupt_noted() as interrupted:
             looks = self._looks(source, interrupted)
-            if source.fps:
-                self._film(source, looks)
-            else:
-                self._pictures(source, looks)
+            found = self._film(source, looks) if source.fps else self._pictures(source, looks)
         if interrupted:
             LOGGER.info("Interrupted after %d pictures or frames, which are kept", self.pictures)
-        if not self.people:
+        if not found:
             raise UserError(f"nobody was found in {source.name}: say where people are with --bbox "
                             "left,top,width,height, or leave --openpose_ckpt and --keypoints_json out to take each "
                             "picture as one person")
-        LOGGER.info("%d people in %d %s; written to %s%s", self.people, self.pictures,
+        LOGGER.info("%d people in %d %s; written to %s%s", found, self.pictures,
                     "frames" if source.fps else "pictures", self.folder,
                     f"; {self.skipped} pictures were left out" if self.skipped else "")
 
     def _pictures(self, source, looks):
-        formats = PICTURE_FORMATS if self.formats is None else self.formats
+        """Write about single pictures; returns the number of people."""
+        formats, found = PICTURE_FORMATS if self.formats is None else self.formats, 0
         for picture, people, image in self._bodies(looks, source):
+            found += len(people)
             if people:
                 self.write(self.folder, picture, people, formats, image)
             else:
                 LOGGER.warning("%s: nobody found", picture.image)
+        return found
 
     def _film(self, source, looks):
+        """Write about a film; returns the number of people."""
         formats = FILM_FORMATS if self.formats is None else self.formats
         of_frames = [name for name in formats if name not in FILM_FORMATS]
         record = FilmRecord(source.fps, self.smooth)
@@ -198,6 +199,7 @@ class MeshRunner:
         else:
             collections.deque(frames(), maxlen=0)
         record.write(self.folder, source.name, formats)
+        return len(record.tracks)
 
     def _looks(self, source, interrupted):
         """Yield a `_Look` for every picture of the source that can be used."""
@@ -248,7 +250,7 @@ class MeshRunner:
         for look in looks:
             people = [self._person(look, found, region, next(bodies), source)
                       for found, (_, region) in zip(look.found, look.crops)]
-            self.pictures, self.people = self.pictures + 1, self.people + len(people)
+            self.pictures += 1
             yield self._picture(look, source), people, look.image
 
     def _predict(self, inputs):

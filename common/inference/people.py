@@ -17,7 +17,7 @@ from common.errors import UserError
 
 LOGGER = logging.getLogger("mindhuman")
 SURE = 0.2  # joints with a higher score count, as in the demos of HMR, SPIN and GraphCMR
-LEAST_JOINTS = 3  # sure joints that make a person
+LEAST_JOINTS = 6  # sure joints that make a person, as in the training data of HMR: less does not tell a pose
 LEAST_EXTENT_PX = 8.0  # of people; smaller ones are specks
 KEYPOINT_FILE = "_keypoints.json"
 # Members of a person in OpenPose's files, of version 1.1 and later and of the first one.

@@ -21,10 +21,10 @@ from common.inference.people import (
 IMAGE = np.zeros((120, 160, 3), np.uint8)
 
 
-def joints(x=40.0, y=20.0, count=18):
+def joints(x=40.0, y=20.0):
     """Joints down a line from (x, y) to (x + 30, y + 60)."""
-    share = np.linspace(0, 1, count)
-    return np.stack([x + 30 * share, y + 60 * share, np.full(count, 0.5)], 1)
+    share = np.linspace(0, 1, 18)
+    return np.stack([x + 30 * share, y + 60 * share, np.full(18, 0.5)], 1)
 
 
 def write_people(path, people, key="pose_keypoints_2d", **fields):
@@ -66,15 +66,16 @@ def test_boxes_beside_the_picture_are_refused():
 
 def test_openpose_files_of_both_versions(tmp_path):
     unsure = joints()
-    unsure[5:, 2] = 0.2
+    unsure[7:, 2] = 0.2
     unsure[0] = 500, 500, 0.0
     for key in ("pose_keypoints_2d", "pose_keypoints"):
-        path = write_people(tmp_path / "a_keypoints.json", [joints(), unsure, np.zeros((18, 3))], key)
+        few = unsure * np.where(np.arange(18) < 6, 1, 0)[:, None]
+        path = write_people(tmp_path / "a_keypoints.json", [joints(), unsure, few, np.zeros((18, 3))], key)
         first, second = read_keypoints(path)
         np.testing.assert_allclose(first.box, [40, 20, 30, 60])
         assert first.score == pytest.approx(0.5) and first.number is None
-        # The sure joints of the second are numbers 1 to 4 of 17 steps.
-        np.testing.assert_allclose(second.box, [40 + 30 / 17, 20 + 60 / 17, 90 / 17, 180 / 17])
+        # The sure joints of the second are numbers 1 to 6 of 17 steps.
+        np.testing.assert_allclose(second.box, [40 + 30 / 17, 20 + 60 / 17, 150 / 17, 300 / 17])
     numbered = write_people(tmp_path / "a_keypoints.json", [joints()], person_id=[7])
     assert read_keypoints(numbered)[0].number == 7
 
@@ -108,7 +109,7 @@ def test_a_folder_has_a_file_for_each_picture_and_a_file_is_for_one(tmp_path, ca
 
 
 def test_a_detector_s_people_keep_their_scores_and_specks_are_left_out():
-    found = np.stack([joints(), 0.1 * joints(), joints(count=18) * (1, 1, 0)])
+    found = np.stack([joints(), 0.1 * joints(), joints() * (1, 1, 0)])
     people = Detector(lambda image: SimpleNamespace(joints=found, scores=np.array([0.9, 0.8, 0.7])))("a", IMAGE)
     assert [person.score for person in people] == [0.9]
     np.testing.assert_array_equal(people[0].joints, joints())
