@@ -29,7 +29,7 @@ SIZE = 160
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("h36m")
-    line = human36m_images.make(argparse.Namespace(output_dir=str(folder), num=9, seed=1, size=SIZE))
+    line = human36m_images.make(argparse.Namespace(output_dir=str(folder), num=9, seed=1, size=SIZE, only=None))
     assert "18 pictures for Hand4Whole, 9 for HMR, 16 for evaluation" in line
     return folder
 

@@ -27,7 +27,7 @@ SIZE = (48, 64)
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("dataset")
-    for module, name, num, options in ((human36m_images, "Human36M", 6, {"size": 64}), (ehf, "EHF", 1, {}),
+    for module, name, num, options in ((human36m_images, "Human36M", 6, {"size": 64, "only": "hand4whole"}), (ehf, "EHF", 1, {}),
                                        (threedpw, "PW3D", 6, {"layout": "root"}), (freihand, "FreiHAND", 10, {})):
         module.make(argparse.Namespace(output_dir=str(root / name), num=num, seed=4, **options))
     return root

@@ -29,6 +29,7 @@ from common.files import atomic_path
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 
 DEFAULT_NUM = 21
+PARTS = ("hand4whole", "hmr", "protocols")
 FOCAL = 1.145  # of the picture's width, as the original's 1145 of 1000 px
 DISTANCE = (4.6, 5.4)
 ACTION_NUMBERS = tuple(range(2, 17))
@@ -46,18 +47,24 @@ def add_arguments(group):
     """Options beside --output_dir, --seed and --num (here: moments of each part; Hand4Whole's are seen twice)."""
     group.add_argument("--size", type=picture_side, default=400,
                        help="side of the pictures in pixels (default: 400; the original: 1000)")
+    group.add_argument("--only", choices=PARTS, help="write this part alone (default: all)")
 
 
 def make(args):
-    """Write the three parts; returns a line that says what was written."""
-    num = args.num or DEFAULT_NUM
-    for number, subject in enumerate(tqdm(SUBJECTS, desc="subjects", disable=None)):
-        frames = len(range(number, num, len(SUBJECTS)))
-        if frames:
-            _write_subject(args, subject, frames)
-    _write_hmr(args, num)
-    frames = _write_protocol(args)
-    return f"{args.output_dir}: {num * len(PICTURED)} pictures for Hand4Whole, {num} for HMR, {frames} for evaluation"
+    """Write the three parts, or one; returns a line that says what was written."""
+    num, only, written = args.num or DEFAULT_NUM, args.only, []
+    if only in (None, "hand4whole"):
+        for number, subject in enumerate(tqdm(SUBJECTS, desc="subjects", disable=None)):
+            frames = len(range(number, num, len(SUBJECTS)))
+            if frames:
+                _write_subject(args, subject, frames)
+        written.append(f"{num * len(PICTURED)} pictures for Hand4Whole")
+    if only in (None, "hmr"):
+        _write_hmr(args, num)
+        written.append(f"{num} for HMR")
+    if only in (None, "protocols"):
+        written.append(f"{_write_protocol(args)} for evaluation")
+    return f"{args.output_dir}: {', '.join(written)}"
 
 
 def _studio(args, subject):
