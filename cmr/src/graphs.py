@@ -1,50 +1,59 @@
-"""The graphs of this model at a small size, for the audit of operators: each function returns a Cell and its inputs."""
+"""The graphs of this model with a batch of noise: for the audit of operators (small) and the report (as published)."""
 import numpy as np
-from mindspore import Tensor, nn
+from mindspore import Tensor
 
 from cmr.src.build import build_network, load_body, read_settings
-from cmr.src.loss import CMRLoss, NetworkWithLoss
-from common.body_models.smpl import SMPL
-from common.engine.amp import apply_amp, build_scaler
-from common.engine.train_step import TrainStep
+from cmr.src.training import build_step
+from common.engine.loop import Progress
 
-GRAPHS = ("training", "mixed_precision_training", "inference", "inference_without_svd")
-SHAPES = ((2, 24, 3), (2, 24, 4), (2, 72), (2, 10), (2,), (2,))  # joints 2D and 3D, pose, shape, and two flags
+GRAPHS = ("training", "mixed_precision_training", "small_inference", "inference_without_svd")
+SMALL = ("--num_layers", "1", "--num_channels", "32", "--depth", "18", "--width", "0.125", "--img_res", "64",
+         "--batch_size", "2")
 
 
-def _network(*flags):
-    config = read_settings(["--num_layers", "1", "--num_channels", "32", "--depth", "18", "--width", "0.125", *flags])
+def training_step(level="O0", small=False, flags=()):
+    """The update that the default settings describe.
+
+    Args:
+        level (str): of mixed precision.
+        small (bool): a narrow network and small pictures.
+        flags (tuple): further settings.
+
+    Returns:
+        tuple: TrainStep, tuple of the Tensors of a batch, images in it.
+    """
+    config = read_settings([*(SMALL if small else ()), "--amp_level", level, *flags])
     body = load_body(config)
-    return build_network(config, body), body
+    step, _ = build_step(config, 1, build_network(config, body), body, Progress(1, 100))
+    rng = np.random.default_rng(0)
+    shapes = ((3, config.img_res, config.img_res), (24, 3), (24, 4), (72,), (10,), (), ())
+    columns = [0.3 * rng.standard_normal((config.batch_size, *shape)) for shape in shapes[:-2]]
+    columns += [np.ones(config.batch_size)] * 2
+    return step, tuple(Tensor(column.astype(np.float32)) for column in columns), config.batch_size
 
 
-def _images():
-    return Tensor(np.zeros((2, 3, 64, 64), np.float32))
-
-
-def _step(level, loss_scale):
-    network, body = _network()
-    loss = CMRLoss(SMPL(body.model), body.regressor)
-    step = TrainStep(NetworkWithLoss(apply_amp(network, level), loss), nn.Adam(network.trainable_params()),
-                     build_scaler(loss_scale))
-    return step, (_images(), *[Tensor(np.ones(shape, np.float32)) for shape in SHAPES])
+def inference(small=False, flags=()):
+    """Images to meshes; its inputs, images in them."""
+    config = read_settings([*(SMALL if small else ()), *flags])
+    images = Tensor(np.zeros((2, 3, config.img_res, config.img_res), np.float32))
+    return build_network(config).set_train(False), (images,), 2
 
 
 def training():
     """The whole update, with the decomposition of rotations."""
-    return _step("O0", "none")
+    return training_step(small=True)[:2]
 
 
 def mixed_precision_training():
     """O2 with dynamic loss scale."""
-    return _step("O2", "dynamic")
+    return training_step("O2", small=True)[:2]
 
 
-def inference():
+def small_inference():
     """The network with the operator Svd."""
-    return _network("--use_svd", "true")[0].set_train(False), (_images(),)
+    return inference(True, ("--use_svd", "true"))[:2]
 
 
 def inference_without_svd():
     """The network for chips that have no Svd."""
-    return _network("--use_svd", "false")[0].set_train(False), (_images(),)
+    return inference(True, ("--use_svd", "false"))[:2]

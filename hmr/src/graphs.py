@@ -1,59 +1,70 @@
-"""The graphs of this model at a small size, for the audit of operators: each function returns a Cell and its inputs."""
+"""The graphs of this model with a batch of noise: for the audit of operators (small) and the report (as published)."""
 import numpy as np
-from mindspore import Tensor, nn
+from mindspore import Tensor
 
-from common.body_models.companions import load_mean_params
-from common.body_models.files import load_body_model
-from common.engine.amp import apply_amp, build_scaler
-from hmr.src.discriminator import build_critic
-from hmr.src.loss import LossWeights
-from hmr.src.network import build_hmr
-from hmr.src.profiles import PROFILES
-from hmr.src.train_step import AdversarialLoss, AdversarialStep
+from common.engine.loop import Progress
+from hmr.src.build import build_network, load_body, read_settings
+from hmr.src.condensed import condense
+from hmr.src.training import build_pair, build_step
 
 GRAPHS = ("training", "mixed_precision_training", "pytorch_hmr", "spin", "tf")
-SHAPES = ((2, 19, 3), (2, 14, 3), (2, 85), (2,), (2,), (2, 3, 85))  # joints, fits, their flags and real poses
+SMALL = ("--width", "0.125", "--hidden_size", "16", "--critic_size", "16", "--crop_size", "64", "--batch_size", "1",
+         "--batch_3d_size", "1")
 
 
-def _generator(profile):
-    return build_hmr(PROFILES[profile], load_body_model("smpl"), load_mean_params(), width=0.125, hidden_size=16)
+def training_step(level="O0", small=False, flags=()):
+    """The adversarial update that the default settings describe, both networks.
+
+    Args:
+        level (str): of mixed precision; with one comes a dynamic loss scale.
+        small (bool): a narrow network and small pictures.
+        flags (tuple): further settings.
+
+    Returns:
+        tuple: AdversarialStep, tuple of the Tensors of a batch, images in it.
+    """
+    scale = "none" if level == "O0" else "dynamic"
+    config = read_settings([*(SMALL if small else ()), "--amp_level", level, "--loss_scale", scale, *flags])
+    pair = build_pair(config, condense(load_body(config), "cocoplus_regressor"), True, None)
+    step, _ = build_step(config, 1, pair, Progress(1, 100))
+    rng = np.random.default_rng(0)
+    size = config.batch_size + config.batch_3d_size
+    shapes = ((3, config.crop_size, config.crop_size), (19, 3), (14, 3), (85,))
+    columns = [rng.standard_normal((size, *shape)).astype(np.float32) for shape in shapes]
+    columns[1][..., 2] = 1.0
+    has = np.repeat(np.float32([0, 1]), (config.batch_size, config.batch_3d_size))
+    real = 0.3 * rng.standard_normal((size, config.iterations, 85)).astype(np.float32)
+    keep = rng.integers(0, 2, (size, 2 * config.iterations, config.hidden_size), np.uint8)
+    return step, tuple(map(Tensor, (*columns, has, has, real.astype(np.float32), keep))), size
 
 
-def _image():
-    return Tensor(np.zeros((2, 3, 64, 64), np.float32))
-
-
-def _step(level, loss_scale):
-    generator, critic = _generator("spin"), build_critic(PROFILES["spin"], 16)
-    generator.encoder = apply_amp(generator.encoder, level)
-    step = AdversarialStep(AdversarialLoss(generator, critic, LossWeights()),
-                           nn.Adam(generator.trainable_params(), 1e-5), nn.Adam(critic.trainable_params(), 1e-4),
-                           build_scaler(loss_scale), clip_norm=1.0)
-    batch = [_image(), *[Tensor(np.zeros(shape, np.float32)) for shape in SHAPES],
-             Tensor(np.ones((2, 6, 16), np.uint8))]
-    return step, tuple(batch)
+def inference(small=False, flags=()):
+    """Images to theta, vertices and joints; its inputs, images in them."""
+    config = read_settings([*(SMALL if small else ()), *flags])
+    network = build_network(config, load_body(config)).set_train(False)
+    return network, (Tensor(np.zeros((2, 3, config.crop_size, config.crop_size), np.float32)),), 2
 
 
 def training():
-    """Both updates of the adversarial step."""
-    return _step("O0", "none")
+    """Both updates in single precision."""
+    return training_step(small=True, flags=("--profile", "spin", "--clip_norm", "1"))[:2]
 
 
 def mixed_precision_training():
     """The encoder in half precision, with dynamic loss scale."""
-    return _step("O2", "dynamic")
+    return training_step("O2", small=True)[:2]
 
 
 def pytorch_hmr():
     """Inference with the conventions of the PyTorch port."""
-    return _generator("pytorch_hmr").set_train(False), (_image(),)
+    return inference(True, ("--profile", "pytorch_hmr"))[:2]
 
 
 def spin():
     """Inference with SPIN's."""
-    return _generator("spin").set_train(False), (_image(),)
+    return inference(True, ("--profile", "spin"))[:2]
 
 
 def tf():
     """Inference with those of the original."""
-    return _generator("tf").set_train(False), (_image(),)
+    return inference(True, ("--profile", "tf"))[:2]

@@ -1,4 +1,4 @@
-"""The graphs of this model at a small size, for the audit of operators: each function returns a Cell and its inputs."""
+"""The graphs of this model with a batch of noise: for the audit of operators (small) and the report (as published)."""
 import numpy as np
 from mindspore import Tensor
 
@@ -8,27 +8,48 @@ from openpose.src.network import LastStage
 from openpose.src.skeleton import COCO_18
 from openpose.src.training import build_step
 
-GRAPHS = ("training", "mixed_precision_training", "inference")
+GRAPHS = ("training", "mixed_precision_training", "small_inference")
+SMALL = ("--width", "0.0625", "--num_stages", "2", "--batch_size", "2", "--insize", "64")
 
 
-def _step(*flags):
-    config = read_settings(["--width", "0.0625", "--num_stages", "2", *flags])
-    network = build_network(config, COCO_18)
-    step, _ = build_step(config, 1, network, Progress(2, 10))
-    shapes = ((2, 3, 64, 64), (2, 38, 8, 8), (2, 19, 8, 8), (2, 8, 8))
-    return step, tuple(Tensor(np.zeros(shape, np.float32)) for shape in shapes)
+def training_step(level="O0", small=False, flags=()):
+    """The update that the default settings describe.
+
+    Args:
+        level (str): of mixed precision.
+        small (bool): a narrow network of two stages and small pictures.
+        flags (tuple): further settings.
+
+    Returns:
+        tuple: TrainStep, tuple of the Tensors of a batch, images in it.
+    """
+    config = read_settings([*(SMALL if small else ()), "--amp_level", level, *flags])
+    rng = np.random.default_rng(0)
+    step, _ = build_step(config, 1, build_network(config, COCO_18), Progress(2, 10))
+    side = config.insize
+    shapes = ((3, side, side), (38, side // 8, side // 8), (19, side // 8, side // 8), (side // 8, side // 8))
+    return step, tuple(Tensor(rng.random((config.batch_size, *shape), np.float32)) for shape in shapes), \
+        config.batch_size
+
+
+def inference(small=False):
+    """The last stage, its inputs, images in them."""
+    config = read_settings(list(SMALL if small else ()))
+    images = Tensor(np.zeros((1, 3, config.insize, config.insize), np.float32))
+    return LastStage(build_network(config, COCO_18)).set_train(False), (images,), 1
 
 
 def training():
-    return _step()
+    """One card's settings."""
+    return training_step(small=True)[:2]
 
 
 def mixed_precision_training():
     """What several cards train with."""
-    return _step("--optimizer", "Momentum", "--lr_type", "cosine", "--clip_norm", "10", "--amp_level", "O2",
-                 "--vgg_with_bn")
+    return training_step("O2", True, ("--optimizer", "Momentum", "--lr_type", "cosine", "--clip_norm", "10",
+                                      "--vgg_with_bn"))[:2]
 
 
-def inference():
-    network = build_network(read_settings(["--width", "0.0625"]), COCO_18)
-    return LastStage(network).set_train(False), (Tensor(np.zeros((1, 3, 64, 64), np.float32)),)
+def small_inference():
+    """The last stage."""
+    return inference(small=True)[:2]

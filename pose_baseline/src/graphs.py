@@ -1,4 +1,4 @@
-"""The graphs of this model at a small size, for the audit of operators: each function returns a Cell and its inputs."""
+"""The graphs of this model with a batch of noise: for the audit of operators (small) and the report (as published)."""
 import numpy as np
 from mindspore import Tensor, nn
 
@@ -9,38 +9,54 @@ from common.engine.train_step import RepeatedStep, TrainStep
 from pose_baseline.src.loss import NetworkWithLoss
 from pose_baseline.src.network import LinearModel, fold
 
-GRAPHS = ("train_step", "mixed_precision_step", "repeated_step", "inference")
-BATCH, SIZE = 64, 128
+GRAPHS = ("train_step", "mixed_precision_step", "repeated_step", "small_inference")
+BATCH, SIZE, SMALL = 64, 1024, 128
 
 
-def _step(level="O0", loss_scale="none", **settings):
-    network = LinearModel(SIZE)
-    data = [np.zeros((1000, width), np.float32) for width in (32, 48)]
+def training_step(level="O0", small=False, **settings):
+    """The update of the recipe, with the poses on the device.
+
+    Args:
+        level (str): of mixed precision; with one comes a dynamic loss scale.
+        small (bool): a narrow network.
+
+    Returns:
+        tuple: TrainStep, tuple of the Tensors of a batch, poses in it.
+    """
+    rng = np.random.default_rng(0)
+    network = LinearModel(SMALL if small else SIZE)
+    data = [rng.standard_normal((1000, width)).astype(np.float32) for width in (32, 48)]
     with_loss = DeviceArrays(NetworkWithLoss(apply_amp(network, level), 0.5), data)
     optimizer = nn.Adam(network.trainable_params(), ExponentialDecay(1e-3, 0.96, 100000))
-    return TrainStep(with_loss, optimizer, build_scaler(loss_scale), **settings)
+    step = TrainStep(with_loss, optimizer, build_scaler("none" if level == "O0" else "dynamic"), **settings)
+    return step, _batch(network.output.weight.shape[1]), BATCH
 
 
-def _batch(*leading):
-    masks = [Tensor(np.ones((*leading, BATCH, SIZE), np.uint8)) for _ in range(5)]
+def inference(small=False):
+    """The folded network, its inputs, poses in them."""
+    return fold(LinearModel(SMALL if small else SIZE)), (Tensor(np.zeros((BATCH, 32), np.float32)),), BATCH
+
+
+def _batch(size, *leading):
+    masks = [Tensor(np.ones((*leading, BATCH, size), np.uint8)) for _ in range(5)]
     return Tensor(np.zeros((*leading, BATCH), np.int32)), *masks
 
 
 def train_step():
-    """The recipe, with the poses on the device."""
-    return _step(clip_norm=1.0), _batch()
+    """The recipe."""
+    return training_step(small=True, clip_norm=1.0)[:2]
 
 
 def mixed_precision_step():
     """O2 with dynamic loss scale."""
-    return _step("O2", "dynamic"), _batch()
+    return training_step("O2", small=True)[:2]
 
 
 def repeated_step():
     """Three updates per launch."""
-    return RepeatedStep(_step(), 3), _batch(3)
+    return RepeatedStep(training_step(small=True)[0], 3), _batch(SMALL, 3)
 
 
-def inference():
+def small_inference():
     """The folded network."""
-    return fold(LinearModel(SIZE)), (Tensor(np.zeros((BATCH, 32), np.float32)),)
+    return inference(small=True)[:2]
