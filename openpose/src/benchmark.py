@@ -47,7 +47,7 @@ def cases(torch):
 
 def _loader(folder):
     """Sample scenes from jpg files, changed at random as for training."""
-    coco.make(Namespace(output_dir=folder, seed=1, num=SCENES, years=(2017,)))
+    coco.make(Namespace(output_dir=folder, seed=1, num=SCENES, years=(2017,), easy=False))
     source = KeypointSource(os.path.join(folder, "annotations", "person_keypoints_train2017.json"),
                             os.path.join(folder, "train2017"), "", COCO_18, Augmentation(SIDE), "port")
     return Pipeline(source, LOADED_BATCH, seed=1, num_workers=os.cpu_count())

@@ -20,14 +20,14 @@ FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
 ALIASES = {"model_path": "ckpt_file", "GRADIENT_CLIP_VALUE": "clip_norm"}
 # Settings that make the network; they travel in the checkpoint, as does the skeleton.
-NETWORK_KEYS = ("width", "num_stages", "vgg_with_bn", "normalisation")
+NETWORK_KEYS = ("width", "backbone_width", "num_stages", "vgg_with_bn", "stages_with_bn", "normalisation")
 # Settings that a checkpoint suggests: it finds people of the size that it was trained with.
 SUGGESTED_KEYS = ("inference_img_size",)
 POSITIVE = ("batch_size", "num_stages", "max_epoch_train", "log_interval", "num_workers", "insize",
             "inference_img_size")
 NOT_NEGATIVE = ("min_keypoints", "min_area", "vgg_frozen_steps", "warmup_epoch", "clip_norm", "loss_scale", "seed",
                 "keep_checkpoint_max", "ckpt_interval", "eva_num", "number_people_max", "frame_max", "device_id",
-                "export_batch_size", "max_rotate_degree", "center_perterb_max")
+                "export_batch_size", "max_rotate_degree", "center_perterb_max", "backbone_width")
 MERGE = {"auto": None, "true": True, "false": False}
 HOW_TO_GET_A_CHECKPOINT = ("Train one (python train.py), or convert published weights with tools/pth2ckpt.py --model "
                            "openpose")
@@ -79,7 +79,7 @@ def _below_output_path(config):
 def build_network(config, skeleton):
     """The network that the settings describe, with its initial values."""
     return OpenPose(len(skeleton.limbs), len(skeleton.joints), config.num_stages, config.width, config.vgg_with_bn,
-                    config.seed)
+                    config.seed, config.backbone_width, config.stages_with_bn)
 
 
 def build_dataset(config, skeleton):

@@ -32,9 +32,10 @@ MOMENTUM = 0.9
 SLOWER = 0.25  # rate of the backbone and of the two layers behind it, relative to the stages
 # Settings on which the numbers of a run depend: its continuation needs the same ones.
 MUST_AGREE = ("min_keypoints", "min_area", "insize", "min_box_size", "max_box_size", "min_scale", "max_scale",
-              "max_rotate_degree", "center_perterb_max", "heatmap_sigma", "paf_sigma", "vgg_with_bn", "num_stages",
-              "width", "normalisation", "optimizer", "group_params", "vgg_frozen_steps", "lr", "lr_type", "lr_gamma",
-              "lr_steps", "warmup_epoch", "batch_size", "clip_norm", "amp_level", "loss_scale", "seed")
+              "max_rotate_degree", "center_perterb_max", "heatmap_sigma", "paf_sigma", "vgg_with_bn", "stages_with_bn",
+              "num_stages", "width", "backbone_width", "normalisation", "optimizer", "group_params", "vgg_frozen_steps",
+              "lr", "lr_type", "lr_gamma", "lr_steps", "warmup_epoch", "batch_size", "clip_norm", "amp_level",
+              "loss_scale", "seed")
 
 
 def train(config, runtime):

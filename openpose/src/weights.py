@@ -137,8 +137,8 @@ def convert_weights(arrays, others, variant, source):
     wanted = {parameter.name: parameter.shape for parameter in network.get_parameters()
               if not backbone_only or parameter.name.startswith("backbone.")}
     conversion = convert(arrays, rules, wanted, source)
-    settings = {"width": 1.0, "num_stages": len(network.stages), "vgg_with_bn": batch_norm,
-                "normalisation": normalisation}
+    settings = {"width": 1.0, "backbone_width": 0.0, "num_stages": len(network.stages), "vgg_with_bn": batch_norm,
+                "stages_with_bn": False, "normalisation": normalisation}
     if backbone_only:
         settings["backbone_only"] = True
     return conversion, settings, 0

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from common.data.pipeline import Pipeline
+from common.data.samples import coco
 from common.errors import UserError
+from common.joints import SKELETONS
 from openpose.src import gen_ignore_mask
 from openpose.src.annotations import Annotations, check_images
 from openpose.src.augment import (
@@ -219,3 +221,15 @@ def test_masks_are_used_and_must_fit(data, tmp_path):
     (masks / "000000000002.png").write_bytes(b"no picture")
     with pytest.raises(UserError, match="is damaged"):
         source.sample(1, None)
+
+
+def test_easy_scenes_show_few_large_people_who_mostly_face_the_camera():
+    scenes = [coco.make_item(1, index, easy=True) for index in range(12)]
+    assert max(len(people) for _, people in scenes) == 3
+    largest = [max(max(person["bbox"][2] / image.shape[1], person["bbox"][3] / image.shape[0]) for person in people)
+               for image, people in scenes]
+    assert min(largest) > 0.55
+    joints = np.array([person["keypoints"] for _, people in scenes for person in people]).reshape(-1, 17, 3)
+    joints = joints[(joints[:, :, 2] > 0).all(1)]
+    left, right = (joints[:, SKELETONS["coco_17"].index(f"{side}_shoulder"), 0] for side in ("left", "right"))
+    assert len(joints) > 10 and (left > right).mean() > 0.75

@@ -5,8 +5,9 @@ from pathlib import Path
 import mindspore as ms
 import numpy as np
 import pytest
-from mindspore import Tensor
+from mindspore import Tensor, nn
 
+from common.backbones.folding import fold_batch_norm
 from common.engine.amp import apply_amp
 from common.engine.checkpoint import Checkpoint, load_weights, write_checkpoint
 from common.engine.export import export_network
@@ -36,7 +37,8 @@ def converted(published):
 
 def test_published_weights_give_the_published_maps(converted):
     conversion, settings, _ = converted
-    assert settings == {"width": 1.0, "num_stages": 6, "vgg_with_bn": False, "normalisation": "cmu"}
+    assert settings == {"width": 1.0, "backbone_width": 0.0, "num_stages": 6, "vgg_with_bn": False,
+                        "stages_with_bn": False, "normalisation": "cmu"}
     network = OpenPose()
     assert sum(parameter.size for parameter in network.get_parameters()) == 52_311_446
     load_weights(network, Checkpoint("case", conversion.weights))
@@ -64,6 +66,31 @@ def test_small_networks_have_the_asked_size_and_repeat():
     assert networks[0].stages[0].heat.convs[0].out_channels == 32
     names = [parameter.name for parameter in networks[0].get_parameters()]
     assert len(set(names)) == len(names) and "stages.1.paf.convs.6.weight" in names  # as before the first run
+
+
+def test_the_backbone_can_have_a_width_of_its_own():
+    network = OpenPose(num_stages=1, width=0.25, backbone_width=0.125)
+    assert [cell.out_channels for cell in network.backbone.layers if hasattr(cell, "out_channels")][-1] == 64
+    assert network.conv4_3.in_channels == 64 and network.conv4_3.out_channels == 64
+    assert network.stages[0].paf.convs[3].out_channels == 128
+    assert network(Tensor(np.zeros((1, 3, 32, 32), np.float32)))[1].shape == (1, 19, 4, 4)
+
+
+def test_batch_norm_behind_the_backbone_folds_into_the_convolutions():
+    network = OpenPose(num_stages=2, width=0.05, vgg_with_bn=True, stages_with_bn=True)
+    norms = {path: cell for path, cell in network.cells_and_names() if isinstance(cell, nn.BatchNorm2d)}
+    assert len(norms) == 10 + 2 + 2 * 4 + 2 * 6  # every layer but those of the maps
+    for path, norm in norms.items():
+        for kind, low in (("gamma", 0.5), ("beta", -1.0), ("moving_mean", -1.0), ("moving_variance", 0.5)):
+            values = golden.seeded.array(f"{path}.{kind}", tuple(norm.gamma.shape), 1, low, low + 1.0)
+            getattr(norm, kind).set_data(Tensor(values.astype(np.float32)))
+    image = Tensor(golden.seeded.array("image", (1, 3, 32, 48), 1))
+    expected = [value.asnumpy() for value in network.set_train(False)(image)]
+    folded = OpenPose(num_stages=2, width=0.05, vgg_with_bn=True, stages_with_bn=True, seed=2)
+    outputs = fold_batch_norm(folded, network)(image)
+    assert not any(isinstance(cell, nn.BatchNorm2d) for _, cell in folded.cells_and_names())
+    for value, other in zip(outputs, expected):
+        np.testing.assert_allclose(value.asnumpy(), other, atol=1e-4 * np.abs(other).max())
 
 
 @pytest.mark.parametrize("level", ["O2", "auto"])

@@ -17,6 +17,7 @@ from common.data.readers.coco import JOINTS, encode_mask
 from common.data.samples.annotations import item_rng, write_json
 from common.data.samples.pictures import write_picture
 from common.data.samples.scenes import make_scene
+from common.data.samples.scenes_stage import FACING
 from common.joints import limbs
 
 DEFAULT_NUM = 60
@@ -26,11 +27,15 @@ MIN_AREA_OF_JOINTS = 32**2  # smaller people have no joints, as in the dataset
 CROWD = 5  # people in a picture from which some may become a crowd
 _SIZES = ((480, 640), (427, 640), (640, 480), (375, 500), (640, 427))
 _PEOPLE = (1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8)
+_FILL = 0.4, 0.95  # see `make_scene`
+_EASY_PEOPLE, _EASY_FILL, _EASY_FACING = (1, 1, 1, 2, 2, 3, 3), (0.6, 0.95), 0.9
 
 
 def add_arguments(group):
     """Options beside --output_dir, --seed and --num (here: pictures)."""
     group.add_argument("--years", type=_years, default=YEARS, help="layouts to write (default: 2014,2017)")
+    group.add_argument("--easy", action="store_true",
+                       help="at most three people, large and mostly facing the camera, for short trainings")
 
 
 def make(args):
@@ -39,7 +44,7 @@ def make(args):
     splits = {"train": _Split(), "val": _Split()}
     for index in tqdm(range(count), desc="COCO", disable=None):
         name = "val" if index % 5 == 4 else "train"
-        image, people = make_item(args.seed, index)
+        image, people = make_item(args.seed, index, args.easy)
         splits[name].add(index + 1, image.shape[:2], people)
         for year in args.years:
             file = file_name(f"{name}{year}", index + 1)
@@ -58,12 +63,13 @@ def file_name(split, image_id):
     return f"{prefix}{image_id:012d}.jpg"
 
 
-def make_item(seed, index):
-    """Picture (H, W, 3) number `index` (from 0) and its annotations, dicts without ids."""
+def make_item(seed, index, easy=False):
+    """Picture (H, W, 3) number `index` (from 0) and its annotations, dicts without ids; for `easy` see --easy."""
+    crowds, fill, facing = (_EASY_PEOPLE, _EASY_FILL, _EASY_FACING) if easy else (_PEOPLE, _FILL, FACING)
     rng = item_rng(seed, "coco", index)
     size = _SIZES[rng.integers(len(_SIZES))]
-    number = int(_PEOPLE[rng.integers(len(_PEOPLE))])
-    scene = make_scene(rng, size, number, fill=(0.4, 0.95), occluder=0.35)
+    number = int(crowds[rng.integers(len(crowds))])
+    scene = make_scene(rng, size, number, fill=fill, occluder=0.35, facing=facing)
     masks = [scene.mask(index) for index in range(len(scene.people))]
     areas = [int(mask.sum()) for mask in masks]
     shown = sorted((index for index, area in enumerate(areas) if area >= MIN_AREA), key=areas.__getitem__)

@@ -12,7 +12,7 @@ import numpy as np
 from common.data.records import HIDDEN, NOT_LABELLED, VISIBLE
 from common.data.samples.scenes_body import scene_body
 from common.data.samples.scenes_places import background
-from common.data.samples.scenes_stage import View, aim, furnish, make_stage, spread
+from common.data.samples.scenes_stage import FACING, View, aim, furnish, make_stage, spread
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.visual.renderer import rasterise, vertex_normals
 
@@ -108,7 +108,7 @@ def _joint_depth(name):
     return next((depth for key, depth in _DEPTHS.items() if key in name), _SHALLOW)
 
 
-def make_scene(rng, size=(480, 640), num_people=1, kind="smpl", fill=(0.45, 0.9), occluder=0.3):
+def make_scene(rng, size=(480, 640), num_people=1, kind="smpl", fill=(0.45, 0.9), occluder=0.3, facing=FACING):
     """Draw a picture.
 
     Args:
@@ -118,11 +118,12 @@ def make_scene(rng, size=(480, 640), num_people=1, kind="smpl", fill=(0.45, 0.9)
         kind (str): "smpl", "smplx", "mano_right" or "mano_left".
         fill ((float, float)): the first person's size as a share of the picture's; others stand where there is room.
         occluder (float): probability of a thing in front of the people.
+        facing (float): share of the people who turn more or less towards the camera; the others turn anywhere.
 
     Returns:
         Scene: its people are in front of the camera, the first one wholly in the picture unless a thing hides it.
     """
-    stage = make_stage(rng, num_people, kind)
+    stage = make_stage(rng, num_people, kind, facing)
     view = aim(rng, stage.actors[0], size, rng.uniform(*fill))
     stage = spread(rng, stage, view, size)
     if not kind.startswith("mano"):

@@ -17,6 +17,7 @@ from common.visual.cameras import PerspectiveCamera
 
 Y_FLIP = np.diag([1.0, -1.0, -1.0])  # body models look along +z with y up; so they look at the camera
 APART = 0.6  # metres between two people at least
+FACING = 0.6  # share of the people who turn more or less towards the camera
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,13 +77,16 @@ class Stage:
     place: Place
 
 
-def make_stage(rng, num_people, kind="smpl"):
-    """People at the world's origin, the first in the middle and the others around, without things; see `Stage`."""
+def make_stage(rng, num_people, kind="smpl", facing=FACING):
+    """People at the world's origin, the first in the middle and the others around, without things; see `Stage`.
+
+    `facing` is the share of them who turn more or less against the z axis, which is towards the usual camera.
+    """
     body = scene_body(kind)
     pose = sample_poses(rng, num_people, kind).astype(np.float64)
     beta = sample_shapes(rng, num_people).astype(np.float64)
     expression = np.clip(rng.standard_normal((num_people, 10)), -2, 2) if kind == "smplx" else None
-    turns = np.stack([_heading(rng, kind) for _ in range(num_people)])
+    turns = np.stack([_heading(rng, kind, facing) for _ in range(num_people)])
     root = turns @ axis_angle_to_matrix(pose[:, :3])
     pose[:, :3] = matrix_to_axis_angle(root)
     rotmat = axis_angle_to_matrix(pose.reshape(num_people, -1, 3)).astype(np.float32)
@@ -103,12 +107,12 @@ def _smplx_directions(model):
     return np.concatenate([model.shapedirs[..., :10], model.shapedirs[..., 300:310]], -1)
 
 
-def _heading(rng, kind):
+def _heading(rng, kind, facing):
     """How a body is turned in the world: people upright and often towards the camera, hands in every way."""
     if kind.startswith("mano"):
         axis = rng.standard_normal(3)
         return axis_angle_to_matrix(axis / np.linalg.norm(axis) * rng.uniform(0, np.pi))
-    turn = rng.normal(0, np.radians(50)) if rng.random() < 0.6 else rng.uniform(-np.pi, np.pi)
+    turn = rng.normal(0, np.radians(50)) if rng.random() < facing else rng.uniform(-np.pi, np.pi)
     upright = axis_angle_to_matrix(np.array([0.0, turn, 0.0])) @ Y_FLIP
     if rng.random() < 0.04:  # lying on the back or on the belly
         return upright @ axis_angle_to_matrix(np.array([rng.choice((-1, 1)) * np.pi / 2, 0.0, 0.0]))
