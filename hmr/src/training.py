@@ -13,6 +13,7 @@ from common.engine.runtime import broadcast_parameters
 from common.engine.train_step import TrainStep
 from common.errors import UserError
 from hmr.src.build import build_network, critic_weights, generator_weights, load_body, settings_of
+from hmr.src.condensed import condense
 from hmr.src.discriminator import build_critic
 from hmr.src.loss import LossWeights
 from hmr.src.profiles import find_profile, profile_of
@@ -45,7 +46,8 @@ def train(config, runtime):
         config = settings_of(start, config)
     source, batch_size = build_source(config)
     body = load_body(config)
-    pair = build_pair(config, body, "real" in source.columns, start)
+    # The losses look at joints only; a checkpoint does not hold the body.
+    pair = build_pair(config, condense(body, "cocoplus_regressor"), "real" in source.columns, start)
     broadcast_parameters(pair.get_parameters(), runtime)
     loader = Pipeline(source, batch_size, config.seed, True, runtime.rank, runtime.rank_size, config.num_worker)
     epochs = math.ceil(config.iter_count / loader.steps_per_epoch) if config.iter_count else config.epochs
