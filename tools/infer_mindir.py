@@ -1,4 +1,4 @@
-"""Run a MINDIR file on a folder of .bin files, as the programs in ascend310_infer/ do, without MindSpore Lite.
+"""Run a MINDIR file on a folder of .bin files, as the program in ascend310_infer/ does, without MindSpore Lite.
 
     python tools/infer_mindir.py --model_path hmr.mindir --dataset_path preprocess_Result/img_data
 

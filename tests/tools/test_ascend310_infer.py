@@ -2,6 +2,7 @@
 
 Both read and write the same files: the stand-in computes what the exported network of the last test computes.
 """
+import os
 import shutil
 import subprocess
 import sys
@@ -21,17 +22,23 @@ needs_compiler = pytest.mark.skipif(not (shutil.which("g++") and shutil.which("c
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory):
-    """The built program. The stand-in lies as in the package: runtime/include and runtime/lib."""
-    home = tmp_path_factory.mktemp("lite") / "runtime"
-    (home / "lib").mkdir(parents=True)
-    shutil.copytree(LITE / "include", home / "include")
-    subprocess.run(["g++", "-std=c++17", "-shared", "-fPIC", f"-I{home}", str(LITE / "stub.cc"), "-o",
-                    str(home / "lib" / "libmindspore-lite.so")], check=True)
+def lite_home(tmp_path_factory):
+    """The stand-in, laid out as the package is: runtime/include and runtime/lib."""
+    runtime = tmp_path_factory.mktemp("lite") / "runtime"
+    (runtime / "lib").mkdir(parents=True)
+    shutil.copytree(LITE / "include", runtime / "include")
+    subprocess.run(["g++", "-std=c++17", "-shared", "-fPIC", f"-I{runtime}", str(LITE / "stub.cc"), "-o",
+                    str(runtime / "lib" / "libmindspore-lite.so")], check=True)
+    return runtime.parent
+
+
+@pytest.fixture(scope="module")
+def program(lite_home, tmp_path_factory):
+    """The built program; a warning of the compiler is an error."""
     out = tmp_path_factory.mktemp("out")
     build = 'cmake -S "$0" -B "$1" -DCMAKE_CXX_FLAGS=-Werror && cmake --build "$1"'
     done = subprocess.run(["bash", "-c", build, str(ROOT / "hmr" / "ascend310_infer"), str(out)], capture_output=True,
-                          text=True, env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LITE_HOME": str(home.parent)})
+                          text=True, env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LITE_HOME": str(lite_home)})
     assert done.returncode == 0, done.stdout + done.stderr
     return out / "main"
 
@@ -162,3 +169,29 @@ def test_the_tool_lists_its_flags():
     done = subprocess.run([sys.executable, str(ROOT / "tools" / "infer_mindir.py"), "--help"], capture_output=True,
                           text=True, cwd="/")
     assert done.returncode == 0 and "--result_path" in done.stdout
+
+
+@needs_compiler
+def test_the_launch_script_builds_and_runs_the_program(lite_home, tmp_path):
+    """In a copy of the tree, whose Python programs are stand-ins."""
+    root = tmp_path / "a clone"
+    for folder in ("scripts", "tools/ascend310_infer", "openpose/ascend310_infer", "openpose/scripts"):
+        shutil.copytree(ROOT / folder, root / folder)
+    (root / "openpose" / "preprocess.py").write_text(
+        "import os, sys\nimport numpy as np\nos.makedirs('preprocess_Result/img_data', exist_ok=True)\n"
+        "np.ones((1, 3, 2, 2), np.float32).tofile('preprocess_Result/img_data/5.bin')\n")
+    (root / "openpose" / "postprocess.py").write_text("print('measured')\n")
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "net.mindir").write_text("-1 3 2 2")
+    environment = {name: value for name, value in os.environ.items() if name != "DEVICE_TARGET"}
+    environment.update(PYTHON=sys.executable, LITE_HOME=str(lite_home))
+    done = subprocess.run(["bash", str(root / "openpose" / "scripts" / "run_infer_310.sh"), "net.mindir", "images",
+                           "ann.json", "2"], capture_output=True, text=True, cwd=work, env=environment, timeout=200)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout == "measured\n" == (work / "acc.log").read_text()
+    assert np.fromfile(work / "result_Files" / "5_1.bin", np.float32) == [12.0]
+    assert "ms of infer_count 1" in (work / "infer.log").read_text()
+    done = subprocess.run(["bash", str(root / "openpose" / "scripts" / "run_infer_310.sh"), "net.mindir", "images",
+                           "ann.json", "9"], capture_output=True, text=True, cwd=work, env=environment, timeout=200)
+    assert done.returncode == 1 and "no such chip" in done.stderr and "infer.log says more" in done.stderr

@@ -1,0 +1,35 @@
+"""Measure what an exported network gave for the files of preprocess.py.
+
+    python postprocess.py --ann person_keypoints_val2017.json --result_path result_Files
+"""
+import os
+import sys
+
+# The repository root, so that `common` and `openpose` are found from any folder.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from common.engine.runtime import set_up_logging  # noqa: E402
+from common.errors import UserError, run  # noqa: E402
+from openpose.src.annotations import Annotations  # noqa: E402
+from openpose.src.bins import read_predictions  # noqa: E402
+from openpose.src.build import MERGE, read_settings  # noqa: E402
+from openpose.src.evaluate import log_result, measure, write_result  # noqa: E402
+from openpose.src.skeleton import COCO_18, load_skeleton  # noqa: E402
+
+
+def main(argv):
+    config = read_settings(argv)
+    set_up_logging()
+    if not config.ann:
+        raise UserError("--ann is missing: name the annotation file")
+    skeleton = load_skeleton(config.skeleton) if config.skeleton else COCO_18
+    annotations = Annotations(config.ann, skeleton.category)
+    skeleton.check_names(annotations.names, config.ann)
+    predictions = read_predictions(config.preprocess_path, config.result_path, skeleton, config.decoder,
+                                   MERGE[config.merge_halves], annotations)
+    write_result(config.output_img_path, predictions)
+    log_result(measure(annotations, predictions, skeleton), predictions, config.all_images)
+
+
+if __name__ == "__main__":
+    run(main)

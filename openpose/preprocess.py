@@ -1,0 +1,43 @@
+"""Prepare an evaluation set for an exported network: pictures as files of plain numbers.
+
+    python preprocess.py --file_name openpose.mindir --imgpath_val val2017 --ann person_keypoints_val2017.json
+
+Files go to `--preprocess_path`; src/bins.py says what is in them. The description beside the exported file says how its
+pictures are prepared.
+"""
+import logging
+import os
+import sys
+
+# The repository root, so that `common` and `openpose` are found from any folder.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from common.engine.runtime import set_up_logging  # noqa: E402
+from common.errors import UserError, run  # noqa: E402
+from openpose.src.annotations import Annotations  # noqa: E402
+from openpose.src.bins import read_exported, write_bins  # noqa: E402
+from openpose.src.build import read_settings  # noqa: E402
+from openpose.src.evaluate import choose_pictures  # noqa: E402
+from openpose.src.skeleton import COCO_18, load_skeleton  # noqa: E402
+
+LOGGER = logging.getLogger("mindhuman")
+
+
+def main(argv):
+    config = read_settings(argv)
+    set_up_logging()
+    for key in ("imgpath_val", "ann"):
+        if not config[key]:
+            raise UserError(f"--{key} is missing: name the {'annotation file' if key == 'ann' else 'image folder'}")
+    exported = read_exported(config.file_name)
+    skeleton = load_skeleton(config.skeleton) if config.skeleton else COCO_18
+    if tuple(skeleton.joints) != exported.joints:
+        raise UserError(f"{config.file_name} has the joints {', '.join(exported.joints)}: name the --skeleton that it "
+                        "was trained with")
+    pictures = choose_pictures(Annotations(config.ann, skeleton.category), config.all_images, config.eva_num)
+    count = write_bins(config.preprocess_path, exported, pictures, config.imgpath_val)
+    LOGGER.info("%d pictures in %d files in %s", len(pictures), count, config.preprocess_path)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,180 @@
+"""Pictures and maps as files of plain float32 numbers: what programs without Python exchange.
+
+    img_data/<i>.bin    (B, 3, S, S), batch i of the network's input; the last one is filled up with zeros
+    samples.json        which picture is where: COCO's number, its size and its size in the network's input, or null
+                        for one that cannot be decoded
+    <i>_0.bin, <i>_1.bin    affinity fields and heat maps of batch i
+
+An exported network has inputs of one size, so a picture is scaled to fit into a square and padded right and below.
+"""
+import glob
+import json
+import logging
+import os
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from common.errors import UserError
+from common.files import atomic_write
+from openpose.src.annotations import check_images
+from openpose.src.dataset import read_bgr
+from openpose.src.decode import Frame, decode
+from openpose.src.evaluate import Predictions, to_records
+from openpose.src.normalisation import PADDING, check_normalisation, normalise
+from openpose.src.targets import STRIDE
+
+LOGGER = logging.getLogger("mindhuman")
+PICTURES, SAMPLES = "img_data", "samples.json"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an exported network takes: side of its input in pixels, images per call (0: any number), normalisation of
+    `NORMALISATIONS`; and the names of its joints."""
+
+    size: int
+    batch_size: int
+    normalisation: str
+    joints: tuple
+
+
+def read_exported(path):
+    """The description that export.py has written beside the network.
+
+    Args:
+        path (str): the exported file, with or without its ending.
+
+    Raises:
+        UserError: no description, or one of another model.
+    """
+    stem, ending = os.path.splitext(path)
+    path = (stem if ending.lower() in (".mindir", ".onnx", ".air") else path) + ".json"
+    try:
+        with open(path, encoding="utf-8") as stream:
+            content = json.load(stream)
+        batch, _, _, size = content["input"]["shape"]
+        exported = Exported(int(size), 0 if batch == "B" else int(batch), content["input"]["normalisation"],
+                            tuple(content["outputs"][1]["joints"]))
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist: export.py writes it beside the network, and it says how pictures are "
+                        "prepared; name the network with --file_name") from None
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        raise UserError(f"{path} describes no exported network of openpose ({error!r}): export it again") from None
+    check_normalisation(exported.normalisation)
+    return exported
+
+
+def fit_square(image, size):
+    """A picture (H, W, 3) uint8 scaled to fit into a square and padded, (size, size, 3), and its Frame."""
+    height, width = image.shape[:2]
+    scale = size / max(height, width)
+    inner = tuple(max(1, round(side * scale)) for side in (height, width))
+    method = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR
+    resized = cv2.resize(image, inner[::-1], interpolation=method)
+    padded = cv2.copyMakeBorder(resized, 0, size - inner[0], 0, size - inner[1], cv2.BORDER_CONSTANT,
+                                value=(PADDING,) * 3)
+    return padded, Frame((height, width), inner)
+
+
+def write_bins(folder, exported, pictures, image_folder):
+    """Write pictures for the network; files of an earlier run are removed first.
+
+    Args:
+        folder (str): for `img_data` and `samples.json`.
+        exported (Exported): the network; with a batch of any number, a file holds one picture.
+        pictures (list[Picture]): of the evaluation.
+        image_folder (str): where they lie.
+
+    Returns:
+        int: number of files.
+
+    Raises:
+        UserError: images that are missing, or none that can be decoded.
+    """
+    check_images(image_folder, pictures, "--imgpath_val")
+    place, batch_size = os.path.join(folder, PICTURES), exported.batch_size or 1
+    for path in glob.glob(os.path.join(glob.escape(place), "*.bin")):
+        os.remove(path)
+    samples, batch, number = [], [], 0
+    for picture in tqdm(pictures, desc="pictures", disable=None):
+        image = read_bgr(os.path.join(image_folder, picture.file_name))
+        samples.append({"id": picture.id, "file_name": picture.file_name, "size": None, "inner": None})
+        if image is None:
+            LOGGER.warning("%s cannot be decoded; it counts as an image in which nobody was found", picture.file_name)
+            continue
+        square, frame = fit_square(image, exported.size)
+        samples[-1].update(size=frame.image, inner=frame.inner)
+        batch.append(normalise(square, exported.normalisation))
+        if len(batch) == batch_size:
+            number, batch = _write_batch(place, number, batch, batch_size), []
+    if batch:
+        number = _write_batch(place, number, batch, batch_size)
+    if not number:
+        raise UserError(f"--imgpath_val {image_folder}: none of the {len(pictures)} pictures can be decoded")
+    content = {"size": exported.size, "batch_size": batch_size, "images": samples}
+    atomic_write(os.path.join(folder, SAMPLES), json.dumps(content).encode())
+    return number
+
+
+def _write_batch(place, number, batch, batch_size):
+    """Write file `number`; returns the next number."""
+    values = np.zeros((batch_size, *batch[0].shape), np.float32)
+    values[:len(batch)] = batch
+    atomic_write(os.path.join(place, f"{number}.bin"), values.tobytes())
+    return number + 1
+
+
+def read_predictions(folder, result_folder, skeleton, decoder, merge_halves, annotations):
+    """The people in the maps that a network gave for the files of `write_bins`.
+
+    Args:
+        folder (str): that of `write_bins`.
+        result_folder (str): the maps.
+        skeleton (Skeleton): of the network.
+        decoder (str), merge_halves (bool): see `decode`.
+        annotations (Annotations): gives category and order of the keypoints.
+
+    Returns:
+        Predictions
+
+    Raises:
+        UserError: files are missing, damaged, or of another network.
+    """
+    size, batch_size, samples = _read_samples(os.path.join(folder, SAMPLES))
+    cells, order, out = size // STRIDE, skeleton.annotation_order(annotations.names), Predictions()
+    shapes = (batch_size, 2 * len(skeleton.limbs), cells, cells), (batch_size, len(skeleton.joints) + 1, cells, cells)
+    place = 0
+    for sample in tqdm(samples, desc="people", disable=None):
+        out.image_ids.append(sample["id"])
+        if sample["size"] is None:
+            out.unreadable.append(sample["file_name"])
+            continue
+        if place % batch_size == 0:
+            paf, heat = (_read_maps(os.path.join(result_folder, f"{place // batch_size}_{output}.bin"), shape)
+                         for output, shape in enumerate(shapes))
+        frame = Frame(tuple(sample["size"]), tuple(sample["inner"]))
+        people = decode(heat[place % batch_size], paf[place % batch_size], frame, decoder, skeleton, merge_halves)
+        out.records.extend(to_records(people, sample["id"], annotations.category_id, order))
+        place += 1
+    return out
+
+
+def _read_samples(path):
+    try:
+        with open(path, encoding="utf-8") as stream:
+            content = json.load(stream)
+        return int(content["size"]), int(content["batch_size"]), content["images"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} cannot be read ({error!r}): write it with preprocess.py") from None
+
+
+def _read_maps(path, shape):
+    if not os.path.isfile(path):
+        raise UserError(f"{path} does not exist: run the network on all files of {PICTURES}")
+    if os.path.getsize(path) != 4 * int(np.prod(shape)):
+        raise UserError(f"{path} has {os.path.getsize(path)} bytes instead of {4 * int(np.prod(shape))}: this is the "
+                        "output of another network, or --skeleton is missing")
+    return np.fromfile(path, np.float32).reshape(shape)
