@@ -16,6 +16,7 @@ from common.errors import UserError
 from common.geometry.projection import crop_points_to_image, image_translation, weak_perspective_projection
 from common.inference.films import FilmRecord, film_frame
 from common.inference.outputs import Person, Picture, check_formats, write_people
+from common.inference.people import check_boxes
 from common.inference.smoothing import OneEuro, OneEuroRotation
 from common.inference.sources import interrupt_noted
 from common.inference.tracking import Tracker
@@ -208,6 +209,7 @@ class MeshRunner:
         for number, (name, image) in enumerate(progress):
             try:
                 found = self.find(name, image)
+                check_boxes(found, name, image)
                 image = np.ascontiguousarray(image[..., ::-1])
                 crops = [self.model.crop(image, person) for person in found]
             except UserError as error:

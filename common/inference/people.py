@@ -19,6 +19,7 @@ LOGGER = logging.getLogger("mindhuman")
 SURE = 0.2  # joints with a higher score count, as in the demos of HMR, SPIN and GraphCMR
 LEAST_JOINTS = 6  # sure joints that make a person, as in the training data of HMR: less does not tell a pose
 LEAST_EXTENT_PX = 8.0  # of people; smaller ones are specks
+LARGEST = 10.0  # sides of a picture that a box may be long
 KEYPOINT_FILE = "_keypoints.json"
 # Members of a person in OpenPose's files, of version 1.1 and later and of the first one.
 KEYPOINT_KEYS = ("pose_keypoints_2d", "pose_keypoints")
@@ -128,14 +129,29 @@ class GivenBoxes:
     def __init__(self, boxes):
         self.boxes = boxes
 
-    def __call__(self, name, image):
-        """Raises UserError for a box that lies beside the picture."""
-        height, width = image.shape[:2]
-        for left, top, box_width, box_height in self.boxes:
-            if left >= width or top >= height or left + box_width <= 0 or top + box_height <= 0:
-                raise UserError(f"--bbox {left:g},{top:g},{box_width:g},{box_height:g} lies beside {name}, which is "
-                                f"{width} x {height} px: write left,top,width,height in its pixels")
+    def __call__(self, *_):
         return [Found(box, number=number) for number, box in enumerate(self.boxes)]
+
+
+def check_boxes(found, name, image):
+    """Refuse people who cannot be in a picture.
+
+    Args:
+        found (list[Found]): the people.
+        name (str): of the picture, for the error text.
+        image (array): (H, W, 3).
+
+    Raises:
+        UserError: a box lies beside the picture, or is far larger.
+    """
+    height, width = image.shape[:2]
+    for person in found:
+        left, top, box_width, box_height = person.box
+        beside = left >= width or top >= height or left + box_width <= 0 or top + box_height <= 0
+        if beside or max(box_width, box_height) > LARGEST * max(height, width):
+            raise UserError(f"the box {','.join(f'{value:g}' for value in person.box)} "
+                            f"{'lies beside' if beside else 'is far larger than'} {name}, which is {width} x {height} "
+                            "px: boxes are left,top,width,height, and boxes and keypoints are in pixels of the picture")
 
 
 def read_boxes(text):

@@ -21,6 +21,7 @@ from hmr.src.network import JOINTS, posed_rotmat, split_theta
 from hmr.src.profiles import network_input
 
 TF_CROP_PX = 224.0  # in whose pixels the first HMR measures people
+LARGEST_PX = 4000.0  # longer side of an enlarged picture
 
 
 def crop_kind(settings):
@@ -68,8 +69,14 @@ def _tf(image, found, size, _):
     else:
         scale, center = person_scale(found.joints[:, :2], found.joints[:, 2])
         scale *= size / TF_CROP_PX
+    center, corner = np.clip(center, 0, image.shape[1::-1]), np.zeros(2)
+    if scale * max(image.shape[:2]) > LARGEST_PX:
+        # The published way enlarges the whole picture, for somebody small in it without end.
+        corner = np.maximum(np.floor(center - size / scale), 0).astype(int)
+        last = np.ceil(center + size / scale).astype(int)
+        image, center = image[corner[1]:last[1], corner[0]:last[0]], center - corner
     crop = scale_and_crop(image, scale, center, size)
-    return crop.image, Region((crop.start - size // 2) / crop.scale, size / crop.scale)
+    return crop.image, Region(corner + (crop.start - size // 2) / crop.scale, size / crop.scale)
 
 
 CROPS = {"pytorch_hmr": _pytorch_hmr, "spin": _spin, "tf": _tf}

@@ -10,6 +10,7 @@ from common.errors import UserError
 from common.inference.people import (
     Detector,
     KeypointFiles,
+    check_boxes,
     choose_people,
     join_boxes,
     read_boxes,
@@ -56,12 +57,15 @@ def test_boxes_may_be_given_one_by_one():
         join_boxes(["--bbox"])
 
 
-def test_boxes_beside_the_picture_are_refused():
-    find = choose_people(bbox="-20,100,40,40;150,10,40,40")
-    assert [person.number for person in find("a", IMAGE)] == [0, 1]
+def test_boxes_beside_the_picture_and_huge_ones_are_refused():
+    people = choose_people(bbox="-20,100,40,40;150,10,40,40;-700,-700,1600,1600")("a", IMAGE)
+    assert [person.number for person in people] == [0, 1, 2]
+    check_boxes(people, "a", IMAGE)
     for text in ("160,0,10,10", "0,120,10,10", "-10,0,10,10", "0,-10,10,10"):
         with pytest.raises(UserError, match="lies beside photo, which is 160 x 120 px"):
-            choose_people(bbox=text)("photo", IMAGE)
+            check_boxes(choose_people(bbox=text)("photo", IMAGE), "photo", IMAGE)
+    with pytest.raises(UserError, match="-700,-700,1601,1600 is far larger than photo"):
+        check_boxes(choose_people(bbox="-700,-700,1601,1600")("photo", IMAGE), "photo", IMAGE)
 
 
 def test_openpose_files_of_both_versions(tmp_path):

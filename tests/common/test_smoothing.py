@@ -61,6 +61,17 @@ def test_rotations_are_smoothed_as_rotations_across_the_seam():
         < np.deg2rad(5)
 
 
+def test_the_axes_that_rotations_are_told_in_do_not_matter():
+    """Turning the world, or the body in its rest pose, turns the result and changes nothing else."""
+    rng = np.random.default_rng(1)
+    path = axis_angle_to_matrix(np.cumsum(0.4 * rng.normal(size=(12, 3)), 0))
+    world, rest = axis_angle_to_matrix(rng.normal(size=(2, 3)))
+    plain, turned = OneEuroRotation(30.0), OneEuroRotation(30.0)
+    for frame, rotmat in enumerate(path):
+        np.testing.assert_allclose(turned(world @ rotmat @ rest, frame), world @ plain(rotmat, frame) @ rest,
+                                   atol=1e-9)
+
+
 def test_gaps_count_as_time():
     short, long = OneEuro(30.0, CUTOFF_HZ, 0.0), OneEuro(30.0, CUTOFF_HZ, 0.0)
     short([0.0], 0), long([0.0], 0)

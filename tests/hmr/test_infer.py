@@ -22,7 +22,7 @@ from common.inference.sources import open_source
 from common.visual.mesh_files import read_mesh
 from hmr import infer
 from hmr.src.build import build_network, load_body, load_trained, read_settings
-from hmr.src.inference import HMRMeshes, crop_kind, crop_person
+from hmr.src.inference import CROPS, HMRMeshes, crop_kind, crop_person
 from hmr.src.network import HALF_TURN, JOINTS
 from hmr.src.profiles import PROFILES, network_input
 from hmr.src.weights import convert_weights
@@ -96,6 +96,27 @@ def test_square_of_pytorch_hmr_is_that_of_its_data(photo):
     back = crop_points_to_image(data["lsp/0/plain/kp_2d"][None, :, :2], region.corner_px[None],
                                 np.array([region.side_px]))[0]
     np.testing.assert_allclose(back[joints[:, 2] > 0], seen[:, :2], atol=1e-2)
+
+
+@pytest.mark.parametrize("kind", CROPS)
+def test_small_pictures_and_people_at_the_border_or_far_away(kind):
+    found, = whole_picture("dot", np.full((9, 5, 3), 90, np.uint8))
+    picture, _ = crop_person(np.full((9, 5, 3), 90, np.uint8), found, kind, 64)
+    assert picture.shape == (64, 64, 3)
+    # A gradient tells which place of the photo is in the middle of the crop, by its two first channels.
+    rows, columns = np.mgrid[:1000, :2000]
+    photo = np.stack([columns // 10, rows // 10, columns % 10 + 200], -1).astype(np.uint8)
+    for box in ((1500.0, 700, 20, 16), (-60.0, -40, 90, 60), (1960.0, 900, 90, 190)):
+        found = Found(np.array(box))
+        picture, region = crop_person(photo, found, kind, 64)
+        assert picture.shape == (64, 64, 3)
+        assert region.side_px == pytest.approx(max(box[2:]), abs=1.5)
+        if kind == "tf":  # which keeps the middle within the picture; its way back knows no rounding to whole pixels
+            inside = np.clip(found.box[:2] + 0.5 * found.box[2:], 0, (2000, 1000))
+            np.testing.assert_allclose(region.corner_px + 0.5 * region.side_px, inside, atol=4)
+    picture, region = crop_person(photo, Found(np.array([1500.0, 700, 20, 16])), kind, 64)
+    if kind != "spin":  # which stretches the contrast
+        np.testing.assert_allclose(picture[32, 32, :2], [1510 // 10, 708 // 10], atol=1)
 
 
 def test_networks_trained_here_see_the_square_of_their_data():
