@@ -48,13 +48,13 @@ def process(data_path):
             LOGGER.info("%s: %d people in LSP's joints", path, people)
             written.append(path)
     path = os.path.join(data_path, HMR_MEAN)
-    sources = {name: find_set(data_path, places) for name, places in PRIORS.items()}
     if os.path.isfile(path):
         known.append(path)
-    elif any(sources.values()):
-        poses = write_mean_params(path, _priors(sources))
-        LOGGER.info("%s: mean of %d poses", path, poses)
-        written.append(path)
+    else:
+        prior = _prior(data_path)
+        if prior is not None:
+            LOGGER.info("%s: mean of %d poses", path, write_mean_params(path, prior))
+            written.append(path)
     if not written and not known:
         folders = ", ".join((*SETS_3D["hum3.6m"].folders[:2], SETS_3D["mpi-inf-3dhp"].folders[0]))
         raise UserError(f"--data_path {data_path} holds no annots.npz in {folders} and no poses in mosh: there is "
@@ -64,12 +64,13 @@ def process(data_path):
     return written
 
 
-def _priors(sources):
-    """All poses there are; Human3.6M counts only where nothing else does, as it may have none."""
-    found = {name: path for name, path in sources.items() if path}
-    if set(found) != {"hum3.6m"}:
-        found.pop("hum3.6m", None)
-    return join_priors([read_prior(name, path) for name, path in found.items()])
+def _prior(data_path):
+    """All real poses there are, those of Human3.6M only where there are no others; None for none."""
+    others = [find_set(data_path, places) for name, places in PRIORS.items() if name != "hum3.6m"]
+    if any(others):
+        return join_priors([read_prior("mosh", path) for path in others if path])
+    folder = find_set(data_path, PRIORS["hum3.6m"])
+    return read_prior("hum3.6m", folder) if folder else None
 
 
 def write_annot_h5(path, records):

@@ -61,9 +61,9 @@ def gather(records, hidden_weight, given_box, limits, dataset):
     kept, dropped = choose(images, corners, kp2d[:, :NUM_LSP, 2], limits, dataset)
     chosen = [record for record, keep in zip(records, kept) if keep]
     kp3d = theta = None
-    if chosen[0].j3d is not None:
+    if all(record.j3d is not None for record in chosen):
         kp3d = np.stack([to_lsp(record.j3d, record.joints) for record in chosen]).astype(np.float32)
-    if chosen[0].pose is not None:
+    if all(record.pose is not None for record in chosen):
         theta = np.zeros((len(chosen), 85), np.float32)
         theta[:, 3:75] = [record.pose for record in chosen]
         theta[:, 75:] = [record.beta for record in chosen]

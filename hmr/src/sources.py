@@ -74,7 +74,8 @@ def read_mpi_people(folder, every):
     if derived is None and any(os.path.isdir(os.path.join(folder, f"S{subject}")) for subject in MPI_SUBJECTS):
         return read_mpi_inf_3dhp(folder, every=every)
     if derived is None:
-        raise UserError(f"{folder} has neither annot.h5 nor annots.npz nor S1 ... S8 of MPI-INF-3DHP")
+        raise UserError(f"{folder} has neither annot.h5 nor annots.npz nor S1 ... S8 of MPI-INF-3DHP: put one there, "
+                        "or leave mpi-inf-3dhp out of --train_3d_set")
     return derived
 
 
@@ -82,15 +83,17 @@ def read_human36m_people(folder, _=1):
     """Human3.6M from `annot.h5` or `annots.npz`."""
     derived = _read_derived(folder, RAW_JOINTS)
     if derived is None:
-        raise UserError(f"{folder} has neither annot.h5 nor annots.npz of Human3.6M")
+        raise UserError(f"{folder} has neither annot.h5 nor annots.npz of Human3.6M: put one there, or leave hum3.6m "
+                        "out of --train_3d_set")
     return derived
 
 
 def _read_derived(folder, joints):
-    for name, read in (("annot.h5", read_annot_h5), ("annots.npz", lambda path: read_annots_npz(path, joints))):
-        if os.path.isfile(os.path.join(folder, name)):
-            return read(os.path.join(folder, name))
-    return None
+    """People of `annot.h5` or `annots.npz`; None where neither is there."""
+    path = find_set(folder, ("annot.h5", "annots.npz"))
+    if path is None:
+        return None
+    return read_annot_h5(path) if path.endswith(".h5") else read_annots_npz(path, joints)
 
 
 SETS_2D = {
@@ -176,17 +179,19 @@ def read_prior(name, path):
     """Real poses and shapes of one source for the critic, without the people kept for evaluation.
 
     Returns:
-        PosePrior
+        PosePrior: None for a Human3.6M without SMPL parameters.
 
     Raises:
-        UserError: files missing or damaged, or no SMPL parameters in them.
+        UserError: files missing or damaged.
     """
     if name != "hum3.6m":
         return read_mosh(path)
+    if find_set(path, ("annot.h5", "annots.npz")) is None:
+        return None
     records = [record for record in read_human36m_people(path) if record.pose is not None
                and subject_of(record.image_path, path) not in HELD_OUT[name]]
     if not records:
-        raise UserError(f"{path} holds no SMPL poses for the critic: leave hum3.6m out of --train_adv_set")
+        return None
     return PosePrior(np.array([record.pose for record in records], np.float32),
                      np.array([record.beta for record in records], np.float32))
 

@@ -78,15 +78,18 @@ def _read_prior(config):
     """Real poses for the critic; None without any, or when they weigh nothing."""
     if not config.d_loss_weight * config.d_disc_ratio:
         return None
-    found = _find(config, "train_adv_set", PRIORS)
-    priors = [read_prior(name, path) for name, path in found.items()]
+    priors = {name: read_prior(name, path) for name, path in _find(config, "train_adv_set", PRIORS).items()}
+    for name in [name for name, prior in priors.items() if prior is None]:
+        if "train_adv_set" in config.given:
+            raise UserError(f"--train_adv_set: {name} has no SMPL parameters here: leave it out")
+        del priors[name]
     if not priors:
         LOGGER.warning("%s: training goes on without a critic, so poses may be predicted that nobody can take",
                        "--train_adv_set is empty" if not config.train_adv_set else
                        f"{config.data_path} holds no real poses ({', '.join(config.train_adv_set)})")
         return None
-    prior = join_priors(priors)
-    LOGGER.info("critic: %d real poses of %s", len(prior.pose), ", ".join(found))
+    prior = join_priors(priors.values())
+    LOGGER.info("critic: %d real poses of %s", len(prior.pose), ", ".join(priors))
     return prior
 
 

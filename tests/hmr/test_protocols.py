@@ -1,0 +1,154 @@
+"""Evaluation sets on sample data: who is evaluated, and that perfect predictions have no error."""
+import importlib.util
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from mindspore import Tensor
+
+from common.body_models.files import load_body_model
+from common.errors import UserError
+from common.geometry.rotation import axis_angle_to_matrix
+from common.inference.meshes import Region
+from hmr.src import predict as predict_module
+from hmr.src.build import load_eval_bodies, load_eval_regressor, read_settings
+from hmr.src.evaluate import summarize_results
+from hmr.src.predict import Viewer, predict
+from hmr.src.profiles import PROFILES
+from hmr.src.protocols import grown, read_subjects, true_bodies
+from tools import make_sample_data
+
+_spec = importlib.util.spec_from_file_location("hmr_golden", Path(__file__).parent / "golden.py")
+golden = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(golden)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """HMR_DATA with a few small sample pictures of each set."""
+    root = tmp_path_factory.mktemp("data")
+    for name, folder, options in (("human36m_images", "human3.6m", ["--num", "1", "--size", "48"]),
+                                  ("mpi_inf_3dhp", "mpii_3d", ["--num", "8", "--size", "48"]),
+                                  ("3dpw", "3dpw", ["--num", "6"]), ("lsp", "", ["--num", "4"]),
+                                  ("up3d", "", ["--num", "5", "--num_lsp", "0"])):
+        make_sample_data.main([name, "--output_dir", str(root / folder), *options])
+    return root
+
+
+@pytest.fixture(scope="module")
+def body():
+    return load_body_model("smpl")
+
+
+@pytest.mark.parametrize("dataset, number", [("h36m-p1", 16), ("h36m-p2", 4), ("mpi-inf-3dhp", 2), ("3dpw", None),
+                                             ("up-3d", 1), ("lsp", 2)])
+def test_people_of_a_set(data, dataset, number):
+    people = read_subjects(dataset, str(data), 1.2)
+    assert len(people) == (number or len(people)) > 0
+    assert all(Path(person.image_path).is_file() and (person.found.box[2:] > 0).all() for person in people)
+    if dataset.startswith("h36m"):
+        assert {person.action for person in people} == {"Directions"}
+    joints = [person.j3d for person in people if person.j3d is not None]
+    # Head above feet, as tall as people are: y points down.
+    assert all(0.3 < points[0, 1] - points[13, 1] < 2.1 or dataset == "up-3d" for points in joints)
+    assert bool(joints) == (dataset[:4] in ("h36m", "mpi-"))
+    assert all((person.pose is not None) == (dataset in ("3dpw", "up-3d")) for person in people)
+
+
+def test_a_few_are_spread_over_the_set(data):
+    everybody = [person.key for person in read_subjects("h36m-p1", str(data), 1.2)]
+    few = [person.key for person in read_subjects("h36m-p1", str(data), 1.2, 3)]
+    assert few == [everybody[0], everybody[8], everybody[15]]
+    # The set's own folder will do as well.
+    assert [person.key for person in read_subjects("h36m-p1", str(data / "human3.6m"), 1.2)] == everybody
+
+
+def test_boxes_grow_about_their_middle():
+    assert grown((10, 20, 30, 40), 1.5).tolist() == [2.5, 10, 45, 60]
+
+
+class Knowing:
+    """A network that answers with the truth of the people it is shown, one after the other, a turn and a shift off."""
+
+    def __init__(self, people, model, joints, spoil=0.0):
+        self.people, self.model, self.joints, self.spoil = list(people), model, joints, spoil
+        self.regressor = SimpleNamespace(mean=Tensor(np.zeros(85, np.float32)))
+        self.calls = []
+
+    def body(self, state):
+        return None, Tensor(self.model.v_template[None].astype(np.float32))
+
+    def __call__(self, images):
+        chunk, self.people = self.people[:len(images)], self.people[len(images):]
+        self.calls.append(images.shape)
+        vertices = np.zeros((len(images), 6890, 3), np.float32)
+        if chunk[0].pose is not None:
+            vertices[:len(chunk)] = true_bodies(chunk, {"neutral": self.model, "male": self.model,
+                                                        "female": self.model})
+        joints = np.zeros((len(images), 19, 3), np.float32)
+        for row, person in enumerate(chunk):
+            joints[row, :14] = self.joints @ vertices[row] if person.j3d is None else person.j3d
+        half = np.zeros((len(images), 19, 2), np.float32)
+        joints[:, 0, 0] += self.spoil
+        return [Tensor(value) for value in (np.zeros((len(images), 85), np.float32), vertices + 1.0, half, joints + 1.0,
+                                            np.tile(np.eye(3, dtype=np.float32), (len(images), 24, 1, 1)))]
+
+
+def look(people, body, regressor=None, batch_size=3, spoil=0.0):
+    network = Knowing(people, body.astype(np.float32), body.extras["cocoplus_regressor"][:14].astype(np.float32), spoil)
+    viewer = Viewer(network, PROFILES["spin"], "pytorch_hmr", 32, 1.2, batch_size)
+    return predict(viewer, people, load_eval_bodies(read_settings([]), body), regressor), network
+
+
+@pytest.mark.parametrize("dataset", ["h36m-p1", "mpi-inf-3dhp", "3dpw", "up-3d"])
+def test_the_truth_has_no_error(data, body, dataset):
+    people = read_subjects(dataset, str(data), 1.2)
+    results, network = look(people, body)
+    assert all(shape == (3, 3, 32, 32) for shape in network.calls)
+    figures = summarize_results(results, people)
+    assert figures["people"] == len(people) == len(results.theta)
+    assert figures["mpjpe"]["mean"] < 0.01 and figures["pa_mpjpe"]["mean"] < 0.01 and figures["pck"] == 100
+    assert ("pve" in figures) == (dataset in ("3dpw", "up-3d"))
+    assert figures.get("pve", {"mean": 0})["mean"] < 0.01
+    assert figures["mean_pose_pa_mpjpe"] > 20
+    assert ("actions" in figures["mpjpe"]) == (dataset == "h36m-p1")
+    spoilt = summarize_results(look(people, body, spoil=0.14)[0], people)
+    assert spoilt["mpjpe"]["mean"] == pytest.approx(10.0, abs=0.1)
+
+
+def test_other_joints_of_the_same_mesh(data, body):
+    """--eval_joints h36m: the truth is regressed in the same way."""
+    people = read_subjects("up-3d", str(data), 1.2)
+    regressor = load_eval_regressor(read_settings(["--eval_joints", "h36m"]), body)
+    results, _ = look(people, body, regressor)
+    assert results.errors.mpjpe_mm.max() < 0.01
+    rotmat = axis_angle_to_matrix(people[0].pose.reshape(24, 3))
+    assert rotmat.shape == (24, 3, 3) and regressor.shape == (14, 6890)
+    # Right ankle, left wrist and head of Human3.6M's regressor lie near HMR's on the body at rest.
+    own = body.extras["cocoplus_regressor"][:14] @ body.v_template
+    assert np.linalg.norm(own - regressor @ body.v_template, axis=1)[:12].max() < 0.12
+    assert load_eval_regressor(read_settings([]), body) is None
+
+
+def test_keypoints_come_back_to_the_picture(data, body, monkeypatch):
+    people = read_subjects("lsp", str(data), 1.2)
+    monkeypatch.setattr(predict_module, "crop_person",
+                        lambda image, found, kind, size, margin: (np.zeros((size, size, 3), np.uint8),
+                                                                  Region(np.array([10, 20]), 40.0)))
+    results, _ = look(people, body)
+    # (0, 0) of the crop is the middle of the square.
+    assert results.j2d.tolist() == np.tile([30.0, 40.0], (2, 14, 1)).tolist() and results.errors is None
+    assert 0 <= summarize_results(results, people)["pck_2d"] <= 100
+
+
+def test_bodies_with_a_gender(body, tmp_path):
+    with pytest.raises(UserError, match="give both"):
+        load_eval_bodies(read_settings(["--smpl_male_path", ""]).replace(smpl_male_path=str(_stored(tmp_path))), body)
+    bodies = load_eval_bodies(read_settings([]), body)
+    assert set(bodies) == {"neutral", "male", "female"} and bodies["male"].v_template.dtype == np.float32
+
+
+def _stored(folder):
+    np.savez(folder / "male.npz", **golden.seeded.body_model("smpl", 1))
+    return folder / "male.npz"
