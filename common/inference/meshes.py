@@ -149,8 +149,8 @@ class MeshRunner:
         check_formats(formats or ())
         self.model, self.find, self.folder, self.formats, self.write = model, find, folder, formats, write
         self.focal_length, self.batch_size, self.smooth = focal_length, batch_size, smooth
-        self.skipped = self.pictures = 0
-        self.tracker, self.tracks, self.rows = None, {}, None
+        self.pictures, self.rows = 0, None
+        self.tracker, self.tracks = None, {}
 
     def run(self, source):
         """Work through a source and say what was written.
@@ -167,9 +167,9 @@ class MeshRunner:
             raise UserError(f"nobody was found in {source.name}: say where people are with --bbox "
                             "left,top,width,height, or leave --openpose_ckpt and --keypoints_json out to take each "
                             "picture as one person")
-        LOGGER.info("%d people in %d %s; written to %s%s", found, self.pictures,
-                    "frames" if source.fps else "pictures", self.folder,
-                    f"; {self.skipped} pictures were left out" if self.skipped else "")
+        left_out = 0 if source.fps or interrupted else source.count - self.pictures
+        LOGGER.info("People: %d, %s: %d%s; written to %s", found, "frames" if source.fps else "pictures",
+                    self.pictures, f", left out: {left_out}" if left_out else "", self.folder)
 
     def _pictures(self, source, looks):
         """Write about single pictures; returns the number of people."""
@@ -215,18 +215,19 @@ class MeshRunner:
             except UserError as error:
                 if source.fps or source.count == 1:
                     raise
-                self.skipped += 1
-                LOGGER.warning("%s; it is left out (%d so far)", error, self.skipped)
+                LOGGER.warning("%s; it is left out", error)
                 continue
-            if source.fps:
-                found = self._numbered(found)
+            # In single pictures people are counted.
+            found = self._numbered(found) if source.fps else [
+                dataclasses.replace(person, number=index) for index, person in enumerate(found)]
             yield _Look(number, name, image, found, crops)
             if interrupted:
                 return
 
     def _numbered(self, found):
         """People of the next frame with their numbers: those that files give, else what the tracker says."""
-        if found and all(person.number is not None for person in found):
+        given = [person.number for person in found]
+        if found and None not in given and len(set(given)) == len(given):
             return found
         poses = [_as_pose(person) for person in found]
         if poses and self.tracker is None:
@@ -242,25 +243,22 @@ class MeshRunner:
             waiting.append(look)
             count += len(look.found)
             if count >= self.batch_size or len(waiting) >= self.batch_size:
-                yield from self._flush(waiting, source)
+                yield from self._flush(waiting, source, self.batch_size)
                 waiting, count = [], 0
-        yield from self._flush(waiting, source)
+        yield from self._flush(waiting, source, min(self.batch_size, max(count, 1)))
 
-    def _flush(self, looks, source):
+    def _flush(self, looks, source, rows):
         inputs = [crop for look in looks for crop, _ in look.crops]
-        bodies = iter(self._predict(inputs))
+        bodies = iter(self._predict(inputs, rows))
         for look in looks:
             people = [self._person(look, found, region, next(bodies), source)
                       for found, (_, region) in zip(look.found, look.crops)]
             self.pictures += 1
             yield self._picture(look, source), people, look.image
 
-    def _predict(self, inputs):
-        """Bodies of all inputs. Every batch has the same number of rows, because each size is compiled on its own."""
-        if not inputs:
-            return []
-        self.rows = self.rows or min(self.batch_size, len(inputs))
-        bodies = []
+    def _predict(self, inputs, rows):
+        """Bodies of all inputs. Every batch has as many rows as the first, because each size is compiled on its own."""
+        self.rows, bodies = self.rows or rows, []
         for first in range(0, len(inputs), self.rows):
             part = inputs[first:first + self.rows]
             bodies += self.model.predict(np.stack(part + part[-1:] * (self.rows - len(part))))[:len(part)]

@@ -1,4 +1,5 @@
 """From pictures and films to meshes, with a network that is simple enough to know its answers."""
+import dataclasses
 import json
 import logging
 import os
@@ -128,7 +129,7 @@ def test_folders_count_what_is_left_out(tmp_path, caplog):
             open_source(str(tmp_path)))
     assert "1 files that are no pictures are left out" in caplog.text and "c.png (7 bytes) is damaged" in caplog.text
     assert "lies beside b, which is 30 x 30 px" in caplog.text
-    assert f"1 people in 1 pictures; written to {tmp_path / 'out'}; 1 pictures were left out" in caplog.text
+    assert f"People: 1, pictures: 1, left out: 2; written to {tmp_path / 'out'}" in caplog.text
     with pytest.raises(UserError, match="lies beside b"):
         MeshRunner(Eggs(), choose_people(bbox="40,10,20,20"), str(tmp_path / "out"), ["json"]).run(
             open_source(str(tmp_path / "b.png")))
@@ -156,9 +157,11 @@ def walk(count):
     return frames, find
 
 
-def test_a_film_follows_its_people(tmp_path):
+def test_a_film_follows_its_people(tmp_path, caplog):
     source, find = walk(12)
-    MeshRunner(Eggs(), find, str(tmp_path), batch_size=4, smooth=False).run(source)
+    with caplog.at_level(logging.INFO, "mindhuman"):
+        MeshRunner(Eggs(), find, str(tmp_path), batch_size=4, smooth=False).run(source)
+    assert f"People: 2, frames: 12; written to {tmp_path}" in caplog.text
     assert sorted(os.listdir(tmp_path)) == ["walk.mp4", "walk_0.json", "walk_0.npz", "walk_1.json", "walk_1.npz"]
     for number in range(2):
         with np.load(tmp_path / f"walk_{number}.npz") as arrays:
@@ -201,6 +204,23 @@ def test_numbers_of_files_are_kept_and_frames_without_people_pass(tmp_path):
     MeshRunner(Eggs(), find, str(tmp_path), ["npz"]).run(source)
     with np.load(tmp_path / "walk_4.npz") as arrays:
         assert arrays["frames"].tolist() == [0, 1, 3, 4] and arrays["num_frames"] == 5
+
+
+def test_people_of_one_number_are_told_apart_by_their_place(tmp_path):
+    source, find = walk(6)
+    MeshRunner(Eggs(), lambda *picture: [dataclasses.replace(person, number=7) for person in find(*picture)],
+               str(tmp_path), ["npz"]).run(source)
+    for number, score in enumerate((0.1, 0.2)):
+        with np.load(tmp_path / f"walk_{number}.npz") as arrays:
+            np.testing.assert_allclose(arrays["score"], score)
+
+
+def test_a_film_that_begins_without_people_still_gets_full_batches(tmp_path):
+    source, find = walk(12)
+    model = Eggs()
+    MeshRunner(model, lambda name, image: [] if name < "walk_000000000003" else find(name, image), str(tmp_path),
+               ["npz"], batch_size=4).run(source)
+    assert {len(batch) for batch in model.batches} == {4}
 
 
 def test_ctrl_c_ends_a_film_and_keeps_it(tmp_path):
