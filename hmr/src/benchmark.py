@@ -1,4 +1,7 @@
-"""Cases for tools/benchmark.py: the network of pytorch_HMR at full size with the synthetic body."""
+"""Cases for tools/benchmark.py: the network of pytorch_HMR at full size with the synthetic body.
+
+As in train.py, our training step poses a body condensed to its joints; PyTorch's poses the whole mesh, as published.
+"""
 import tempfile
 
 import numpy as np
@@ -8,6 +11,7 @@ from common.backbones.folding import fold_batch_norm
 from common.benchmark import inference_call, loading_case, write_pictures
 from common.engine.optimizers import TorchAdam
 from hmr.src.build import build_network, load_body, read_settings
+from hmr.src.condensed import condense
 from hmr.src.dataset import Augmentation, PeopleSource
 from hmr.src.discriminator import build_critic
 from hmr.src.loss import LossWeights
@@ -25,7 +29,7 @@ def cases(torch):
     """Yield (name, MindSpore call, PyTorch call or None); each call does the work once and waits for the result."""
     config = read_settings([])
     profile, body, batch = find_profile(config.profile), load_body(config), _batch(config)
-    network = build_network(config, body)
+    network = build_network(config, condense(body, "cocoplus_regressor"))
     theirs = build_generator(torch, body, network.regressor.mean.asnumpy()) if torch else None
     yield (f"train step, batch {BATCH // 2} + {BATCH // 2}", _training(network, profile, batch),
            training_step(torch, theirs, build_torch_critic(torch), batch[:-1]) if torch else None)
