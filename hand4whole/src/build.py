@@ -125,12 +125,13 @@ def build_body_model(config):
     return load_body_model("smplx", config.smplx_path)
 
 
-def build_network(config, model):
+def build_network(config, model, joints_only=False):
     """The network that the settings describe, with its initial values.
 
     Args:
         config (Config): settings.
         model (BodyModel): see `build_body_model`.
+        joints_only (bool): for training, which wants no mesh: see `Hand4Whole`.
 
     Returns:
         Hand4Whole or HandOnly.
@@ -142,7 +143,7 @@ def build_network(config, model):
     if config.parts == "hand":
         return HandOnly(sizes, model, config.resnet_type, config.width, config.seed)
     return Hand4Whole(sizes, model, config.resnet_type, config.hand_resnet_type, config.face_resnet_type,
-                      config.width, config.seed)
+                      config.width, config.seed, joints_only)
 
 
 def settings_of(checkpoint, config):

@@ -61,10 +61,10 @@ class SoftArgmax(Float32Cell):
 
     Args:
         shape (tuple): (D, H, W) or (H, W).
+        num_joints (int): J.
 
     Inputs:
-        - **maps** (Tensor) - (B, J, cells) or any shape with the J maps of each picture in a row.
-        J follows from the size.
+        - **maps** (Tensor) - (B, J * D, H, W), (B, J, D, H, W) or another shape with the numbers in this order.
 
     Outputs:
         - **probabilities** (Tensor) - (B, J, cells).

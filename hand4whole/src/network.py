@@ -16,6 +16,7 @@ from common.body_models.mano import MANO
 from common.body_models.smplx import SMPLX
 from common.geometry.rotation_ops import matrix_to_axis_angle, rot6d_to_matrix
 from hand4whole.src.boxes import RoICrop, restore_boxes
+from hand4whole.src.condensed import condense
 from hand4whole.src.heads import (
     BODY_ROTATIONS,
     FINGER_ROTATIONS,
@@ -109,6 +110,10 @@ def axis_angles(rot6d, count):
 class WholeBody(Float32Cell):
     """Pose, shape and expression to SMPL-X's mesh and the 137 joints.
 
+    Args:
+        model (BodyModel): kind "smplx".
+        joints_only (bool): the joints are wanted, the vertices are some that they need.
+
     Inputs:
         - **root**, **body**, **jaw** (Tensor) - (B, 1, 3, 3), (B, 21, 3, 3), (B, 1, 3, 3).
         - **lhand**, **rhand** (Tensor) - (B, 45), axis-angle relative to the mean hand.
@@ -119,9 +124,14 @@ class WholeBody(Float32Cell):
         - **joints** (Tensor) - (B, 137, 3), likewise.
     """
 
-    def __init__(self, model):
+    def __init__(self, model, joints_only=False):
         super().__init__()
-        self.smplx = SMPLX(model)
+        if joints_only:
+            condensed, skin = condense(model)
+            self.smplx = SMPLX(condensed)
+            self.smplx.vertex_ids = constant(skin, np.int32)
+        else:
+            self.smplx = SMPLX(model)
         self.chosen = constant(FROM_SMPLX_144, np.int32)
 
     def construct(self, root, body, lhand, rhand, jaw, shape, expr):
@@ -139,6 +149,7 @@ class Hand4Whole(nn.Cell):
         depth, hand_depth, face_depth (int): of the three ResNets, 18 or 50.
         width (float): channels relative to the publication.
         seed (int): of the initial weights.
+        joints_only (bool): for training: the vertices are only some, see `condensed`.
 
     Inputs:
         - **image** (Tensor) - (B, 3, H, W), RGB, 0..1.
@@ -152,7 +163,7 @@ class Hand4Whole(nn.Cell):
         the picture.
     """
 
-    def __init__(self, sizes, model, depth=50, hand_depth=50, face_depth=18, width=1.0, seed=0):
+    def __init__(self, sizes, model, depth=50, hand_depth=50, face_depth=18, width=1.0, seed=0, joints_only=False):
         super().__init__()
         rng = np.random.default_rng(seed)
         self.sizes = sizes
@@ -172,7 +183,7 @@ class Hand4Whole(nn.Cell):
         self.crop_lhand = RoICrop(sizes.image, sizes.hand, mirror=True)
         self.crop_rhand, self.crop_face = RoICrop(sizes.image, sizes.hand), RoICrop(sizes.image, sizes.face)
         self.camera = VirtualCamera(sizes.focal, sizes.body, sizes.body_maps, sizes.camera)
-        self.body = WholeBody(model) if model else None
+        self.body = WholeBody(model, joints_only) if model else None
         self.last_column = float(sizes.hand_maps[2] - 1)
         # A rotation seen in a mirror that exchanges left and right.
         self.to_left = constant([1.0, -1.0, -1.0])

@@ -102,7 +102,7 @@ def _start(config, resumed):
     if start is not None:
         config = settings_of(start, config)
     model = build_body_model(config)
-    network = build_network(config, model)
+    network = build_network(config, model, joints_only=True)
     if start is not None:
         complete(start, network)
         load_weights(network, start, config.allow_partial)
