@@ -10,7 +10,13 @@ from cmr.src.weights import load_resnet, read_trained
 from common.data.pipeline import Pipeline
 from common.engine.amp import apply_amp, build_scaler, check_amp
 from common.engine.callbacks import MetricsCsv, ProgressBar, SaveCheckpoint, StepClock, TensorBoard
-from common.engine.checkpoint import CheckpointFolder, load_weights, read_checkpoint, restore_training
+from common.engine.checkpoint import (
+    CheckpointFolder,
+    load_weights,
+    read_checkpoint,
+    require_same_settings,
+    restore_training,
+)
 from common.engine.loop import Progress, fit
 from common.engine.optimizers import TorchAdam
 from common.engine.runtime import broadcast_parameters
@@ -34,7 +40,7 @@ def train(config, runtime):
     """
     _check(config, runtime)
     store = CheckpointFolder(config.save_checkpoint_dir, "cmr-{step}.ckpt", config.keep_checkpoint_max)
-    resumed = _checkpoint_to_resume(config, store)
+    resumed = _checkpoint_to_resume(config, store, runtime.rank_size)
     body = load_body(config)
     config, network = _start(config, body, resumed)
     broadcast_parameters(network.get_parameters(), runtime)
@@ -100,7 +106,7 @@ def build_step(config, rank_size, network, body, progress):
                      rank_size), rate
 
 
-def _checkpoint_to_resume(config, store):
+def _checkpoint_to_resume(config, store, rank_size):
     """The newest checkpoint for --resume, or None without the flag. Its settings must be those of the run."""
     if not config.resume:
         return None
@@ -108,12 +114,9 @@ def _checkpoint_to_resume(config, store):
     if checkpoint is None:
         raise UserError(f"--resume: there is no checkpoint in {store.folder}; give the --save_checkpoint_dir of the "
                         "run")
-    saved = checkpoint.meta.get("config", {})
     # An exponential rate depends on the length of the run.
-    for key in (*MUST_AGREE, *(("num_epochs",) if config.lr_decay != 1.0 else ())):
-        if key in saved and config[key] != saved[key]:
-            raise UserError(f"--resume: {checkpoint.path} was made with {key} {saved[key]}, this run has "
-                            f"{config[key]}; a continued run needs the same setting")
+    keys = (*MUST_AGREE, *(("num_epochs",) if config.lr_decay != 1.0 else ()))
+    require_same_settings(checkpoint, config, keys, ("batch_size",), rank_size)
     return checkpoint
 
 
@@ -122,7 +125,7 @@ def _callbacks(config, runtime, network, body, people, step, schedule, store):
         return []
     every = config.summary_steps or 100
     table = MetricsCsv(os.path.join(store.folder, "metrics.csv"), step.term_names, (), schedule, every)
-    meta = {"model": "cmr", "config": dict(config),
+    meta = {"model": "cmr", "rank_size": runtime.rank_size, "config": dict(config),
             "body_model": "synthetic" if body.model.synthetic else os.path.basename(body.model.source)}
     save = SaveCheckpoint(store, network, step, meta, None, config.checkpoint_steps, [table.flush])
     callbacks = [ProgressBar(), LogLines(config.log_interval, config.batch_size * runtime.rank_size, StepClock()),

@@ -6,7 +6,13 @@ import os
 from common.data.pipeline import Pipeline
 from common.engine.amp import apply_amp, build_scaler, check_amp
 from common.engine.callbacks import MetricsCsv, ProgressBar, SaveCheckpoint, StepClock
-from common.engine.checkpoint import CheckpointFolder, load_weights, read_checkpoint, restore_training
+from common.engine.checkpoint import (
+    CheckpointFolder,
+    load_weights,
+    read_checkpoint,
+    require_same_settings,
+    restore_training,
+)
 from common.engine.loop import Progress, fit
 from common.engine.optimizers import TorchAdam
 from common.engine.runtime import broadcast_parameters
@@ -40,7 +46,7 @@ def train(config, runtime):
     """
     check_amp(config.amp_level, runtime.device_target)
     store = CheckpointFolder(config.model_save, "hmr-{step}.ckpt", config.keep_checkpoint_max)
-    resumed = _checkpoint_to_resume(config, store)
+    resumed = _checkpoint_to_resume(config, store, runtime.rank_size)
     start = resumed or (read_checkpoint(config.ckpt_file) if config.ckpt_file else None)
     if start is not None:
         config = settings_of(start, config)
@@ -136,18 +142,15 @@ def build_step(config, rank_size, pair, progress):
     return step, rates[0]
 
 
-def _checkpoint_to_resume(config, store):
+def _checkpoint_to_resume(config, store, rank_size):
     """The newest checkpoint for --resume, or None without the flag. Its settings must be those of the run."""
     if not config.resume:
         return None
     checkpoint = read_checkpoint(config.ckpt_file) if config.ckpt_file else store.newest()
     if checkpoint is None:
         raise UserError(f"--resume: there is no checkpoint in {store.folder}; give the --model_save of the run")
-    saved = checkpoint.meta.get("config", {})
-    for key in (*MUST_AGREE, *(("epochs", "iter_count") if config.lr_type == "cosine" else ())):
-        if key in saved and config[key] != saved[key]:
-            raise UserError(f"--resume: {checkpoint.path} was made with {key} {saved[key]}, this run has "
-                            f"{config[key]}; a continued run needs the same setting")
+    keys = (*MUST_AGREE, *(("epochs", "iter_count") if config.lr_type == "cosine" else ()))
+    require_same_settings(checkpoint, config, keys, ("batch_size", "batch_3d_size", "adv_batch_size"), rank_size)
     return checkpoint
 
 
@@ -155,7 +158,8 @@ def _callbacks(config, runtime, body, pair, step, schedule, store, batch_size):
     if not runtime.is_main:
         return []
     table = MetricsCsv(os.path.join(store.folder, "metrics.csv"), step.term_names, (), schedule, config.log_interval)
-    meta = {"model": "hmr", "config": {**config, **find_profile(config.profile).settings()},
+    meta = {"model": "hmr", "rank_size": runtime.rank_size,
+            "config": {**config, **find_profile(config.profile).settings()},
             "body_model": "synthetic" if body.synthetic else os.path.basename(body.source)}
     return [ProgressBar(), LogLines(config.log_interval, batch_size * runtime.rank_size, StepClock()), table,
             SaveCheckpoint(store, pair, step, meta, None, config.save_steps, [table.flush])]

@@ -13,6 +13,7 @@ from common.engine.checkpoint import (
     CheckpointFolder,
     load_weights,
     read_checkpoint,
+    require_same_settings,
     restore_training,
     write_checkpoint,
 )
@@ -46,7 +47,7 @@ def train(config, runtime):
     """
     check_amp(config.amp_level, runtime.device_target)
     store = EpochCheckpoints(os.path.join(config.save_model_path, "ckpt_0"), config.keep_checkpoint_max)
-    resumed = _checkpoint_to_resume(config, store)
+    resumed = _checkpoint_to_resume(config, store, runtime.rank_size)
     config, skeleton, network = _start(config, resumed)
     broadcast_parameters(network.get_parameters(), runtime)
     source = build_dataset(config, skeleton)
@@ -167,7 +168,7 @@ def _fetch_every(config, runtime):
     return 1 if runtime.device_target == "CPU" else math.gcd(config.log_interval, 100)
 
 
-def _checkpoint_to_resume(config, store):
+def _checkpoint_to_resume(config, store, rank_size):
     """The newest checkpoint for --resume, or None without the flag. Its settings must be those of the run."""
     if not config.resume:
         return None
@@ -175,10 +176,7 @@ def _checkpoint_to_resume(config, store):
     if checkpoint is None:
         raise UserError(f"--resume: there is no checkpoint in {store.folder}; give the --save_model_path of the run")
     saved = checkpoint.meta.get("config", {})
-    for key in MUST_AGREE:
-        if key in saved and config[key] != saved[key]:
-            raise UserError(f"--resume: {checkpoint.path} was made with {key} {saved[key]}, this run has "
-                            f"{config[key]}; a continued run needs the same setting")
+    require_same_settings(checkpoint, config, MUST_AGREE, ("batch_size",), rank_size)
     if config.lr_type == "cosine" and saved.get("max_epoch_train", config.max_epoch_train) != config.max_epoch_train:
         raise UserError(f"--resume: the cosine of {checkpoint.path} ends after {saved['max_epoch_train']} epochs; give "
                         f"--max_epoch_train {saved['max_epoch_train']}")
@@ -189,7 +187,8 @@ def _callbacks(config, runtime, network, skeleton, step, schedule, store):
     if not runtime.is_main:
         return []
     table = MetricsCsv(os.path.join(store.folder, "metrics.csv"), step.term_names, (), schedule, config.log_interval)
-    meta = {"model": "openpose", "config": dict(config), "skeleton": describe_skeleton(skeleton)}
+    meta = {"model": "openpose", "config": dict(config), "skeleton": describe_skeleton(skeleton),
+            "rank_size": runtime.rank_size}
     save = SaveEpochs(store, network, step, meta, None, config.ckpt_interval, [table.flush])
     clock = StepClock()
     return [ProgressBar(), LogLines(config.log_interval, config.batch_size * runtime.rank_size, clock), table, save]

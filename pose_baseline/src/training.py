@@ -9,7 +9,13 @@ from mindspore import nn
 from common.data.arrays import ArrayLoader, DeviceArrays, DropoutMasks
 from common.engine.amp import apply_amp, build_scaler, check_amp
 from common.engine.callbacks import MetricsCsv, ProgressBar, SaveCheckpoint, StepClock, TensorBoard
-from common.engine.checkpoint import CheckpointFolder, load_weights, read_checkpoint, restore_training
+from common.engine.checkpoint import (
+    CheckpointFolder,
+    load_weights,
+    read_checkpoint,
+    require_same_settings,
+    restore_training,
+)
 from common.engine.loop import Callback, Progress, fit
 from common.engine.optimizers import TorchAdam
 from common.engine.profiling import Profiling
@@ -51,7 +57,7 @@ def train(config, runtime):
     check_amp(config.amp_level, runtime.device_target)
     folder = experiment_folder(config)
     store = CheckpointFolder(folder, "checkpoint-{step}.ckpt", config.keep_checkpoint_max)
-    resumed = _checkpoint_to_resume(config, store)
+    resumed = _checkpoint_to_resume(config, store, runtime.rank_size)
     data = build_dataset(config)
     if data.test is not None:
         frames_per_action(data.test, config.batch_size if config.drop_remainder else None)
@@ -125,7 +131,7 @@ def _fetch_every(config, runtime):
     return 1 if runtime.device_target == "CPU" else math.gcd(config.log_every, 100)
 
 
-def _checkpoint_to_resume(config, store):
+def _checkpoint_to_resume(config, store, rank_size):
     """The checkpoint that --resume or --load names, or None. Its settings must be those of the run."""
     if config.load:
         checkpoint = store.at(config.load)
@@ -136,10 +142,8 @@ def _checkpoint_to_resume(config, store):
                             "after the settings, so give the same ones, or name a file with --ckpt_file")
     else:
         return None
-    for key, value in checkpoint.meta.get("config", {}).items():
-        if key in config and key not in MAY_DIFFER and config[key] != value:
-            raise UserError(f"--resume: {checkpoint.path} was made with {key} {value}, this run has {config[key]}; "
-                            "a continued run needs the same setting")
+    keys = [key for key in config if key not in MAY_DIFFER]
+    require_same_settings(checkpoint, config, keys, ("batch_size",), rank_size)
     return checkpoint
 
 
@@ -174,7 +178,8 @@ def _callbacks(config, runtime, network, step, schedule, data, store):
         tags = {"loss": "loss/loss", "learning_rate": "learning_rate/learning_rate", "error_mm": "loss/error_mm"}
         recorders.append(TensorBoard(os.path.join(store.folder, "log"), tags, schedule, config.log_every))
     profile = [Profiling(os.path.join(store.folder, "profile"))] if config.profile else []
-    save = SaveCheckpoint(store, network, step, {"model": "pose_baseline", "config": dict(config)},
+    meta = {"model": "pose_baseline", "config": dict(config), "rank_size": runtime.rank_size}
+    save = SaveCheckpoint(store, network, step, meta,
                           data.statistics.to_arrays(), config.save_every_steps, [table.flush], _announce)
     return [ProgressBar(), LogLines(config, clock, schedule), *recorders, *profile,
             Evaluate(config, network, data, recorders), save, Restart(clock)]

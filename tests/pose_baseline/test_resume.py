@@ -86,7 +86,7 @@ def test_load_continues_from_exactly_that_step(tree, tmp_path, capsys):
     capsys.readouterr()
     train.main([*arguments, "--load", "7"])
     assert "batch 7 /" in capsys.readouterr().out
-    with pytest.raises(UserError, match="batch_size 16, this run has 32"):
+    with pytest.raises(UserError, match="batch_size 16 on 1 worker.*give --batch_size 16"):
         train.main([*arguments, "--batch_size", "32", "--resume", "--ckpt_file", _newest(str(tmp_path))])
 
 
