@@ -12,7 +12,6 @@ from hand4whole.src.joint_sets import (
     HAND_JOINTS,
     HAND_ROTATIONS,
     JOINTS,
-    PELVIS,
     ROTATIONS,
 )
 from hand4whole.src.pictures import DamagedPictures, matrix_of, patch_of, read_stored
@@ -157,7 +156,7 @@ class PersonSource(Source):
             expr = raw.expr if raw.valid["face"] else np.zeros_like(raw.expr)
             translation = camera_translation(record, self.fits.root_rest(raw.beta, expr))
         fit = self.fits.fit(raw, record.pose, translation)
-        if fit.j3d[PELVIS, 2] <= 0:
+        if (fit.j3d[:, 2] <= 0).any():
             return _no_fit()  # behind the camera: a fit that failed
         joint_img, joint_cam = project_fit(fit.j3d, record.focal, record.principal, DEPTH_GROUPS, self.space)
         joints = place_joints(joint_img, joint_cam, fit.joint_valid * self.sure_joints, JOINTS, cut, self.space)
@@ -237,13 +236,14 @@ class HandSource(Source):
         return place_joints(joint_img, np.zeros((len(hand.j2d), 3)), hand.labelled, HAND_JOINTS, cut, self.space)
 
     def _fit(self, hand, cut):
-        joints, rotations = len(HAND_JOINTS), 3 * len(HAND_ROTATIONS)
-        if hand.fit is None:
+        joints, rotations, j3d = len(HAND_JOINTS), 3 * len(HAND_ROTATIONS), None
+        if hand.fit is not None:
+            j3d = self.fits.joints(hand.side, hand.fit.pose, hand.fit.beta, hand.fit.translation)
+        if j3d is None or (j3d[:, 2] <= 0).any():
             return {"mano_joint_img": np.zeros((joints, 3)), "mano_joint_cam": np.zeros((joints, 3)),
                     "mano_joint_valid": np.zeros((joints, 1)), "mano_joint_trunc": np.zeros((joints, 1)),
                     "mano_pose": np.zeros(rotations), "mano_pose_valid": np.zeros(rotations),
                     "mano_shape": np.zeros(10), "mano_shape_valid": 0.0}
-        j3d = self.fits.joints(hand.side, hand.fit.pose, hand.fit.beta, hand.fit.translation)
         joint_img, joint_cam = project_fit(j3d, hand.focal, hand.principal, HAND_DEPTH_GROUPS, self.space)
         placed = place_joints(joint_img, joint_cam, np.ones(joints), HAND_JOINTS, cut, self.space)
         pose, pose_valid = place_pose(hand.fit.pose, np.ones(len(HAND_ROTATIONS)), HAND_ROTATIONS, cut.change)

@@ -279,6 +279,22 @@ def test_people_without_fit_teach_their_joints_alone(root, smplx, tmp_path, capl
         assert not row[name].any()
 
 
+def test_fits_behind_the_camera_are_no_targets(root, fits, hand_fits, tmp_path):
+    copy = shutil.copytree(root / "MSCOCO", tmp_path / "MSCOCO")
+    for name in ("SMPLX_all", "MANO"):
+        path = copy / "annotations" / f"MSCOCO_train_{name}_NeuralAnnot.json"
+        content = json.loads(path.read_text())
+        for person in content.values():
+            for fit in (person,) if name == "SMPLX_all" else person.values():
+                fit["smplx_param" if name == "SMPLX_all" else "mano_param"]["trans"] = [0, 0, 0]
+        path.write_text(json.dumps(content))
+    row = row_of(wholebody(tmp_path, fits, PLAIN), 0)
+    hand = row_of(HandSource("COCOWB", wholebody_hands(copy), hand_fits, HAND_SPACE, PLAIN, False), 0)
+    assert all(np.isfinite(value).all() for value in (*row.values(), *hand.values()))
+    assert not (row["smplx_joint_valid"].any() or row["smplx_shape_valid"] or hand["mano_joint_valid"].any())
+    assert row["joint_valid"].any() and hand["joint_valid"].any()
+
+
 def test_damaged_and_foreign_pictures(root, fits, tmp_path, caplog):
     shutil.copytree(root / "MSCOCO", tmp_path / "MSCOCO")
     source = wholebody(tmp_path, fits, PLAIN)

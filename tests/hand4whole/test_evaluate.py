@@ -3,6 +3,8 @@ import argparse
 import json
 import pickle
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -11,11 +13,11 @@ from scipy import sparse
 
 from common.body_models.files import load_body_model
 from common.data.samples import ehf, freihand, human36m_images, threedpw
-from common.engine.checkpoint import Checkpoint
+from common.engine.checkpoint import Checkpoint, write_checkpoint
 from common.errors import UserError
 from hand4whole import test as script
 from hand4whole.src import testing
-from hand4whole.src.build import read_settings
+from hand4whole.src.build import build_network, read_settings
 from hand4whole.src.datasets import read_test_records
 from hand4whole.src.evaluate import evaluate, mean_body_error, means, predict, report
 from hand4whole.src.testsets import MEASURES, Pictures
@@ -27,7 +29,8 @@ SIZE = (48, 64)
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("dataset")
-    for module, name, num, options in ((human36m_images, "Human36M", 6, {"size": 64, "only": "hand4whole"}), (ehf, "EHF", 1, {}),
+    for module, name, num, options in ((human36m_images, "Human36M", 6, {"size": 64, "only": "hand4whole"}),
+                                       (ehf, "EHF", 1, {}),
                                        (threedpw, "PW3D", 6, {"layout": "root"}), (freihand, "FreiHAND", 10, {})):
         module.make(argparse.Namespace(output_dir=str(root / name), num=num, seed=4, **options))
     return root
@@ -215,6 +218,29 @@ def test_command(root, tmp_path, trained, capsys):
     assert len(list((tmp_path / "vis" / "PW3D").glob("*.jpg"))) == content["people"]
     script.main([*common, "--parts", "hand", "--vis", "true"])
     assert "F@15mm" in capsys.readouterr().out and (tmp_path / "result" / "FreiHAND" / "pred.json").exists()
+
+
+TINY = ["--input_img_shape", "128,128", "--input_body_shape", "64,64", "--output_hm_shape", "4,2,2",
+        "--input_hand_shape", "64,64", "--output_hand_hm_shape", "4,2,2", "--input_face_shape", "32,32", "--width",
+        "0.125", "--resnet_type", "18", "--hand_resnet_type", "18"]
+
+
+@pytest.mark.slow
+def test_two_workers_measure_as_one(root, tmp_path, capsys):
+    config = settings(root, *TINY)
+    checkpoint = str(tmp_path / "snapshot_0.ckpt")
+    write_checkpoint(checkpoint, build_network(config, load_body_model("smplx")), meta={"config": dict(config)})
+    flags = ["--dataset_root", str(root), "--testset", "PW3D", "--test_batch_size", "2", "--pretrained_model",
+             checkpoint, "--device_target", "CPU"]
+    script.main([*flags, "--output_dir", str(tmp_path / "one")])
+    done = subprocess.run([sys.executable, script.__file__, *flags, "--gpu", "0,1", "--output_dir",
+                           str(tmp_path / "two")], capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    one, two = (json.loads((tmp_path / name / "result" / "eval_result.json").read_text()) for name in ("one", "two"))
+    assert one["people"] == two["people"] > 1 and list(one["errors"]) == list(two["errors"])
+    for name, value in one["results"].items():
+        assert two["results"][name] == pytest.approx(value, rel=1e-4)
+    assert [path.name for path in (tmp_path / "two" / "result").iterdir()] == ["eval_result.json"]
 
 
 # Bad input.
