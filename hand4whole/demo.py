@@ -17,7 +17,8 @@ from hand4whole.src.demo import DemoWriter  # noqa: E402
 def main(argv):
     config, source, model, find = prepare(argv, __file__)
     folder = os.path.join(config.demo_dir, source.name) if source.fps else config.demo_dir
-    MeshRunner(model, find, folder, smooth=config.smooth, write=DemoWriter(model.sizes)).run(source)
+    MeshRunner(model, find, folder, None, config.focal_length, smooth=config.smooth,
+               write=DemoWriter(model.sizes)).run(source)
 
 
 if __name__ == "__main__":

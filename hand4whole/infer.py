@@ -21,7 +21,8 @@ from hand4whole.src.inference import Hand4WholeMeshes  # noqa: E402
 def main(argv):
     config, source, model, find = prepare(argv, __file__)
     formats = config.formats if "formats" in config.given else None
-    MeshRunner(model, find, os.path.join(config.output_dir, "infer"), formats, smooth=config.smooth).run(source)
+    MeshRunner(model, find, os.path.join(config.output_dir, "infer"), formats, config.focal_length,
+               smooth=config.smooth).run(source)
 
 
 def prepare(argv, script):
@@ -36,7 +37,7 @@ def prepare(argv, script):
     if config.gpu_ids:  # one process is enough for pictures
         config = use_cards(config.replace(gpu_ids=str(parse_cards(config.gpu_ids)[0])), script, argv)
     init_runtime(config.device_target, config.device_id, config.seed)
-    source = open_source(find_picture(config), 0, "--img")
+    source = open_source(find_picture(config), config.frame_max, "--img")
     network, config, body, _ = load_trained(config)
     finder = None
     if config.openpose_ckpt:

@@ -141,12 +141,14 @@ class MeshRunner:
         write (callable): what writes about single pictures; called like `write_people`.
 
     Raises:
-        UserError: an unknown format.
+        UserError: an unknown format, or a focal length that is not positive.
     """
 
     def __init__(self, model, find, folder, formats=None, focal_length=FOCAL_LENGTH, batch_size=8, smooth=True,
                  write=write_people):
         check_formats(formats or ())
+        if not focal_length > 0:
+            raise UserError(f"--focal_length {focal_length}: write a positive number")
         self.model, self.find, self.folder, self.formats, self.write = model, find, folder, formats, write
         self.focal_length, self.batch_size, self.smooth = focal_length, batch_size, smooth
         self.pictures, self.rows = 0, None

@@ -236,7 +236,8 @@ def read_keypoints(path):
                         f"`people: [{{{KEYPOINT_KEYS[0]}: [x, y, score, ...]}}]`") from None
     found = [_from_joints(joints, None, number if number >= 0 else None) for joints, number in people]
     found = [person for person in found if person is not None]
-    if not found and people and max(np.abs(joints[:, :2]).max(initial=0) for joints, _ in people) <= 1:
+    sure = np.concatenate([joints[joints[:, 2] > SURE, :2] for joints, _ in people] or [np.zeros((0, 2))])
+    if len(sure) >= LEAST_JOINTS and np.abs(sure).max() <= 1:
         raise UserError(f"--keypoints_json {path}: coordinates are shares of the picture; write them in its pixels "
                         "(--keypoint_scale 0)")
     return found

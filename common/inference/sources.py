@@ -47,6 +47,8 @@ def open_source(text, frame_max=0, flag="--input"):
     if not text:
         raise UserError(f"{flag} is missing: name an image, a folder, a pattern such as 'photos/*.jpg', a video, or "
                         "the number of a camera")
+    if frame_max < 0:
+        raise UserError(f"--frame_max {frame_max}: it cannot be negative")
     said = f"{flag} {text}"
     if text.isdigit():
         return _film(int(text), f"camera_{text}", f"{said}: there is no camera of this number", frame_max)

@@ -88,6 +88,8 @@ def test_keypoints_that_are_no_pixels_or_no_keypoints_are_refused(tmp_path):
     shares = joints() / (160, 120, 1)
     with pytest.raises(UserError, match="coordinates are shares of the picture"):
         read_keypoints(write_people(tmp_path / "a.json", [shares]))
+    assert read_keypoints(write_people(tmp_path / "a.json", [np.zeros((18, 3))])) == []
+    assert read_keypoints(write_people(tmp_path / "a.json", [])) == []
     for text in ("{", "[]", '{"people": [{}]}', '{"people": [{"pose_keypoints_2d": [1, 2]}]}', '{"people": 3}'):
         (tmp_path / "b.json").write_text(text)
         with pytest.raises(UserError, match="b.json is (no readable json|not laid out)"):
