@@ -1,17 +1,14 @@
-"""Joints of fitted bodies and hands, fast enough for a data loader: only what the 137 joints need is posed.
-
-The joints hang on the skeleton and on some 700 of SMPL-X's 10475 vertices. These vertices and the rest joints (as
-vertices of their own, which follow nothing) make a small body model; `lbs_numpy` poses it as it does the whole one.
-"""
+"""Joints of fitted bodies and hands, fast enough for a data loader: only what the 137 joints need is posed."""
 import dataclasses
 
 import numpy as np
 
 from common.body_models.files import fix_left_shapedirs
-from common.body_models.landmarks import contour_landmarks, face_landmarks, vertex_joint_ids
+from common.body_models.landmarks import contour_landmarks, face_landmarks
 from common.body_models.lbs_numpy import contour_rows, pose_body
 from common.data.readers.smplx_params import JAW, LEFT_HAND, RIGHT_HAND
 from common.geometry.rotation import axis_angle_to_matrix
+from hand4whole.src.condensed import condense
 from hand4whole.src.joint_sets import (
     FACE,
     FROM_SMPLX_144,
@@ -60,19 +57,16 @@ class BodyFits:
     """
 
     def __init__(self, model):
-        face, self._face_weights = face_landmarks(model)
-        contour, self._contour_weights = contour_landmarks(model)
-        skin = vertex_joint_ids("smplx")
-        chosen, places = np.unique(np.concatenate([skin, face.ravel(), contour.ravel()]), return_inverse=True)
-        self._skin, face_places, contour_places = np.split(places, [len(skin), len(skin) + face.size])
-        self._face, self._contour = face_places.reshape(face.shape), contour_places.reshape(contour.shape)
+        self._whole = model.astype(np.float32)
+        self._model, self._skin = condense(model)
+        self._face, self._contour = face_landmarks(self._model), contour_landmarks(self._model)
+        self._directions = _directions(self._model)
         self._mean = {part: model.extra(f"hands_mean{part[0]}", (45,)) for part in ("lhand", "rhand")}
-        self._whole, self._model = model.astype(np.float32), _reduced(model, chosen)
 
     def root_rest(self, beta, expr):
         """Where the root of a body with `beta` (10,) and `expr` (10,) rests, (3,) metres."""
-        root = len(self._model.v_template) - len(self._model.parents)
-        return self._model.v_template[root] + self._model.shapedirs[root] @ np.concatenate([beta, expr])
+        root = self._model.J_regressor[0]
+        return root @ (self._model.v_template + self._directions @ np.concatenate([beta, expr]))
 
     def joints(self, pose, beta, expr, translation):
         """The 137 joints of a body.
@@ -85,18 +79,18 @@ class BodyFits:
             numpy.ndarray: (137, 3), metres.
         """
         rotmat = self._rotmat(pose)
-        points, skeleton = pose_body(self._model, rotmat, np.concatenate([beta, expr])[None], translation[None])
+        points, skeleton = pose_body(self._model, rotmat, np.concatenate([beta, expr])[None], translation[None],
+                                     self._directions)
         neck = np.linalg.multi_dot(rotmat[0, list(NECK_CHAIN)])
         row = contour_rows(neck[None])[0]
-        parts = [skeleton[0], points[0, self._skin], (points[0, self._face] * self._face_weights[..., None]).sum(1),
-                 (points[0, self._contour[row]] * self._contour_weights[row][..., None]).sum(1)]
-        return np.concatenate(parts)[FROM_SMPLX_144]
+        landmarks = [(points[0, corners] * weights[..., None]).sum(1) for corners, weights in
+                     (self._face, (table[row] for table in self._contour))]
+        return np.concatenate([skeleton[0], points[0, self._skin], *landmarks])[FROM_SMPLX_144]
 
     def vertices(self, pose, beta, expr, translation):
         """The whole mesh (10475, 3) float32 of a body, metres; for the arguments see `joints`."""
-        directions = np.concatenate([self._whole.shape_directions(_SIZE), self._whole.expression_directions(_SIZE)], -1)
         vertices, _ = pose_body(self._whole, self._rotmat(pose).astype(np.float32), np.concatenate([beta, expr])[None],
-                                translation[None], directions)
+                                translation[None], _directions(self._whole))
         return vertices[0]
 
     def _rotmat(self, pose):
@@ -128,18 +122,9 @@ class BodyFits:
                        expr, fit.valid["face"])
 
 
-def _reduced(model, chosen):
-    """The body model with only the vertices `chosen`, and after them the rest joints."""
-    num_joints = len(model.parents)
-    directions = np.concatenate([model.shape_directions(_SIZE), model.expression_directions(_SIZE)], -1)
-    joints = model.J_regressor @ model.v_template
-    regressor = np.zeros((num_joints, len(chosen) + num_joints))
-    regressor[:, len(chosen):] = np.eye(num_joints)
-    return dataclasses.replace(
-        model, v_template=np.concatenate([model.v_template[chosen], joints]),
-        shapedirs=np.concatenate([directions[chosen], np.tensordot(model.J_regressor, directions, 1)]),
-        posedirs=np.concatenate([model.posedirs[chosen], np.zeros((num_joints, *model.posedirs.shape[1:]))]),
-        weights=np.concatenate([model.weights[chosen], np.zeros((num_joints, num_joints))]), J_regressor=regressor)
+def _directions(model):
+    """(V, 3, 20): what shape and expression coefficients of fits do."""
+    return np.concatenate([model.shape_directions(_SIZE), model.expression_directions(_SIZE)], -1)
 
 
 class HandFits:
