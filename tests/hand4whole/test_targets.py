@@ -22,6 +22,7 @@ from hand4whole.src.annotated import (
     merge_wholebody,
 )
 from hand4whole.src.fits import BodyFits, HandFits
+from hand4whole.src.pictures import patch_of
 
 _spec = importlib.util.spec_from_file_location("hand4whole_reference", Path(__file__).parent / "reference.py")
 reference = importlib.util.module_from_spec(_spec)
@@ -82,6 +83,26 @@ def test_hand_regressors_find_wrist_and_tips():
     usual = joint_sets.hand_regressor(reference.model("mano_right"), (744, 320, 443, 554, 671))
     np.testing.assert_array_equal(usual[[0, 1, 5]], hand[[0, 1, 5]])
     assert usual[4].argmax() == 744
+
+
+# Pictures.
+
+@pytest.mark.parametrize("case,row", [("plain", 0), ("border", 3), ("augmented", 0)])
+def test_published_patches(golden, case, row):
+    change = Change(True, 25.0, 1.1, np.ones(3)) if case == "augmented" else NO_CHANGE
+    photo = reference.seeded.image("hand4whole/photo", 480, 640, reference.SEED)
+    patch, matrix = patch_of(photo, golden["bbox_out"][row], (384, 512), change)
+    close(matrix, golden[f"patch/{case}/trans"])
+    difference = np.abs(255 * patch.transpose(1, 2, 0)[::8, ::8] - golden[f"patch/{case}/img"])
+    assert difference.mean() < 0.05 and np.quantile(difference, 0.999) < 2
+
+
+def test_colours_are_scaled_and_cut():
+    photo = np.full((40, 30, 3), (100, 200, 50), np.uint8)
+    patch, _ = patch_of(photo, (10.0, 10.0, 6.0, 8.0), (12, 16), NO_CHANGE._replace(colour=np.array([1.2, 1.5, 0.5])))
+    close(patch[:, 8, 6], np.array([120 / 255, 1.0, 25 / 255]))
+    outside, _ = patch_of(photo, (300.0, 10.0, 6.0, 8.0), (12, 16), NO_CHANGE)
+    assert outside.shape == (3, 16, 12) and not outside.any()
 
 
 # Annotated joints.
