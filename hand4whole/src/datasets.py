@@ -132,18 +132,27 @@ def _person_builder(config, model):
 
 
 def _hand_builder(config, model):
-    fits, space = HandFits(model, load_body_model("mano_left", config.mano_left_path)), space_of(config)
+    space = space_of(config)
 
     def build(given, flag):
         name = set_name(given, HAND_SETS, flag)
         _check_half(name, HAND_SETS[name], flag)
         folder = folder_of(config.dataset_root, name)
-        hands = freihand_hands(folder) if name == "FreiHAND" else wholebody_hands(folder)
+        if name == "FreiHAND":
+            hands, fits = freihand_hands(folder), HandFits(model)
+        else:
+            hands, fits = wholebody_hands(folder), HandFits(model, _left_hand(config, model))
         if not hands:
             raise UserError(f"{folder} holds no hands to train on")
         return name, HandSource(name, hands, fits, space, HAND4WHOLE, HAND_SETS[name])
 
     return build
+
+
+def _left_hand(config, right):
+    if not (config.mano_left_path or right.synthetic):
+        raise UserError("--mano_left_path is empty: COCOWB has left hands, name their MANO model (MANO_LEFT.pkl)")
+    return load_body_model("mano_left", config.mano_left_path)
 
 
 def _check_half(name, is_3d, flag):

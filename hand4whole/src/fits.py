@@ -131,11 +131,12 @@ class HandFits:
     """Poses MANO fits.
 
     Args:
-        right, left (BodyModel): kinds "mano_right" and "mano_left".
+        right (BodyModel): kind "mano_right".
+        left (BodyModel): kind "mano_left"; None where there are right hands only.
     """
 
-    def __init__(self, right, left):
-        self._models = {"right": right, "left": fix_left_shapedirs(left, right)}
+    def __init__(self, right, left=None):
+        self._models = {"right": right, "left": None if left is None else fix_left_shapedirs(left, right)}
         # The regressor is the same for both hands in the published files.
         self.regressor = hand_regressor(right)
 

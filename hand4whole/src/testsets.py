@@ -165,8 +165,7 @@ class FreiHAND:
     """
 
     def __init__(self, config, model):
-        self.fits, self.regressor, self.root = None, hand_regressor(model), model.J_regressor[0]
-        self.model, self.config = model, config
+        self.fits, self.regressor, self.root = HandFits(model), hand_regressor(model), model.J_regressor[0]
         folder = folder_of(config.dataset_root, "FreiHAND")
         self.xyz, self.verts = (_published_truth(folder, name, count)
                                 for name, count in (("xyz", 21), ("verts", 778)))
@@ -174,9 +173,6 @@ class FreiHAND:
     def truth(self, record):
         """True joints (21, 3) and vertices (778, 3), metres; None where the truth is not published."""
         if record.pose is not None:
-            if self.fits is None:
-                left = load_body_model("mano_left", self.config.mano_left_path)
-                self.fits = HandFits(self.model, left)
             vertices = self.fits.vertices("right", record.pose, record.beta, record.translation)
             return self.regressor @ vertices, vertices
         # The pictures are numbered as the truth is.

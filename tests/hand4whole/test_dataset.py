@@ -1,5 +1,6 @@
 """Training samples: pictures and targets belong together, sets are mixed as they should, bad input is named."""
 import argparse
+import dataclasses
 import json
 import shutil
 
@@ -216,6 +217,9 @@ def test_settings_of_sets(root, smplx):
     hand = build_training_data(settings(root, "hand", trainset_3d=["FreiHand"], trainset_2d=["MSCOCO"]),
                                load_body_model("mano_right"))
     assert hand.columns == HAND_COLUMNS
+    real = dataclasses.replace(load_body_model("mano_right"), source="MANO_RIGHT.pkl")
+    with pytest.raises(UserError, match="--mano_left_path is empty: COCOWB has left hands"):
+        build_training_data(settings(root, "hand", trainset_3d=[]), real)
     for changes, message in (({"trainset_3d": ["AGORA"]}, "--trainset_3d AGORA: choose from Human36M"),
                              ({"trainset_3d": ["COCOWB"]}, "it has 2D joints, name it with --trainset_2d"),
                              ({"trainset_3d": [], "trainset_2d": []}, "both empty"),

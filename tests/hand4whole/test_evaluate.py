@@ -220,27 +220,26 @@ def test_command(root, tmp_path, trained, capsys):
     assert "F@15mm" in capsys.readouterr().out and (tmp_path / "result" / "FreiHAND" / "pred.json").exists()
 
 
-TINY = ["--input_img_shape", "128,128", "--input_body_shape", "64,64", "--output_hm_shape", "4,2,2",
-        "--input_hand_shape", "64,64", "--output_hand_hm_shape", "4,2,2", "--input_face_shape", "32,32", "--width",
-        "0.125", "--resnet_type", "18", "--hand_resnet_type", "18"]
-
-
 @pytest.mark.slow
-def test_two_workers_measure_as_one(root, tmp_path, capsys):
-    config = settings(root, *TINY)
-    checkpoint = str(tmp_path / "snapshot_0.ckpt")
-    write_checkpoint(checkpoint, build_network(config, load_body_model("smplx")), meta={"config": dict(config)})
-    flags = ["--dataset_root", str(root), "--testset", "PW3D", "--test_batch_size", "2", "--pretrained_model",
-             checkpoint, "--device_target", "CPU"]
+def test_two_workers_measure_as_one(root, tmp_path):
+    tiny = ["--parts", "hand", "--input_hand_shape", "32,32", "--output_hand_hm_shape", "2,1,1", "--width", "0.125",
+            "--resnet_type", "18"]
+    config, checkpoint = settings(root, *tiny), str(tmp_path / "snapshot_0_hand.ckpt")
+    write_checkpoint(checkpoint, build_network(config, load_body_model("mano_right")), meta={"config": dict(config)})
+    flags = ["--dataset_root", str(root), "--parts", "hand", "--test_batch_size", "1", "--pretrained_model", checkpoint,
+             "--device_target", "CPU"]
     script.main([*flags, "--output_dir", str(tmp_path / "one")])
     done = subprocess.run([sys.executable, script.__file__, *flags, "--gpu", "0,1", "--output_dir",
                            str(tmp_path / "two")], capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     one, two = (json.loads((tmp_path / name / "result" / "eval_result.json").read_text()) for name in ("one", "two"))
-    assert one["people"] == two["people"] > 1 and list(one["errors"]) == list(two["errors"])
+    assert one["people"] == two["people"] == 2 and list(one["errors"]) == list(two["errors"])
     for name, value in one["results"].items():
         assert two["results"][name] == pytest.approx(value, rel=1e-4)
-    assert [path.name for path in (tmp_path / "two" / "result").iterdir()] == ["eval_result.json"]
+    sent = [json.loads((tmp_path / name / "result" / "FreiHAND" / "pred.json").read_text()) for name in ("one", "two")]
+    np.testing.assert_allclose(sent[0][1], sent[1][1], atol=1e-5)
+    left = {path.name for path in (tmp_path / "two" / "result").iterdir()}
+    assert left == {"eval_result.json", "FreiHAND"}
 
 
 # Bad input.
