@@ -69,4 +69,4 @@ def _check_priors(data_path):
             findings.append(Finding(ERROR, f"{name} (poses)", str(error), f"mend it, or leave {name} out of "
                                     "--train_adv_set"))
     return findings or [Finding(NOTE, "poses", "neither mosh nor amass: training goes on without a critic",
-                                "unpack AMASS into amass, or mosh_annot.h5 into mosh")]
+                                "unpack mosh_annot.h5 into mosh, or AMASS into amass (--train_adv_set amass)")]
