@@ -15,13 +15,14 @@ from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.inference.meshes import Body, MeshModel, MeshRunner, Region
 from common.inference.people import Found, GivenBoxes, choose_people
 from common.inference.sources import Source, open_source
+from common.visual.mesh_files import read_mesh
 from common.visual.video import write_video
 
 EGG = trimesh.creation.icosphere(subdivisions=1)
 
 
 class Eggs(MeshModel):
-    """Sees the mean brightness of the crop: it is the shape of an egg that fills the crop."""
+    """Sees the mean red of the crop: it is the shape of an egg that fills the crop."""
 
     name, body_model, faces, joint_names = "eggs", "synthetic", np.asarray(EGG.faces), ("bottom", "top")
 
@@ -33,7 +34,7 @@ class Eggs(MeshModel):
         part = image[max(top, 0):top + height, max(left, 0):left + width]
         side = float(max(width, height))
         corner = found.box[:2] + 0.5 * (found.box[2:] - side)
-        return np.full((3, 8, 8), part.mean(), np.float32), Region(corner, side)
+        return np.full((3, 8, 8), part[..., 0].mean(), np.float32), Region(corner, side)
 
     def predict(self, batch):
         self.batches.append(batch[:, 0, 0, 0].tolist())
@@ -41,19 +42,22 @@ class Eggs(MeshModel):
         for shape in batch[:, :1, 0, 0]:
             turn = self.trembling * self.rng.normal(size=(1, 3))
             cam = np.array([1.0, 0.0, 0.0]) + 0.1 * self.trembling * self.rng.normal(size=3)
-            bodies.append(self.pose(Body(cam, axis_angle_to_matrix(turn), shape, None, None, {"free": EGG.vertices})))
+            shape = shape + self.trembling * self.rng.normal(size=1)
+            free = EGG.vertices + self.trembling * self.rng.normal(size=EGG.vertices.shape)
+            bodies.append(self.pose(Body(cam, axis_angle_to_matrix(turn), shape, None, None, {"free": free})))
         return bodies
 
     def pose(self, body):
         vertices = np.asarray(EGG.vertices) @ body.rotmat[0].T
-        return Body(body.cam, body.rotmat, body.shape, vertices, np.array([[0, 1.0, 0], [0, -1.0, 0]]), body.variants)
+        ends = np.array([[0, 1.0, 0], [0, -1.0, 0]]) @ body.rotmat[0].T
+        return dataclasses.replace(body, vertices=vertices, j3d=ends)
 
     def parameters(self, body):
         return {"pose": matrix_to_axis_angle(body.rotmat).ravel(), "beta": body.shape}
 
 
-def picture(path, value, size=(60, 80)):
-    cv2.imwrite(str(path), np.full((*size, 3), value, np.uint8))
+def picture(path, red, size=(60, 80)):
+    cv2.imwrite(str(path), np.full((*size, 3), (200, 100, red), np.uint8))
 
 
 def read(path):
@@ -105,6 +109,7 @@ def test_all_files_of_a_picture(tmp_path):
     assert sorted(os.listdir(tmp_path / "out")) == sorted([*people, *views, "a.html"])
     with np.load(tmp_path / "out" / "a_0.npz") as arrays:
         np.testing.assert_allclose(arrays["vertices_free_m"], EGG.vertices)
+    assert (cv2.imread(str(tmp_path / "out" / "a_overlay.png"))[0, 0] == (200, 100, 7)).all()
 
 
 def test_unusual_pictures(tmp_path):
@@ -193,8 +198,10 @@ def test_smoothing_calms_turns_and_cameras_and_can_be_switched_off(tmp_path):
         MeshRunner(Eggs(trembling=0.05), choose_people(bbox="10,5,30,40"), str(folder), ["npz", "obj"],
                    smooth=smooth).run(open_source(path))
         with np.load(folder / "still_0.npz") as arrays:
-            trembling[smooth] = [np.diff(arrays[name][5:], axis=0).std() for name in ("pose", "joints_2d_px", "cam")]
-        assert len(list(folder.glob("still_*_0.obj"))) == 30
+            followed = [arrays[name] for name in ("pose", "joints_3d_m", "joints_2d_px", "cam", "beta")]
+        followed.append([read_mesh(str(path))[0] for path in sorted(folder.glob("still_*_0_free.obj"))])
+        trembling[smooth] = [np.diff(values[5:], axis=0).std() for values in followed]
+        assert len(followed[-1]) == len(list(folder.glob("still_*_0.obj"))) == 30
     for before, after in zip(trembling[False], trembling[True]):
         assert after < 0.4 * before
 

@@ -7,9 +7,10 @@ import pytest
 import trimesh
 
 from common.errors import UserError
-from common.inference.outputs import FORMATS, Person, Picture, draw_people, write_people
+from common.inference.outputs import FORMATS, Person, Picture, draw_people, place_people, write_people
 from common.visual.cameras import PerspectiveCamera
 from common.visual.mesh_files import read_mesh
+from common.visual.renderer import PALETTE
 
 PICTURE = Picture("photo", "photo.jpg", (120, 160), 200.0, (80.0, 60.0), "hmr", "synthetic")
 
@@ -79,6 +80,30 @@ def test_all_formats_with_pictures(tmp_path):
     u, v = 80 - 25, 60 + 5
     assert np.abs(overlay[v - 5:v + 5, u - 5:u + 5].astype(int) - photo[v - 5:v + 5, u - 5:u + 5]).mean() > 20
     np.testing.assert_array_equal(overlay[:10, :10], photo[:10, :10])
+
+
+def test_numbers_variants_and_boxes_of_parts(tmp_path):
+    whole = person(number=3)
+    part = {"left_hand": np.array([1.0, 2.0, 30.0, 40.0])}
+    other = person(x=0.5, number=12, variants={"free": 2 * whole.vertices}, boxes_px=part)
+    paths = write_people(str(tmp_path), PICTURE, [whole, other], ["json", "npz", "obj", "html"])
+    names = ["photo_3.json", "photo_3.npz", "photo_3.obj", "photo_12.json", "photo_12.npz", "photo_12.obj",
+             "photo_12_free.obj", "photo.html"]
+    assert paths == [str(tmp_path / name) for name in names]
+    assert json.loads((tmp_path / "photo_12.json").read_text())["boxes_px"] == {"left_hand": [1, 2, 30, 40]}
+    with np.load(tmp_path / "photo_12.npz") as archive:
+        assert archive["person"] == 12 and archive["left_hand_box_px"].tolist() == [1, 2, 30, 40]
+        np.testing.assert_array_equal(archive["vertices_free_m"], 2 * whole.vertices)
+    vertices, _ = read_mesh(str(tmp_path / "photo_12_free.obj"))
+    np.testing.assert_allclose(vertices, 2 * whole.vertices * (1, -1, -1), atol=1e-6)
+    assert [mesh.colour for mesh in place_people([whole, other])] == [PALETTE[3], PALETTE[4]]
+    assert [mesh.name for mesh in place_people([whole, other], variant="free")] == ["person 12 free"]
+    page = (tmp_path / "photo.html").read_text(encoding="utf-8")
+    assert all(f'"{name}"' in page for name in ("person 3", "person 12", "person 12 free"))
+    assert set(draw_people(PICTURE, [whole, other], np.zeros((120, 160, 3), np.uint8), ["side"])) == {"side",
+                                                                                                     "free_side"}
+    with pytest.raises(ValueError, match=r"person 0 of photo.jpg: variant free must be \(162, 3\), not \(5, 3\)"):
+        write_people(str(tmp_path), PICTURE, [person(variants={"free": np.zeros((5, 3))})], ["json"])
 
 
 def test_views_show_depth_and_top(tmp_path):
