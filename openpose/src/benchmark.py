@@ -3,6 +3,7 @@ import os
 import tempfile
 from argparse import Namespace
 
+import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
@@ -11,6 +12,7 @@ from common.data.samples import coco
 from common.engine.train_step import TrainStep
 from openpose.src.augment import Augmentation
 from openpose.src.dataset import KeypointSource
+from openpose.src.fast_convolution import use_fast_convolutions
 from openpose.src.loss import NetworkWithLoss
 from openpose.src.network import LastStage, OpenPose
 from openpose.src.skeleton import COCO_18
@@ -28,7 +30,9 @@ def cases(torch):
     rng = np.random.default_rng(0)
     network = OpenPose()
     other = torch_network(torch, network) if torch else None
-    last = LastStage(network).set_train(False)
+    # As `build_finder` prepares it.
+    on_cpu = ms.get_context("device_target") == "CPU"
+    last = LastStage(use_fast_convolutions(OpenPose()) if on_cpu else OpenPose()).set_train(False)
     for size in INFERENCE:
         images = rng.standard_normal((size, 3, SIDE, SIDE)).astype(np.float32)
         tensor = Tensor(images)

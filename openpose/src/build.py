@@ -2,6 +2,8 @@
 import logging
 import os
 
+import mindspore as ms
+
 from common.backbones.folding import fold_batch_norm
 from common.config import load_config
 from common.engine.checkpoint import find_checkpoint, load_weights
@@ -9,6 +11,7 @@ from common.errors import UserError
 from openpose.src.augment import Augmentation
 from openpose.src.dataset import KeypointSource
 from openpose.src.decode import CONVENTIONS
+from openpose.src.fast_convolution import use_fast_convolutions
 from openpose.src.network import OpenPose
 from openpose.src.normalisation import check_normalisation
 from openpose.src.predict import FinderSettings, PeopleFinder
@@ -155,7 +158,9 @@ def load_trained(config):
 
 
 def build_finder(network, config, skeleton):
-    """From images to people, as the settings say."""
+    """From images to people, as the settings say. On CPU the network is changed, see `use_fast_convolutions`."""
+    if ms.get_context("device_target") == "CPU":
+        network = use_fast_convolutions(network)
     settings = FinderSettings(config.inference_img_size, tuple(config.inference_scales), config.flip_test,
                               config.stretch, config.decoder, MERGE[config.merge_halves], config.number_people_max)
     return PeopleFinder(network, config.normalisation, settings, skeleton)

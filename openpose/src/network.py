@@ -85,6 +85,11 @@ class Stage(nn.Cell):
         self.add_bias = ops.BiasAdd()
         self.relu = nn.ReLU()
 
+    def separate(self):
+        """Let every branch apply its first convolution itself, before the network first runs."""
+        self.joined = False
+        self.paf.first = self.heat.first = 0
+
     def construct(self, x):
         if not self.joined:
             return self.paf(x), self.heat(x)
