@@ -1,0 +1,80 @@
+"""The graphs of this model with a batch of noise: for the audit of operators (small) and the report (as published)."""
+import numpy as np
+from mindspore import Tensor
+
+from common.engine.loop import Progress
+from hand4whole.src.build import build_body_model, build_network, read_settings
+from hand4whole.src.deploy import input_shape
+from hand4whole.src.training import build_step
+
+GRAPHS = ("training", "hand_training", "mixed_precision_training", "whole", "hand")
+SMALL = ("--resnet_type", "18", "--hand_resnet_type", "18", "--face_resnet_type", "18", "--width", "0.125",
+         "--input_img_shape", "128,64", "--input_body_shape", "64,32", "--output_hm_shape", "4,2,1",
+         "--input_hand_shape", "32,32", "--output_hand_hm_shape", "4,1,1", "--input_face_shape", "32,32",
+         "--train_batch_size", "2")
+
+
+def training_step(level="O0", small=False, flags=()):
+    """The update that the default settings describe.
+
+    Args:
+        level (str): of mixed precision; with one comes a dynamic loss scale.
+        small (bool): a narrow network and small pictures.
+        flags (tuple): further settings.
+
+    Returns:
+        tuple: TrainStep, tuple of the Tensors of a batch, images in it.
+    """
+    config = read_settings([*(SMALL if small else ()), "--amp_level", level, *flags])
+    network = build_network(config, build_body_model(config), joints_only=True)
+    step, _ = build_step(config, 1, network, Progress(1, 100))
+    rng, size = np.random.default_rng(0), config.train_batch_size
+    image = rng.random((size, 3, *input_shape(config)), np.float32)
+    columns = [0.3 * rng.standard_normal((size, *shape)) for shape in _targets(config)]
+    masks = [np.ones((size, *shape)) for shape in _masks(config)]
+    return step, tuple(Tensor(np.asarray(column, np.float32)) for column in (image, *columns, *masks)), size
+
+
+def _targets(config):
+    """Shapes of the columns between the picture and the masks."""
+    if config.parts == "hand":
+        return [(21, 3)] * 4 + [(48,), (10,)]
+    return [(137, 3)] * 4 + [(159,), (10,), (10,)] + [(2,)] * 6
+
+
+def _masks(config):
+    if config.parts == "hand":
+        return [(21, 1)] * 4 + [(48,), (), ()]
+    return [(137, 1)] * 4 + [(159,)] + [()] * 6
+
+
+def inference(small=False, flags=()):
+    """Pictures to bodies; its inputs, images in them."""
+    config = read_settings([*(SMALL if small else ()), *flags])
+    network = build_network(config, build_body_model(config)).set_train(False)
+    return network, (Tensor(np.zeros((2, 3, *input_shape(config)), np.float32)),), 2
+
+
+def training():
+    """The update of the whole network, poses compared as matrices."""
+    return training_step(small=True, flags=("--rotation_loss", "matrix"))[:2]
+
+
+def hand_training():
+    """The update of the hand-only network."""
+    return training_step(small=True, flags=("--parts", "hand"))[:2]
+
+
+def mixed_precision_training():
+    """O2 with dynamic loss scale."""
+    return training_step("O2", small=True)[:2]
+
+
+def whole():
+    """Inference of the whole network."""
+    return inference(True)[:2]
+
+
+def hand():
+    """Inference of the hand-only network."""
+    return inference(True, ("--parts", "hand"))[:2]

@@ -1,0 +1,17 @@
+"""GPU and Ascend have a kernel for every operator of this model, as far as that can be known without them."""
+import platform
+
+import pytest
+
+from tools.audit_operators import missing_kernels
+from tools.gpu_dry_compile import build_stubs, missing_tools
+
+
+@pytest.mark.gpu
+@pytest.mark.slow
+def test_no_kernel_is_missing(tmp_path):
+    stubs = None
+    if not missing_tools() and platform.machine() == "x86_64":
+        stubs = tmp_path / "cuda"
+        build_stubs(stubs)
+    assert missing_kernels("hand4whole", stubs) == []
