@@ -125,7 +125,6 @@ def measure(options):
     from common.engine.runtime import init_runtime
 
     runtime = init_runtime(options.device_target)
-    ms.set_context(mode=ms.GRAPH_MODE)
     graphs = importlib.import_module(f"{options.one}.src.graphs")
     figures = {"target": runtime.device_target}
     parts = {"O0": lambda: train(graphs, "O0", options), "O2": lambda: train(graphs, "O2", options),
