@@ -19,6 +19,7 @@ from common.engine.checkpoint import (
 )
 from common.engine.loop import Progress, fit
 from common.engine.optimizers import TorchAdam
+from common.engine.profiling import Profiling
 from common.engine.runtime import broadcast_parameters
 from common.engine.schedules import ExponentialDecay
 from common.engine.train_step import TrainStep
@@ -130,6 +131,8 @@ def _callbacks(config, runtime, network, body, people, step, schedule, store):
     save = SaveCheckpoint(store, network, step, meta, None, config.checkpoint_steps, [table.flush])
     callbacks = [ProgressBar(), LogLines(config.log_interval, config.batch_size * runtime.rank_size, StepClock()),
                  table]
+    if config.profile:
+        callbacks.append(Profiling(os.path.join(store.folder, "profile")))
     board = None
     if config.tensorboard:
         tags = {name: f"losses/{name}" for name in ("loss", *step.term_names, "learning_rate")}

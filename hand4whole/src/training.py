@@ -8,9 +8,10 @@ from common.body_models.lbs import Float32Cell
 from common.data.pipeline import Pipeline
 from common.engine.amp import apply_amp, build_scaler, check_amp
 from common.engine.callbacks import MetricsCsv, ProgressBar, SaveCheckpoint
-from common.engine.checkpoint import load_weights, restore_training
+from common.engine.checkpoint import load_weights, require_same_settings, restore_training
 from common.engine.loop import Progress, fit
 from common.engine.optimizers import TorchAdam
+from common.engine.profiling import Profiling
 from common.engine.runtime import broadcast_parameters
 from common.engine.train_step import TrainStep
 from common.errors import UserError
@@ -43,7 +44,7 @@ def train(config, runtime):
     log = os.path.join(config.output_dir, "log", f"train_logs{suffix}.txt")
     with LogFile(log if runtime.is_main else None):
         store = Snapshots(os.path.join(config.output_dir, "model_dump"), config.parts, config.keep_checkpoint_max)
-        resumed = _snapshot_to_continue(config, store)
+        resumed = _snapshot_to_continue(config, store, runtime.rank_size)
         config, network, model = _start(config, resumed)
         broadcast_parameters(network.get_parameters(), runtime)
         loader = TimedLoader(Pipeline(build_training_data(config, model), config.train_batch_size, config.seed, True,
@@ -79,7 +80,7 @@ def build_step(config, rank_size, network, progress):
     return TrainStep(with_loss, optimizer, scaler, config.clip_norm, 1, rank_size), schedule
 
 
-def _snapshot_to_continue(config, store):
+def _snapshot_to_continue(config, store, rank_size):
     """The newest snapshot for --continue, or None without the flag. Its settings must be those of the run."""
     if not config.continue_train:
         return None
@@ -88,11 +89,9 @@ def _snapshot_to_continue(config, store):
     checkpoint = store.newest()
     if checkpoint is None:
         raise UserError(f"--continue: there is no snapshot in {store.folder}; give the --output_dir of the run")
-    saved = checkpoint.meta.get("config", {}) if checkpoint.optimizer else {}
-    for key in MUST_AGREE:
-        if key in saved and config[key] != saved[key]:
-            raise UserError(f"--continue: {checkpoint.path} was made with {key} {saved[key]}, this run has "
-                            f"{config[key]}; a continued run needs the same setting")
+    # Merged and converted snapshots hold weights only: there is nothing to continue exactly.
+    keys = MUST_AGREE if checkpoint.optimizer else ()
+    require_same_settings(checkpoint, config, keys, ("train_batch_size",), rank_size, "--continue")
     return checkpoint
 
 
@@ -139,7 +138,8 @@ def _callbacks(config, runtime, network, step, schedule, store, loader):
         return []
     path = os.path.join(config.output_dir, "log", f"metrics{SUFFIXES[config.parts]}.csv")
     table = MetricsCsv(path, step.term_names, (), schedule, config.log_interval)
-    save = SaveCheckpoint(store, network, step, {"model": "hand4whole", "config": dict(config)}, None,
-                          config.ckpt_interval, [table.flush],
+    meta = {"model": "hand4whole", "config": dict(config), "rank_size": runtime.rank_size}
+    save = SaveCheckpoint(store, network, step, meta, None, config.ckpt_interval, [table.flush],
                           lambda path, _: LOGGER.info("Write snapshot into %s", path))
-    return [ProgressBar(), LogLines(config.log_interval, loader, schedule), table, save]
+    profile = [Profiling(os.path.join(config.output_dir, "log", "profile"))] if config.profile else []
+    return [ProgressBar(), LogLines(config.log_interval, loader, schedule), table, *profile, save]
