@@ -28,11 +28,12 @@ RATE = 1e-6  # small: the images are noise
 def cases(torch):
     """Yield (name, MindSpore call, PyTorch call or None); each call does the work once and waits for the result."""
     rng = np.random.default_rng(0)
-    network = OpenPose()
+    network, trained = OpenPose(), OpenPose()
     other = torch_network(torch, network) if torch else None
-    # As `build_finder` prepares it.
-    on_cpu = ms.get_context("device_target") == "CPU"
-    last = LastStage(use_fast_convolutions(OpenPose()) if on_cpu else OpenPose()).set_train(False)
+    if ms.get_context("device_target") == "CPU":  # as `build_finder` and `build_step` do
+        use_fast_convolutions(network)
+        trained.use_fast_training()
+    last = LastStage(network).set_train(False)
     for size in INFERENCE:
         images = rng.standard_normal((size, 3, SIDE, SIDE)).astype(np.float32)
         tensor = Tensor(images)
@@ -41,7 +42,7 @@ def cases(torch):
     shapes = ((3, SIDE, SIDE), (38, CELLS, CELLS), (19, CELLS, CELLS), (CELLS, CELLS))
     batch = [rng.random((TRAIN_BATCH, *shape), np.float32) for shape in shapes]
     tensors = [Tensor(values) for values in batch]
-    step = TrainStep(NetworkWithLoss(network, len(network.stages)), nn.Adam(network.trainable_params(), RATE))
+    step = TrainStep(NetworkWithLoss(trained, len(trained.stages)), nn.Adam(trained.trainable_params(), RATE))
     yield (f"train step {SIDE} x {SIDE}, batch {TRAIN_BATCH}", lambda: step(*tensors)[0].asnumpy(),
            _torch_training(torch, other, batch) if torch else None)
     with tempfile.TemporaryDirectory() as folder:

@@ -9,6 +9,7 @@ import numpy as np
 from mindspore import nn, ops
 
 from common.backbones.vgg import VGG19Features, convolution, scaled
+from openpose.src.fast_convolution import FastTraining, is_wide
 
 # (channels, kernel) of the hidden convolutions of a branch.
 FIRST_STAGE = ((128, 3), (128, 3), (128, 3), (512, 1))
@@ -50,12 +51,15 @@ class Branch(nn.Cell):
         cells.append(convolution(rng, in_channels, out_channels, 1, OUTPUT_DEVIATION))
         self.convs = nn.CellList(cells)
         self.first, self.last = first, len(plan)
+        self.fast = (False,) * len(cells)  # see `OpenPose.use_fast_training`
+        self.convolve_fast = FastTraining(scaled(plan[0][0], width))
         self.relu = nn.ReLU()
 
     def construct(self, x):
         # By number: a slice of a CellList is a new one, which renames the parameters.
         for number in range(self.first, self.last):
-            x = self.relu(self.convs[number](x))
+            conv = self.convs[number]
+            x = self.relu(self.convolve_fast(x, conv.weight, conv.bias) if self.fast[number] else conv(x))
         return self.convs[self.last](x)
 
 
@@ -83,6 +87,8 @@ class Stage(nn.Cell):
         self.convolve = ops.Conv2D(2 * channels, (kernel_size, kernel_size), pad_mode="pad",
                                    pad=(kernel_size // 2,) * 4, stride=(1, 1), dilation=(1, 1))
         self.add_bias = ops.BiasAdd()
+        self.fast = False
+        self.convolve_fast = FastTraining(2 * channels)
         self.relu = nn.ReLU()
 
     def separate(self):
@@ -95,7 +101,10 @@ class Stage(nn.Cell):
             return self.paf(x), self.heat(x)
         weight = ops.concat((self.paf.convs[0].weight, self.heat.convs[0].weight)).astype(x.dtype)
         bias = ops.concat((self.paf.convs[0].bias, self.heat.convs[0].bias)).astype(x.dtype)
-        x = self.relu(self.add_bias(self.convolve(x, weight), bias))
+        if self.fast:
+            x = self.relu(self.convolve_fast(x, weight, bias))
+        else:
+            x = self.relu(self.add_bias(self.convolve(x, weight), bias))
         return self.paf(x[:, :self.channels]), self.heat(x[:, self.channels:])
 
 
@@ -133,6 +142,13 @@ class OpenPose(nn.Cell):
             Stage(rng, features + (maps if number else 0), LATER_STAGE if number else FIRST_STAGE, 2 * num_limbs,
                   num_joints + 1, width, stages_with_bn)
             for number in range(num_stages)])
+
+    def use_fast_training(self):
+        """Train the wide 7 x 7 convolutions by `FastTraining`, which pays on CPU; before the network first runs."""
+        for stage in self.stages:
+            stage.fast = is_wide(stage.paf.convs[0])
+            for branch in (stage.paf, stage.heat):
+                branch.fast = tuple(is_wide(cell) for cell in branch.convs)
 
     def construct(self, image):
         features = self.relu(self.conv4_3(self.backbone(image)))

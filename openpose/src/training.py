@@ -4,6 +4,7 @@ import math
 import os
 import re
 
+import mindspore as ms
 from mindspore import nn
 
 from common.data.pipeline import Pipeline
@@ -96,6 +97,8 @@ def build_step(config, rank_size, network, progress):
     The loss is scaled before the gradients are taken, and they are divided by the scale before they are reduced,
     clipped and applied; so `clip_norm` is a bound of their true size.
     """
+    if ms.get_context("device_target") == "CPU" and config.amp_level == "O0":
+        network.use_fast_training()
     groups = group_parameters(config, network, progress)
     scaler = build_scaler(str(config.loss_scale) if config.loss_scale else "none")
     if config.optimizer == "Adam":

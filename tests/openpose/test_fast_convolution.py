@@ -1,10 +1,12 @@
 """Convolutions with fewer products give what the plain ones give."""
+import mindspore as ms
 import numpy as np
 import pytest
 from mindspore import Tensor, nn
 
 from openpose.src import fast_convolution
 from openpose.src.fast_convolution import FastConvolution, filtering_matrices, use_fast_convolutions
+from openpose.src.loss import NetworkWithLoss
 from openpose.src.network import OpenPose
 
 
@@ -51,3 +53,26 @@ def test_a_network_gives_the_same_maps(monkeypatch):
 def test_narrow_layers_stay():
     network = use_fast_convolutions(OpenPose(num_stages=2, width=0.0625))
     assert network.stages[1].joined and all(type(cell) is nn.Conv2d for cell in network.stages[1].paf.convs)
+
+
+def test_training_gets_the_same_gradients(monkeypatch):
+    monkeypatch.setattr(fast_convolution, "LEAST_CHANNELS", 8)
+    rng = np.random.default_rng(1)
+    batch = [Tensor(rng.random((1, *shape), np.float32)) for shape in ((3, 48, 40), (38, 6, 5), (19, 6, 5), (6, 5))]
+    results = []
+    for fast in (False, True):
+        network = OpenPose(num_stages=2, width=0.0625)
+        if fast:
+            network.use_fast_training()
+        names = [parameter.name for parameter in network.trainable_params()]
+        wrapped = NetworkWithLoss(network, 2)
+        gradient = ms.value_and_grad(lambda *values, wrapped=wrapped: wrapped(*values)[0], None,
+                                     network.trainable_params())
+        loss, gradients = gradient(*batch)
+        results.append((names, float(loss), [value.asnumpy() for value in gradients]))
+    assert network.stages[1].fast and not network.stages[0].fast
+    (names, loss, gradients), (same_names, same_loss, same_gradients) = results
+    assert names == same_names and np.isclose(loss, same_loss, rtol=1e-5)
+    for name, one, other in zip(names, gradients, same_gradients):
+        assert np.abs(one).max() > 0, name
+        np.testing.assert_allclose(other, one, atol=1e-4 * np.abs(one).max(), err_msg=name)
