@@ -8,9 +8,11 @@ import numpy as np
 
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 
-CUTOFF_HZ = 1.5  # for what stands still
-CUTOFF_PER_SPEED = 3.0  # Hz per metre or radian per second
-SPEED_CUTOFF_HZ = 1.0  # for the speed itself
+# With these, a limb that swings by a radian once per second is off by what it trembled before (noise of 0.03 radians),
+# and a still one trembles a third as much from frame to frame.
+CUTOFF_HZ = 1.0  # for what stands still
+CUTOFF_PER_SPEED = 5.0  # Hz per metre or radian per second
+SPEED_CUTOFF_HZ = 2.0  # for the speed itself
 
 
 def _share(cutoff_hz, seconds):

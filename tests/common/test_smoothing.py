@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
-from common.inference.smoothing import CUTOFF_HZ, OneEuro, OneEuroRotation
+from common.inference.smoothing import CUTOFF_HZ, SPEED_CUTOFF_HZ, OneEuro, OneEuroRotation
 
 
 def share(cutoff_hz, seconds):
@@ -14,12 +14,12 @@ def test_two_steps_by_hand():
     smooth = OneEuro(10.0, cutoff_hz=2.0, cutoff_per_speed=3.0)
     assert smooth([1.0, 0.0], 5).tolist() == [1.0, 0.0]
     # A step of 0.5 within 0.1 s: 5 per second, of which the filter of the speed lets a share through.
-    speed = 5 * share(1.0, 0.1)
+    speed = 5 * share(SPEED_CUTOFF_HZ, 0.1)
     value = 1 + 0.5 * share(2 + 3 * speed, 0.1)
     np.testing.assert_allclose(smooth([1.5, 0.0], 6), [value, 0])
     # Two frames later; (3, 4) / 2 has the length 2.5 and the speed 2.5 / 0.2.
     velocity = np.array([speed, 0])
-    velocity = velocity + share(1.0, 0.2) * (np.array([1.5, 2.0]) / 0.2 - velocity)
+    velocity = velocity + share(SPEED_CUTOFF_HZ, 0.2) * (np.array([1.5, 2.0]) / 0.2 - velocity)
     part = share(2 + 3 * np.linalg.norm(velocity), 0.2)
     np.testing.assert_allclose(smooth([3.0, 2.0], 8), [value + part * (3 - value), part * 2])
 
@@ -47,6 +47,23 @@ def test_still_people_do_not_tremble_and_quick_ones_do_not_lag(make, still, quic
     smooth = make(30.0)
     out = [smooth(quick(0.1 * frame), frame) for frame in range(30)]
     assert abs(angle(out[20])[0] - 2.0) < 0.15
+
+
+def test_a_swinging_limb_is_off_by_what_it_trembled_and_a_still_one_trembles_a_third():
+    rng, seconds = np.random.default_rng(0), np.arange(120) / 30.0
+    noise = axis_angle_to_matrix(0.03 * rng.normal(size=(120, 3)))
+    swing = axis_angle_to_matrix(np.stack([np.sin(2 * np.pi * seconds), 0 * seconds, 0 * seconds], 1))
+
+    def smoothed(path):
+        smooth = OneEuroRotation(30.0)
+        return np.stack([smooth(rotmat, frame) for frame, rotmat in enumerate(path)])
+
+    def between(first, second):
+        return np.linalg.norm(matrix_to_axis_angle(np.swapaxes(first, -1, -2) @ second), axis=-1)[10:].mean()
+
+    assert between(swing, smoothed(swing @ noise)) < 1.25 * between(swing, swing @ noise)
+    still = smoothed(noise)
+    assert between(still[:-1], still[1:]) < 0.4 * between(noise[:-1], noise[1:])
 
 
 def test_rotations_are_smoothed_as_rotations_across_the_seam():
