@@ -8,6 +8,7 @@
 | `resnet50-*.pth`, `resnet18-*.pth` (ImageNet, V1 and V2) | `conv1.weight`, `layer1.0.conv1.weight`, ... |
 | ResNet of a 2D-pose network | the same, bare or behind `module.backbone.` |
 """
+import functools
 import re
 
 import numpy as np
@@ -154,8 +155,22 @@ def hand_backbone(path):
     return {}
 
 
-def _shapes(network):
-    return {parameter.name: parameter.shape for parameter in network.get_parameters()}
+@functools.cache
+def _shapes(build, *depths):
+    """Names and shapes of a full-size network, which takes a second to build; not to be changed."""
+    return {parameter.name: parameter.shape for parameter in build(*depths).get_parameters()}
+
+
+def _build_whole(*depths):
+    return Hand4Whole(Sizes(), None, *depths)
+
+
+def _build_hand_only(depth):
+    return HandOnly(Sizes(), None, depth)
+
+
+def _build_resnet(depth):
+    return ResNet(np.random.default_rng(0), depth)
 
 
 def _depth(arrays, prefix, source):
@@ -169,7 +184,7 @@ def _resnet(arrays, source):
     depth = _depth(arrays, "", source)
     rules = [*resnet_rules(classifier=True),
              Rule(r"(deconv_layers|final_layer|head)\..*", None, why="not used: heads of a 2D-pose network")]
-    return rules, _shapes(ResNet(np.random.default_rng(0), depth)), {"resnet_only": True, "resnet_type": depth}
+    return rules, _shapes(_build_resnet, depth), {"resnet_only": True, "resnet_type": depth}
 
 
 def _whole(arrays, source):
@@ -185,7 +200,7 @@ def _whole(arrays, source):
               Rule(r"(box_net\.deconv\.[036])\.weight", r"\1.weight"), *norm_rules(r"(box_net\.deconv\.[147])", r"\1"),
               Rule(rf"(\w+_rotation_net\.\w+_conv\.0)\.{LINEAR}", r"\1.\2"),
               *norm_rules(r"(\w+_rotation_net\.\w+_conv\.1)", r"\1")]
-    wanted = _shapes(Hand4Whole(Sizes(), None, *(settings[key] for key in RESNETS.values())))
+    wanted = _shapes(_build_whole, *(settings[key] for key in RESNETS.values()))
     if not any(name.startswith(FRESH) for name in arrays):
         settings["merged"] = True
         wanted = {name: shape for name, shape in wanted.items() if not name.startswith(FRESH)}
@@ -197,4 +212,4 @@ def _hand_only(arrays, source):
     rules = [*_DROPPED, *resnet_rules("backbone.", "backbone."),
              Rule(rf"(position_net\.conv|rotation_net\.\w+_out)\.0\.{LINEAR}", r"\1.\2"),
              Rule(rf"(rotation_net\.conv\.0)\.{LINEAR}", r"\1.\2"), *norm_rules(r"(rotation_net\.conv\.1)", r"\1")]
-    return rules, _shapes(HandOnly(Sizes(), None, settings["resnet_type"])), settings
+    return rules, _shapes(_build_hand_only, settings["resnet_type"]), settings

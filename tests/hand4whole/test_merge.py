@@ -36,6 +36,7 @@ def whole(tmp_path_factory):
     return str(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prefix", ["hand_backbone", "backbone"])
 def test_published_files(whole, tmp_path, capsys, prefix):
     hand, merged = str(tmp_path / "hand.npz"), str(tmp_path / "snapshot_0.ckpt")
