@@ -54,6 +54,7 @@ def scene():
     return make_scene(np.random.default_rng(3), (120, 160), 1)
 
 
+@pytest.mark.slow
 def test_whole_runs(checkpoint, scene, tmp_path):
     """A picture, a film of it and a way of finding people that finds nobody, with one network."""
     flags = ["--ckpt_file", checkpoint, "--device_target", "CPU", "--batch_size", "1"]
