@@ -2,6 +2,7 @@
 
 The module torch is handed in, so that nothing here needs it to be installed.
 """
+import contextlib
 import os
 
 import cv2
@@ -41,6 +42,7 @@ class Samples:
         return self.source.sample(index, sample_rng(1, 0, index))
 
 
+@contextlib.contextmanager
 def loading_case(torch, make_source, arguments, batch_size):
     """Calls that give the next batch of a source: ours, and PyTorch's with the same samples (None without torch).
 
@@ -52,15 +54,17 @@ def loading_case(torch, make_source, arguments, batch_size):
     """
     workers = os.cpu_count()
     pipeline = Pipeline(make_source(*arguments), batch_size, seed=1, num_workers=workers)
-    ours = endless(pipeline.batches)
-    if torch is None:
-        return lambda: next(ours), None
-    # Processes, as PyTorch's users have them; a fork of this one, with its threads, could lock up.
-    loader = torch.utils.data.DataLoader(Samples(make_source, *arguments), batch_size, shuffle=True, drop_last=True,
-                                         num_workers=workers, persistent_workers=True,
-                                         multiprocessing_context="spawn")
-    theirs = endless(lambda epoch: loader)
-    return lambda: next(ours), lambda: next(theirs)
+    # Closed at the end, so that its threads end before the interpreter does.
+    with contextlib.closing(endless(pipeline.batches)) as ours:
+        if torch is None:
+            yield lambda: next(ours), None
+            return
+        # Processes, as PyTorch's users have them; a fork of this one, with its threads, could lock up.
+        loader = torch.utils.data.DataLoader(Samples(make_source, *arguments), batch_size, shuffle=True,
+                                             drop_last=True, num_workers=workers, persistent_workers=True,
+                                             multiprocessing_context="spawn")
+        theirs = endless(lambda epoch: loader)
+        yield lambda: next(ours), lambda: next(theirs)
 
 
 def endless(batches):

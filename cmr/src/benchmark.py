@@ -36,7 +36,8 @@ def cases(torch):
                inference_call(torch, theirs, images) if torch else None)
     with tempfile.TemporaryDirectory() as folder:
         write_pictures(folder)
-        yield f"data loading, batch {BATCH}", *loading_case(torch, make_source, (folder,), BATCH)
+        with loading_case(torch, make_source, (folder,), BATCH) as calls:
+            yield f"data loading, batch {BATCH}", *calls
 
 
 def make_source(folder):

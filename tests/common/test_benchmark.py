@@ -27,8 +27,8 @@ class Numbers:
 
 
 def test_loader_gives_one_epoch_after_the_other():
-    ours, theirs = loading_case(None, Numbers, (4,), 2)
-    numbers = np.concatenate([ours()[0].asnumpy() for _ in range(4)])
+    with loading_case(None, Numbers, (4,), 2) as (ours, theirs):
+        numbers = np.concatenate([ours()[0].asnumpy() for _ in range(4)])
     assert theirs is None and sorted(numbers[:2 * 2]) == sorted(numbers[4:]) == [0, 1, 2, 3]
     assert list(itertools.islice(endless(lambda epoch: (epoch, epoch)), 5)) == [0, 0, 1, 1, 2]
 
