@@ -118,7 +118,7 @@ def write_people(folder, picture, people, formats=FORMATS, photo=None):
     if "png" in formats and photo is None:
         raise ValueError("pictures of people need the photo")
     for index, person in enumerate(people):
-        _check(person, f"person {index} of {picture.image}")
+        check_person(person, f"person {index} of {picture.image}")
     numbered = [dataclasses.replace(person, number=index) if person.number is None else person
                 for index, person in enumerate(people)]
     paths = []
@@ -185,8 +185,13 @@ def _variants(people):
     return [None, *dict.fromkeys(name for person in people for name in person.variants)]
 
 
-def _check(person, where):
-    """Refuse arrays that do not fit together or hold numbers that are not finite."""
+def check_person(person, where):
+    """Refuse a person who cannot be written; `where` is told.
+
+    Raises:
+        UserError: numbers that are not finite.
+        ValueError: arrays that do not fit together.
+    """
     count = len(person.joint_names)
     shapes = {"vertices": (len(person.vertices), 3), "j3d": (count, 3), "j2d_px": (count, 2), "translation": (3,),
               "cam": (3,)}

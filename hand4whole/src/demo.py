@@ -10,7 +10,7 @@ import numpy as np
 
 from common.data.crops import crop_patch, patch_matrix
 from common.files import atomic_write
-from common.inference.outputs import CONVENTIONS, draw_people, json_bytes, plain
+from common.inference.outputs import CONVENTIONS, check_person, draw_people, json_bytes, plain
 from common.visual.cameras import Y_UP, PerspectiveCamera
 from common.visual.mesh_files import write_meshes
 from common.visual.renderer import SKIN, Mesh, render
@@ -31,6 +31,7 @@ class DemoWriter:
     def __call__(self, folder, picture, people, _, photo):
         folder = os.path.join(folder, picture.name)
         for index, person in enumerate(people):
+            check_person(person, f"person {index} of {picture.image}")
             ending = f"_{index}" if index else ""
             mesh = Mesh(np.asarray(person.vertices) @ Y_UP, person.faces, SKIN, f"person_{index}")
             write_meshes(os.path.join(folder, f"output{ending}.obj"), [mesh])

@@ -13,12 +13,13 @@ from common.engine.runtime import init_runtime
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
 from common.inference.meshes import MeshRunner
+from common.inference.outputs import Person, Picture
 from common.inference.people import Found
 from common.visual.cameras import PerspectiveCamera
 from common.visual.mesh_files import read_mesh
 from hand4whole import demo, infer
 from hand4whole.src.build import build_body_model, build_network, read_settings
-from hand4whole.src.demo import PARAMETERS
+from hand4whole.src.demo import PARAMETERS, DemoWriter
 from hand4whole.src.inference import Hand4WholeMeshes
 from hand4whole.src.joint_sets import JOINTS
 from hand4whole.src.network import OUTPUTS
@@ -131,6 +132,17 @@ def test_files_of_the_demo(files, scene, meshes, seen):
     # Boxes of the hands: pixels of the network's input to those of the picture.
     hand = outputs["lhand_bbox"].reshape(2, 2) / (192, 256) * (right - left, bottom - top) + (left, top)
     np.testing.assert_allclose(record["boxes_px"]["left_hand"], hand.ravel(), atol=0.05)
+
+
+def test_damaged_weights_are_one_sentence(meshes, seen, tmp_path):
+    _, _, body = seen
+    vertices = np.full_like(body.vertices, np.nan)
+    person = Person(vertices, meshes.faces, list(JOINTS), body.j3d, body.j3d[:, :2], np.ones(3), body.cam, (80.0, 60.0),
+                    100.0, meshes.parameters(body))
+    picture = Picture("a", "a.png", (120, 160), 500.0, (80.0, 60.0), "hand4whole", "synthetic")
+    with pytest.raises(UserError, match="person 0 of a.png: vertices not finite"):
+        DemoWriter(meshes.sizes)(str(tmp_path), picture, [person], None, np.zeros((120, 160, 3), np.uint8))
+    assert not os.listdir(tmp_path)
 
 
 def test_infer_writes_the_shared_files(trained, scene, tmp_path):
