@@ -31,7 +31,7 @@ WITHOUT_MINDSPORE = (*LEAVES, "common.metrics", "common.coco_ap", "common.data.i
                      "common.geometry.rotation", "common.geometry.camera", "common.geometry.alignment",
                      "common.geometry.projection", "common.body_models.files", "common.body_models.companions",
                      "common.body_models.unpickle", "common.body_models.landmarks", "common.body_models.lbs_numpy",
-                     "common.visual", "common.engine.devices")
+                     "common.visual", "common.inference", "common.engine.devices")
 MAY_IMPORT_TORCH = ("common/convert/pth.py", "tools/benchmark")
 # Device context, communication and seeds are set in one place; the dry compile chooses a device that is not there.
 SETTERS = {"set_context", "set_device", "set_seed", "set_auto_parallel_context"}
