@@ -13,8 +13,9 @@ data=$output/data
 mkdir -p "$output"
 
 begin_steps 5
-step "Sample data: 500 scenes of procedural people in COCO's format, and the masks of ignored regions"
-"$python" ../tools/make_sample_data.py coco --output_dir "$data" --num 500 --years 2017
+step "Sample data: 600 scenes of up to three procedural people in COCO's format, and the masks of ignored regions"
+rm -rf "$data"
+"$python" ../tools/make_sample_data.py coco --output_dir "$data" --num 600 --easy --years 2017
 "$python" gen_ignore_mask.py --train_ann "$data/annotations/person_keypoints_train2017.json" --train_dir "$data/train2017" \
     --val_ann "$data/annotations/person_keypoints_val2017.json" --val_dir "$data/val2017"
 
