@@ -3,6 +3,7 @@ import logging
 import os
 
 from cmr.src.build import build_network, build_training_set, load_body, settings_of
+from cmr.src.initial import start_wide
 from cmr.src.loss import CMRLoss, NetworkWithLoss
 from cmr.src.report import LogLines, TimeIsUp, TimeLimit
 from cmr.src.summaries import SummaryPictures
@@ -86,6 +87,8 @@ def _start(config, body, resumed):
     if start is not None:
         config = settings_of(start, config)
     network = build_network(config, body)
+    if config.wide_start:
+        start_wide(network, config.seed)
     if start is not None:
         load_weights(network, start, config.allow_partial)
     elif config.pretrained_resnet_50:

@@ -5,7 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from cmr.src.build import read_settings, settings_of
+from cmr.src.build import build_network, read_settings, settings_of
+from cmr.src.initial import start_wide
 from cmr.src.report import LogLines, TimeIsUp, TimeLimit
 from cmr.src.summaries import SummaryPictures, overlay
 from cmr.src.training import build_step, train
@@ -99,6 +100,27 @@ def test_the_learning_rate_falls_to_its_share():
         assert step.scaler is None
     assert rates["1"] == 0.001
     assert [learning_rate_at(rates["0.01"], number) for number in (0, 50, 100)] == pytest.approx([1e-3, 1e-4, 1e-5])
+
+
+def test_a_wide_start_keeps_the_size_of_features():
+    config = read_settings(["--depth", "18", "--width", "0.125", "--num_channels", "32", "--num_layers", "0"])
+    network = build_network(config)
+    published = {parameter.name: parameter.asnumpy().copy() for parameter in network.get_parameters()}
+    start_wide(network, 1)
+    wide = {parameter.name: parameter.asnumpy() for parameter in network.get_parameters()}
+    changed = {name for name in wide if not np.array_equal(wide[name], published[name])}
+    layers = {f"{block}.{layer}" for block in ("gc.1", "shape.0", "shape.1") for layer in ("lin1", "lin2", "skip_conv")}
+    assert changed == {"graph_cnn.camera_fc.bias", *(f"graph_cnn.{layer}.weight" for layer in
+                                                     {"gc.0", "shape.3", "camera_fc", *layers})}
+    # The spread of a sum of n inputs of one, uniform within 1 / sqrt(n): 1 / sqrt(3).
+    for name in ("graph_cnn.shape.0.lin1.weight", "graph_cnn.shape.1.lin2.weight"):
+        assert np.sqrt(wide[name].shape[1]) * wide[name].std() == pytest.approx(1 / np.sqrt(3), rel=0.15)
+    first = wide["graph_cnn.gc.0.weight"]
+    assert np.abs(first[:, 3:].sum(1)).max() < 1e-4 and first[:, :3].std() == pytest.approx(1 / np.sqrt(3), rel=0.15)
+    assert wide["graph_cnn.camera_fc.bias"].tolist() == pytest.approx([0.9, 0, 0])
+    again = build_network(config)
+    start_wide(again, 1)
+    assert all((parameter.asnumpy() == wide[parameter.name]).all() for parameter in again.get_parameters())
 
 
 @pytest.mark.parametrize("argv, ranks, words", [

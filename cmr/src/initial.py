@@ -1,0 +1,52 @@
+"""Initial values for short training from random weights.
+
+GraphCMR's own, uniform within 1 / (inputs * outputs), are so small that the epsilon of the group norm hides them at
+first, and the camera soon gives the same answer for every picture; tens of thousands of updates get over both, some
+hundreds do not. These keep the size of the features from layer to layer, let the template and the picture weigh
+alike, and begin with the camera of a person who fills the crop.
+"""
+import re
+
+import numpy as np
+from mindspore import Tensor
+
+FIRST_LAYER = "graph_cnn.gc.0.weight"
+LINEAR = r"graph_cnn\.(gc|shape)\.(\d+\.(lin1|lin2|skip_conv)|3)\.weight"
+CAMERA = (0.9, 0.0, 0.0)
+CAMERA_GAIN = 0.1  # of the camera's last layer, which adds up all vertices
+COORDINATES = 3  # inputs of the first layer that are the template's
+
+
+def start_wide(network, seed):
+    """Replace the initial values of the graph network.
+
+    Args:
+        network (CMR): fresh.
+        seed (int): of the values.
+    """
+    rng = np.random.default_rng([seed, 1])
+    for parameter in network.graph_cnn.get_parameters():
+        values = _values(rng, parameter)
+        if values is not None:
+            parameter.set_data(Tensor(values.astype(np.float32)))
+
+
+def _values(rng, parameter):
+    """New values, or None for a parameter that stays as it is."""
+    name, shape = parameter.name, parameter.shape
+    if name == FIRST_LAYER:
+        return np.concatenate([rng.uniform(-1.0, 1.0, (shape[0], COORDINATES)),
+                               _picture_weights(rng, shape[0], shape[1] - COORDINATES)], 1)
+    if re.fullmatch(LINEAR, name):
+        return rng.uniform(-1.0, 1.0, shape) / np.sqrt(shape[1])
+    if name == "graph_cnn.camera_fc.bias":
+        return np.array(CAMERA)
+    if name == "graph_cnn.camera_fc.weight":
+        return CAMERA_GAIN * parameter.asnumpy()
+    return None
+
+
+def _picture_weights(rng, rows, columns):
+    """Weights that add up to zero: a ResNet's features are positive, and pictures differ little beside their mean."""
+    weights = rng.uniform(-1.0, 1.0, (rows, columns))
+    return 2.0 * np.sqrt(3.0 / columns) * (weights - weights.mean(1, keepdims=True))
