@@ -13,10 +13,9 @@ data=$output/data
 mkdir -p "$output"
 
 begin_steps 5
-step "Sample data: 1000 moments of procedural people in MPI-INF-3DHP's format, poses for the critic, pictures in UP-3D's"
-"$python" ../tools/make_sample_data.py mpi_inf_3dhp --output_dir "$data/mpii_3d" --num 1000 --size 256
+step "Sample data: 1500 pictures of procedural people in UP-3D's format, and poses for the critic"
+"$python" ../tools/make_sample_data.py up3d --output_dir "$data" --num 1500 --num_lsp 0
 "$python" ../tools/make_sample_data.py mosh --output_dir "$data/mosh" --num 4000
-"$python" ../tools/make_sample_data.py up3d --output_dir "$data" --num 40 --num_lsp 0
 "$python" dataprocess.py --data_path "$data"
 
 step "Training of a small network from random weights"
@@ -25,7 +24,7 @@ rm -rf "$output/train"
 checkpoint=$(newest "$output/train" '*.ckpt')
 
 step "Evaluation on people who were not trained on"
-"$python" eval.py --config_path small.yaml --data_path "$data" --ckpt_file "$checkpoint" --dataset mpi-inf-3dhp \
+"$python" eval.py --config_path small.yaml --data_path "$data" --ckpt_file "$checkpoint" --dataset up-3d \
     --eval_path "$output/evaluation" | tee "$output/eval.log"
 
 step "Export to MindIR"
@@ -33,7 +32,7 @@ step "Export to MindIR"
 
 step "Inference: bodies of people who were not trained on"
 rm -rf "$output/people"
-"$python" infer.py --config_path small.yaml --ckpt_file "$checkpoint" --image "$data/up-3d/0003[2-9]_image.png" \
+"$python" infer.py --config_path small.yaml --ckpt_file "$checkpoint" --image "$data/up-3d/01[2-4][05]0_image.png" \
     --output_dir "$output/people" --formats png,json,obj
 
 finish_steps

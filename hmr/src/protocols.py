@@ -21,7 +21,7 @@ from hmr.src.sources import HELD_OUT, SETS_2D, SETS_3D, find_set, read_human36m_
 HUMAN36M_BOX = 0.9
 FOLDERS = {"human3.6m": SETS_3D["hum3.6m"].folders, "h36m-p1": SETS_3D["hum3.6m"].folders,
            "h36m-p2": SETS_3D["hum3.6m"].folders, "mpi-inf-3dhp": SETS_3D["mpi-inf-3dhp"].folders,
-           "3dpw": ("3dpw", "3DPW", "PW3D"), "up-3d": ("up-3d", "up3d", "upi"), "lsp": SETS_2D["lsp"].folders}
+           "3dpw": ("3dpw", "3DPW", "PW3D"), "up-3d": SETS_3D["up-3d"].folders, "lsp": SETS_2D["lsp"].folders}
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from common.data.readers.mpi_inf_3dhp import JOINTS as MPI_JOINTS
 from common.data.readers.mpi_inf_3dhp import SUBJECTS as MPI_SUBJECTS
 from common.data.readers.mpi_inf_3dhp import read_mpi_inf_3dhp
 from common.data.readers.mpii import read_mpii, read_mpii_h5
+from common.data.readers.up3d import read_up3d
 from common.errors import UserError
 from hmr.src.people import gather
 
@@ -107,11 +108,12 @@ SETS_2D = {
 SETS_3D = {
     "mpi-inf-3dhp": DataSet(("mpii_3d", "mpi_inf_3dhp", "mpi-inf-3dhp"), read_mpi_people),
     "hum3.6m": DataSet(("human3.6m", "human3.6", "hum3.6m", "human36m", "h36m"), read_human36m_people),
+    "up-3d": DataSet(("up-3d", "up3d"), lambda folder, _: read_up3d(folder, "trainval")),
 }
 PRIORS = {"mosh": ("mosh", "mocap", "mosh_annot.h5"), "amass": ("amass",), "hum3.6m": SETS_3D["hum3.6m"].folders}
 # Other spellings in the originals.
 SPELLINGS = {"lsp-ext": "lsp_ext", "lsp_exd": "lsp_ext", "mpii_3d": "mpi-inf-3dhp", "mpi_inf_3dhp": "mpi-inf-3dhp",
-             "human3.6m": "hum3.6m", "human3.6": "hum3.6m", "ai_ch": "ai-ch", "ai_challenger": "ai-ch"}
+             "up3d": "up-3d", "human3.6m": "hum3.6m", "human3.6": "hum3.6m", "ai_ch": "ai-ch", "ai_challenger": "ai-ch"}
 
 
 def find_set(data_path, folders):

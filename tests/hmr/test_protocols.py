@@ -14,9 +14,11 @@ from common.inference.meshes import Region
 from hmr.src import predict as predict_module
 from hmr.src.build import load_eval_bodies, load_eval_regressor, read_settings
 from hmr.src.evaluate import summarize_results
+from hmr.src.filters import Limits
 from hmr.src.predict import Viewer, predict
 from hmr.src.profiles import PROFILES
 from hmr.src.protocols import grown, read_subjects, true_bodies
+from hmr.src.sources import read_people
 from tools import make_sample_data
 
 _spec = importlib.util.spec_from_file_location("hmr_golden", Path(__file__).parent / "golden.py")
@@ -54,6 +56,14 @@ def test_people_of_a_set(data, dataset, number):
     assert all(0.3 < points[0, 1] - points[13, 1] < 2.1 or dataset == "up-3d" for points in joints)
     assert bool(joints) == (dataset[:4] in ("h36m", "mpi-"))
     assert all((person.pose is not None) == (dataset in ("3dpw", "up-3d")) for person in people)
+
+
+def test_up3d_teaches_pose_and_shape_of_others(data):
+    """Its training pictures are not those of the evaluation; it has keypoints and SMPL parameters, no 3D joints."""
+    people = read_people("up-3d", str(data / "up-3d"), Limits(1, 0, 1))
+    tested = {person.image_path for person in read_subjects("up-3d", str(data), 1.2)}
+    assert len(people) == 4 and not tested & set(people.images)
+    assert people.kp3d is None and people.theta.shape == (4, 85) and (people.theta[:, 3:] != 0).any(1).all()
 
 
 def test_a_few_are_spread_over_the_set(data):
