@@ -196,6 +196,26 @@ def test_the_hub_builds_the_network_by_name():
         mindspore_hub_conf.create_network("resnet")
 
 
+@pytest.mark.slow
+def test_the_settings_of_the_small_configuration_from_training_to_the_exported_file(data, tmp_path, capsys):
+    small = ["--config_path", str(ROOT / "openpose" / "small.yaml"), "--device_target", "CPU"]
+    train.main([*small, "--jsonpath_train", data[0], "--imgpath_train", data[1], "--width", "0.125", "--backbone_width",
+                "0.0625", "--insize", "64", "--batch_size", "3", "--warmup_epoch", "0", "--max_epoch_train", "2",
+                "--save_model_path", str(tmp_path)])
+    checkpoint = str(tmp_path / "ckpt_0" / "0-2_1.ckpt")
+    # The network's settings come from the checkpoint.
+    flags = ["--ckpt_file", checkpoint, "--device_target", "CPU"]
+    eval_script.main([*flags, "--imgpath_val", data[1], "--ann", data[0], "--output_img_path", str(tmp_path / "eval")])
+    assert "result: {'AP':" in capsys.readouterr().out
+    export.main([*flags, "--file_name", str(tmp_path / "net"), "--insize", "64"])
+    network, config, _, _ = load_trained(read_settings(flags))
+    assert (config.width, config.backbone_width, config.stages_with_bn) == (0.125, 0.0625, True)
+    assert config.inference_img_size == 160
+    image = np.random.default_rng(1).random((1, 3, 64, 64), np.float32)
+    for one, other in zip(load_mindir(str(tmp_path / "net.mindir"))(Tensor(image)), network(Tensor(image))):
+        np.testing.assert_allclose(one.asnumpy(), other.asnumpy(), atol=1e-5)
+
+
 TRAIN, EVAL, EXPORT, INFER = train.main, eval_script.main, export.main, infer.main
 
 
