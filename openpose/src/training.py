@@ -19,6 +19,7 @@ from common.engine.checkpoint import (
     write_checkpoint,
 )
 from common.engine.loop import Progress, fit
+from common.engine.profiling import Profiling
 from common.engine.runtime import broadcast_parameters
 from common.engine.train_step import TrainStep
 from common.errors import UserError
@@ -193,8 +194,9 @@ def _callbacks(config, runtime, network, skeleton, step, schedule, store):
     meta = {"model": "openpose", "config": dict(config), "skeleton": describe_skeleton(skeleton),
             "rank_size": runtime.rank_size}
     save = SaveEpochs(store, network, step, meta, None, config.ckpt_interval, [table.flush])
-    clock = StepClock()
-    return [ProgressBar(), LogLines(config.log_interval, config.batch_size * runtime.rank_size, clock), table, save]
+    profile = [Profiling(os.path.join(store.folder, "profile"))] if config.profile else []
+    return [ProgressBar(), LogLines(config.log_interval, config.batch_size * runtime.rank_size, StepClock()), table,
+            *profile, save]
 
 
 class SaveEpochs(SaveCheckpoint):
