@@ -3,8 +3,6 @@ import importlib.util
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -23,7 +21,6 @@ from openpose.src.skeleton import COCO_18
 from tools import infer_mindir
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 
 
 def _load(name):
@@ -98,15 +95,6 @@ def test_people_are_those_of_the_network_itself(checkpoint, exported, data, tmp_
         assert len(found) == len(own) and np.abs(np.array(nose) - np.array(own)).max() < 0.02
         expected += len(own)
     assert len(records) == expected > 0
-
-
-@pytest.mark.slow
-def test_the_launch_script_runs_the_chain_on_a_cpu(exported, data, tmp_path):
-    done = subprocess.run(["bash", str(ROOT / "openpose" / "scripts" / "run_infer_310.sh"), exported, data[1], data[0]],
-                          capture_output=True, text=True, cwd=tmp_path, timeout=300,
-                          env={**os.environ, "PYTHON": sys.executable, "DEVICE_TARGET": "CPU"})
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "result: {'AP': " in done.stdout and (tmp_path / "eval_result.json").is_file()
 
 
 @pytest.mark.parametrize("argv, words", [
