@@ -10,7 +10,7 @@ import pytest
 from mindspore import Tensor
 
 from cmr import export
-from cmr.src.build import build_network, load_body, load_trained, read_settings
+from cmr.src.build import build_network, load_body, read_settings
 from cmr.src.deploy import example_inputs
 from common.body_models.embedded import announce_embedded
 from common.body_models.files import load_body_model
@@ -22,32 +22,23 @@ SMALL = ["--num_layers", "1", "--num_channels", "32", "--depth", "18", "--width"
 
 
 @pytest.fixture(scope="module")
-def body():
-    return load_body(read_settings([]))
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory, body):
+def checkpoint(tmp_path_factory):
     config = read_settings(SMALL)
     path = tmp_path_factory.mktemp("checkpoint") / "small.ckpt"
-    write_checkpoint(str(path), build_network(config, body), meta={"model": "cmr", "config": dict(config)})
+    write_checkpoint(str(path), build_network(config, load_body(config)), meta={"model": "cmr", "config": dict(config)})
     return str(path)
 
 
 @pytest.mark.slow
-def test_a_free_batch_and_its_description(checkpoint, body, tmp_path, capsys):
-    export.main(["--checkpoint", checkpoint, "--file_name", str(tmp_path / "net"), "--batch_size", "0",
+def test_the_description_says_what_goes_in_and_comes_out(checkpoint, tmp_path, capsys):
+    export.main(["--checkpoint", checkpoint, "--file_name", str(tmp_path / "net"), "--batch_size", "1",
                  "--device_target", "CPU"])
     assert "arrays of the synthetic body" in capsys.readouterr().out
     content = json.loads((tmp_path / "net.json").read_text())
-    assert content["input"]["shape"] == ["B", 3, 64, 64] and content["input"]["crop_contrast_stretch"] is False
+    assert content["input"]["shape"] == [1, 3, 64, 64] and content["input"]["crop_contrast_stretch"] is False
     assert content["body_model"] == {"kind": "smpl", "file": "synthetic", "synthetic": True}
-    network, _, _ = load_trained(read_settings(["--checkpoint", checkpoint]), body)
-    images = Tensor(example_inputs(64)(2)[0])
-    found = load_mindir(str(tmp_path / "net.mindir"), [(1, 3, 64, 64)])(images)
-    for output, one, other in zip(content["outputs"], found, network(images)):
-        assert one.shape == (2, *output["shape"][1:])
-        assert np.abs(one.asnumpy() - other.asnumpy()).max() < 1e-5, output["name"]
+    outputs = load_mindir(str(tmp_path / "net.mindir"))(Tensor(example_inputs(64)(1)[0]))
+    assert [output["shape"] for output in content["outputs"]] == [list(output.shape) for output in outputs]
     names = [output["name"] for output in content["outputs"]]
     assert names == ["vertices", "camera", "smpl_vertices", "rotmat", "betas"]
 
