@@ -15,6 +15,7 @@ from common.engine.checkpoint import (
 )
 from common.engine.loop import Progress, fit
 from common.engine.optimizers import TorchAdam
+from common.engine.profiling import Profiling
 from common.engine.runtime import broadcast_parameters
 from common.engine.train_step import TrainStep
 from common.errors import UserError
@@ -161,5 +162,6 @@ def _callbacks(config, runtime, body, pair, step, schedule, store, batch_size):
     meta = {"model": "hmr", "rank_size": runtime.rank_size,
             "config": {**config, **find_profile(config.profile).settings()},
             "body_model": "synthetic" if body.synthetic else os.path.basename(body.source)}
-    return [ProgressBar(), LogLines(config.log_interval, batch_size * runtime.rank_size, StepClock()), table,
+    profile = [Profiling(os.path.join(store.folder, "profile"))] if config.profile_training else []
+    return [ProgressBar(), LogLines(config.log_interval, batch_size * runtime.rank_size, StepClock()), table, *profile,
             SaveCheckpoint(store, pair, step, meta, None, config.save_steps, [table.flush])]
