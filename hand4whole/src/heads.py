@@ -122,6 +122,8 @@ class BodyRotationNet(nn.Cell):
 
     def construct(self, features, positions, lhand, lhand_positions, rhand, rhand_positions):
         mean = features.mean((2, 3))
+        positions, lhand_positions, rhand_positions = (as_float32(positions), as_float32(lhand_positions),
+                                                       as_float32(rhand_positions))
         # Sampled where the mirrored hand was seen, told where it really is: the original turns the map back instead.
         lhand_sampled = self.sample_hand(self.lhand_conv(lhand), lhand_positions)
         at_joints = ops.concat((
@@ -152,6 +154,7 @@ class HandRotationNet(nn.Cell):
         self.hand_pose_out = rotations(rng, self.size, FINGER_ROTATIONS)
 
     def construct(self, features, positions):
+        positions = as_float32(positions)
         at_joints = ops.concat((self.sample(self.hand_conv(features), positions), positions), 2)
         return as_float32(self.hand_pose_out(at_joints.reshape(-1, self.size).astype(features.dtype)))
 
@@ -203,6 +206,7 @@ class HandOnlyRotationNet(nn.Cell):
 
     def construct(self, features, positions):
         mean = features.mean((2, 3))
+        positions = as_float32(positions)
         at_joints = ops.concat((self.sample(self.conv(features), positions), positions), 2)
         at_joints = at_joints.reshape(-1, self.size).astype(features.dtype)
         return (as_float32(self.root_pose_out(at_joints)), as_float32(self.pose_out(at_joints)),
