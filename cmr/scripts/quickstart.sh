@@ -15,7 +15,7 @@ places=(--dataset_root "$data" --dataset_npz_path "$data" --names_up_lsp_path "$
 
 begin_steps 5
 step "Sample data: 600 pictures of procedural people in UP-3D's format"
-"$python" ../tools/make_sample_data.py up3d --output_dir "$data/UP_3D" --num 600 --num_lsp 0
+"$python" ../tools/make_sample_data.py up3d --output_dir "$data/UP_3D" --num 600 --num_lsp 0 --easy
 "$python" preprocess.py --train_files --eval_files --only up-3d "${places[@]}"
 
 step "Training of a small network from random weights"

@@ -14,7 +14,7 @@ mkdir -p "$output"
 
 begin_steps 5
 step "Sample data: 1500 pictures of procedural people in UP-3D's format, and poses for the critic"
-"$python" ../tools/make_sample_data.py up3d --output_dir "$data" --num 1500 --num_lsp 0
+"$python" ../tools/make_sample_data.py up3d --output_dir "$data" --num 1500 --num_lsp 0 --easy
 "$python" ../tools/make_sample_data.py mosh --output_dir "$data/mosh" --num 4000
 "$python" dataprocess.py --data_path "$data"
 

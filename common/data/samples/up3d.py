@@ -28,12 +28,17 @@ from common.visual.renderer import render
 
 DEFAULT_NUM = 60
 _SIZES = ((300, 260), (340, 280), (260, 300), (380, 300))
+# For `make_scene`: how people fill the picture, whether something stands before them, how many face the camera.
+_USUAL = {"fill": (0.6, 0.9), "occluder": 0.15}
+_EASY = {"fill": (0.8, 0.95), "occluder": 0.0, "facing": 1.0}
 
 
 def add_arguments(group):
     """Options beside --output_dir, --seed and --num (here: pictures of UP-3D)."""
     group.add_argument("--num_lsp", type=int, default=lsp.DEFAULT_NUM,
                        help=f"write masks of that many pictures of the dataset lsp (default: {lsp.DEFAULT_NUM})")
+    group.add_argument("--easy", action="store_true",
+                       help="people are large, in full view and more or less face the camera, for short trainings")
 
 
 def make(args):
@@ -42,7 +47,8 @@ def make(args):
         raise UserError(f"--num_lsp is {args.num_lsp}; give 0 or more")
     count = args.num or DEFAULT_NUM
     for index in tqdm(range(count), desc="UP-3D", disable=None):
-        _write_person(os.path.join(args.output_dir, "up-3d", f"{index:05d}"), args.seed, index)
+        _write_person(os.path.join(args.output_dir, "up-3d", f"{index:05d}"), args.seed, index,
+                      _EASY if args.easy else _USUAL)
     masks = os.path.join(args.output_dir, "upi-s1h", "data", "lsp")
     for index in tqdm(range(args.num_lsp), desc="UPi-S1h", disable=None):
         item = lsp.make_item(args.seed, index)
@@ -52,10 +58,10 @@ def make(args):
     return f"{args.output_dir}: {count} people of UP-3D and masks of {args.num_lsp} pictures of LSP"
 
 
-def _write_person(base, seed, index):
+def _write_person(base, seed, index, manner):
     rng = item_rng(seed, "up3d", index)
     size = _SIZES[rng.integers(len(_SIZES))]
-    scene = make_scene(rng, size, 1, fill=(0.6, 0.9), occluder=0.15)
+    scene = make_scene(rng, size, 1, **manner)
     person, points = scene.people[0], scene.points(0, "lsp_14")
     write_picture(f"{base}_image.png", scene.image)
     camera = PerspectiveCamera(scene.view.focal, tuple(scene.view.principal))
