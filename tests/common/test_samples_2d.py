@@ -18,6 +18,7 @@ from common.data.samples import mpii as mpii_sample
 from common.data.samples import registry
 from common.data.samples.scenes_body import PARTS
 from common.errors import UserError
+from common.geometry.rotation import axis_angle_to_matrix
 from tools.make_sample_data import main
 
 NUM = {"coco": 10, "lsp": 6, "lsp_extended": 5, "mpii": 10, "up3d": 10}
@@ -235,6 +236,20 @@ def test_bad_options(tmp_path):
     with pytest.raises(UserError, match="--num_lsp is -1"):
         main(["up3d", "--output_dir", str(tmp_path), "--num_lsp", "-1"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_easy_people_of_up3d_face_the_camera_and_are_large(root, tmp_path):
+    def chests_and_heights(folder):
+        people = [person for split in ("trainval", "test") for person in up3d.read_up3d(str(folder / "up-3d"), split)]
+        # A body's chest points along its z axis; the camera looks along its own.
+        chests = [axis_angle_to_matrix(np.asarray(person.pose[:3], np.float64))[2, 2] for person in people]
+        sizes = [cv2.imread(person.image_path).shape[:2] for person in people]
+        return np.array(chests), np.array([person.box[3] / max(size) for person, size in zip(people, sizes)])
+
+    main(["up3d", "--output_dir", str(tmp_path), "--num", "8", "--num_lsp", "0", "--easy"])
+    chests, heights = chests_and_heights(tmp_path)
+    assert len(chests) == 8 and (chests < 0).mean() > 0.7
+    assert np.median(heights) > np.median(chests_and_heights(root / "up3d")[1])
 
 
 def test_evaluation_tools_accept_the_files(root):
