@@ -185,7 +185,9 @@ class AddBias(nn.Cell):
 
     def bprop(self, x, bias, out, gradient):
         columns = as_float32(gradient).reshape(self.num_vertices, -1)
-        return gradient, self.matmul(self.ones_row, columns).reshape(-1, bias.shape[0]).sum(0)
+        # Mixed precision reaches constants of a written-out gradient too, and a product wants equal types.
+        total = self.matmul(as_float32(self.ones_row), columns).reshape(-1, bias.shape[0]).sum(0)
+        return gradient.astype(x.dtype), total.astype(bias.dtype)
 
 
 class GraphLinear(nn.Cell):

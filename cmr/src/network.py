@@ -11,7 +11,7 @@ from mindspore import nn, ops
 from cmr.src.layers import GraphLinear, GraphResBlock, GroupNormReLU, SparseProduct, dense, uniform
 from cmr.src.orthogonal import NearestRotation
 from common.backbones.resnet import ResNet
-from common.body_models.lbs import constant
+from common.body_models.lbs import as_float32, constant
 
 NUM_JOINTS, NUM_BETAS = 24, 10
 HIDDEN = 1024  # width of the parameter regressor
@@ -86,7 +86,7 @@ class GraphCNN(nn.Cell):
         self.camera_fc = dense(rng, self.num_vertices, 3)
 
     def construct(self, image):
-        x = self.gc(self.resnet(image))
+        x = self.gc(as_float32(self.resnet(image)))
         camera = ops.relu(self.camera_lin(self.camera_norm(x))).reshape(self.num_vertices, -1)
         return self.shape(x).reshape(self.num_vertices, -1), self.camera_fc(camera.transpose(1, 0))
 

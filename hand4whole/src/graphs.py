@@ -7,7 +7,7 @@ from hand4whole.src.build import build_body_model, build_network, read_settings
 from hand4whole.src.deploy import input_shape
 from hand4whole.src.training import build_step
 
-GRAPHS = ("training", "hand_training", "mixed_precision_training", "whole", "hand")
+GRAPHS = ("mixed_precision_training", "hand_training", "whole")
 SMALL = ("--resnet_type", "18", "--hand_resnet_type", "18", "--face_resnet_type", "18", "--width", "0.125",
          "--input_img_shape", "128,64", "--input_body_shape", "64,32", "--output_hm_shape", "4,2,1",
          "--input_hand_shape", "32,32", "--output_hand_hm_shape", "4,1,1", "--input_face_shape", "32,32",
@@ -55,14 +55,9 @@ def inference(small=False, flags=()):
     return network, (Tensor(np.zeros((2, 3, *input_shape(config)), np.float32)),), 2
 
 
-def training():
-    """The update of the whole network, poses compared as matrices."""
-    return training_step(small=True, flags=("--rotation_loss", "matrix"))[:2]
-
-
 def hand_training():
-    """The update of the hand-only network."""
-    return training_step(small=True, flags=("--parts", "hand"))[:2]
+    """The update of the hand-only network, poses compared as matrices."""
+    return training_step(small=True, flags=("--parts", "hand", "--rotation_loss", "matrix"))[:2]
 
 
 def mixed_precision_training():
@@ -73,8 +68,3 @@ def mixed_precision_training():
 def whole():
     """Inference of the whole network."""
     return inference(True)[:2]
-
-
-def hand():
-    """Inference of the hand-only network."""
-    return inference(True, ("--parts", "hand"))[:2]

@@ -7,7 +7,7 @@ from hmr.src.build import build_network, load_body, read_settings
 from hmr.src.condensed import condense
 from hmr.src.training import build_pair, build_step
 
-GRAPHS = ("training", "mixed_precision_training", "pytorch_hmr", "spin", "tf")
+GRAPHS = ("training", "mixed_precision_training", "spin", "tf")
 SMALL = ("--width", "0.125", "--hidden_size", "16", "--critic_size", "16", "--crop_size", "64", "--batch_size", "1",
          "--batch_3d_size", "1")
 
@@ -53,11 +53,6 @@ def training():
 def mixed_precision_training():
     """The encoder in half precision, with dynamic loss scale."""
     return training_step("O2", small=True)[:2]
-
-
-def pytorch_hmr():
-    """Inference with the conventions of the PyTorch port."""
-    return inference(True, ("--profile", "pytorch_hmr"))[:2]
 
 
 def spin():

@@ -19,7 +19,7 @@ from common.errors import UserError
 
 MODULES = {
     "mosh": (mosh, 3, {"sequences": 1}), "mpi_inf_3dhp": (mpi_inf_3dhp, 1, {"size": 64}),
-    "human36m_images": (human36m_images, 1, {"size": 64}), "3dpw": (threedpw, 1, {"layout": "root"}),
+    "human36m_images": (human36m_images, 1, {"size": 64, "only": None}), "3dpw": (threedpw, 1, {"layout": "root"}),
     "coco_wholebody": (coco_wholebody, 2, {}), "freihand": (freihand, 2, {}),
 }
 

@@ -55,6 +55,13 @@ def test_narrow_layers_stay():
     assert network.stages[1].joined and all(type(cell) is nn.Conv2d for cell in network.stages[1].paf.convs)
 
 
+def loss_and_gradients(with_loss, batch, parameters):
+    def loss_of(*values):
+        return with_loss(*values)[0]
+
+    return ms.value_and_grad(loss_of, None, parameters)(*batch)
+
+
 def test_training_gets_the_same_gradients(monkeypatch):
     monkeypatch.setattr(fast_convolution, "LEAST_CHANNELS", 8)
     rng = np.random.default_rng(1)
@@ -65,10 +72,7 @@ def test_training_gets_the_same_gradients(monkeypatch):
         if fast:
             network.use_fast_training()
         names = [parameter.name for parameter in network.trainable_params()]
-        wrapped = NetworkWithLoss(network, 2)
-        gradient = ms.value_and_grad(lambda *values, wrapped=wrapped: wrapped(*values)[0], None,
-                                     network.trainable_params())
-        loss, gradients = gradient(*batch)
+        loss, gradients = loss_and_gradients(NetworkWithLoss(network, 2), batch, network.trainable_params())
         results.append((names, float(loss), [value.asnumpy() for value in gradients]))
     assert network.stages[1].fast and not network.stages[0].fast
     (names, loss, gradients), (same_names, same_loss, same_gradients) = results
