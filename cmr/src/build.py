@@ -23,6 +23,7 @@ from common.config import load_config
 from common.data.augment import GRAPHCMR
 from common.data.mixture import Mixture
 from common.engine.checkpoint import find_checkpoint, load_weights
+from common.engine.continuation import adopt_settings
 from common.errors import UserError
 
 LOGGER = logging.getLogger("mindhuman")
@@ -121,19 +122,13 @@ def settings_of(checkpoint, config):
     Raises:
         UserError: a flag was given that contradicts the checkpoint.
     """
-    saved, changes = checkpoint.meta.get("config", {}), {}
-    for key in NETWORK_KEYS:
-        if key in saved:
-            if key in config.typed and config[key] != saved[key]:
-                raise UserError(f"--{key} {config[key]} contradicts checkpoint {checkpoint.path}, which was made with "
-                                f"{key} {saved[key]}: leave the flag out")
-            changes[key] = saved[key]
+    saved = checkpoint.meta.get("config", {})
     # Published weights were made for the real body; their files say nothing about it.
     synthetic = not saved["smpl_path"] if "smpl_path" in saved else False
     if saved and synthetic == bool(config.smpl_path):
         LOGGER.warning("checkpoint %s was trained with %s body and is used with %s: results mean little",
                        checkpoint.path, *(("the synthetic", "SMPL's") if synthetic else ("SMPL's", "the synthetic")))
-    return config.replace(**changes)
+    return adopt_settings(checkpoint, config, NETWORK_KEYS)
 
 
 def load_trained(config, body=None):

@@ -14,10 +14,9 @@ from common.engine.callbacks import MetricsCsv, ProgressBar, SaveCheckpoint, Ste
 from common.engine.checkpoint import (
     CheckpointFolder,
     load_weights,
-    read_checkpoint,
-    require_same_settings,
     restore_training,
 )
+from common.engine.continuation import checkpoint_to_resume, require_same_settings
 from common.engine.loop import Progress, fit
 from common.engine.optimizers import TorchAdam
 from common.engine.profiling import Profiling
@@ -114,12 +113,9 @@ def build_step(config, rank_size, network, body, progress):
 
 def _checkpoint_to_resume(config, store, rank_size):
     """The newest checkpoint for --resume, or None without the flag. Its settings must be those of the run."""
-    if not config.resume:
-        return None
-    checkpoint = read_checkpoint(config.ckpt_file) if config.ckpt_file else store.newest()
+    checkpoint = checkpoint_to_resume(config, store, "save_checkpoint_dir")
     if checkpoint is None:
-        raise UserError(f"--resume: there is no checkpoint in {store.folder}; give the --save_checkpoint_dir of the "
-                        "run")
+        return None
     # An exponential rate depends on the length of the run.
     keys = (*MUST_AGREE, *(("num_epochs",) if config.lr_decay != 1.0 else ()))
     require_same_settings(checkpoint, config, keys, ("batch_size",), rank_size)

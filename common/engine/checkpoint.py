@@ -180,39 +180,6 @@ def _some(names, limit=8):
     return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
-def require_same_settings(checkpoint, config, keys, batch_keys, rank_size, flag="--resume"):
-    """Refuse to continue a run with settings on which its numbers depend.
-
-    The number of workers may change as long as all of them together take as many samples per update as before: the
-    samples of an epoch are one stream that is dealt out, so the continued run sees the ones that it would have seen.
-
-    Args:
-        checkpoint (Checkpoint): where the run stands.
-        config (Config): of this run.
-        keys (iterable[str]): settings that must agree, as far as the checkpoint knows them.
-        batch_keys (tuple): the ones among them that count samples per worker.
-        rank_size (int): workers of this run.
-        flag (str): the flag that asks for the continuation.
-
-    Raises:
-        UserError: another setting, or another number of samples per update.
-    """
-    saved = checkpoint.meta.get("config", {})
-    workers = checkpoint.meta.get("rank_size", rank_size)
-    for key in keys:
-        if key not in saved:
-            continue
-        if key in batch_keys:
-            if saved[key] * workers != config[key] * rank_size:
-                fitting, rest = divmod(saved[key] * workers, rank_size)
-                advice = f"give --{key} {fitting}" if not rest else "take as many workers as before"
-                raise UserError(f"{flag}: {checkpoint.path} was made with {key} {saved[key]} on {workers} worker(s), "
-                                f"this run has {config[key]} on {rank_size}; {advice}")
-        elif config[key] != saved[key]:
-            raise UserError(f"{flag}: {checkpoint.path} was made with {key} {saved[key]}, this run has {config[key]}; "
-                            "a continued run needs the same setting")
-
-
 def restore_training(network, step_cell, checkpoint):
     """Put the weights of a checkpoint into the network, its optimizer and scaler state into the training step.
 

@@ -32,6 +32,37 @@ class ExponentialDecay(LearningRateSchedule):
         return self.base * self.rate ** (step / self.decay_steps)
 
 
+class StepDecay(LearningRateSchedule):
+    """`base`, times `gamma` from each of `milestones` on; 0 before `frozen` updates.
+
+    Args:
+        base (float): rate of the first updates.
+        gamma (float): factor.
+        milestones (list[int]): numbers of updates.
+        frozen (int): updates with a rate of 0.
+
+    Inputs:
+        - **step** (Tensor) - () or (1,), the number of updates done so far.
+
+    Outputs:
+        Tensor of the same shape, float32.
+    """
+
+    def __init__(self, base, gamma, milestones, frozen=0):
+        super().__init__()
+        self.base, self.gamma, self.milestones, self.frozen = base, gamma, tuple(milestones), frozen
+
+    def construct(self, step):
+        rate = (step >= self.frozen).astype(mstype.float32) * self.base
+        for milestone in self.milestones:
+            rate = rate * (1.0 - (1.0 - self.gamma) * (step >= milestone).astype(mstype.float32))
+        return rate
+
+    def at(self, step):
+        """The same for a Python number, without the device."""
+        return (step >= self.frozen) * self.base * self.gamma ** sum(step >= number for number in self.milestones)
+
+
 def learning_rate_at(schedule, step):
     """The rate that the update after `step` updates uses, as a Python float."""
     return float(schedule.at(step) if hasattr(schedule, "at") else schedule)

@@ -6,6 +6,7 @@ from common.backbones.folding import fold_batch_norm
 from common.body_models.files import load_body_model
 from common.config import load_config
 from common.engine.checkpoint import load_weights
+from common.engine.continuation import adopt_settings
 from common.errors import UserError
 from hand4whole.src.network import Hand4Whole, HandOnly, Sizes
 from hand4whole.src.snapshots import Snapshots
@@ -152,18 +153,10 @@ def settings_of(checkpoint, config):
     Raises:
         UserError: a flag was given that contradicts the checkpoint, or the file holds part of a network only.
     """
-    saved = checkpoint.meta.get("config", {})
-    if saved.get("resnet_only"):
+    if checkpoint.meta.get("config", {}).get("resnet_only"):
         raise UserError(f"checkpoint {checkpoint.path} holds a ResNet only: train with --resnet_path "
                         f"{checkpoint.path}")
-    changes = {}
-    for key in NETWORK_KEYS:
-        if key in saved:
-            if key in config.typed and config[key] != saved[key]:
-                raise UserError(f"--{key} {config[key]} contradicts checkpoint {checkpoint.path}, which was made with "
-                                f"{key} {saved[key]}: leave the flag out")
-            changes[key] = saved[key]
-    return config.replace(**changes)
+    return adopt_settings(checkpoint, config, NETWORK_KEYS)
 
 
 def find_trained(config):

@@ -8,18 +8,19 @@ from common.body_models.lbs import Float32Cell
 from common.data.pipeline import Pipeline
 from common.engine.amp import apply_amp, build_scaler, check_amp
 from common.engine.callbacks import MetricsCsv, ProgressBar, SaveCheckpoint
-from common.engine.checkpoint import load_weights, require_same_settings, restore_training
+from common.engine.checkpoint import load_weights, restore_training
+from common.engine.continuation import require_same_settings
 from common.engine.loop import Progress, fit
 from common.engine.optimizers import TorchAdam
 from common.engine.profiling import Profiling
 from common.engine.runtime import broadcast_parameters
+from common.engine.schedules import StepDecay
 from common.engine.train_step import TrainStep
 from common.errors import UserError
 from hand4whole.src.build import build_body_model, build_network, settings_of
 from hand4whole.src.datasets import build_training_data
 from hand4whole.src.loss import HAND_TERMS, TERMS, HandLoss, NetworkWithLoss, WholeLoss
 from hand4whole.src.report import LogFile, LogLines, TimedLoader
-from hand4whole.src.schedules import StepDecay
 from hand4whole.src.snapshots import SUFFIXES, Snapshots
 from hand4whole.src.weights import RESNETS, complete, load_resnet, read_trained
 
@@ -73,7 +74,7 @@ def build_step(config, rank_size, network, progress):
         with_loss = NetworkWithLoss(network, HandLoss(matrices), HAND_TERMS)
     else:
         with_loss = NetworkWithLoss(network, WholeLoss(network.sizes, matrices), TERMS)
-    schedule = StepDecay(config.lr, config.lr_dec_factor,
+    schedule = StepDecay(config.lr, 1.0 / config.lr_dec_factor,
                          [epoch * progress.steps_per_epoch for epoch in config.lr_dec_epoch])
     scaler = build_scaler(config.loss_scale if config.amp_level != "O0" else "none")
     optimizer = TorchAdam(network.trainable_params(), schedule)

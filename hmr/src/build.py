@@ -10,6 +10,7 @@ from common.body_models.companions import load_mean_params, load_regressor
 from common.body_models.files import load_body_model
 from common.config import load_config
 from common.engine.checkpoint import find_checkpoint, load_weights
+from common.engine.continuation import adopt_settings
 from common.errors import UserError
 from common.joints import SKELETONS, index_map
 from hmr.src.network import JOINTS, build_hmr
@@ -158,15 +159,7 @@ def settings_of(checkpoint, config):
         raise UserError(f"checkpoint {checkpoint.path} holds the {saved['part']} only: train with --{flag} "
                         f"{checkpoint.path}")
     profile_of(saved, checkpoint.path)
-    changes = {}
-    for key in NETWORK_KEYS:
-        if key in saved:
-            if key in config.typed and config[key] != saved[key]:
-                raise UserError(f"--{key} {config[key]} contradicts checkpoint {checkpoint.path}, which was made with "
-                                f"{key} {saved[key]}: leave the flag out")
-            changes[key] = saved[key]
-    changes.update({key: saved[key] for key in SUGGESTED_KEYS if key in saved and key not in config.given})
-    return config.replace(**changes)
+    return adopt_settings(checkpoint, config, NETWORK_KEYS, SUGGESTED_KEYS)
 
 
 def generator_weights(checkpoint):

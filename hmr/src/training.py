@@ -10,9 +10,9 @@ from common.engine.checkpoint import (
     CheckpointFolder,
     load_weights,
     read_checkpoint,
-    require_same_settings,
     restore_training,
 )
+from common.engine.continuation import checkpoint_to_resume, require_same_settings
 from common.engine.loop import Progress, fit
 from common.engine.optimizers import TorchAdam
 from common.engine.profiling import Profiling
@@ -145,11 +145,9 @@ def build_step(config, rank_size, pair, progress):
 
 def _checkpoint_to_resume(config, store, rank_size):
     """The newest checkpoint for --resume, or None without the flag. Its settings must be those of the run."""
-    if not config.resume:
-        return None
-    checkpoint = read_checkpoint(config.ckpt_file) if config.ckpt_file else store.newest()
+    checkpoint = checkpoint_to_resume(config, store, "model_save")
     if checkpoint is None:
-        raise UserError(f"--resume: there is no checkpoint in {store.folder}; give the --model_save of the run")
+        return None
     keys = (*MUST_AGREE, *(("epochs", "iter_count") if config.lr_type == "cosine" else ()))
     require_same_settings(checkpoint, config, keys, ("batch_size", "batch_3d_size", "adv_batch_size"), rank_size)
     return checkpoint

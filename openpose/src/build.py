@@ -7,6 +7,7 @@ import mindspore as ms
 from common.backbones.folding import fold_batch_norm
 from common.config import load_config
 from common.engine.checkpoint import find_checkpoint, load_weights
+from common.engine.continuation import adopt_settings
 from common.errors import UserError
 from openpose.src.augment import Augmentation
 from openpose.src.dataset import KeypointSource
@@ -124,21 +125,13 @@ def settings_of(checkpoint, config):
     if saved.get("backbone_only"):
         raise UserError(f"checkpoint {checkpoint.path} holds the backbone only: train with --vgg_path "
                         f"{checkpoint.path}")
-    changes = {}
-    for key in NETWORK_KEYS:
-        if key in saved:
-            if key in config.typed and config[key] != saved[key]:
-                raise UserError(f"--{key} {config[key]} contradicts checkpoint {checkpoint.path}, which was made with "
-                                f"{key} {saved[key]}: leave the flag out")
-            changes[key] = saved[key]
-    changes.update({key: saved[key] for key in SUGGESTED_KEYS if key in saved and key not in config.given})
     described = checkpoint.meta.get("skeleton")
     skeleton = parse_skeleton(described, checkpoint.path) if described else COCO_18
     given = load_skeleton(config.skeleton) if config.skeleton else skeleton
     if describe_skeleton(given) != describe_skeleton(skeleton):
         raise UserError(f"--skeleton {config.skeleton} is not the one of checkpoint {checkpoint.path}: leave the flag "
                         "out")
-    return config.replace(**changes), skeleton
+    return adopt_settings(checkpoint, config, NETWORK_KEYS, SUGGESTED_KEYS), skeleton
 
 
 def load_trained(config):

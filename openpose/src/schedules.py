@@ -1,4 +1,4 @@
-"""Learning rates of OpenPose's training as functions of the update, computed inside the compiled step.
+"""The cosine learning rate of OpenPose's training as a function of the update, computed inside the compiled step.
 
 Source: the MindSpore 1.x implementation. Differs from it: updates are counted as they are, not per card.
 """
@@ -7,37 +7,6 @@ import math
 import mindspore as ms
 from mindspore import ops
 from mindspore.nn.learning_rate_schedule import LearningRateSchedule
-
-
-class StepDecay(LearningRateSchedule):
-    """`base`, times `gamma` from each of `milestones` on; 0 before `frozen` updates.
-
-    Args:
-        base (float): rate of the first updates.
-        gamma (float): factor.
-        milestones (list[int]): numbers of updates.
-        frozen (int): updates with a rate of 0.
-
-    Inputs:
-        - **step** (Tensor) - () or (1,), the number of updates done so far.
-
-    Outputs:
-        Tensor of the same shape, float32.
-    """
-
-    def __init__(self, base, gamma, milestones, frozen=0):
-        super().__init__()
-        self.base, self.gamma, self.milestones, self.frozen = base, gamma, tuple(milestones), frozen
-
-    def construct(self, step):
-        rate = (step >= self.frozen).astype(ms.float32) * self.base
-        for milestone in self.milestones:
-            rate = rate * (1.0 - (1.0 - self.gamma) * (step >= milestone).astype(ms.float32))
-        return rate
-
-    def at(self, step):
-        """The same for a Python number, without the device."""
-        return (step >= self.frozen) * self.base * self.gamma ** sum(step >= number for number in self.milestones)
 
 
 class WarmCosine(LearningRateSchedule):

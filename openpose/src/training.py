@@ -14,19 +14,20 @@ from common.engine.checkpoint import (
     CheckpointFolder,
     load_weights,
     read_checkpoint,
-    require_same_settings,
     restore_training,
     write_checkpoint,
 )
+from common.engine.continuation import checkpoint_to_resume, require_same_settings
 from common.engine.loop import Progress, fit
 from common.engine.profiling import Profiling
 from common.engine.runtime import broadcast_parameters
+from common.engine.schedules import StepDecay
 from common.engine.train_step import TrainStep
 from common.errors import UserError
 from openpose.src.build import build_dataset, build_network, describe_skeleton, settings_of
 from openpose.src.loss import NetworkWithLoss
 from openpose.src.report import LogLines
-from openpose.src.schedules import StepDecay, WarmCosine
+from openpose.src.schedules import WarmCosine
 from openpose.src.skeleton import load_skeleton
 from openpose.src.weights import load_backbone
 
@@ -174,11 +175,9 @@ def _fetch_every(config, runtime):
 
 def _checkpoint_to_resume(config, store, rank_size):
     """The newest checkpoint for --resume, or None without the flag. Its settings must be those of the run."""
-    if not config.resume:
-        return None
-    checkpoint = read_checkpoint(config.ckpt_file) if config.ckpt_file else store.newest()
+    checkpoint = checkpoint_to_resume(config, store, "save_model_path")
     if checkpoint is None:
-        raise UserError(f"--resume: there is no checkpoint in {store.folder}; give the --save_model_path of the run")
+        return None
     saved = checkpoint.meta.get("config", {})
     require_same_settings(checkpoint, config, MUST_AGREE, ("batch_size",), rank_size)
     if config.lr_type == "cosine" and saved.get("max_epoch_train", config.max_epoch_train) != config.max_epoch_train:

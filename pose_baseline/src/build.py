@@ -7,6 +7,7 @@ from mindspore import Tensor
 
 from common.config import load_config
 from common.engine.checkpoint import find_checkpoint, load_weights
+from common.engine.continuation import adopt_settings
 from common.errors import UserError
 from pose_baseline.src.dataset import load_dataset
 from pose_baseline.src.network import LinearModel, fold
@@ -120,27 +121,6 @@ class Lifter:
         return np.concatenate(outputs)
 
 
-def settings_of(checkpoint, config):
-    """The settings with those of the checkpoint's network and data in place of the defaults and of --config_path.
-
-    Raises:
-        UserError: a flag was given that contradicts the checkpoint.
-    """
-    saved = checkpoint.meta.get("config", {})
-    changes = {}
-    for key in (*NETWORK_KEYS, *DATA_KEYS):
-        if key not in saved:
-            continue
-        if key in config.typed and config[key] != saved[key]:
-            raise UserError(f"--{key} {config[key]} contradicts checkpoint {checkpoint.path}, which was made with "
-                            f"{key} {saved[key]}: leave the flag out")
-        if key in config.given and config[key] != saved[key]:
-            LOGGER.info("%s is %s, as checkpoint %s was made, not %s as in --config_path", key, saved[key],
-                        checkpoint.path, config[key])
-        changes[key] = saved[key]
-    return config.replace(**changes)
-
-
 def load_trained(config, need_statistics=True):
     """Network, settings and statistics of the checkpoint that the settings name.
 
@@ -151,7 +131,7 @@ def load_trained(config, need_statistics=True):
         UserError: no checkpoint, weights that do not fit, or no statistics where they are needed.
     """
     checkpoint = find_checkpoint(config.ckpt_file, config.train_dir, HOW_TO_GET_A_CHECKPOINT)
-    config = settings_of(checkpoint, config)
+    config = adopt_settings(checkpoint, config, (*NETWORK_KEYS, *DATA_KEYS))
     network = build_network(config)
     load_weights(network, checkpoint, config.allow_partial)
     statistics = Statistics.from_arrays(checkpoint.extra) if checkpoint.extra else None

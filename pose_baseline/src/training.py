@@ -12,10 +12,9 @@ from common.engine.callbacks import MetricsCsv, ProgressBar, SaveCheckpoint, Ste
 from common.engine.checkpoint import (
     CheckpointFolder,
     load_weights,
-    read_checkpoint,
-    require_same_settings,
     restore_training,
 )
+from common.engine.continuation import checkpoint_to_resume, require_same_settings
 from common.engine.loop import Callback, Progress, fit
 from common.engine.optimizers import TorchAdam
 from common.engine.profiling import Profiling
@@ -133,14 +132,9 @@ def _fetch_every(config, runtime):
 
 def _checkpoint_to_resume(config, store, rank_size):
     """The checkpoint that --resume or --load names, or None. Its settings must be those of the run."""
-    if config.load:
-        checkpoint = store.at(config.load)
-    elif config.resume:
-        checkpoint = read_checkpoint(config.ckpt_file) if config.ckpt_file else store.newest()
-        if checkpoint is None:
-            raise UserError(f"--resume: there is no checkpoint that can be read in {store.folder}; the folder is named "
-                            "after the settings, so give the same ones, or name a file with --ckpt_file")
-    else:
+    # The folder is named after the settings, so the same settings lead to it.
+    checkpoint = store.at(config.load) if config.load else checkpoint_to_resume(config, store, "train_dir")
+    if checkpoint is None:
         return None
     keys = [key for key in config if key not in MAY_DIFFER]
     require_same_settings(checkpoint, config, keys, ("batch_size",), rank_size)

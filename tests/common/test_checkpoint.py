@@ -8,13 +8,11 @@ from mindspore import Tensor, nn
 
 from common.engine.amp import build_scaler
 from common.engine.checkpoint import (
-    Checkpoint,
     CheckpointFolder,
     find_checkpoint,
     load_weights,
     optimizer_state,
     read_checkpoint,
-    require_same_settings,
     restore_training,
     write_checkpoint,
 )
@@ -172,19 +170,3 @@ def test_find_checkpoint_takes_the_newest_below(tmp_path):
         os.utime(tmp_path / name, (1000 + number, 1000 + number))
     assert find_checkpoint("", str(tmp_path), "").weights["w"][0] == 1
     assert find_checkpoint(str(tmp_path / "a/x.ckpt"), str(tmp_path), "").weights["w"][0] == 0
-
-
-@pytest.mark.parametrize("batch_size, workers, words", [
-    (64, 1, ""), (32, 2, ""), (16, 4, ""), (32, 1, "batch_size 64 on 1 worker.*has 32 on 1; give --batch_size 64"),
-    (64, 2, "give --batch_size 32"), (21, 3, "as many workers as before")])
-def test_workers_may_change_when_they_take_as_many_samples_together(batch_size, workers, words):
-    saved = Checkpoint("run.ckpt", {}, meta={"config": {"batch_size": 64, "lr": 0.1}, "rank_size": 1})
-    config = {"batch_size": batch_size, "lr": 0.1, "seed": 3}
-    arguments = saved, config, ("batch_size", "lr", "seed"), ("batch_size",), workers
-    if not words:
-        require_same_settings(*arguments)
-        with pytest.raises(UserError, match="--continue: run.ckpt was made with lr 0.1, this run has 0.2"):
-            require_same_settings(saved, {**config, "lr": 0.2}, *arguments[2:], "--continue")
-    else:
-        with pytest.raises(UserError, match=words):
-            require_same_settings(*arguments)

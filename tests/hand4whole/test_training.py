@@ -3,7 +3,6 @@ import re
 
 import numpy as np
 import pytest
-from mindspore import Tensor
 
 from common.engine.checkpoint import read_checkpoint
 from common.engine.loop import Progress
@@ -11,7 +10,6 @@ from common.errors import UserError
 from hand4whole.src import report
 from hand4whole.src.build import MODEL_FILES, read_settings
 from hand4whole.src.cards import parse_cards, use_cards
-from hand4whole.src.schedules import StepDecay
 from hand4whole.src.snapshots import Snapshots
 
 
@@ -40,13 +38,6 @@ def test_several_cards_start_as_many_workers(monkeypatch, tmp_path):
     assert command[1].endswith("run_workers.py") and command[2] == "3" and command[3] == str(tmp_path / "log/workers")
     assert command[4].endswith("train.py") and command[5:] == [*flags, "--device_target", "CPU"]
     assert environment["PYTHONUNBUFFERED"] == "1"
-
-
-def test_learning_rate():
-    schedule = StepDecay(1e-4, 10.0, [8, 12])
-    rates = [float(schedule(Tensor([step])).asnumpy().item()) for step in (0, 7, 8, 11, 12, 20)]
-    assert rates == pytest.approx([1e-4, 1e-4, 1e-5, 1e-5, 1e-6, 1e-6], rel=1e-5)
-    assert [schedule.at(step) for step in (0, 7, 8, 11, 12, 20)] == pytest.approx(rates, rel=1e-5)
 
 
 def test_speed_leaves_the_warm_up_out():

@@ -10,22 +10,15 @@ from common.engine.checkpoint import Checkpoint
 from common.engine.loop import Progress
 from common.errors import UserError
 from openpose.src.build import build_network, describe_skeleton, read_settings, settings_of
-from openpose.src.schedules import StepDecay, WarmCosine
+from openpose.src.schedules import WarmCosine
 from openpose.src.skeleton import COCO_18, parse_skeleton
 from openpose.src.training import EpochCheckpoints, build_schedule, group_parameters
 
 
-@pytest.mark.parametrize("schedule", [StepDecay(1e-4, 0.1, [30, 50], frozen=20), WarmCosine(1e-3, 20, 60, frozen=3),
-                                      StepDecay(2.0, 0.5, [])])
-def test_the_compiled_rate_is_the_plain_one(schedule):
+def test_the_compiled_rate_is_the_plain_one():
+    schedule = WarmCosine(1e-3, 20, 60, frozen=3)
     for step in (0, 2, 3, 19, 20, 29, 30, 49, 50, 60, 100):
         assert float(schedule(Tensor(step)).asnumpy()) == pytest.approx(schedule.at(step), rel=1e-5, abs=1e-10)
-
-
-def test_steps_by_hand():
-    schedule = StepDecay(1e-4, 0.1, [30, 50], frozen=20)
-    assert [schedule.at(step) for step in (0, 19, 20, 29)] == [0, 0, 1e-4, 1e-4]
-    assert schedule.at(30) == pytest.approx(1e-5) and schedule.at(50) == pytest.approx(1e-6)
 
 
 def test_warm_up_and_cosine_by_hand():

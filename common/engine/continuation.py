@@ -1,0 +1,97 @@
+"""Settings that a checkpoint carries: for using its network, and for continuing its run."""
+
+import logging
+
+from common.engine.checkpoint import read_checkpoint
+from common.errors import UserError
+
+LOGGER = logging.getLogger("mindhuman")
+
+
+def adopt_settings(checkpoint, config, keys, suggested=()):
+    """The settings with those of a checkpoint in place of the defaults and of --config_path.
+
+    A file of other makers says nothing about itself: then the settings hold as given.
+
+    Args:
+        checkpoint (Checkpoint): of `read_checkpoint`.
+        config (Config): of this run.
+        keys (iterable[str]): settings that belong to the network.
+        suggested (iterable[str]): settings that hold unless this run was given others.
+
+    Returns:
+        Config: as `config`, with what the checkpoint knows.
+
+    Raises:
+        UserError: a flag was typed that contradicts the checkpoint.
+    """
+    saved = checkpoint.meta.get("config", {})
+    changes = {key: saved[key] for key in suggested if key in saved and key not in config.given}
+    for key in keys:
+        if key not in saved:
+            continue
+        if config[key] != saved[key]:
+            if key in config.typed:
+                raise UserError(f"--{key} {config[key]} contradicts checkpoint {checkpoint.path}, which was made with "
+                                f"{key} {saved[key]}: leave the flag out")
+            if key in config.given:
+                LOGGER.info("%s is %s, as checkpoint %s was made, not %s as in --config_path", key, saved[key],
+                            checkpoint.path, config[key])
+        changes[key] = saved[key]
+    return config.replace(**changes)
+
+
+def checkpoint_to_resume(config, store, folder_flag):
+    """The checkpoint that --resume continues from: the one of --ckpt_file, else the newest of the run's folder.
+
+    Args:
+        config (Config): with `resume` and `ckpt_file`.
+        store (CheckpointStore): of the run's folder.
+        folder_flag (str): the key that names this folder, for the error.
+
+    Returns:
+        Checkpoint: None without --resume.
+
+    Raises:
+        UserError: there is none.
+    """
+    if not config.resume:
+        return None
+    checkpoint = read_checkpoint(config.ckpt_file) if config.ckpt_file else store.newest()
+    if checkpoint is None:
+        raise UserError(f"--resume: there is no checkpoint that can be read in {store.folder}; give the "
+                        f"--{folder_flag} of the run, or name a file with --ckpt_file")
+    return checkpoint
+
+
+def require_same_settings(checkpoint, config, keys, batch_keys, rank_size, flag="--resume"):
+    """Refuse to continue a run with settings on which its numbers depend.
+
+    The number of workers may change as long as all of them together take as many samples per update as before: the
+    samples of an epoch are one stream that is dealt out, so the continued run sees the ones that it would have seen.
+
+    Args:
+        checkpoint (Checkpoint): where the run stands.
+        config (Config): of this run.
+        keys (iterable[str]): settings that must agree, as far as the checkpoint knows them.
+        batch_keys (tuple): the ones among them that count samples per worker.
+        rank_size (int): workers of this run.
+        flag (str): the flag that asks for the continuation.
+
+    Raises:
+        UserError: another setting, or another number of samples per update.
+    """
+    saved = checkpoint.meta.get("config", {})
+    workers = checkpoint.meta.get("rank_size", rank_size)
+    for key in keys:
+        if key not in saved:
+            continue
+        if key in batch_keys:
+            if saved[key] * workers != config[key] * rank_size:
+                fitting, rest = divmod(saved[key] * workers, rank_size)
+                advice = f"give --{key} {fitting}" if not rest else "take as many workers as before"
+                raise UserError(f"{flag}: {checkpoint.path} was made with {key} {saved[key]} on {workers} worker(s), "
+                                f"this run has {config[key]} on {rank_size}; {advice}")
+        elif config[key] != saved[key]:
+            raise UserError(f"{flag}: {checkpoint.path} was made with {key} {saved[key]}, this run has {config[key]}; "
+                            "a continued run needs the same setting")

@@ -1,0 +1,57 @@
+"""Settings that come from a checkpoint."""
+import logging
+
+import numpy as np
+import pytest
+
+from common.config import Config
+from common.engine.checkpoint import Checkpoint, CheckpointFolder, write_checkpoint
+from common.engine.continuation import adopt_settings, checkpoint_to_resume, require_same_settings
+from common.errors import UserError
+
+DEFAULTS = {"width": 1.0, "depth": 50, "crop": 224, "lr": 0.1}
+
+
+def test_what_belongs_to_the_network_comes_from_the_checkpoint(caplog):
+    saved = Checkpoint("run.ckpt", {}, meta={"config": {"width": 0.5, "crop": 112, "lr": 0.3}})
+    caplog.set_level(logging.INFO, "mindhuman")
+    adopted = adopt_settings(saved, Config(DEFAULTS), ("width", "depth"), ("crop",))
+    assert adopted == {**DEFAULTS, "width": 0.5, "crop": 112}
+    assert not caplog.messages
+    with pytest.raises(UserError, match="--width 0.25 contradicts checkpoint run.ckpt, which was made with width 0.5"):
+        adopt_settings(saved, Config({**DEFAULTS, "width": 0.25}, {"width"}, {"width"}), ("width",))
+    overlay = Config({**DEFAULTS, "width": 0.25, "crop": 64}, {"width", "crop"})
+    assert adopt_settings(saved, overlay, ("width",), ("crop",)) == {**DEFAULTS, "width": 0.5, "crop": 64}
+    assert caplog.messages == ["width is 0.5, as checkpoint run.ckpt was made, not 0.25 as in --config_path"]
+    typed = Config(DEFAULTS, {"width"}, {"width"})
+    assert adopt_settings(Checkpoint("port.ckpt", {}), typed, ("width",), ("crop",)) == DEFAULTS
+
+
+def test_the_checkpoint_to_resume_is_the_named_one_or_the_newest(tmp_path):
+    store = CheckpointFolder(str(tmp_path / "run"), "{step}.ckpt")
+    config = Config({"resume": True, "ckpt_file": "", "train_dir": str(tmp_path)})
+    with pytest.raises(UserError, match="no checkpoint that can be read in .*run; give the --train_dir of the run"):
+        checkpoint_to_resume(config, store, "train_dir")
+    for step in (1, 2):
+        store.write({"w": np.full(1, step, np.float32)}, {"step": step, "epoch": 1})
+    write_checkpoint(str(tmp_path / "other.ckpt"), {"w": np.full(1, 7, np.float32)})
+    assert checkpoint_to_resume(config, store, "train_dir").weights["w"][0] == 2
+    named = config.replace(ckpt_file=str(tmp_path / "other.ckpt"))
+    assert checkpoint_to_resume(named, store, "train_dir").weights["w"][0] == 7
+    assert checkpoint_to_resume(named.replace(resume=False), store, "train_dir") is None
+
+
+@pytest.mark.parametrize("batch_size, workers, words", [
+    (64, 1, ""), (32, 2, ""), (16, 4, ""), (32, 1, "batch_size 64 on 1 worker.*has 32 on 1; give --batch_size 64"),
+    (64, 2, "give --batch_size 32"), (21, 3, "as many workers as before")])
+def test_workers_may_change_when_they_take_as_many_samples_together(batch_size, workers, words):
+    saved = Checkpoint("run.ckpt", {}, meta={"config": {"batch_size": 64, "lr": 0.1}, "rank_size": 1})
+    config = {"batch_size": batch_size, "lr": 0.1, "seed": 3}
+    arguments = saved, config, ("batch_size", "lr", "seed"), ("batch_size",), workers
+    if not words:
+        require_same_settings(*arguments)
+        with pytest.raises(UserError, match="--continue: run.ckpt was made with lr 0.1, this run has 0.2"):
+            require_same_settings(saved, {**config, "lr": 0.2}, *arguments[2:], "--continue")
+    else:
+        with pytest.raises(UserError, match=words):
+            require_same_settings(*arguments)
