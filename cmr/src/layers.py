@@ -8,7 +8,8 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from common.body_models.lbs import Float32Cell, as_float32, constant
+from common.body_models.lbs import constant
+from common.engine.amp import Float32Cell, as_float32
 
 GROUP_SIZE = 8  # channels that are normalised together
 EPSILON = 1e-5
@@ -185,9 +186,7 @@ class AddBias(nn.Cell):
 
     def bprop(self, x, bias, out, gradient):
         columns = as_float32(gradient).reshape(self.num_vertices, -1)
-        # Mixed precision reaches constants of a written-out gradient too, and a product wants equal types.
-        total = self.matmul(as_float32(self.ones_row), columns).reshape(-1, bias.shape[0]).sum(0)
-        return gradient.astype(x.dtype), total.astype(bias.dtype)
+        return gradient, self.matmul(self.ones_row, columns).reshape(-1, bias.shape[0]).sum(0)
 
 
 class GraphLinear(nn.Cell):

@@ -6,7 +6,8 @@ fixed shapes.
 """
 from mindspore import nn, ops
 
-from common.body_models.lbs import Float32Cell, JointRegressor, as_float32
+from common.body_models.lbs import JointRegressor
+from common.engine.amp import Float32Cell, as_float32
 from common.geometry.projection import weak_perspective_projection
 from common.geometry.rotation_ops import axis_angle_to_matrix
 

@@ -11,7 +11,8 @@ from mindspore import nn, ops
 from cmr.src.layers import GraphLinear, GraphResBlock, GroupNormReLU, SparseProduct, dense, uniform
 from cmr.src.orthogonal import NearestRotation
 from common.backbones.resnet import ResNet
-from common.body_models.lbs import as_float32, constant
+from common.body_models.lbs import constant
+from common.engine.amp import as_float32
 
 NUM_JOINTS, NUM_BETAS = 24, 10
 HIDDEN = 1024  # width of the parameter regressor

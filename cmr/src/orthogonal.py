@@ -13,7 +13,8 @@ their differences and is infinite at every rotation.
 import numpy as np
 from mindspore import ops
 
-from common.body_models.lbs import Float32Cell, as_float32, constant
+from common.body_models.lbs import constant
+from common.engine.amp import Float32Cell, as_float32
 from common.geometry.rotation_ops import quaternion_to_matrix
 
 # Rows: entries ww, wx, wy, wz, xx, xy, xz, yy, yz, zz of K; columns: what each entry of M, row by row, adds to it.
@@ -72,7 +73,6 @@ class NearestRotation(Float32Cell):
 
     def bprop(self, matrix, rotation, gradient):
         """With M = R P and A = trace(P) I - P, the gradient is R [y], where A y is the axis of R^T G's skew part."""
-        dtype = matrix.dtype
         matrix, gradient = as_float32(matrix), as_float32(gradient)
         stretch = self.product_ta(rotation, matrix).reshape(-1, 9)
         trace = (stretch * self.identity3).sum(-1, keepdims=True)
@@ -83,7 +83,7 @@ class NearestRotation(Float32Cell):
         solved = self.product(cofactors.reshape(-1, 3, 3), ops.expand_dims(axis, -1))[:, :, 0]
         solved = solved * (determinant / (determinant * determinant + _TINY))
         skew = self.matmul(solved, self.axis_back).reshape(-1, 3, 3)
-        return (self.product(rotation, skew).astype(dtype),)
+        return (self.product(rotation, skew),)
 
     def _cofactors(self, flat):
         """(N, 9) matrices row by row -> their cofactor matrices, likewise."""

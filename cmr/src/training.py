@@ -104,9 +104,7 @@ def build_step(config, rank_size, network, body, progress):
         rate = ExponentialDecay(config.lr, config.lr_decay, progress.total_steps)
     optimizer = TorchAdam(network.trainable_params(), rate, config.adam_beta1, ADAM_BETA2, ADAM_EPSILON, config.wd)
     scaler = build_scaler(config.loss_scale if config.amp_level != "O0" else "none")
-    if config.amp_level != "O0":
-        # What follows the ResNet adds up thousands of vertices and makes rotations: both need all digits.
-        apply_amp(network.graph_cnn.resnet, config.amp_level)
+    apply_amp(network, config.amp_level)
     loss = CMRLoss(network.smpl, body.regressor)
     return TrainStep(NetworkWithLoss(network, loss), optimizer, scaler, 0.0, 1, rank_size), rate
 

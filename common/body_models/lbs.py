@@ -13,9 +13,10 @@ kernels, because a small kernel costs more for its launch than for its work on e
 * Coordinates are kept as separate planes over batch and vertices: with a coordinate axis of three in the middle,
   broadcasts, slices and sums are the slowest part.
 """
-import mindspore as ms
 import numpy as np
-from mindspore import Tensor, nn, ops
+from mindspore import Tensor, ops
+
+from common.engine.amp import Float32Cell, as_float32
 
 # The primitives, not `ops.matmul`: its gradient transposes the other factor in memory, here 19 MB at every step.
 _matmul = ops.MatMul()
@@ -92,30 +93,6 @@ def regress_joints(vertices, regressor):
     num_vertices, num_joints = regressor.shape
     flat = vertices.transpose(0, 2, 1).reshape(-1, num_vertices)
     return _matmul(flat, regressor).reshape(-1, 3, num_joints).transpose(0, 2, 1)
-
-
-class Float32Cell(nn.Cell):
-    """A Cell that computes in float32 whatever the mixed precision of the network around it.
-
-    Half precision has three decimal digits: a vertex two metres from the origin would be off by a millimetre. Mixed
-    precision is set by flags that spread from a network to its parts; here they stop. Inputs of a lower precision
-    are cast by `as_float32`.
-    """
-
-    def __init__(self):
-        super().__init__()
-        super().add_flags_recursive(fp16=False, fp32=True, bf16=False)
-
-    def add_flags_recursive(self, **flags):
-        """As the base class, but the precision flags keep asking for float32."""
-        for name in ("fp16", "fp32", "bf16"):
-            flags.pop(name, None)
-        return super().add_flags_recursive(**flags, fp16=False, fp32=True, bf16=False)
-
-
-def as_float32(value):
-    """The Tensor in float32."""
-    return ops.cast(value, ms.float32)
 
 
 def constant(array, dtype=np.float32):

@@ -3,7 +3,8 @@ import numpy as np
 from mindspore import ops
 
 from common.body_models.landmarks import vertex_joint_ids
-from common.body_models.lbs import Float32Cell, LinearBlendSkinning, as_float32, constant
+from common.body_models.lbs import LinearBlendSkinning, constant
+from common.engine.amp import Float32Cell, as_float32
 from common.geometry.rotation_ops import axis_angle_to_matrix
 
 

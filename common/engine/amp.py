@@ -1,13 +1,52 @@
-"""Mixed precision: which levels exist, and how the loss is scaled."""
+"""Mixed precision: which levels exist, what computes in half precision, and how the loss is scaled."""
 import logging
 
 import mindspore as ms
-from mindspore import amp
+from mindspore import amp, nn, ops
 
 from common.errors import UserError
 
 LOGGER = logging.getLogger("mindhuman")
 LEVELS = ("O0", "O2", "O3", "auto")
+
+
+# What computes in half precision, by the class of the network: names of its parts, "" for the whole. All else stays in
+# float32: sums over thousands of vertices, small corrections added up, rotations, box coordinates, cameras and losses
+# need all digits. So do the Float32Cells inside of these parts (body models, soft-argmax, feature sampling, crops,
+# nearest rotation), and at O2 batch norm.
+HALF_PARTS = {
+    "LinearModel": ("",),
+    "OpenPose": ("",),
+    "HMR": ("encoder",),
+    "CMR": ("graph_cnn.resnet",),
+    "Hand4Whole": ("backbone", "hand_roi_net", "face_roi_net", "body_position_net", "body_rotation_net", "box_net",
+                   "hand_position_net", "hand_rotation_net", "face_regressor"),
+    "HandOnly": ("backbone", "position_net", "rotation_net"),
+}
+
+
+class Float32Cell(nn.Cell):
+    """A Cell that computes in float32 whatever the mixed precision of the network around it.
+
+    Half precision has three decimal digits: a vertex two metres from the origin would be off by a millimetre. Mixed
+    precision is set by flags that spread from a network to its parts; here they stop. Inputs of a lower precision
+    are cast by `as_float32`.
+    """
+
+    def __init__(self):
+        super().__init__()
+        super().add_flags_recursive(fp16=False, fp32=True, bf16=False)
+
+    def add_flags_recursive(self, **flags):
+        """As the base class, but the precision flags keep asking for float32."""
+        for name in ("fp16", "fp32", "bf16"):
+            flags.pop(name, None)
+        return super().add_flags_recursive(**flags, fp16=False, fp32=True, bf16=False)
+
+
+def as_float32(value):
+    """The Tensor in float32."""
+    return ops.cast(value, ms.float32)
 
 
 def check_amp(level, device_target):
@@ -19,11 +58,23 @@ def check_amp(level, device_target):
 
 
 def apply_amp(network, level):
-    """Wrap a network for float16 computation; its output is float32 again and its parameters stay float32.
+    """Let the parts of a network that `HALF_PARTS` names compute in float16; its parameters stay float32.
 
-    O2 and auto keep batch norm in float32, O3 casts everything. The given Cell keeps its parameters' names.
+    O2 and auto keep batch norm in float32, O3 casts the framework's too. The given Cell is changed and keeps its
+    parameters' names.
+
+    Returns:
+        Cell: the network, whose output is float32.
+
+    Raises:
+        KeyError: a network that the table does not know.
     """
-    return network if level == "O0" else amp.auto_mixed_precision(network, amp_level=level, dtype=ms.float16)
+    if level == "O0":
+        return network
+    cells = dict(network.cells_and_names())
+    for part in HALF_PARTS[type(network).__name__]:
+        mixed = amp.auto_mixed_precision(cells[part], amp_level=level, dtype=ms.float16)
+    return network if part else mixed
 
 
 def build_scaler(loss_scale):

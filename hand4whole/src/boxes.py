@@ -7,7 +7,8 @@ boxes, so crops are written as two matrix products: averages of bilinear samples
 import numpy as np
 from mindspore import ops
 
-from common.body_models.lbs import Float32Cell, as_float32, constant
+from common.body_models.lbs import constant
+from common.engine.amp import Float32Cell, as_float32
 
 # Samples per cell of the crop and axis at most; more would be for boxes over four times the crop's size.
 MAX_SAMPLES = 4

@@ -7,7 +7,8 @@ they are shifted by the mean distance to their targets first.
 import numpy as np
 from mindspore import nn, ops
 
-from common.body_models.lbs import Float32Cell, as_float32, constant
+from common.body_models.lbs import constant
+from common.engine.amp import Float32Cell, as_float32
 from common.geometry.rotation_ops import axis_angle_to_matrix
 from hand4whole.src.joint_sets import DEPTH_GROUPS, FACE, JOINTS, LEFT_HAND, RIGHT_HAND, WRIST
 

@@ -4,7 +4,6 @@ import os
 
 from mindspore import Tensor
 
-from common.body_models.lbs import Float32Cell
 from common.data.pipeline import Pipeline
 from common.engine.amp import apply_amp, build_scaler, check_amp
 from common.engine.callbacks import MetricsCsv, ProgressBar, SaveCheckpoint
@@ -65,10 +64,7 @@ def train(config, runtime):
 
 def build_step(config, rank_size, network, progress):
     """The compiled update, and its learning rate."""
-    if config.amp_level != "O0":
-        for cell in network.cells():
-            if not isinstance(cell, Float32Cell):
-                apply_amp(cell, config.amp_level)
+    apply_amp(network, config.amp_level)
     matrices = config.rotation_loss == "matrix"
     if config.parts == "hand":
         with_loss = NetworkWithLoss(network, HandLoss(matrices), HAND_TERMS)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import mindspore as ms
 from mindspore import ops
 
-from common.body_models.lbs import Float32Cell, as_float32
+from common.engine.amp import Float32Cell, as_float32
 from common.geometry.rotation_ops import axis_angle_to_matrix
 from hmr.src.network import split_theta
 

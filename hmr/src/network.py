@@ -8,8 +8,9 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
 from common.backbones.resnet import ResNet
-from common.body_models.lbs import Float32Cell, JointRegressor, as_float32
+from common.body_models.lbs import JointRegressor
 from common.body_models.smpl import SMPL
+from common.engine.amp import Float32Cell, as_float32
 from common.errors import UserError
 from common.geometry import rotation
 from common.geometry.projection import weak_perspective_projection

@@ -122,9 +122,7 @@ def _critic(config):
 
 def build_step(config, rank_size, pair, progress):
     """The compiled update, and the learning rate of the generator."""
-    if config.amp_level != "O0":
-        # The regressor adds small corrections, the body's joints are sums over a mesh: both need all digits.
-        apply_amp(pair.generator.encoder, config.amp_level)
+    apply_amp(pair.generator, config.amp_level)
     total = progress.total_steps if config.lr_type == "cosine" else 0
     rates = [WarmUp(rate, config.warmup_steps, total) for rate in (config.e_lr, config.d_lr)]
     optimizer = TorchAdam(pair.generator.trainable_params(), rates[0], weight_decay=config.e_wd)

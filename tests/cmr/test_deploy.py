@@ -48,5 +48,4 @@ def test_mixed_precision_keeps_bodies_exact():
     mixed = [value.asnumpy() for value in apply_amp(network, "O2")(Tensor(images(2)[0]))]
     for expected, found in zip(plain, mixed):
         assert found.dtype == np.float32 and 0 < np.abs(found - expected).max() < 0.01
-    # Rotations come out of half-precision numbers, but are rotations in single precision.
     assert np.abs(mixed[3] @ mixed[3].swapaxes(-1, -2) - np.eye(3)).max() < 1e-5

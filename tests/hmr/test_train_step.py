@@ -176,7 +176,7 @@ def test_mixed_precision_of_the_encoder():
     losses = []
     for level in ("O0", "O2"):
         pair = networks()
-        apply_amp(pair.generator.encoder, level)
+        apply_amp(pair.generator, level)
         losses.append(adversarial_step(pair)(*batch())[1].asnumpy())
     assert np.abs(losses[0] - losses[1]).max() > 0
     assert np.allclose(losses[0], losses[1], rtol=0.01)

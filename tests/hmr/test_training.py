@@ -159,8 +159,8 @@ def test_weights_of_something_else(key, settings, text, tmp_path):
         build_pair(config, golden.body_model(), True, None)
 
 
-def test_only_the_encoder_is_cast(monkeypatch):
-    """Mixed precision goes to the encoder, and the weights of the loss come from their two factors each."""
+def test_settings_reach_the_step(monkeypatch):
+    """Mixed precision goes to the generator, and the weights of the loss come from their two factors each."""
     cast, losses = [], []
     monkeypatch.setattr(training, "apply_amp", lambda cell, level: cast.append((cell, level)))
     monkeypatch.setattr(training, "GeneratorWithLoss", lambda *args: losses.append(args) or SimpleNamespace())
@@ -170,5 +170,5 @@ def test_only_the_encoder_is_cast(monkeypatch):
                             "0.5", "--d_disc_ratio", "4", "--loss_scale", "dynamic", "--clip_norm", "9"])
     pair = build_pair(config, golden.body_model(), False, None)
     step, rate = training.build_step(config, 2, pair, SimpleNamespace(total_steps=100))
-    assert cast == [(pair.generator.encoder, "O2")] and losses[0][1] == (2, 33, 15, 21, 2) and losses[0][2] == 0.5
+    assert cast == [(pair.generator, "O2")] and losses[0][1] == (2, 33, 15, 21, 2) and losses[0][2] == 0.5
     assert rate.base == pytest.approx(1e-5) and step[2] is not None and step[3:] == (9, 1, 2)
