@@ -5,7 +5,6 @@
 The names tell what a file holds. --dict-file is needed for a ResNet with names of its own only: a json file
 {name in the pth file: name here}; what it does not list is left out.
 """
-import argparse
 import json
 import os
 import re
@@ -17,6 +16,7 @@ import numpy as np
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from cmr.src.weights import convert_weights  # noqa: E402
+from common.arguments import Arguments  # noqa: E402
 from common.backbones.resnet import ResNet  # noqa: E402
 from common.convert.pth import read_weights  # noqa: E402
 from common.convert.rules import Rule, convert  # noqa: E402
@@ -25,16 +25,10 @@ from common.errors import UserError, run  # noqa: E402
 
 
 def parse(argv):
-    parser = argparse.ArgumentParser(prog="pth2ckpt.py", allow_abbrev=False, description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Arguments(__doc__)
     parser.add_argument("--pth-path", required=True, help="PyTorch file")
     parser.add_argument("--ckpt-path", required=True, help="checkpoint to write")
     parser.add_argument("--dict-file", default="", help="json file of names")
-
-    def fail(message):
-        raise UserError(f"{message} (--help lists every flag)")
-
-    parser.error = fail
     return parser.parse_args(argv)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import yaml
 
+from common.arguments import Arguments
 from common.errors import UserError
 from common.files import atomic_write
 
@@ -114,8 +115,8 @@ def _comments(path):
 
 
 def _parser(path, defaults, aliases):
-    parser = argparse.ArgumentParser(
-        allow_abbrev=False, add_help=True, argument_default=argparse.SUPPRESS,
+    parser = Arguments(
+        argument_default=argparse.SUPPRESS,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=34, width=120),
         description=f"Settings and their defaults stand in {os.path.basename(path)}. "
                     "Booleans: --key, --key true or --key false. Lists: --key 1,2,3.")
@@ -129,11 +130,6 @@ def _parser(path, defaults, aliases):
         parser.add_argument(f"--{key}", *(f"--{alias}" for alias in other_names.get(key, [])), dest=key,
                             metavar=type(default).__name__.upper(), help=text,
                             type=_converter(key, default), **optional)
-
-    def fail(message):
-        raise UserError(f"{message} (--help lists every flag)")
-
-    parser.error = fail
     return parser
 
 

@@ -2,26 +2,21 @@
 
     python dataprocess.py --data_path HMR_DATA
 """
-import argparse
 import os
 import sys
 
 # The repository root, so that `common` and `hmr` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from common.arguments import Arguments  # noqa: E402
 from common.engine.runtime import set_up_logging  # noqa: E402
-from common.errors import UserError, run  # noqa: E402
+from common.errors import run  # noqa: E402
 from hmr.src.dataprocess import process  # noqa: E402
 
 
 def main(argv):
-    parser = argparse.ArgumentParser(prog="dataprocess.py", allow_abbrev=False, description=__doc__.split("\n")[0])
+    parser = Arguments(__doc__)
     parser.add_argument("--data_path", required=True, help="HMR_DATA, the folder with all data sets")
-
-    def fail(message):
-        raise UserError(f"{message} (--help lists every flag)")
-
-    parser.error = fail
     arguments = parser.parse_args(argv)
     set_up_logging()
     process(arguments.data_path)

@@ -16,7 +16,6 @@ missing.
 What this cannot show: data types and shapes that a chip refuses, results, memory. Primitives that only some chips have
 are named in the list with their work-around.
 """
-import argparse
 import collections
 import functools
 import importlib
@@ -36,6 +35,7 @@ sys.path.insert(0, str(ROOT))
 
 import yaml  # noqa: E402
 
+from common.arguments import Arguments  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 from common.files import atomic_write  # noqa: E402
 from tools.gpu_dry_compile import build_stubs, dry_compile  # noqa: E402
@@ -251,8 +251,7 @@ def table(findings):
 
 
 def main(argv):
-    parser = argparse.ArgumentParser(prog="audit_operators.py", description=__doc__.splitlines()[0],
-                                     allow_abbrev=False)
+    parser = Arguments(__doc__)
     parser.add_argument("source", metavar="MODEL|FILE.mindir|MODULE:FUNCTION")
     parser.add_argument("--target", required=True, choices=TARGETS)
     parser.add_argument("--json", default="", help="also write the findings to this file")

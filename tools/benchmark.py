@@ -5,7 +5,6 @@
 Prints medians and ratios (MindSpore / PyTorch, below 1 is faster), data loading, peak memory, import and compile time.
 Without PyTorch (bash scripts/setup.sh --convert) only MindSpore's figures are shown. --output writes them as JSON.
 """
-import argparse
 import importlib
 import json
 import os
@@ -19,6 +18,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
+from common.arguments import Arguments  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 from common.files import atomic_write  # noqa: E402
 
@@ -30,18 +30,12 @@ def models():
 
 
 def parse(argv):
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Arguments(__doc__)
     parser.add_argument("model", help=f"one of {', '.join(models())}")
     parser.add_argument("--device_target", default="", help="CPU, GPU or Ascend; empty: the first usable")
     parser.add_argument("--seconds", type=float, default=20.0, help="time for each case [20]")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="PyTorch's threads [all cores]")
     parser.add_argument("--output", default="", help="JSON file for the figures")
-
-    def fail(message):
-        raise UserError(f"{message} (--help lists every flag)")
-
-    parser.error = fail
     arguments = parser.parse_args(argv)
     if arguments.model not in models():
         raise UserError(f"model {arguments.model}: choose one of {', '.join(models())}")

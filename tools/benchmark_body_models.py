@@ -9,7 +9,6 @@ with the sizes of the real models, so no model file is needed. Prints a table in
 their ratio and the ratio of the shortest times, which other programs on the machine disturb less. A ratio below 1.0
 means that MindSpore is faster.
 """
-import argparse
 import statistics
 import sys
 import time
@@ -23,6 +22,7 @@ import mindspore as ms  # noqa: E402
 import numpy as np  # noqa: E402
 from mindspore import Tensor, nn, ops  # noqa: E402
 
+from common.arguments import Arguments  # noqa: E402
 from common.body_models.files import SIZES, BodyModel  # noqa: E402
 from common.body_models.lbs import LinearBlendSkinning  # noqa: E402
 from common.engine.runtime import init_runtime  # noqa: E402
@@ -34,7 +34,7 @@ RUNS = 20  # timed calls of one side before it is the other's turn
 
 
 def main(argv):
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = Arguments(__doc__)
     parser.add_argument("--batch_size", type=int, default=32)
     parser.add_argument("--kinds", nargs="+", choices=sorted(NUM_SHAPES), default=["smpl", "smplx"])
     parser.add_argument("--repeats", type=int, default=5, help="rounds of timed runs")

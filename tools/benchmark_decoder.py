@@ -7,7 +7,6 @@ The classic decoder is written here as plain loops: all 57 maps are enlarged eig
 candidates is looked at in turn, and every limb is compared with every person. Times are CPU time of one thread, the
 best of the repeats. Prints a table in Markdown; a ratio of 1/20 means a twentieth of the classic decoder's time.
 """
-import argparse
 import math
 import os
 import sys
@@ -24,6 +23,7 @@ import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 from scipy.ndimage import gaussian_filter  # noqa: E402
 
+from common.arguments import Arguments  # noqa: E402
 from common.errors import run  # noqa: E402
 from openpose.src.decode import CONVENTIONS, decode  # noqa: E402
 from openpose.src.skeleton import COCO_18  # noqa: E402
@@ -37,7 +37,7 @@ FIGURE = np.array([(0, -.43), (0, -.33), (-.1, -.325), (-.14, -.18), (-.15, -.04
 
 
 def main(argv):
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = Arguments(__doc__)
     parser.add_argument("--people", type=int, nargs="+", default=[1, 5, 10, 20, 50])
     parser.add_argument("--repeats", type=int, default=5, help="timed runs of each decoder")
     args = parser.parse_args(argv)

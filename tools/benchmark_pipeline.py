@@ -5,7 +5,6 @@
 Pictures of 640 x 480 px are written to a temporary folder (or read from --image_dir); each sample is decoded, turned,
 scaled, recoloured, cropped and normalised, as a mesh network's training samples are.
 """
-import argparse
 import sys
 import tempfile
 import time
@@ -17,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 
+from common.arguments import Arguments  # noqa: E402
 from common.data.augment import GRAPHCMR, scale_colour  # noqa: E402
 from common.data.image import crop_matrix, normalize, read_image, transform_points, warp  # noqa: E402
 from common.data.order import sample_rng  # noqa: E402
@@ -48,7 +48,7 @@ class Pictures:
 
 
 def main(argv):
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0], allow_abbrev=False)
+    parser = Arguments(__doc__)
     parser.add_argument("--image_dir", help="folder of pictures instead of written ones")
     parser.add_argument("--num", type=int, default=640, help="pictures per epoch (default: 640)")
     parser.add_argument("--batch_size", type=int, default=32)

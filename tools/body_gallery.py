@@ -2,7 +2,6 @@
 
     python tools/body_gallery.py --output gallery.png
 """
-import argparse
 import io
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from PIL import Image
 # The repository root comes first, so that `common` is found from every directory.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from common.arguments import Arguments  # noqa: E402
 from common.body_models.files import build_body_model  # noqa: E402
 from common.body_models.lbs_numpy import pose_body  # noqa: E402
 from common.body_models.prior import sample_poses  # noqa: E402
@@ -161,7 +161,7 @@ def with_palette(picture):
 
 def main(argv):
     """Draw the gallery and write it."""
-    parser = argparse.ArgumentParser(prog="body_gallery.py", allow_abbrev=False, description=__doc__.split("\n")[0])
+    parser = Arguments(__doc__)
     parser.add_argument("--output", required=True, help="picture to write (.png or .jpg)")
     parser.add_argument("--seed", type=int, default=0, help="which poses are shown")
     arguments = parser.parse_args(argv)

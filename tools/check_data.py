@@ -5,7 +5,6 @@
 Leaves with status 1 when training on the folder is not possible. A model takes part by having a function
 `check(data_path)` in `<model>/src/check_data.py` that returns a list of `common.data.findings.Finding`.
 """
-import argparse
 import importlib
 import sys
 from pathlib import Path
@@ -14,8 +13,9 @@ ROOT = Path(__file__).resolve().parents[1]
 # The repository root comes first, so that `common` and the models are found from every directory.
 sys.path.insert(0, str(ROOT))
 
+from common.arguments import Arguments  # noqa: E402
 from common.data.findings import ERROR, format_table  # noqa: E402
-from common.errors import UserError, run  # noqa: E402
+from common.errors import run  # noqa: E402
 
 
 def models():
@@ -25,14 +25,9 @@ def models():
 
 def main(argv):
     """Check one model's data; the status is 1 when training is not possible."""
-    parser = argparse.ArgumentParser(prog="check_data.py", allow_abbrev=False, description=__doc__.split("\n")[0])
+    parser = Arguments(__doc__)
     parser.add_argument("model", choices=models(), metavar="MODEL", help=", ".join(models()))
     parser.add_argument("--data_path", required=True, help="the folder that training would read")
-
-    def fail(message):
-        raise UserError(f"{message} (--help lists every flag)")
-
-    parser.error = fail
     arguments = parser.parse_args(argv)
     findings = importlib.import_module(f"{arguments.model}.src.check_data").check(arguments.data_path)
     print(format_table(findings))

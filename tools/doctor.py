@@ -5,7 +5,6 @@
 The text is what a bug report needs. A GPU or Ascend chip that seems to be there is tried with a small sum in a process
 of its own; --quick leaves that out. The exit status is 0 unless a package that MindHuman needs is missing.
 """
-import argparse
 import importlib.metadata
 import importlib.util
 import json
@@ -20,6 +19,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 # Run as a file from anywhere, the repository root has to come first on the module path.
 sys.path.insert(0, str(ROOT))
 
+from common.arguments import Arguments  # noqa: E402
 from common.engine.devices import TARGETS, look_for, probe  # noqa: E402
 from common.environment import CUDA_LIBRARIES, DEFAULTS, find_cuda_libraries  # noqa: E402
 from common.errors import run  # noqa: E402
@@ -167,7 +167,7 @@ def report(findings):
 
 
 def main(argv):
-    parser = argparse.ArgumentParser(prog="doctor.py", description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser = Arguments(__doc__)
     parser.add_argument("--json", default="", help="also write the findings to this file")
     parser.add_argument("--quick", action="store_true", help="no trial on devices that seem to be there")
     options = parser.parse_args(argv)

@@ -18,6 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 # Run as a file from anywhere, the repository root has to come first on the module path.
 sys.path.insert(0, str(ROOT))
 
+from common.arguments import Arguments  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 from common.files import atomic_write  # noqa: E402
 
@@ -29,7 +30,7 @@ INFERENCE_CALLS = 20
 
 def parse(argv):
     """The command line."""
-    parser = argparse.ArgumentParser(prog="gpu_report.py", description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser = Arguments(__doc__)
     parser.add_argument("--models", default=",".join(MODELS), help="which ones, separated by commas")
     parser.add_argument("--device_target", default=os.environ.get("DEVICE_TARGET", ""), help="empty: the first usable")
     parser.add_argument("--small", action="store_true", help="narrow networks: to try the report itself")

@@ -8,7 +8,6 @@ The addresses of the chips come from /etc/hccn.conf (address_0=192.168.1.10, ...
 folder as hccl_<number>p_<devices>_<ip>.json, or to --output. `run_distribute_train.sh` takes it in place of the number
 of devices; on one host the number alone does the same.
 """
-import argparse
 import json
 import os
 import pathlib
@@ -19,6 +18,7 @@ import sys
 # Run as a file from anywhere, the repository root has to come first on the module path.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
+from common.arguments import Arguments  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 from common.files import atomic_write  # noqa: E402
 
@@ -124,7 +124,7 @@ def own_address():
 
 
 def main(argv):
-    parser = argparse.ArgumentParser(prog="hccl_tools.py", description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser = Arguments(__doc__)
     parser.add_argument("--device_num", default="[0,8)", help="range of chips, such as [0,8)")
     parser.add_argument("--visible_devices", default="", help="numbers of the chips that the range counts in")
     parser.add_argument("--server_ip", default="", help="address of this host")

@@ -6,7 +6,6 @@ Each .bin file holds one batch of the network's input, float32, in C order. Outp
 RESULT_PATH/NAME_k.bin in the same form; the mean time of a call is printed and stands in
 TIME_PATH/test_perform_static.txt.
 """
-import argparse
 import glob
 import os
 import sys
@@ -17,24 +16,19 @@ import numpy as np
 # The repository root, so that `common` is found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from common.arguments import Arguments  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 from common.files import atomic_write  # noqa: E402
 
 
 def parse(argv):
-    parser = argparse.ArgumentParser(prog="infer_mindir.py", allow_abbrev=False, description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Arguments(__doc__)
     parser.add_argument("--model_path", required=True, help="the MINDIR file")
     parser.add_argument("--dataset_path", required=True, help="folder of the .bin files")
     parser.add_argument("--device_target", default="", help="CPU, GPU or Ascend; empty: the first usable")
     parser.add_argument("--device_id", type=int, default=0, help="card [0]")
     parser.add_argument("--result_path", default="result_Files", help="folder for the outputs [result_Files]")
     parser.add_argument("--time_path", default="time_Result", help="folder for the mean time [time_Result]")
-
-    def fail(message):
-        raise UserError(f"{message} (--help lists every flag)")
-
-    parser.error = fail
     return parser.parse_args(argv)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 # The repository root comes first, so that `common` is found from every directory.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from common.arguments import Arguments  # noqa: E402
 from common.data.samples import registry  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 
@@ -20,7 +21,7 @@ EVERYTHING = "all"
 
 def main(argv):
     """Parse the options and make the data."""
-    parser = argparse.ArgumentParser(prog="make_sample_data.py", allow_abbrev=False, description=__doc__.split("\n")[0])
+    parser = Arguments(__doc__)
     parser.add_argument("dataset", choices=(*sorted(registry.DATASETS), EVERYTHING), metavar="DATASET",
                         help=", ".join((*sorted(registry.DATASETS), EVERYTHING)))
     parser.add_argument("--output_dir", required=True, help="folder to write into; files of equal names are replaced")
@@ -43,7 +44,7 @@ def make_everything(args):
     lines = []
     for dataset in registry.every_dataset():
         module = registry.find(dataset)
-        parser = argparse.ArgumentParser()
+        parser = Arguments()
         module.add_arguments(parser)
         defaults = vars(parser.parse_args([]))
         folder = str(Path(args.output_dir) / dataset)

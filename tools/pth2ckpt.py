@@ -4,7 +4,6 @@
 
 Every name of the source file is mapped or reported as left out; any doubt is an error and nothing is written.
 """
-import argparse
 import importlib
 import os
 import sys
@@ -13,6 +12,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
+from common.arguments import Arguments  # noqa: E402
 from common.convert.pth import read_weights  # noqa: E402
 from common.engine.checkpoint import read_checkpoint, write_checkpoint  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
@@ -24,8 +24,7 @@ def models():
 
 
 def parse(argv):
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Arguments(__doc__)
     parser.add_argument("--model", required=True, help=f"one of {', '.join(models())}")
     parser.add_argument("--pth_path", required=True, help="PyTorch file, npz of TensorFlow variables, or ckpt of "
                                                           "a MindSpore port")
@@ -35,11 +34,6 @@ def parse(argv):
     parser.add_argument("--statistics", default="", help="npz or checkpoint with the statistics that inputs are "
                                                          "normalised with, for models that need them")
     parser.add_argument("--quiet", action="store_true", help="do not list the mapped names")
-
-    def fail(message):
-        raise UserError(f"{message} (--help lists every flag)")
-
-    parser.error = fail
     return parser.parse_args(argv)
 
 

@@ -6,7 +6,6 @@
 The networks behind the hand's ResNet are left out, they begin anew: the hand-only stage has other joints. Checkpoints
 of this project and published `.pth.tar` files are both read.
 """
-import argparse
 import os
 import sys
 from collections import Counter
@@ -14,6 +13,7 @@ from collections import Counter
 # The repository root, so that `common` and `hand4whole` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
+from common.arguments import Arguments  # noqa: E402
 from common.engine.checkpoint import write_checkpoint  # noqa: E402
 from common.engine.runtime import set_up_logging  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
@@ -25,18 +25,12 @@ ASIDE = "before_merge"
 
 
 def parse(argv):
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Arguments(__doc__)
     parser.add_argument("--whole", default="", help="whole network; empty: the newest snapshot of output_dir")
     parser.add_argument("--hand", default="", help="hand-only network; empty: the newest hand snapshot of output_dir")
     parser.add_argument("--merged", default="", help="checkpoint to write; empty: snapshot_0.ckpt of output_dir, whose "
                                                      f"other snapshots move to the folder {ASIDE}")
     parser.add_argument("--output_dir", default="output", help="folder of the two runs (default: output)")
-
-    def fail(message):
-        raise UserError(f"{message} (--help lists every flag)")
-
-    parser.error = fail
     return parser.parse_args(argv)
 
 

@@ -6,7 +6,6 @@
 For each image with such a region, `ignore_mask_train/<12-digit image number>.png` (and `ignore_mask_val/...`) is
 written beside the image folder: 255 where the image is ignored, 0 elsewhere, in the image's size.
 """
-import argparse
 import os
 import sys
 
@@ -16,25 +15,20 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspa
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 
+from common.arguments import Arguments  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 from common.files import atomic_write  # noqa: E402
 from openpose.src.annotations import MIN_AREA, MIN_KEYPOINTS, Annotations, is_learned  # noqa: E402
 
 
 def main(argv):
-    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Arguments(__doc__)
     for split in ("train", "val"):
         parser.add_argument(f"--{split}_ann", default="", help="annotation file in COCO's form")
         parser.add_argument(f"--{split}_dir", default="", help="folder of its images; the masks go beside it")
     parser.add_argument("--min_keypoints", type=int, default=MIN_KEYPOINTS, help="people with fewer are ignored")
     parser.add_argument("--min_area", type=float, default=MIN_AREA, help="smaller people are ignored, px^2")
     parser.add_argument("--category", default="person", help="category of the annotations")
-
-    def fail(message):
-        raise UserError(f"{message} (--help lists every flag)")
-
-    parser.error = fail
     args = parser.parse_args(argv)
     splits = [(split, getattr(args, f"{split}_ann"), getattr(args, f"{split}_dir")) for split in ("train", "val")]
     if not any(annotations for _, annotations, _ in splits):
