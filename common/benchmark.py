@@ -64,7 +64,12 @@ def loading_case(torch, make_source, arguments, batch_size):
                                              drop_last=True, num_workers=workers, persistent_workers=True,
                                              multiprocessing_context="spawn")
         theirs = endless(lambda epoch: loader)
-        yield lambda: next(ours), lambda: next(theirs)
+
+        def next_batch():
+            with torch.device("cpu"):  # its loader draws the order there, also where networks are on a GPU
+                return next(theirs)
+
+        yield lambda: next(ours), next_batch
 
 
 def endless(batches):
@@ -77,12 +82,12 @@ def endless(batches):
 
 def inference_call(torch, network, images):
     """Eager evaluation of a PyTorch network, as its users run it; waits for the result."""
-    tensor = torch.from_numpy(images)
+    tensor = torch.tensor(images)
 
     def call():
         network.eval()
         with torch.inference_mode():
-            return [output.numpy() for output in network(tensor)]
+            return [output.cpu().numpy() for output in network(tensor)]
 
     return call
 
@@ -144,7 +149,7 @@ def build_smpl(torch, model):
                       "posedirs": model.posedirs.reshape(-1, model.posedirs.shape[-1]).T,
                       "regressor": model.J_regressor, "weights": model.weights}
             for name, array in arrays.items():
-                tensor = torch.from_numpy(np.ascontiguousarray(array, np.float32))
+                tensor = torch.tensor(np.ascontiguousarray(array, np.float32))
                 self.register_buffer(name, tensor, persistent=False)
 
         def forward(self, rotmat, betas):

@@ -81,14 +81,21 @@ def peak_memory_mb():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
 
 
-def load_torch(threads):
-    """The module torch, or None where it is not installed."""
+def load_torch(threads, device_target):
+    """PyTorch on the same device.
+
+    Returns:
+        tuple: the module torch, or None where it is not installed or cannot use the device; what to say about it.
+    """
     try:
         import torch
     except ImportError:
-        return None
+        return None, "not installed"
+    if device_target == "Ascend" or (device_target == "GPU" and not torch.cuda.is_available()):
+        return None, f"{torch.__version__} cannot use the {device_target}, so there is nothing to compare with"
     torch.set_num_threads(threads)
-    return torch
+    torch.set_default_device("cuda" if device_target == "GPU" else "cpu")
+    return torch, torch.__version__
 
 
 def main(argv):
@@ -96,11 +103,11 @@ def main(argv):
     from common.engine.runtime import init_runtime
 
     runtime = init_runtime(arguments.device_target)
-    torch = load_torch(arguments.threads)
+    torch, remark = load_torch(arguments.threads, runtime.device_target)
     cases = importlib.import_module(f"{arguments.model}.src.benchmark").cases(torch)
     rows = []
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {runtime.device_target}; "
-          f"PyTorch {torch.__version__ if torch else 'not installed'}")
+          f"PyTorch {remark}")
     print(f"{'case':<40}{'MindSpore ms':>14}{'PyTorch ms':>14}{'ratio':>8}")
     for name, ours, theirs in cases:
         start = time.perf_counter()

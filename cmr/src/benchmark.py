@@ -61,7 +61,7 @@ def _training(network, body, images, labels):
 def _torch_training(torch, network, body, images, labels):
     optimizer = torch.optim.Adam(network.parameters(), 3e-4)
     loss_of = build_loss(torch, body, network.smpl)
-    images, labels = torch.from_numpy(images), [torch.from_numpy(array) for array in labels]
+    images, labels = torch.tensor(images), [torch.tensor(array) for array in labels]
 
     def step():
         network.train()

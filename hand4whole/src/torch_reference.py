@@ -231,11 +231,11 @@ def training_step(torch, network, batch):
         batch (list): the columns of `targets.COLUMNS` as arrays.
     """
     optimizer = torch.optim.Adam(network.parameters(), 1e-4)
-    tensors = [torch.from_numpy(array) for array in batch]
+    tensors = [torch.tensor(array) for array in batch]
     images, joint_img, _, joint_cam, _, pose, shape, expr, *rest = tensors
     centers, sizes = torch.stack(rest[:6:2], 1), torch.stack(rest[1:6:2], 1)
     rotmat = axis_angle_to_matrix(torch, pose.view(len(pose), -1, 3))
-    ids = torch.from_numpy(np.resize(vertex_joint_ids("smplx"), 137).astype(np.int64))
+    ids = torch.tensor(np.resize(vertex_joint_ids("smplx"), 137).astype(np.int64))
 
     def step():
         network.train()

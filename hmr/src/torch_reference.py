@@ -108,7 +108,7 @@ def training_step(torch, generator, critic, batch):
     """
     optimizers = [torch.optim.Adam(network.parameters(), rate, weight_decay=1e-4)
                   for network, rate in ((generator, 1e-5), (critic, 1e-4))]
-    image, *labels, real = [torch.from_numpy(array) for array in batch]
+    image, *labels, real = [torch.tensor(array) for array in batch]
     real = real.flatten(0, 1)
 
     def step():

@@ -111,7 +111,7 @@ def _torch_inference(torch, network, images):
     def call():
         network.eval()
         with torch.inference_mode():
-            return network(tensor)[-1].numpy()
+            return network(tensor)[-1].cpu().numpy()
 
     return call
 

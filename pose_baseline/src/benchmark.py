@@ -99,6 +99,6 @@ def _torch_inference(torch, network, poses):
     def call():
         network.eval()
         with torch.inference_mode():
-            return network(tensor).numpy()
+            return network(tensor).cpu().numpy()
 
     return call

@@ -265,7 +265,7 @@ def test_bad_options(tmp_path, options, text):
 
     with pytest.raises(UserError, match=text):
         main(["pose_baseline", "--output_dir", str(tmp_path), *options])
-    with pytest.raises(SystemExit):
+    with pytest.raises(UserError, match="--subjects: '3' is not a list of some of 1,5"):
         main(["pose_baseline", "--output_dir", str(tmp_path), "--subjects", "3"])
     assert list(tmp_path.iterdir()) == []
 
