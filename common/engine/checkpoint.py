@@ -101,7 +101,7 @@ def read_checkpoint(path):
         Checkpoint.
 
     Raises:
-        UserError: missing, truncated or damaged file.
+        UserError: missing, truncated or damaged file, or one that does not fit into the memory.
     """
     if not os.path.isfile(path):
         raise UserError(f"checkpoint {path} does not exist (--ckpt_file)")
@@ -110,7 +110,10 @@ def read_checkpoint(path):
     try:
         with _framework_silent():
             loaded = ms.load_checkpoint(path, crc_check=True)
-    except (ValueError, RuntimeError, OSError, TypeError):
+    except (ValueError, RuntimeError, OSError, TypeError, MemoryError) as error:
+        if isinstance(error, MemoryError) or isinstance(error.__cause__, MemoryError):  # the framework calls it damage
+            raise UserError(f"checkpoint {path} ({os.path.getsize(path) >> 20} MB) cannot be read: there is not enough "
+                            "free memory; end other programs") from None
         raise UserError(f"checkpoint {path} is damaged or is no MindSpore checkpoint: take an older one, download it "
                         "again, or convert PyTorch and TensorFlow weights with tools/pth2ckpt.py") from None
     checkpoint = Checkpoint(path, {})

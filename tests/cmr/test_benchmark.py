@@ -1,7 +1,6 @@
 """The PyTorch network of the benchmark against the published one."""
-import importlib.util
-from pathlib import Path
 
+import cmr_golden as golden
 import numpy as np
 import pytest
 from mindspore import Tensor
@@ -11,10 +10,6 @@ from cmr.src.loss import CMRLoss
 from cmr.src.torch_reference import build_loss, build_reference
 from common.benchmark import build_smpl
 from common.data.crops import crop_stretched
-
-_spec = importlib.util.spec_from_file_location("golden_cases", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 
 
 @pytest.mark.slow

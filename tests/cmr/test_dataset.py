@@ -1,10 +1,10 @@
 """From prepared annotations to samples: against the published preprocessing, by hand and by properties."""
-import importlib.util
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from golden_files import seeded
 
 from cmr.src.annotations import JOINTS, placed, read_annotations, write_annotations
 from cmr.src.build import build_training_set, read_settings
@@ -16,9 +16,6 @@ from common.data.order import sample_rng
 from common.errors import UserError
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
-_spec = importlib.util.spec_from_file_location("seeded", GOLDEN / "seeded.py")
-seeded = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(seeded)
 # Centre, scale, rotation, flip, colour of the published samples.
 CASES = (((200.3, 150.4), 1.0, 0, False, (1, 1, 1)), ((330.4, 60.3), 1.3, 25, False, (0.8, 1.2, 1)),
          ((120.5, 99.25), 0.9, -40, True, (1.3, 0.7, 1.1)), ((180.3, 160.7), 1.7, 0, True, (0.9, 1, 1.4)))

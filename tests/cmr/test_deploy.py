@@ -1,7 +1,7 @@
 """Exported files, mixed precision, and the operators of other back ends."""
-import importlib.util
 from pathlib import Path
 
+import cmr_golden as golden
 import mindspore as ms
 import numpy as np
 import pytest
@@ -10,10 +10,6 @@ from mindspore import Tensor
 from cmr.src.network import CMR
 from common.engine.amp import apply_amp
 from common.engine.export import export_network
-
-_spec = importlib.util.spec_from_file_location("golden_cases", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 
 
 @pytest.fixture(scope="module", autouse=True)

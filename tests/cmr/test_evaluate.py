@@ -1,7 +1,6 @@
 """The metrics against the published implementation, and the protocols by hand."""
-import importlib.util
-from pathlib import Path
 
+import cmr_golden as golden
 import cv2
 import numpy as np
 import pytest
@@ -25,10 +24,6 @@ from common.errors import UserError
 from common.geometry.alignment import align_similarity
 from common.geometry.rotation import axis_angle_to_matrix
 from common.metrics import joint_errors
-
-_spec = importlib.util.spec_from_file_location("golden_cases", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 
 
 def inputs(name, shape, *bounds):

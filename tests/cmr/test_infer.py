@@ -1,9 +1,8 @@
 """infer.py: the published demo's crops, and whole runs on pictures and films with both meshes."""
-import importlib.util
 import json
 import os
-from pathlib import Path
 
+import cmr_golden as golden
 import cv2
 import numpy as np
 import pytest
@@ -21,10 +20,6 @@ from common.joints import SKELETONS
 from common.visual.mesh_files import read_mesh
 from common.visual.video import write_video
 from openpose.src import build as openpose_build
-
-_spec = importlib.util.spec_from_file_location("cmr_golden", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 
 SMALL = ["--depth", "18", "--width", "0.0625", "--num_channels", "16", "--num_layers", "1", "--img_res", "64"]
 

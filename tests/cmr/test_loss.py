@@ -1,7 +1,6 @@
 """The loss against the published implementation, values and gradients, and its rules by property."""
-import importlib.util
-from pathlib import Path
 
+import cmr_golden as golden
 import mindspore as ms
 import numpy as np
 import pytest
@@ -10,10 +9,6 @@ from mindspore import Tensor, nn
 from cmr.src.layers import SparseProduct
 from cmr.src.loss import TERM_NAMES, CMRLoss, keypoint_3d_loss, keypoint_loss, labelled_mean
 from common.geometry.rotation import axis_angle_to_matrix
-
-_spec = importlib.util.spec_from_file_location("golden_cases", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,7 +1,6 @@
 """Mesh matrices and body from every form of their files."""
-import importlib.util
-from pathlib import Path
 
+import cmr_golden as golden
 import numpy as np
 import pytest
 import scipy.sparse
@@ -17,10 +16,6 @@ from common.body_models.files import load_body_model
 from common.engine.checkpoint import write_checkpoint
 from common.errors import UserError
 from common.joints import SKELETONS
-
-_spec = importlib.util.spec_from_file_location("golden_cases", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 
 
 def same(mesh, expected):

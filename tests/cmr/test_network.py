@@ -1,7 +1,6 @@
 """The network against the published implementation, and its parts by property."""
-import importlib.util
-from pathlib import Path
 
+import cmr_golden as golden
 import mindspore as ms
 import numpy as np
 import pytest
@@ -15,9 +14,6 @@ from cmr.src.orthogonal import NearestRotation
 from common.data.crops import crop_stretched
 from common.engine.train_step import TrainStep
 
-_spec = importlib.util.spec_from_file_location("golden_cases", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 RNG = np.random.default_rng(5)
 
 

@@ -1,17 +1,12 @@
 """Published weights: every name accounted for, whichever maker; constants and the classifier of ImageNet stay out."""
-import importlib.util
-from pathlib import Path
 
+import cmr_golden as golden
 import numpy as np
 import pytest
 
 from cmr.src.weights import RESNET, convert_weights, load_resnet, read_trained
 from common.engine.checkpoint import load_weights, write_checkpoint
 from common.errors import UserError
-
-_spec = importlib.util.spec_from_file_location("golden_cases", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 
 PORT_NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
 

@@ -1,32 +1,19 @@
 """Files beside the body models: mesh matrices, joint regressors, vertex numbers, mean parameters."""
 import dataclasses
-import importlib.util
 import logging
 import os
 import pickle
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 import scipy.sparse
+from golden_files import GOLDEN, load_module, seeded
 
 from common.body_models.companions import load_mean_params, load_mesh_pyramid, load_regressor, load_vertex_ids
 from common.body_models.files import build_body_model, build_mesh_pyramid, load_body_model
 from common.body_models.landmarks import vertex_joint_ids
 from common.errors import UserError
-
-GOLDEN = Path(__file__).resolve().parents[1] / "golden"
-
-
-def load_module(path):
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-seeded = load_module(GOLDEN / "seeded.py")
 
 
 class Payload:

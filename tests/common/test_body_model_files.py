@@ -1,5 +1,4 @@
 """Body-model files as published (Python 2 pickles with chumpy and scipy inside, npz, JSON), and bad or unsafe ones."""
-import importlib.util
 import json
 import logging
 import os
@@ -12,23 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse
+from golden_files import GOLDEN, seeded
 
 from common.body_models.files import build_body_model, fix_left_shapedirs, load_body_model
 from common.body_models.landmarks import contour_landmarks, face_landmarks, vertex_joint_ids
 from common.body_models.unpickle import as_array, read_pickle
 from common.errors import UserError
-
-GOLDEN = Path(__file__).resolve().parents[1] / "golden"
-
-
-def load_module(path):
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-seeded = load_module(GOLDEN / "seeded.py")
 
 
 @pytest.fixture(scope="module")

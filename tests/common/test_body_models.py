@@ -1,10 +1,10 @@
 """SMPL, SMPL-X and MANO against the reference cases, an independent numpy version and their own symmetries."""
-import importlib.util
 from pathlib import Path
 
 import mindspore as ms
 import numpy as np
 import pytest
+from golden_files import seeded
 from mindspore import Tensor, nn, ops
 
 from common.body_models.files import build_body_model
@@ -27,16 +27,6 @@ JOINTS_137 = (
     37, 38, 39, 66, 25, 26, 27, 67, 28, 29, 30, 68, 34, 35, 36, 69, 31, 32, 33, 70,
     52, 53, 54, 71, 40, 41, 42, 72, 43, 44, 45, 73, 49, 50, 51, 74, 46, 47, 48, 75,
     22, 15, 57, 56, *range(76, 144))
-
-
-def load_seeded():
-    spec = importlib.util.spec_from_file_location("seeded", GOLDEN / "seeded.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-seeded = load_seeded()
 
 
 def seeded_model(kind):

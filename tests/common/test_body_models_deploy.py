@@ -1,11 +1,11 @@
 """Body models leave the training process: exported files with a free batch, and graphs for GPU."""
-import importlib.util
 import platform
 from pathlib import Path
 
 import mindspore as ms
 import numpy as np
 import pytest
+from golden_files import seeded
 from mindspore import Tensor, nn, ops
 
 from common.body_models.files import build_body_model
@@ -18,15 +18,8 @@ from tools import gpu_dry_compile
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 
 
-def load_seeded():
-    spec = importlib.util.spec_from_file_location("seeded", GOLDEN / "seeded.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def seeded_model(kind):
-    return build_body_model(kind, load_seeded().body_model(kind, 1), "seeded")
+    return build_body_model(kind, seeded.body_model(kind, 1), "seeded")
 
 
 class FromRot6D(nn.Cell):

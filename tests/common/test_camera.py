@@ -1,21 +1,14 @@
 """Cameras against numbers worked out by hand and the reference cases of Human3.6M's model."""
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
+from golden_files import seeded
 
 from common.geometry.camera import Camera, camera_to_world, project, world_to_camera
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 SUBJECTS = (1, 5, 11)
-
-
-def load_seeded():
-    spec = importlib.util.spec_from_file_location("seeded", GOLDEN / "seeded.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def golden_cameras(case, subject):
@@ -30,7 +23,6 @@ def case():
 
 
 def test_reference_projections(case):
-    seeded = load_seeded()
     points = seeded.array("pose_baseline.points", (64, 3), 1, -900, 900).astype(np.float64) + [0, 0, 900]
     for row, subject in enumerate(SUBJECTS):
         for column, camera in enumerate(golden_cameras(case, subject)):
@@ -42,7 +34,7 @@ def test_reference_projections(case):
 
 
 def test_reference_way_back_to_the_world(case):
-    points = load_seeded().array("pose_baseline.camera_points", (64, 3), 1, -900, 900)
+    points = seeded.array("pose_baseline.camera_points", (64, 3), 1, -900, 900)
     for row, subject in enumerate(SUBJECTS):
         for column, camera in enumerate(golden_cameras(case, subject)):
             np.testing.assert_allclose(camera_to_world(points, camera), case["world_points"][row, column],

@@ -123,6 +123,18 @@ def test_damage_is_one_sentence(tmp_path, how):
     assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
+def test_too_little_memory_is_not_called_damage(tmp_path, monkeypatch):
+    path = str(tmp_path / "a.ckpt")
+    write_checkpoint(path, {"weight": np.zeros(4, np.float32)})
+
+    def fail(*_, **__):
+        raise ValueError("corrupted") from MemoryError()
+
+    monkeypatch.setattr(ms, "load_checkpoint", fail)
+    with pytest.raises(UserError, match="a.ckpt .0 MB. cannot be read: there is not enough free memory"):
+        read_checkpoint(path)
+
+
 def test_missing_file_is_named():
     with pytest.raises(UserError, match="/nowhere/a.ckpt does not exist"):
         read_checkpoint("/nowhere/a.ckpt")

@@ -1,5 +1,4 @@
 """Readers of Human3.6M's three layouts: what they accept, the numbers they give, and how they fail."""
-import importlib.util
 import logging
 import os
 from pathlib import Path
@@ -7,6 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from golden_files import GOLDEN, load_module
 
 from common.data.readers import human36m
 from common.data.readers.human36m import CAMERA_NAMES, CdfTree, parse_name, read_cameras, read_cdf_poses
@@ -14,15 +14,10 @@ from common.data.readers.stacked_hourglass import HourglassDetections, read_dete
 from common.data.readers.videopose3d import PackedDetections, PackedPoses
 from common.errors import UserError
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "pose_baseline"
-
 
 @pytest.fixture(scope="module")
 def metadata():
-    spec = importlib.util.spec_from_file_location("metadata", GOLDEN / "metadata.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module(GOLDEN / "pose_baseline" / "metadata.py")
 
 
 def write_cdf(path, values, data_type=44, record_varies=True):

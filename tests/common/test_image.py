@@ -1,10 +1,10 @@
 """Reading, cropping and augmenting pictures: by hand, by properties, and against published preprocessing."""
-import importlib.util
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from golden_files import seeded
 from PIL import Image
 
 from common.body_models.synthetic_anatomy import joint_tree
@@ -26,16 +26,6 @@ GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 SEED = 1
 SMPL_JOINTS = joint_tree("smpl")[0]
 LSP_14, CMR_24 = SKELETONS["lsp_14"], SKELETONS["graphcmr_24"]
-
-
-def load_seeded():
-    spec = importlib.util.spec_from_file_location("seeded", GOLDEN / "seeded.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-seeded = load_seeded()
 
 
 def picture(height=40, width=60):

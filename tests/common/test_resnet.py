@@ -1,10 +1,9 @@
 """The ResNets against a plain PyTorch version of torchvision's, and their parts by property."""
-import importlib.util
-from pathlib import Path
 
 import mindspore as ms
 import numpy as np
 import pytest
+from golden_files import seeded
 from mindspore import Tensor, nn
 
 from common.backbones.folding import fold_batch_norm
@@ -13,10 +12,6 @@ from common.backbones.resnet_weights import resnet_depth, resnet_rules
 from common.convert.rules import convert
 from common.engine.export import export_network
 from common.errors import UserError
-
-_spec = importlib.util.spec_from_file_location("seeded", Path(__file__).parents[1] / "golden" / "seeded.py")
-seeded = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(seeded)
 
 IMAGE = seeded.array("resnet.image", (2, 3, 64, 96), 1)
 

@@ -1,10 +1,10 @@
 """Rotations in numpy and in the graph: hand-made values, scipy, the reference cases, gradients."""
-import importlib.util
 from pathlib import Path
 
 import mindspore as ms
 import numpy as np
 import pytest
+from golden_files import seeded
 from mindspore import Tensor, nn, ops
 from scipy.spatial.transform import Rotation
 
@@ -12,16 +12,6 @@ from common.geometry import rotation, rotation_ops
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 ANGLES = (0.0, 1e-9, 1e-4, 0.3, 2.0, 3.0, np.pi - 1e-3)
-
-
-def load_seeded():
-    spec = importlib.util.spec_from_file_location("seeded", GOLDEN / "seeded.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-seeded = load_seeded()
 
 
 def in_graph(function, array):

@@ -1,16 +1,11 @@
 """The PyTorch network of the benchmark against the published one."""
-import importlib.util
-from pathlib import Path
 
+import hand4whole_network_cases as cases
 import numpy as np
 import pytest
 
 from common.geometry.rotation import axis_angle_to_matrix
 from hand4whole.src.torch_reference import build_whole, training_step
-
-_spec = importlib.util.spec_from_file_location("hand4whole_network_cases", Path(__file__).parent / "network_cases.py")
-cases = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(cases)
 
 
 @pytest.mark.slow

@@ -1,6 +1,5 @@
 """The commands of the README one after the other on sample data, and what they say to bad input."""
 import argparse
-import importlib.util
 import json
 import os
 import re
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from golden_files import load_module
 
 from common.data.samples import coco_wholebody, ehf, freihand, human36m_images
 from common.engine.checkpoint import read_checkpoint, write_checkpoint
@@ -22,14 +22,6 @@ from hand4whole.src.report import LogLines
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = [*SMALL, "--device_target", "CPU", "--num_thread", "1", "--seed", "3"]
-
-
-def _load_merge():
-    spec = importlib.util.spec_from_file_location("merge_hand_to_all",
-                                                  ROOT / "hand4whole" / "tool" / "merge_hand_to_all.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +41,7 @@ def stages(data, tmp_path_factory):
     flags = [*TINY, "--gpu", "0", "--dataset_root", data, "--output_dir", output, "--train_batch_size", "4"]
     train.main([*flags, "--lr", "1e-4", "--end_epoch", "1"])
     train.main([*flags, "--lr", "1e-4", "--end_epoch", "1", "--parts", "hand", "--trainset_3d", "FreiHand"])
-    _load_merge().main(["--output_dir", output])
+    load_module(ROOT / "hand4whole" / "tool" / "merge_hand_to_all.py").main(["--output_dir", output])
     train.main([*flags, "--lr", "1e-5", "--end_epoch", "2", "--continue"])
     return output
 

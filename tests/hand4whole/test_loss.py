@@ -1,8 +1,6 @@
 """Losses and gradients against the published ones, and the rules of the loss by hand."""
-import importlib.util
-import sys
-from pathlib import Path
 
+import hand4whole_network_cases as cases
 import mindspore as ms
 import numpy as np
 import pytest
@@ -19,10 +17,6 @@ from hand4whole.src.loss import (
 )
 from hand4whole.src.network import Sizes
 
-_spec = importlib.util.spec_from_file_location("hand4whole_network_cases", Path(__file__).parent / "network_cases.py")
-cases = importlib.util.module_from_spec(_spec)
-sys.modules[_spec.name] = cases  # where MindSpore looks for the source of a Cell
-_spec.loader.exec_module(cases)
 numbers = cases.reference.numbers
 
 

@@ -1,8 +1,7 @@
 """Errors against the published evaluations, and by hand."""
-import importlib.util
 import json
-from pathlib import Path
 
+import hand4whole_golden as reference
 import numpy as np
 import pytest
 
@@ -10,9 +9,6 @@ from common.geometry.rotation import axis_angle_to_matrix
 from hand4whole.src import measures
 from hand4whole.src.joint_sets import body_hand_regressors
 
-_spec = importlib.util.spec_from_file_location("hand4whole_reference", Path(__file__).parent / "reference.py")
-reference = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(reference)
 NUM = 3
 
 

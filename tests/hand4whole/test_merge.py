@@ -1,11 +1,12 @@
 """tool/merge_hand_to_all.py: what comes from which file."""
-import importlib.util
 import json
 import os
 from pathlib import Path
 
+import hand4whole_network_cases as cases
 import numpy as np
 import pytest
+from golden_files import load_module
 
 from common.engine.checkpoint import read_checkpoint, write_checkpoint
 from common.errors import UserError
@@ -13,15 +14,7 @@ from common.errors import UserError
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def _load(name, path):
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-cases = _load("hand4whole_network_cases", Path(__file__).parent / "network_cases.py")
-merge = _load("merge_hand_to_all", ROOT / "hand4whole" / "tool" / "merge_hand_to_all.py")
+merge = load_module(ROOT / "hand4whole" / "tool" / "merge_hand_to_all.py")
 
 
 def published(name, value, rename=lambda key: key):

@@ -1,7 +1,6 @@
 """Both networks against the published ones, at full size; and the parts of them by property."""
-import importlib.util
-from pathlib import Path
 
+import hand4whole_network_cases as cases
 import numpy as np
 import pytest
 from mindspore import Tensor
@@ -10,9 +9,6 @@ from common.geometry.rotation import axis_angle_to_matrix
 from hand4whole.src.condensed import condense
 from hand4whole.src.network import HAND_OUTPUTS, OUTPUTS, WholeBody
 
-_spec = importlib.util.spec_from_file_location("hand4whole_network_cases", Path(__file__).parent / "network_cases.py")
-cases = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(cases)
 # Parameters before they become rotations, boxes in px, positions in cells, metres; about ten times the rounding.
 TOLERANCES = {"shape": 1e-5, "expr": 1e-5, "cam_trans": 1e-4, "vertices": 1e-3, "joint_proj": 5e-3, "joint_img": 1e-3,
               "lhand_bbox": 2e-3, "rhand_bbox": 2e-3, "face_bbox": 2e-3}

@@ -1,7 +1,6 @@
 """Positions, features, boxes and crops against the reference and by hand."""
-import importlib.util
-from pathlib import Path
 
+import hand4whole_golden as reference
 import mindspore as ms
 import numpy as np
 import pytest
@@ -11,10 +10,6 @@ from hand4whole.src.boxes import RoICrop, restore_boxes
 from hand4whole.src.heads import mirrored
 from hand4whole.src.layers import SampleFeatures, SoftArgmax
 from hand4whole.src.network import VirtualCamera, axis_angles
-
-_spec = importlib.util.spec_from_file_location("hand4whole_reference", Path(__file__).parent / "reference.py")
-reference = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(reference)
 
 
 @pytest.fixture(scope="module")

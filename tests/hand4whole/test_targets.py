@@ -1,7 +1,6 @@
 """Targets against those of the published code, and their properties."""
-import importlib.util
-from pathlib import Path
 
+import hand4whole_golden as reference
 import numpy as np
 import pytest
 
@@ -23,10 +22,6 @@ from hand4whole.src.annotated import (
 )
 from hand4whole.src.fits import BodyFits, HandFits
 from hand4whole.src.pictures import patch_of
-
-_spec = importlib.util.spec_from_file_location("hand4whole_reference", Path(__file__).parent / "reference.py")
-reference = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(reference)
 
 SPACE = targets.Space()
 HAND_SPACE = targets.Space((256, 256), (8, 8, 8))

@@ -1,7 +1,6 @@
 """Published weights under all their names, and files that are something else."""
-import importlib.util
-from pathlib import Path
 
+import hand4whole_network_cases as cases
 import numpy as np
 import pytest
 
@@ -11,9 +10,6 @@ from common.errors import UserError
 from hand4whole.src.network import HandOnly, Sizes
 from hand4whole.src.weights import complete, convert_weights, extra_arrays, hand_backbone, load_resnet, read_trained
 
-_spec = importlib.util.spec_from_file_location("hand4whole_network_cases", Path(__file__).parent / "network_cases.py")
-cases = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(cases)
 SMALL = Sizes(hand=(32, 32), hand_maps=(4, 1, 1))
 
 

@@ -3,20 +3,18 @@
 Each batch has four samples; two workers take two each. Batch norm is frozen and every sample has every kind of truth,
 so that the mean over workers is the mean over the whole batch.
 """
-import importlib.util
 import sys
 from pathlib import Path
 
 import numpy as np
 
 # Run as a file by the workers, the repository root has to come first on the module path.
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+TESTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS.parent), str(TESTS / "support")]
+
+import hmr_golden as golden  # noqa: E402
 
 from common.engine.runtime import broadcast_parameters, init_runtime  # noqa: E402
-
-_spec = importlib.util.spec_from_file_location("hmr_golden", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 
 SIZE, STEPS = 4, 2
 

@@ -1,7 +1,6 @@
 """The PyTorch networks of the benchmark against the published ones and against ours."""
-import importlib.util
-from pathlib import Path
 
+import hmr_golden as golden
 import numpy as np
 import pytest
 from mindspore import Tensor
@@ -9,10 +8,6 @@ from mindspore import Tensor
 from hmr.src.loss import GeneratorLoss, LossWeights
 from hmr.src.profiles import PROFILES, network_input
 from hmr.src.torch_reference import build_critic, build_generator, generator_loss
-
-_spec = importlib.util.spec_from_file_location("hmr_golden", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 
 
 @pytest.mark.slow

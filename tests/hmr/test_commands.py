@@ -1,13 +1,12 @@
 """From training to inference through the commands on a small set, and what they say to bad input."""
-import importlib.util
 import json
 import os
 import re
 import shutil
-from pathlib import Path
 
 import cv2
 import h5py
+import hmr_golden as golden
 import numpy as np
 import pytest
 import scipy.io
@@ -20,9 +19,6 @@ from hmr import eval as eval_script
 from hmr import export, infer, train
 from hmr.src.build import load_trained, read_settings
 
-_spec = importlib.util.spec_from_file_location("hmr_golden", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 seeded = golden.seeded
 
 SIDE, CROP = 96, 32

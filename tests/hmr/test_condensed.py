@@ -1,8 +1,7 @@
 """The body for training gives the joints of the whole body, and the same gradients."""
 import dataclasses
-import importlib.util
-from pathlib import Path
 
+import hmr_golden as golden
 import mindspore as ms
 import numpy as np
 import pytest
@@ -11,9 +10,6 @@ from mindspore import Tensor, nn
 from hmr.src.condensed import condense
 from hmr.src.network import Body
 
-_spec = importlib.util.spec_from_file_location("hmr_golden", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 NAME = "cocoplus_regressor"
 
 

@@ -1,8 +1,7 @@
 """HMR_DATA as downloaded becomes what training reads."""
-import importlib.util
-from pathlib import Path
 
 import h5py
+import hmr_golden as golden
 import numpy as np
 import pytest
 
@@ -16,9 +15,6 @@ from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from hmr import dataprocess
 from hmr.src.dataprocess import write_mean_params
 
-_spec = importlib.util.spec_from_file_location("hmr_golden", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 # Rows of the raw joints that make LSP's 14, from the published loaders.
 ROWS = {"human3.6m": [3, 2, 1, 6, 7, 8, 27, 26, 25, 17, 18, 19, 24, 15],
         "mpii_3d": [25, 24, 23, 18, 19, 20, 16, 15, 14, 9, 10, 11, 5, 7]}

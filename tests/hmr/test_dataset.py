@@ -1,10 +1,10 @@
 """Data sets as read, filtered, cropped and mirrored, against the published loaders; augmentation and draws."""
-import importlib.util
 import json
 from pathlib import Path
 
 import cv2
 import h5py
+import hmr_golden as golden
 import numpy as np
 import pytest
 import scipy.io
@@ -43,9 +43,6 @@ from hmr.src.sources import (
     subject_of,
 )
 
-_spec = importlib.util.spec_from_file_location("hmr_golden", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 CASE = golden.load("preprocess")
 # What pytorch_HMR asks for in each set.
 LIMITS = {"coco": Limits(7, 0, 0.5), "ai-ch": Limits(5, 0, 0.1)}

@@ -1,7 +1,6 @@
 """The critic against the published implementation, and its parts by hand."""
-import importlib.util
-from pathlib import Path
 
+import hmr_golden as golden
 import numpy as np
 import pytest
 from mindspore import Tensor
@@ -11,10 +10,6 @@ from common.geometry.rotation import axis_angle_to_matrix
 from hmr.src.discriminator import Critic, build_critic
 from hmr.src.profiles import PROFILES, profile_of
 from hmr.src.weights import convert_weights
-
-_spec = importlib.util.spec_from_file_location("hmr_golden", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 
 
 def inputs(theta):

@@ -1,17 +1,12 @@
 """Errors against the evaluation code of the original release, and by hand."""
-import importlib.util
 import logging
-from pathlib import Path
 
+import hmr_golden as golden
 import numpy as np
 import pytest
 
 from common.errors import UserError
 from hmr.src.evaluate import auc_3d, log_summary, measure, pck_2d, pck_3d, summarize
-
-_spec = importlib.util.spec_from_file_location("hmr_golden", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 
 CASE = golden.load("eval")
 

@@ -1,7 +1,6 @@
 """Export: the whole network, with a free batch and to ONNX, as it is and folded for inference."""
-import importlib.util
-from pathlib import Path
 
+import hmr_golden as golden
 import numpy as np
 import pytest
 
@@ -10,10 +9,6 @@ from common.body_models.companions import MeanParams
 from common.engine.export import export_network
 from hmr.src.network import build_hmr
 from hmr.src.profiles import PROFILES
-
-_spec = importlib.util.spec_from_file_location("hmr_golden", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 
 ZERO_MEAN = MeanParams(pose=np.zeros(72), shape=np.zeros(10), cam=np.array([0.9, 0, 0]))
 

@@ -1,12 +1,13 @@
 """infer.py: the crops of the published demos and the way back, upright bodies, and whole runs."""
-import importlib.util
 import json
 import os
 from pathlib import Path
 
 import cv2
+import hmr_golden as golden
 import numpy as np
 import pytest
+from golden_files import load_module
 from mindspore import nn, ops
 
 from common.body_models.files import load_body_model
@@ -30,14 +31,7 @@ from hmr.src.weights import convert_weights
 HERE = Path(__file__).parent
 
 
-def _load(name):
-    spec = importlib.util.spec_from_file_location(f"hmr_{name}", HERE / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-golden, published = _load("golden"), _load("test_weights")
+published = load_module(Path(__file__).parent / "test_weights.py")
 SMALL = ["--depth", "18", "--width", "0.0625", "--hidden_size", "16", "--crop_size", "64"]
 
 

@@ -1,7 +1,6 @@
 """Losses, their gradients and the critic's training steps against the published implementation."""
-import importlib.util
-from pathlib import Path
 
+import hmr_golden as golden
 import mindspore as ms
 import numpy as np
 import pytest
@@ -14,10 +13,6 @@ from hmr.src.loss import CriticLoss, GeneratorLoss, LossWeights, centred_on_hips
 from hmr.src.network import split_theta
 from hmr.src.profiles import PROFILES
 from hmr.src.weights import convert_weights
-
-_spec = importlib.util.spec_from_file_location("hmr_golden", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 
 CASE = golden.load("losses")
 THETAS = [Tensor(CASE[f"in_pred_theta{number}"]) for number in range(3)]

@@ -1,8 +1,7 @@
 """Generator, regressor and body against the published implementations, and their conventions by property."""
-import importlib.util
-from pathlib import Path
 
 import h5py
+import hmr_golden as golden
 import mindspore as ms
 import numpy as np
 import pytest
@@ -27,10 +26,6 @@ from hmr.src.network import (
 )
 from hmr.src.profiles import PROFILES, network_input, profile_of
 from hmr.src.weights import convert_weights
-
-_spec = importlib.util.spec_from_file_location("hmr_golden", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 
 ZERO_MEAN = MeanParams(pose=np.zeros(72), shape=np.zeros(10), cam=np.array([0.9, 0, 0]))
 

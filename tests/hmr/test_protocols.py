@@ -1,8 +1,8 @@
 """Evaluation sets on sample data: who is evaluated, and that perfect predictions have no error."""
-import importlib.util
 from pathlib import Path
 from types import SimpleNamespace
 
+import hmr_golden as golden
 import numpy as np
 import pytest
 from mindspore import Tensor
@@ -20,10 +20,6 @@ from hmr.src.profiles import PROFILES
 from hmr.src.protocols import grown, read_subjects, true_bodies
 from hmr.src.sources import read_people
 from tools import make_sample_data
-
-_spec = importlib.util.spec_from_file_location("hmr_golden", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 
 
 @pytest.fixture(scope="module")

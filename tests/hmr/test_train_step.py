@@ -1,7 +1,6 @@
 """The adversarial step: two updates from one forward pass, against separate ones, resumable, skipping overflows."""
-import importlib.util
-from pathlib import Path
 
+import hmr_golden as golden
 import mindspore as ms
 import numpy as np
 import pytest
@@ -18,10 +17,6 @@ from hmr.src.loss import LossWeights
 from hmr.src.network import build_hmr
 from hmr.src.profiles import PROFILES
 from hmr.src.train_step import AdversarialLoss, AdversarialStep, Adversaries, GeneratorWithLoss
-
-_spec = importlib.util.spec_from_file_location("hmr_golden", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 
 HIDDEN = 16
 WEIGHTS = LossWeights()

@@ -1,8 +1,8 @@
 """Parts of the training: learning rates, the data sets in use and their weights, where weights start from."""
-import importlib.util
 from pathlib import Path
 from types import SimpleNamespace
 
+import hmr_golden as golden
 import numpy as np
 import pytest
 from mindspore import Tensor
@@ -20,9 +20,6 @@ from hmr.src.schedules import WarmUp
 from hmr.src.training import build_pair
 from hmr.src.training_set import build_source
 
-_spec = importlib.util.spec_from_file_location("hmr_golden", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 SMALL = ["--depth", "18", "--width", "0.125", "--hidden_size", "16", "--critic_size", "8", "--crop_size", "32"]
 
 

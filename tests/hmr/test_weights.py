@@ -1,7 +1,6 @@
 """Conversion of published weights: every name accounted for, every layout right, nothing guessed."""
-import importlib.util
-from pathlib import Path
 
+import hmr_golden as golden
 import numpy as np
 import pytest
 from mindspore import Tensor, nn
@@ -14,10 +13,6 @@ from hmr.src.profiles import PROFILES, network_input, profile_of
 from hmr.src.resnet_v2 import BLOCKS
 from hmr.src.weights import convert_weights
 from tools import pth2ckpt
-
-_spec = importlib.util.spec_from_file_location("hmr_golden", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 
 ZERO_MEAN = MeanParams(pose=np.zeros(72), shape=np.zeros(10), cam=np.array([0.9, 0, 0]))
 

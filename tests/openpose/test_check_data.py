@@ -1,21 +1,16 @@
 """What tools/check_data.py says about a COCO folder."""
-import importlib.util
 import json
 import shutil
-from pathlib import Path
 
 import cv2
 import numpy as np
+import openpose_coco_set as coco_set
 import pytest
 
 from common.data.findings import ERROR, NOTE, OK
 from common.joints import SKELETONS
 from openpose.src.check_data import check
 from openpose.src.gen_ignore_mask import main as write_masks
-
-_spec = importlib.util.spec_from_file_location("openpose_coco_set", Path(__file__).parent / "coco_set.py")
-coco_set = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(coco_set)
 
 PERSON = np.array([[20 + 2 * joint, 30 + 3 * joint, 2] for joint in range(17)])
 BOX = (10, 10, 90, 90)

@@ -1,5 +1,4 @@
 """The commands from training to inference on a small set, and what they say to bad input."""
-import importlib.util
 import json
 import os
 import re
@@ -10,6 +9,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import openpose_coco_set as coco_set
+import openpose_golden as golden
 import pytest
 from mindspore import Tensor
 
@@ -27,14 +28,6 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
 
-def _load(name):
-    spec = importlib.util.spec_from_file_location(f"openpose_{name}", HERE / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-golden, coco_set = _load("golden"), _load("coco_set")
 # One stage of four or five channels: what costs time here is compiling.
 SMALL = ["--width", "0.0625", "--num_stages", "1", "--insize", "64", "--min_scale", "0.2", "--max_scale", "0.4",
          "--batch_size", "1", "--log_interval", "1", "--vgg_frozen_steps", "2", "--lr", "0.001", "--seed", "3",

@@ -1,5 +1,4 @@
 """Reading, ignore masks, augmentation and samples."""
-import importlib.util
 import json
 import os
 import subprocess
@@ -8,6 +7,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import openpose_coco_set as coco_set
+import openpose_golden as golden
 import pytest
 
 from common.data.pipeline import Pipeline
@@ -31,14 +32,6 @@ from openpose.src.skeleton import COCO_18
 HERE = Path(__file__).parent
 
 
-def _load(name):
-    spec = importlib.util.spec_from_file_location(f"openpose_{name}", HERE / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-golden, coco_set = _load("golden"), _load("coco_set")
 
 
 @pytest.fixture

@@ -1,10 +1,10 @@
 """The decoders against the published ones, and by properties of their own."""
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import openpose_golden as golden
 import pytest
 from scipy.optimize import linear_sum_assignment
 
@@ -16,9 +16,6 @@ from openpose.src.peaks import Peaks, enlarging_matrix, refined_peaks
 from openpose.src.skeleton import COCO_18, Skeleton
 from openpose.src.targets import make_targets
 
-_spec = importlib.util.spec_from_file_location("golden_cases", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 scenes = golden.scenes
 
 

@@ -1,5 +1,4 @@
 """Evaluation of an exported network through files."""
-import importlib.util
 import json
 import os
 import re
@@ -7,6 +6,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import openpose_coco_set as coco_set
+import openpose_golden as golden
 import pytest
 from mindspore import Tensor
 
@@ -23,14 +24,6 @@ from tools import infer_mindir
 HERE = Path(__file__).parent
 
 
-def _load(name):
-    spec = importlib.util.spec_from_file_location(f"openpose_{name}", HERE / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-golden, coco_set = _load("golden"), _load("coco_set")
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,10 @@
 """Evaluation: perfect and wrong maps, shards, unreadable images, and how images reach the network."""
-import importlib.util
 import json
 from pathlib import Path
 
 import numpy as np
+import openpose_coco_set as coco_set
+import openpose_golden as golden
 import pytest
 from mindspore import Tensor, nn
 
@@ -29,14 +30,6 @@ from openpose.src.targets import make_targets
 HERE = Path(__file__).parent
 
 
-def _load(name):
-    spec = importlib.util.spec_from_file_location(f"openpose_{name}", HERE / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-golden, coco_set = _load("golden"), _load("coco_set")
 
 
 @pytest.fixture

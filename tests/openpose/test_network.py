@@ -1,9 +1,9 @@
 """The network against the published implementation, the loss, and the conversion of published weights."""
-import importlib.util
 from pathlib import Path
 
 import mindspore as ms
 import numpy as np
+import openpose_golden as golden
 import pytest
 from mindspore import Tensor, nn
 
@@ -16,10 +16,6 @@ from openpose.src.loss import NetworkWithLoss, stage_losses
 from openpose.src.network import LastStage, OpenPose
 from openpose.src.normalisation import normalise
 from openpose.src.weights import convert_weights, load_backbone
-
-_spec = importlib.util.spec_from_file_location("golden_cases", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 
 VGG_NUMBERS = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21)
 VGG_BN_NUMBERS = (0, 3, 7, 10, 14, 17, 20, 23, 27, 30)

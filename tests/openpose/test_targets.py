@@ -1,18 +1,13 @@
 """Targets against the published ones, and the skeleton they are made for."""
-import importlib.util
-from pathlib import Path
 
 import numpy as np
+import openpose_golden as golden
 import pytest
 
 from common.errors import UserError
 from common.joints import SKELETONS
 from openpose.src.skeleton import COCO_18, load_skeleton, parse_skeleton
 from openpose.src.targets import make_targets, mask_target
-
-_spec = importlib.util.spec_from_file_location("golden_cases", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 
 
 @pytest.mark.parametrize("name", ["scales", "overlap", "truncated"])

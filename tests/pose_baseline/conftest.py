@@ -1,7 +1,6 @@
 """A small Human3.6M tree, and a network trained on it for a few steps."""
-import importlib.util
-from pathlib import Path
 
+import pose_baseline_golden
 import pytest
 
 SMALL = ["--camera_frame", "--residual", "--batch_norm", "--max_norm", "--dropout", "0.5", "--linear_size", "32",
@@ -10,11 +9,8 @@ SMALL = ["--camera_frame", "--residual", "--batch_norm", "--max_norm", "--dropou
 
 @pytest.fixture(scope="session")
 def golden():
-    """The module golden.py beside this file."""
-    spec = importlib.util.spec_from_file_location("golden_cases", Path(__file__).parent / "golden.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """The reference cases of this model."""
+    return pose_baseline_golden
 
 
 @pytest.fixture(scope="session")

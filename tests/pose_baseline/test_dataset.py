@@ -1,6 +1,5 @@
 """The small reference data set, its other layouts, partial trees, bad input and the cache."""
 import dataclasses
-import importlib.util
 import json
 import logging
 import os
@@ -11,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from golden_files import GOLDEN, load_module
 
 from common.data.readers.human36m import CAMERA_NAMES, POSE_FOLDER, read_cameras
 from common.errors import UserError
@@ -20,18 +20,11 @@ from pose_baseline.src import cache
 from pose_baseline.src import dataset as dataset_module
 from pose_baseline.src.dataset import load_dataset
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "pose_baseline"
+FOLDER = GOLDEN / "pose_baseline"
 OUTPUT_ROWS = [1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27]
 
 
-def load_metadata():
-    spec = importlib.util.spec_from_file_location("metadata", GOLDEN / "metadata.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-metadata = load_metadata()
+metadata = load_module(FOLDER / "metadata.py")
 
 
 def write_tree(folder, **options):
@@ -70,7 +63,7 @@ def rows_of(split, subject, name, camera):
 # --- the reference case
 
 def test_reference_data_set(tree):
-    case, dataset = np.load(GOLDEN / "dataset.npz"), load(tree)
+    case, dataset = np.load(FOLDER / "dataset.npz"), load(tree)
     train, test = dataset.train, dataset.test
     counts = [len(train.sequences), len(test.sequences), len(train.inputs), len(test.inputs)]
     assert counts == case["counts"].tolist()

@@ -1,31 +1,23 @@
 """The whole small reference data set, evaluated with the reference network; and the rules by hand."""
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
+from golden_files import GOLDEN, load_module
 
 from common.errors import UserError
 from pose_baseline.src.dataset import Sequence, Split, load_dataset
 from pose_baseline.src.evaluate import evaluate
 from pose_baseline.src.normalisation import Statistics
 
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "pose_baseline"
+FOLDER = GOLDEN / "pose_baseline"
 EPSILON = 1e-3
-
-
-def load_module(name):
-    spec = importlib.util.spec_from_file_location(name, GOLDEN / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("h36m"))
-    metadata = load_module("metadata")
+    metadata = load_module(FOLDER / "metadata.py")
     metadata.write_sequences(folder, 1)
     metadata.write_metadata(folder + "/metadata.xml", 1)
     return folder
@@ -33,11 +25,11 @@ def tree(tmp_path_factory):
 
 def reference_network(predict_14):
     """The residual network of the reference case `outputs_full` or `outputs_predict_14`, in numpy."""
-    keys = json.loads((GOLDEN / "tensorflow.keys.json").read_text())
+    keys = json.loads((FOLDER / "tensorflow.keys.json").read_text())
     if predict_14:
         keys.update({"linear_model/w4": [1024, 42], "linear_model/b4": [42]})
     values = {name.removeprefix("linear_model/"): value
-              for name, value in load_module("variables").variables(keys, 1, True).items()}
+              for name, value in load_module(FOLDER / "variables.py").variables(keys, 1, True).items()}
 
     def linear(x, weight, bias):
         matrix = values[weight]
@@ -62,13 +54,13 @@ def reference_network(predict_14):
 
 @pytest.mark.parametrize("predict_14", [False, True])
 def test_reference_errors(tree, predict_14):
-    case = np.load(GOLDEN / "dataset.npz")
+    case = np.load(FOLDER / "dataset.npz")
     joints = "14" if predict_14 else "17"
     dataset = load_dataset(tree, tree + "/metadata.xml", "All", camera_frame=True, predict_14=predict_14)
     network = reference_network(predict_14)
     for procrustes, suffix in ((False, ""), (True, "_procrustes")):
         result = evaluate(network, dataset.test, dataset.statistics, procrustes, drop_remainder_of=64)
-        assert tuple(result.actions) == load_module("metadata").ACTIONS
+        assert tuple(result.actions) == load_module(FOLDER / "metadata.py").ACTIONS
         np.testing.assert_allclose(list(result.actions.values()), case[f"action_error_{joints}{suffix}"], atol=1e-3)
         np.testing.assert_allclose(result.total_error, case[f"total_error_{joints}{suffix}"], atol=1e-3)
         np.testing.assert_allclose(list(result.joints.values()), case[f"joint_error_{joints}{suffix}"], atol=1e-3)

@@ -1,9 +1,8 @@
 """The network against the published implementations, and its parts by property."""
-import importlib.util
-from pathlib import Path
 
 import mindspore as ms
 import numpy as np
+import pose_baseline_golden as golden
 import pytest
 from mindspore import Tensor, nn
 
@@ -14,9 +13,6 @@ from pose_baseline.src.loss import NetworkWithLoss
 from pose_baseline.src.network import BatchNorm, Dense, LinearModel, fold, norm_clip_factor
 from pose_baseline.src.weights import convert_weights
 
-_spec = importlib.util.spec_from_file_location("golden_cases", Path(__file__).parent / "golden.py")
-golden = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(golden)
 INPUTS = golden.seeded.array("pose_baseline.inputs", (64, 32), 1)
 
 

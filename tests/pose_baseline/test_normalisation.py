@@ -1,9 +1,9 @@
 """Normalisation of poses against the reference case, and its corner cases."""
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
+from golden_files import seeded
 
 from common.errors import UserError
 from pose_baseline.src.normalisation import ColumnMoments, Statistics, centre_on_root, targets_to_mm
@@ -11,16 +11,8 @@ from pose_baseline.src.normalisation import ColumnMoments, Statistics, centre_on
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 
 
-def load_seeded():
-    spec = importlib.util.spec_from_file_location("seeded", GOLDEN / "seeded.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def poses():
-    seeded = load_seeded()
     poses_3d = seeded.array("pose_baseline.poses3d", (200, 96), 1, -900, 900).astype(np.float64)
     poses_2d = seeded.array("pose_baseline.poses2d", (200, 64), 1, 100, 900).astype(np.float64)
     return poses_2d, centre_on_root(poses_3d)[0]

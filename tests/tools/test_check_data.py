@@ -1,5 +1,4 @@
 """The data check on complete, partial, damaged and empty folders."""
-import importlib.util
 import os
 import re
 import subprocess
@@ -9,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from golden_files import GOLDEN, load_module
 
 from common.data.readers.human36m import POSE_FOLDER
 from common.errors import UserError
@@ -19,11 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def metadata():
-    path = ROOT / "tests" / "golden" / "pose_baseline" / "metadata.py"
-    spec = importlib.util.spec_from_file_location("metadata", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module(GOLDEN / "pose_baseline" / "metadata.py")
 
 
 @pytest.fixture

@@ -1,34 +1,13 @@
 """The reference cases of this model: stand-in weights and inputs made from seeds."""
-import importlib.util
+import functools
 import json
-import sys
-from pathlib import Path
 
-import numpy as np
+from golden_files import GOLDEN, load_case, load_module, seeded
 
-FOLDER = Path(__file__).parents[1] / "golden" / "pose_baseline"
-
-
-def _module(path):
-    """Load a file of the golden folder under a name of its own."""
-    name = f"golden_pose_baseline_{path.stem}"
-    if name not in sys.modules:
-        sys.path.insert(0, str(FOLDER.parent))  # where seeded.py lies
-        spec = importlib.util.spec_from_file_location(name, path)
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-seeded = _module(FOLDER.parent / "seeded.py")
-metadata = _module(FOLDER / "metadata.py")
-variables = _module(FOLDER / "variables.py")
-
-
-def load(name):
-    """Arrays of a stored case."""
-    with np.load(FOLDER / f"{name}.npz") as archive:
-        return {key: archive[key] for key in archive.files}
+FOLDER = GOLDEN / "pose_baseline"
+metadata = load_module(FOLDER / "metadata.py")
+variables = load_module(FOLDER / "variables.py")
+load = functools.partial(load_case, "pose_baseline")
 
 
 def torch_state(width=1024, stages=2):

@@ -1,12 +1,9 @@
 """The reference cases of this model: stand-in weights, body and inputs made from seeds."""
 import functools
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
-import numpy as np
 import scipy.sparse
+from golden_files import GOLDEN, load_case, load_module, seeded
 from mindspore import Tensor
 
 from cmr.src.mesh import build_graph_mesh, training_regressor
@@ -15,28 +12,10 @@ from cmr.src.weights import convert_weights
 from common.body_models.files import build_body_model
 from common.body_models.smpl import SMPL
 
-FOLDER = Path(__file__).parents[1] / "golden" / "cmr"
+FOLDER = GOLDEN / "cmr"
 SEED = 1
-
-
-def _module(path):
-    """Load a file of the golden folder under a name of its own."""
-    name = f"golden_cmr_{path.stem}"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-seeded = _module(FOLDER.parent / "seeded.py")
-matrices = _module(FOLDER / "matrices.py")
-
-
-def load(name):
-    """Arrays of a stored case."""
-    with np.load(FOLDER / f"{name}.npz") as archive:
-        return {key: archive[key] for key in archive.files}
+matrices = load_module(FOLDER / "matrices.py")
+load = functools.partial(load_case, "cmr")
 
 
 def array(name, shape, *bounds):

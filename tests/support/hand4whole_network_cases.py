@@ -1,8 +1,7 @@
 """Both networks with the weights, pictures and targets of the reference cases."""
-import importlib.util
 import json
-from pathlib import Path
 
+import hand4whole_golden as reference
 import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
@@ -11,10 +10,6 @@ from hand4whole.src.loss import HAND_TERMS, TERMS, HandLoss, NetworkWithLoss, Wh
 from hand4whole.src.network import Hand4Whole, HandOnly, Sizes
 from hand4whole.src.targets import COLUMNS, HAND_COLUMNS
 from hand4whole.src.weights import convert_weights
-
-_spec = importlib.util.spec_from_file_location("hand4whole_reference", Path(__file__).parent / "reference.py")
-reference = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(reference)
 
 
 def keys(name):

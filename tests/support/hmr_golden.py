@@ -1,34 +1,14 @@
 """The reference cases of this model: stand-in weights, inputs and body made from seeds."""
 import functools
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
+from golden_files import GOLDEN, load_case, seeded
 from mindspore import Tensor
 
-FOLDER = Path(__file__).parents[1] / "golden" / "hmr"
+FOLDER = GOLDEN / "hmr"
 SEED = 1
-
-
-def _seeded():
-    """tests/golden/seeded.py under a name of its own."""
-    name = "golden_seeded"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, FOLDER.parent / "seeded.py")
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-seeded = _seeded()
-
-
-def load(name):
-    """Arrays of a stored case."""
-    with np.load(FOLDER / f"{name}.npz") as archive:
-        return {key: archive[key] for key in archive.files}
+load = functools.partial(load_case, "hmr")
 
 
 def state(name):
