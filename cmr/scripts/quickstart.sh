@@ -32,7 +32,7 @@ step "Export to MindIR"
 step "Inference: meshes of people who were not trained on"
 rm -rf "$output/people"
 "$python" infer.py --config_path small.yaml --checkpoint "$checkpoint" --image "$data/UP_3D/up-3d/005[0-2]0_image.png" \
-    --output_dir "$output/people"
+    --keypoints_json "$data/UP_3D/openpose" --output_dir "$output/people"
 
 finish_steps
 grep -E 'Shape Error' "$output/evaluation/eval_result.json" | tr -d '",'

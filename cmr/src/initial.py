@@ -1,9 +1,10 @@
 """Initial values for short training from random weights.
 
 GraphCMR's own, uniform within 1 / (inputs * outputs), are so small that the epsilon of the group norm hides them at
-first, and the camera soon gives the same answer for every picture; tens of thousands of updates get over both, some
-hundreds do not. These keep the size of the features from layer to layer, let the template and the picture weigh
-alike, and begin with the camera of a person who fills the crop.
+first, and the camera soon gives the same answer for every picture: its one channel before the ReLU turns negative for
+all vertices at once. Tens of thousands of updates get over both, some hundreds do not. These keep the size of the
+features from layer to layer, let the template and the picture weigh alike, and begin with the camera of a person who
+fills the crop, with half of the vertices alive whose sum does not move when all of them move together.
 """
 import re
 
@@ -13,6 +14,7 @@ from mindspore import Tensor
 FIRST_LAYER = "graph_cnn.gc.0.weight"
 LINEAR = r"graph_cnn\.(gc|shape)\.(\d+\.(lin1|lin2|skip_conv)|3)\.weight"
 CAMERA = (0.9, 0.0, 0.0)
+CAMERA_SPREAD = 1.5  # of the camera's one channel, from vertex to vertex
 CAMERA_GAIN = 0.1  # of the camera's last layer, which adds up all vertices
 COORDINATES = 3  # inputs of the first layer that are the template's
 
@@ -41,12 +43,21 @@ def _values(rng, parameter):
         return rng.uniform(-1.0, 1.0, shape) / np.sqrt(shape[1])
     if name == "graph_cnn.camera_fc.bias":
         return np.array(CAMERA)
+    if name == "graph_cnn.camera_lin.weight":
+        return CAMERA_SPREAD * _balanced(rng, shape)
+    if name == "graph_cnn.camera_lin.bias":
+        return np.zeros(shape)
     if name == "graph_cnn.camera_fc.weight":
-        return CAMERA_GAIN * parameter.asnumpy()
+        return CAMERA_GAIN * _balanced(rng, shape)
     return None
 
 
 def _picture_weights(rng, rows, columns):
-    """Weights that add up to zero: a ResNet's features are positive, and pictures differ little beside their mean."""
-    weights = rng.uniform(-1.0, 1.0, (rows, columns))
-    return 2.0 * np.sqrt(3.0 / columns) * (weights - weights.mean(1, keepdims=True))
+    """A ResNet's features are positive, and pictures differ little beside their mean."""
+    return 2.0 * np.sqrt(3.0) * _balanced(rng, (rows, columns))
+
+
+def _balanced(rng, shape):
+    """Weights whose rows add up to zero: what all inputs have in common does not count."""
+    weights = rng.uniform(-1.0, 1.0, shape) / np.sqrt(shape[1])
+    return weights - weights.mean(1, keepdims=True)

@@ -30,7 +30,7 @@ ADAM_BETA2, ADAM_EPSILON = 0.999, 1e-8
 # Settings on which the numbers of a run depend: its continuation needs the same ones.
 MUST_AGREE = ("dataset", "batch_size", "do_shuffle", "rot_factor", "noise_factor", "scale_factor",
               "crop_contrast_stretch", "img_res", "num_channels", "num_layers", "depth", "width", "use_svd", "lr",
-              "lr_decay", "adam_beta1", "wd", "amp_level", "loss_scale", "seed")
+              "lr_decay", "camera_lr_factor", "adam_beta1", "wd", "amp_level", "loss_scale", "seed")
 
 
 def train(config, runtime):
@@ -99,10 +99,16 @@ def _start(config, body, resumed):
 
 def build_step(config, rank_size, network, body, progress):
     """The compiled update, and its learning rate: a number or a schedule."""
-    rate = config.lr
-    if config.lr_decay != 1.0:
-        rate = ExponentialDecay(config.lr, config.lr_decay, progress.total_steps)
-    optimizer = TorchAdam(network.trainable_params(), rate, config.adam_beta1, ADAM_BETA2, ADAM_EPSILON, config.wd)
+    def rate_from(base):
+        return base if config.lr_decay == 1.0 else ExponentialDecay(base, config.lr_decay, progress.total_steps)
+
+    rate, parameters = rate_from(config.lr), network.trainable_params()
+    if config.camera_lr_factor != 1.0:
+        camera = [parameter for parameter in parameters if parameter.name.startswith("graph_cnn.camera_")]
+        others = [parameter for parameter in parameters if not parameter.name.startswith("graph_cnn.camera_")]
+        parameters = [{"params": others, "lr": rate},
+                      {"params": camera, "lr": rate_from(config.lr * config.camera_lr_factor)}]
+    optimizer = TorchAdam(parameters, rate, config.adam_beta1, ADAM_BETA2, ADAM_EPSILON, config.wd)
     scaler = build_scaler(config.loss_scale if config.amp_level != "O0" else "none")
     apply_amp(network, config.amp_level)
     loss = CMRLoss(network.smpl, body.regressor)

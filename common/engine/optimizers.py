@@ -11,7 +11,7 @@ class TorchAdam(nn.Adam):
     direction. Here the corrections are built up without that cancellation and worked into rate and epsilon.
 
     Args:
-        parameters (list): trainable parameters, no groups.
+        parameters (list): trainable parameters, or groups of them, each with its `lr`.
         learning_rate: number or schedule.
         beta1, beta2, eps, weight_decay (float): as in PyTorch.
     """
@@ -32,11 +32,18 @@ class TorchAdam(nn.Adam):
         correction2 = self.betas[1] * self.correction2 + (1.0 - self.betas[1])
         self.correction1, self.correction2 = correction1, correction2
         root2 = ops.sqrt(correction2)
-        rate = rate * root2 / correction1
-        # With powers of zero the kernel makes no correction of its own.
-        update = ops.partial(_update, self.opt, self.zero, rate, self.beta1, self.beta2, self.eps * root2)
+        epsilon = self.eps * root2
+        if self.is_group_lr:
+            update = ops.partial(_update_at, self.opt, self.zero, root2 / correction1, self.beta1, self.beta2, epsilon)
+            return self.map_(update, rate, self._parameters, self.moment1, self.moment2, gradients)
+        update = ops.partial(_update, self.opt, self.zero, rate * root2 / correction1, self.beta1, self.beta2, epsilon)
         return self.map_(update, self._parameters, self.moment1, self.moment2, gradients)
 
 
 def _update(adam, power, rate, beta1, beta2, epsilon, parameter, moment1, moment2, gradient):
+    # With powers of zero the kernel makes no correction of its own.
     return ops.depend(True, adam(parameter, moment1, moment2, power, power, rate, beta1, beta2, epsilon, gradient))
+
+
+def _update_at(adam, power, correction, beta1, beta2, epsilon, rate, parameter, moment1, moment2, gradient):
+    return _update(adam, power, rate * correction, beta1, beta2, epsilon, parameter, moment1, moment2, gradient)

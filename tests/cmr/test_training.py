@@ -105,14 +105,16 @@ def test_a_wide_start_keeps_the_size_of_features():
     wide = {parameter.name: parameter.asnumpy() for parameter in network.get_parameters()}
     changed = {name for name in wide if not np.array_equal(wide[name], published[name])}
     layers = {f"{block}.{layer}" for block in ("gc.1", "shape.0", "shape.1") for layer in ("lin1", "lin2", "skip_conv")}
-    assert changed == {"graph_cnn.camera_fc.bias", *(f"graph_cnn.{layer}.weight" for layer in
-                                                     {"gc.0", "shape.3", "camera_fc", *layers})}
+    assert changed == {"graph_cnn.camera_fc.bias", "graph_cnn.camera_lin.bias", *(
+        f"graph_cnn.{layer}.weight" for layer in {"gc.0", "shape.3", "camera_lin", "camera_fc", *layers})}
     # The spread of a sum of n inputs of one, uniform within 1 / sqrt(n): 1 / sqrt(3).
     for name in ("graph_cnn.shape.0.lin1.weight", "graph_cnn.shape.1.lin2.weight"):
         assert np.sqrt(wide[name].shape[1]) * wide[name].std() == pytest.approx(1 / np.sqrt(3), rel=0.15)
     first = wide["graph_cnn.gc.0.weight"]
     assert np.abs(first[:, 3:].sum(1)).max() < 1e-4 and first[:, :3].std() == pytest.approx(1 / np.sqrt(3), rel=0.15)
     assert wide["graph_cnn.camera_fc.bias"].tolist() == pytest.approx([0.9, 0, 0])
+    for name in ("camera_lin", "camera_fc"):
+        assert np.abs(wide[f"graph_cnn.{name}.weight"].sum(1)).max() < 1e-4
     again = build_network(config)
     start_wide(again, 1)
     assert all((parameter.asnumpy() == wide[parameter.name]).all() for parameter in again.get_parameters())

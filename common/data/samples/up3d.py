@@ -5,10 +5,12 @@
     upi-s1h/data/lsp/im0001_segmentation.png and im0001_part_segmentation.png
                                                  of lsp_dataset as `common.data.samples.lsp` makes it from the same seed
     namesUPlsp.txt                               the people that GraphCMR tests with: here those of test.txt
+    openpose/00042_image_keypoints.json          not of UP-3D: the true joints as OpenPose would write them (18 joints)
 
 A mask is 255 where the person is; parts are numbered as in `scenes_body.PARTS`, 0 is background. The numbers of the
 parts are our own choice.
 """
+import json
 import os
 import pickle
 
@@ -23,6 +25,7 @@ from common.data.samples.scenes import make_scene
 from common.data.samples.scenes_body import scene_body
 from common.errors import UserError
 from common.files import atomic_path, atomic_write
+from common.joints import SKELETONS, index_map
 from common.visual.cameras import PerspectiveCamera
 from common.visual.renderer import render
 
@@ -69,9 +72,19 @@ def _write_person(base, seed, index, manner):
     write_picture(f"{base}_render_light.png", drawn.image)
     with atomic_path(f"{base}_joints.npy") as temporary:
         np.save(temporary, np.column_stack([points.j2d, points.visibility == VISIBLE]).T)
+    _write_keypoints(os.path.join(os.path.dirname(os.path.dirname(base)), "openpose"), os.path.basename(base), scene)
     body = {"pose": person.pose, "betas": person.beta, "t": person.translation, "rt": np.zeros(3),
             "f": float(scene.view.focal[0])}
     atomic_write(f"{base}_body.pkl", pickle.dumps(body, protocol=2))
+
+
+def _write_keypoints(folder, name, scene):
+    points = scene.points(0, "cocoplus_19")
+    chosen = index_map(points.names, SKELETONS["openpose_18"])
+    joints = np.column_stack([points.j2d, points.visibility == VISIBLE])[chosen]
+    joints[joints[:, 2] == 0] = 0.0
+    content = {"version": 1.3, "people": [{"person_id": [-1], "pose_keypoints_2d": joints.ravel().round(3).tolist()}]}
+    atomic_write(os.path.join(folder, f"{name}_image_keypoints.json"), json.dumps(content).encode())
 
 
 def _write_splits(folder, count):
