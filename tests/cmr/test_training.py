@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from mindspore import Tensor
 
 from cmr.src import report
 from cmr.src.build import build_network, read_settings, settings_of
@@ -83,7 +84,7 @@ def test_the_learning_rate_falls_to_its_share():
         def trainable_params():
             from mindspore import Parameter
 
-            return [Parameter(np.ones(2, np.float32), name="a")]
+            return [Parameter(np.ones(2, np.float32), name=name) for name in ("a", "graph_cnn.camera_fc.weight")]
 
     class Body:
         regressor = np.zeros((24, 6890))
@@ -95,6 +96,13 @@ def test_the_learning_rate_falls_to_its_share():
         assert step.scaler is None
     assert rates["1"] == 0.001
     assert [learning_rate_at(rates["0.01"], number) for number in (0, 50, 100)] == pytest.approx([1e-3, 1e-4, 1e-5])
+    for factor, expected in ((1.0, 1e-3), (0.1, 1e-4)):
+        config = read_settings(["--lr", "0.001", "--camera_lr_factor", str(factor)])
+        optimizer = build_step(config, 1, Network(), Body(), Progress(2, 50))[0].optimizer
+        weights = {parameter.name: parameter for parameter in optimizer.parameters}
+        optimizer(tuple(Tensor(np.ones(2, np.float32)) for _ in weights))
+        moved = {name: 1.0 - float(parameter.asnumpy()[0]) for name, parameter in weights.items()}
+        assert moved == pytest.approx({"a": 1e-3, "graph_cnn.camera_fc.weight": expected}, rel=1e-3)
 
 
 def test_a_wide_start_keeps_the_size_of_features():
