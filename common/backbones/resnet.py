@@ -119,7 +119,6 @@ class ResNet(nn.Cell):
         self.pooled = pooled
         self.conv1 = convolution(rng, 3, channels, 7, 2)
         self.bn1 = normalization(channels, frozen_norm)
-        self.pad = nn.Pad(((0, 0), (0, 0), (1, 1), (1, 1)))
         self.maxpool = nn.MaxPool2d(3, 2)
         self.in_channels = channels
         self.layer1 = self._layer(rng, block, channels, counts[0], 1, frozen_norm)
@@ -138,6 +137,9 @@ class ResNet(nn.Cell):
 
     def construct(self, image):
         x = ops.relu(self.bn1(self.conv1(image)))
-        x = self.maxpool(self.pad(x))
+        # The padding of one before the pooling. Its values, of a ReLU, are not negative, so zeros do; the sides are even,
+        # so nothing behind them is looked at. `nn.Pad` takes ten times as long on CPU, and its gradient too.
+        x = ops.concat((ops.zeros_like(x[:, :, :1]), x), 2)
+        x = self.maxpool(ops.concat((ops.zeros_like(x[:, :, :, :1]), x), 3))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return x.mean((2, 3)) if self.pooled else x
