@@ -46,7 +46,7 @@ def checkpoint_to_resume(config, store, folder_flag):
 
     Args:
         config (Config): with `resume` and `ckpt_file`.
-        store (CheckpointStore): of the run's folder.
+        store (CheckpointFolder): of the run's folder.
         folder_flag (str): the key that names this folder, for the error.
 
     Returns:

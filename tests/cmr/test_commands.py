@@ -23,7 +23,7 @@ from common.errors import UserError
 ROOT = Path(__file__).resolve().parents[2]
 # What costs time here is compiling.
 SMALL = ["--dataset", "up-3d", "--depth", "18", "--width", "0.125", "--num_channels", "16", "--num_layers", "0",
-         "--img_res", "64", "--batch_size", "2", "--seed", "3", "--device_target", "CPU"]
+         "--img_res", "64", "--batch_size", "2", "--camera_lr_factor", "0.1", "--seed", "3", "--device_target", "CPU"]
 
 
 @pytest.fixture(scope="module")
