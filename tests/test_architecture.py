@@ -15,9 +15,12 @@ LEAVES = ("common.errors", "common.environment", "common.files", "common.constan
           "common.joint_tables", "common.config")
 ALLOWED = {
     **dict.fromkeys(LEAVES, ()),
+    "common.config": ("common.arguments",),
     "common.geometry": (),
-    "common.body_models": ("common.geometry", "common.data.restricted_pickle"),
-    "common.losses": ("common.geometry", "common.body_models"),
+    "common.precision": (),
+    "common.arguments": (),
+    "common.body_models": ("common.geometry", "common.data.restricted_pickle", "common.precision"),
+    "common.losses": ("common.geometry", "common.body_models", "common.precision"),
     "common.metrics": ("common.geometry",),
     "common.backbones": ("common.convert.rules",),
 }

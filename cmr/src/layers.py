@@ -9,7 +9,7 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
 from common.body_models.lbs import constant
-from common.engine.amp import Float32Cell, as_float32
+from common.precision import Float32Cell, as_float32
 
 GROUP_SIZE = 8  # channels that are normalised together
 EPSILON = 1e-5

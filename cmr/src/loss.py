@@ -7,9 +7,9 @@ fixed shapes.
 from mindspore import nn, ops
 
 from common.body_models.lbs import JointRegressor
-from common.engine.amp import Float32Cell, as_float32
 from common.geometry.projection import weak_perspective_projection
 from common.geometry.rotation_ops import axis_angle_to_matrix
+from common.precision import Float32Cell, as_float32
 
 TERM_NAMES = ("shape", "shape_smpl", "keypoints", "keypoints_smpl", "keypoints_3d", "keypoints_3d_smpl", "regr_pose",
               "regr_betas")

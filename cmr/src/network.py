@@ -12,7 +12,7 @@ from cmr.src.layers import GraphLinear, GraphResBlock, GroupNormReLU, SparseProd
 from cmr.src.orthogonal import NearestRotation
 from common.backbones.resnet import ResNet
 from common.body_models.lbs import constant
-from common.engine.amp import as_float32
+from common.precision import as_float32
 
 NUM_JOINTS, NUM_BETAS = 24, 10
 HIDDEN = 1024  # width of the parameter regressor

@@ -14,8 +14,8 @@ import numpy as np
 from mindspore import ops
 
 from common.body_models.lbs import constant
-from common.engine.amp import Float32Cell, as_float32
 from common.geometry.rotation_ops import quaternion_to_matrix
+from common.precision import Float32Cell, as_float32
 
 # Rows: entries ww, wx, wy, wz, xx, xy, xz, yy, yz, zz of K; columns: what each entry of M, row by row, adds to it.
 _DAVENPORT = (

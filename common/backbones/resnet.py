@@ -137,8 +137,8 @@ class ResNet(nn.Cell):
 
     def construct(self, image):
         x = ops.relu(self.bn1(self.conv1(image)))
-        # The padding of one before the pooling. Its values, of a ReLU, are not negative, so zeros do; the sides are even,
-        # so nothing behind them is looked at. `nn.Pad` takes ten times as long on CPU, and its gradient too.
+        # The padding of one before the pooling. A ReLU's values are not negative, so zeros do; the sides are even, so
+        # nothing behind them is looked at. `nn.Pad` takes ten times as long on CPU, and its gradient too.
         x = ops.concat((ops.zeros_like(x[:, :, :1]), x), 2)
         x = self.maxpool(ops.concat((ops.zeros_like(x[:, :, :, :1]), x), 3))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))

@@ -16,7 +16,7 @@ kernels, because a small kernel costs more for its launch than for its work on e
 import numpy as np
 from mindspore import Tensor, ops
 
-from common.engine.amp import Float32Cell, as_float32
+from common.precision import Float32Cell, as_float32
 
 # The primitives, not `ops.matmul`: its gradient transposes the other factor in memory, here 19 MB at every step.
 _matmul = ops.MatMul()

@@ -4,8 +4,8 @@ from mindspore import ops
 
 from common.body_models.landmarks import vertex_joint_ids
 from common.body_models.lbs import LinearBlendSkinning, constant
-from common.engine.amp import Float32Cell, as_float32
 from common.geometry.rotation_ops import axis_angle_to_matrix
+from common.precision import Float32Cell, as_float32
 
 
 class SMPL(Float32Cell):

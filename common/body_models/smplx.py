@@ -8,8 +8,8 @@ from mindspore import Tensor, ops
 from common.body_models.landmarks import contour_landmarks, face_landmarks, vertex_joint_ids
 from common.body_models.lbs import LinearBlendSkinning, constant
 from common.body_models.mano import NUM_FINGER_JOINTS, HandPose
-from common.engine.amp import Float32Cell, as_float32
 from common.geometry.rotation_ops import axis_angle_to_matrix
+from common.precision import Float32Cell, as_float32
 
 NUM_BODY_JOINTS = 21  # without the root
 _NECK = 12

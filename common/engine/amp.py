@@ -2,7 +2,7 @@
 import logging
 
 import mindspore as ms
-from mindspore import amp, nn, ops
+from mindspore import amp
 
 from common.errors import UserError
 
@@ -12,8 +12,8 @@ LEVELS = ("O0", "O2", "O3", "auto")
 
 # What computes in half precision, by the class of the network: names of its parts, "" for the whole. All else stays in
 # float32: sums over thousands of vertices, small corrections added up, rotations, box coordinates, cameras and losses
-# need all digits. So do the Float32Cells inside of these parts (body models, soft-argmax, feature sampling, crops,
-# nearest rotation), and at O2 batch norm.
+# need all digits. So do the Float32Cells (`common.precision`) inside of these parts: soft-argmax, feature sampling and
+# the like; and at O2 batch norm.
 HALF_PARTS = {
     "LinearModel": ("",),
     "OpenPose": ("",),
@@ -23,30 +23,6 @@ HALF_PARTS = {
                    "hand_position_net", "hand_rotation_net", "face_regressor"),
     "HandOnly": ("backbone", "position_net", "rotation_net"),
 }
-
-
-class Float32Cell(nn.Cell):
-    """A Cell that computes in float32 whatever the mixed precision of the network around it.
-
-    Half precision has three decimal digits: a vertex two metres from the origin would be off by a millimetre. Mixed
-    precision is set by flags that spread from a network to its parts; here they stop. Inputs of a lower precision
-    are cast by `as_float32`.
-    """
-
-    def __init__(self):
-        super().__init__()
-        super().add_flags_recursive(fp16=False, fp32=True, bf16=False)
-
-    def add_flags_recursive(self, **flags):
-        """As the base class, but the precision flags keep asking for float32."""
-        for name in ("fp16", "fp32", "bf16"):
-            flags.pop(name, None)
-        return super().add_flags_recursive(**flags, fp16=False, fp32=True, bf16=False)
-
-
-def as_float32(value):
-    """The Tensor in float32."""
-    return ops.cast(value, ms.float32)
 
 
 def check_amp(level, device_target):

@@ -4,6 +4,7 @@ The file is an ordinary MindSpore checkpoint. Weights stand under the network's 
 `optimizer.*` and `scaler.*` (what the training step needs to go on), `extra.*` (arrays that belong to the weights,
 such as normalisation statistics) and `meta`, a JSON text with the step, the position in the data and the settings.
 """
+import contextlib
 import json
 import logging
 import os
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor
+from mindspore.train import serialization
 
 from common.errors import UserError
 from common.files import atomic_path
@@ -108,10 +110,10 @@ def read_checkpoint(path):
     if os.path.getsize(path) == 0:
         raise UserError(f"checkpoint {path} is empty: take an older one or download it again")
     try:
-        with _framework_silent():
+        with _framework_silent(), _true_memory():
             loaded = ms.load_checkpoint(path, crc_check=True)
     except (ValueError, RuntimeError, OSError, TypeError, MemoryError) as error:
-        if isinstance(error, MemoryError) or isinstance(error.__cause__, MemoryError):  # the framework calls it damage
+        if isinstance(error.__cause__ or error, MemoryError) or "available memory" in str(error):
             raise UserError(f"checkpoint {path} ({os.path.getsize(path) >> 20} MB) cannot be read: there is not enough "
                             "free memory; end other programs") from None
         raise UserError(f"checkpoint {path} is damaged or is no MindSpore checkpoint: take an older one, download it "
@@ -125,6 +127,34 @@ def read_checkpoint(path):
         target = getattr(checkpoint, group) if group in GROUPS and rest else checkpoint.weights
         target[rest if target is not checkpoint.weights else name] = value.asnumpy().copy()
     return checkpoint
+
+
+@contextlib.contextmanager
+def _true_memory():
+    """Let the framework see how much memory there is.
+
+    It refuses files that are larger than the free memory, and counts as taken what the system's cache of files would
+    give back at once: where much has been read, it would call every checkpoint too large.
+    """
+    asked = "_get_available_memory"
+    original = getattr(serialization, asked, None)
+    if original is None:
+        yield
+        return
+    setattr(serialization, asked, _available_memory)
+    try:
+        yield
+    finally:
+        setattr(serialization, asked, original)
+
+
+def _available_memory():
+    """Bytes that programs can get, or None where the system does not tell."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as stream:
+            return next(1024 * int(line.split()[1]) for line in stream if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        return None
 
 
 class _framework_silent:

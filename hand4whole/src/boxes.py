@@ -8,7 +8,7 @@ import numpy as np
 from mindspore import ops
 
 from common.body_models.lbs import constant
-from common.engine.amp import Float32Cell, as_float32
+from common.precision import Float32Cell, as_float32
 
 # Samples per cell of the crop and axis at most; more would be for boxes over four times the crop's size.
 MAX_SAMPLES = 4

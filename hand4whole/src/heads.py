@@ -5,7 +5,7 @@ Source: mks0601/Hand4Whole_RELEASE `module.py`; names of the layers are those of
 from mindspore import nn, ops
 
 from common.backbones.resnet import ResNet
-from common.engine.amp import as_float32
+from common.precision import as_float32
 from hand4whole.src.layers import (
     HALF_TURN,
     SampleFeatures,

@@ -8,7 +8,7 @@ from mindspore import Tensor, nn, ops
 
 from common.backbones.resnet import normalization
 from common.body_models.lbs import constant
-from common.engine.amp import Float32Cell, as_float32
+from common.precision import Float32Cell, as_float32
 
 # Standard deviations of the initial weights of convolutions and of dense layers.
 CONVOLUTION_STD, DENSE_STD = 0.001, 0.01

@@ -8,8 +8,8 @@ import numpy as np
 from mindspore import nn, ops
 
 from common.body_models.lbs import constant
-from common.engine.amp import Float32Cell, as_float32
 from common.geometry.rotation_ops import axis_angle_to_matrix
+from common.precision import Float32Cell, as_float32
 from hand4whole.src.joint_sets import DEPTH_GROUPS, FACE, JOINTS, LEFT_HAND, RIGHT_HAND, WRIST
 
 TERMS = ("smplx_pose", "smplx_shape", "smplx_expr", "joint_cam", "smplx_joint_cam", "lhand_bbox", "rhand_bbox",

@@ -14,8 +14,8 @@ from common.backbones.resnet import ResNet
 from common.body_models.lbs import JointRegressor, constant
 from common.body_models.mano import MANO
 from common.body_models.smplx import SMPLX
-from common.engine.amp import Float32Cell
 from common.geometry.rotation_ops import matrix_to_axis_angle, rot6d_to_matrix
+from common.precision import Float32Cell
 from hand4whole.src.boxes import RoICrop, restore_boxes
 from hand4whole.src.condensed import condense
 from hand4whole.src.heads import (

@@ -7,7 +7,7 @@ part are stored joint by joint; pytorch_HMR's, which come channel by channel, ar
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from common.engine.amp import Float32Cell, as_float32
+from common.precision import Float32Cell, as_float32
 from hmr.src.network import NUM_BETAS, dense
 
 NUM_JOINTS = 23

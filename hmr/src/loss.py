@@ -8,8 +8,8 @@ from typing import NamedTuple
 import mindspore as ms
 from mindspore import ops
 
-from common.engine.amp import Float32Cell, as_float32
 from common.geometry.rotation_ops import axis_angle_to_matrix
+from common.precision import Float32Cell, as_float32
 from hmr.src.network import split_theta
 
 # Keeps the mean over nothing at zero.

@@ -10,11 +10,11 @@ from mindspore import Parameter, Tensor, nn, ops
 from common.backbones.resnet import ResNet
 from common.body_models.lbs import JointRegressor
 from common.body_models.smpl import SMPL
-from common.engine.amp import Float32Cell, as_float32
 from common.errors import UserError
 from common.geometry import rotation
 from common.geometry.projection import weak_perspective_projection
 from common.geometry.rotation_ops import axis_angle_to_matrix, matrix_to_axis_angle, rot6d_to_matrix
+from common.precision import Float32Cell, as_float32
 from hmr.src.resnet_v2 import ResNetV2
 
 NUM_CAM, NUM_POSE, NUM_BETAS = 3, 72, 10

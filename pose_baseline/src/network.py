@@ -10,7 +10,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from common.engine.amp import Float32Cell
+from common.precision import Float32Cell
 
 TF_EPSILON, TF_MOMENTUM = 1e-3, 0.99  # tf.layers.batch_normalization, the original
 TORCH_EPSILON, TORCH_MOMENTUM = 1e-5, 0.9  # torch.nn.BatchNorm1d, the weigq port; momentum as share that is kept

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn
 
-from common.engine.amp import Float32Cell, apply_amp
+from common.engine.amp import apply_amp
+from common.precision import Float32Cell
 
 
 class Exact(Float32Cell):

@@ -5,7 +5,9 @@ import mindspore as ms
 import numpy as np
 import pytest
 from mindspore import Tensor, nn
+from mindspore.train import serialization
 
+from common.engine import checkpoint as module
 from common.engine.amp import build_scaler
 from common.engine.checkpoint import (
     CheckpointFolder,
@@ -131,6 +133,21 @@ def test_too_little_memory_is_not_called_damage(tmp_path, monkeypatch):
         raise ValueError("corrupted") from MemoryError()
 
     monkeypatch.setattr(ms, "load_checkpoint", fail)
+    with pytest.raises(UserError, match="a.ckpt .0 MB. cannot be read: there is not enough free memory"):
+        read_checkpoint(path)
+
+
+def test_the_cache_of_files_is_no_lack_of_memory(tmp_path, monkeypatch):
+    """The framework compares with the free memory, which a busy cache of files leaves next to nothing of."""
+    path = str(tmp_path / "a.ckpt")
+    write_checkpoint(path, {"weight": np.zeros(4, np.float32)})
+    assert serialization._get_available_memory() > 10
+    monkeypatch.setattr(serialization, "_get_available_memory", lambda: 10)
+    with pytest.raises(ValueError, match="available memory 10 bytes"):
+        ms.load_checkpoint(path)
+    assert read_checkpoint(path).weights["weight"].shape == (4,)
+    assert serialization._get_available_memory() == 10
+    monkeypatch.setattr(module, "_available_memory", lambda: 10)
     with pytest.raises(UserError, match="a.ckpt .0 MB. cannot be read: there is not enough free memory"):
         read_checkpoint(path)
 

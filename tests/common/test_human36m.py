@@ -39,7 +39,7 @@ def cdf_path(folder, subject, name):
 def test_reference_cameras(tmp_path, metadata):
     path = str(tmp_path / "metadata.xml")
     metadata.write_metadata(path, 1)
-    case, cameras = np.load(GOLDEN / "geometry.npz"), read_cameras(path)
+    case, cameras = np.load(GOLDEN / "pose_baseline" / "geometry.npz"), read_cameras(path)
     assert sorted(cameras) == list(range(1, 12))
     fields = {"rotation": "rotation", "translation": "translation", "focal_length": "focal", "centre": "centre_px",
               "radial": "radial", "tangential": "tangential"}
