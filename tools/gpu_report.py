@@ -35,6 +35,7 @@ def parse(argv):
     parser.add_argument("--device_target", default=os.environ.get("DEVICE_TARGET", ""), help="empty: the first usable")
     parser.add_argument("--small", action="store_true", help="narrow networks: to try the report itself")
     parser.add_argument("--steps", type=int, default=50, help="updates per precision [50]")
+    parser.add_argument("--minutes", type=float, default=10, help="time limit of the whole [10]")
     parser.add_argument("--model_seconds", type=float, default=300, help="time limit per model and part [300]")
     parser.add_argument("--torch_seconds", type=float, default=4, help="time per case beside PyTorch, 0 for none [4]")
     parser.add_argument("--output_dir", default=str(ROOT / "output" / "gpu_report"))
@@ -158,31 +159,42 @@ def difference_of_losses(plain, mixed):
 
 
 def collect(options):
-    """Run every model and, where PyTorch is there, its comparison; returns name -> figures."""
-    report = {}
+    """Run every model, then where PyTorch is there their comparisons; returns name -> figures.
+
+    What would take longer than `options.minutes` together is ended or not begun, and says so.
+    """
+    report, end = {}, time.monotonic() + 60 * options.minutes
     for name in options.models:
         own = ["--one", name, "--output_dir", options.output_dir, "--steps", str(options.steps),
                "--device_target", options.device_target, *(["--small"] if options.small else [])]
-        report[name] = _child([str(ROOT / "tools" / "gpu_report.py"), *own], f"{name}.json", options)
-        if options.torch_seconds and not options.small and importlib.util.find_spec("torch"):
+        report[name] = _child([str(ROOT / "tools" / "gpu_report.py"), *own], f"{name}.json", options, end)
+    if options.torch_seconds and not options.small and importlib.util.find_spec("torch"):
+        for name in options.models:
             path = os.path.join(options.output_dir, f"{name}_torch.json")
             report[name]["torch"] = _child([str(ROOT / "tools" / "benchmark.py"), name, "--device_target",
                                             options.device_target, "--seconds", str(options.torch_seconds),
-                                            "--output", path], f"{name}_torch.json", options)
+                                            "--output", path], f"{name}_torch.json", options, end)
     return report
 
 
-def _child(command, result, options):
-    """Run a Python program with its log beside the result file, and read that; or say what went wrong."""
+def _child(command, result, options, end):
+    """Run a Python program with its log beside the result file, and read that; or say what went wrong.
+
+    Args:
+        end (float): when all has to be over, of time.monotonic.
+    """
+    seconds = min(options.model_seconds, end - time.monotonic())
+    if seconds <= 0:
+        return {"error": f"not begun: the {options.minutes:g} minutes were over (--minutes)"}
     path = pathlib.Path(options.output_dir) / result
     path.unlink(missing_ok=True)
     log = path.with_suffix(".log")
     with open(log, "w", encoding="utf-8") as stream:
         try:
             subprocess.run([sys.executable, *command], stdout=stream, stderr=subprocess.STDOUT,
-                           timeout=options.model_seconds, check=False)
+                           timeout=seconds, check=False)
         except subprocess.TimeoutExpired:
-            return {"error": f"not finished after {options.model_seconds:.0f} s"}
+            return {"error": f"not finished after {seconds:.0f} s"}
     if path.is_file():
         return json.loads(path.read_text(encoding="utf-8"))
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What this machine's GPU (or Ascend chip) does with the five models, in one go.
+# What this machine's GPU (or Ascend chip) does with the five models, in one go, within ten minutes (--minutes).
 #
 #   bash tools/gpu_report.sh [arguments of tools/gpu_report.py]
 #   DEVICE_TARGET=CPU bash tools/gpu_report.sh --small          # the same on a CPU, with narrow networks

@@ -4,6 +4,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -50,10 +51,26 @@ def test_bad_arguments(arguments, words):
 
 def test_a_process_without_result_leaves_its_last_words(tmp_path):
     options = gpu_report.parse(["--output_dir", str(tmp_path)])
-    found = gpu_report._child(["-c", "print('one'); print('no such device')"], "x.json", options)
+    found = gpu_report._child(["-c", "print('one'); print('no such device')"], "x.json", options,
+                              time.monotonic() + 99)
     assert found == {"error": "no such device"}
     options.model_seconds = 0.1
-    assert "not finished" in gpu_report._child(["-c", "import time; time.sleep(9)"], "x.json", options)["error"]
+    sleep = ["-c", "import time; time.sleep(9)"]
+    assert "not finished" in gpu_report._child(sleep, "x.json", options, time.monotonic() + 99)["error"]
+    options.model_seconds = 300
+    assert "not finished" in gpu_report._child(sleep, "x.json", options, time.monotonic() + 0.1)["error"]
+    assert gpu_report._child(sleep, "x.json", options, time.monotonic() - 1)["error"] == (
+        "not begun: the 10 minutes were over (--minutes)")
+
+
+def test_comparisons_come_after_all_models(monkeypatch, tmp_path):
+    begun = []
+    monkeypatch.setattr(gpu_report.importlib.util, "find_spec", lambda name: True)
+    monkeypatch.setattr(gpu_report, "_child", lambda command, result, options, end: begun.append((result, end)) or {})
+    options = gpu_report.parse(["--models", "cmr,hmr", "--minutes", "2", "--output_dir", str(tmp_path)])
+    assert gpu_report.collect(options) == {name: {"torch": {}} for name in ("cmr", "hmr")}
+    assert [result for result, _ in begun] == ["cmr.json", "hmr.json", "cmr_torch.json", "hmr_torch.json"]
+    assert len({end for _, end in begun}) == 1 and 110 < begun[0][1] - time.monotonic() <= 120
 
 
 @pytest.mark.slow
