@@ -60,7 +60,7 @@ def checkpoint_to_resume(config, store, folder_flag):
     checkpoint = read_checkpoint(config.ckpt_file) if config.ckpt_file else store.newest()
     if checkpoint is None:
         raise UserError(f"--resume: there is no checkpoint that can be read in {store.folder}; give the "
-                        f"--{folder_flag} of the run, or name a file with --ckpt_file")
+                        f"--{folder_flag} of the run and its settings, or name a file with --ckpt_file")
     return checkpoint
 
 

@@ -132,7 +132,6 @@ def _fetch_every(config, runtime):
 
 def _checkpoint_to_resume(config, store, rank_size):
     """The checkpoint that --resume or --load names, or None. Its settings must be those of the run."""
-    # The folder is named after the settings, so the same settings lead to it.
     checkpoint = store.at(config.load) if config.load else checkpoint_to_resume(config, store, "train_dir")
     if checkpoint is None:
         return None

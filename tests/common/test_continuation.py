@@ -30,7 +30,7 @@ def test_what_belongs_to_the_network_comes_from_the_checkpoint(caplog):
 def test_the_checkpoint_to_resume_is_the_named_one_or_the_newest(tmp_path):
     store = CheckpointFolder(str(tmp_path / "run"), "{step}.ckpt")
     config = Config({"resume": True, "ckpt_file": "", "train_dir": str(tmp_path)})
-    with pytest.raises(UserError, match="no checkpoint that can be read in .*run; give the --train_dir of the run"):
+    with pytest.raises(UserError, match="can be read in .*run; give the --train_dir of the run and its settings"):
         checkpoint_to_resume(config, store, "train_dir")
     for step in (1, 2):
         store.write({"w": np.full(1, step, np.float32)}, {"step": step, "epoch": 1})
