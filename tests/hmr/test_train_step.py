@@ -172,6 +172,8 @@ def test_mixed_precision_of_the_encoder():
     for level in ("O0", "O2"):
         pair = networks()
         apply_amp(pair.generator, level)
+        halves = [name for name, cell in pair.generator.cells_and_names() if cell.get_flags().get("fp16")]
+        assert bool(halves) == (level == "O2") and all(name.split(".")[0] == "encoder" for name in halves)
         losses.append(adversarial_step(pair)(*batch())[1].asnumpy())
     assert np.abs(losses[0] - losses[1]).max() > 0
     assert np.allclose(losses[0], losses[1], rtol=0.01)
