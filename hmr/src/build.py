@@ -1,6 +1,5 @@
 """From settings to objects: body, network, weights. Settings end here; what lies below takes plain values."""
 import dataclasses
-import logging
 import os
 
 import numpy as np
@@ -16,7 +15,6 @@ from common.joints import SKELETONS, index_map
 from hmr.src.network import JOINTS, build_hmr
 from hmr.src.profiles import find_profile, profile_of
 
-LOGGER = logging.getLogger("mindhuman")
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
 ALIASES = {"image": "input", "checkpoint_file_path": "ckpt_file", "num_workers": "num_worker"}

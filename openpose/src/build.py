@@ -1,5 +1,4 @@
 """From settings to objects: network, data, people finder. Settings end here; what lies below takes plain values."""
-import logging
 import os
 
 import mindspore as ms
@@ -19,7 +18,6 @@ from openpose.src.predict import FinderSettings, PeopleFinder
 from openpose.src.skeleton import COCO_18, load_skeleton, parse_skeleton
 from openpose.src.targets import STRIDE
 
-LOGGER = logging.getLogger("mindhuman")
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
 ALIASES = {"model_path": "ckpt_file", "GRADIENT_CLIP_VALUE": "clip_norm"}

@@ -1,5 +1,4 @@
 """From settings to objects: network, data, folders. Settings end here; what lies below takes plain numbers."""
-import logging
 import os
 
 import numpy as np
@@ -13,7 +12,6 @@ from pose_baseline.src.dataset import load_dataset
 from pose_baseline.src.network import LinearModel, fold
 from pose_baseline.src.normalisation import Statistics
 
-LOGGER = logging.getLogger("mindhuman")
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
 ALIASES = {"checkpoint": "ckpt_file", "checkpoint_file_path": "ckpt_file", "model_path": "ckpt_file",
