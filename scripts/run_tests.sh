@@ -13,7 +13,7 @@ bash scripts/setup.sh
 source scripts/launcher.sh
 launch_find_python
 cores=$(nproc)
-# A worker takes up to 4 GB. Each keeps to one thread: several pools of threads on the same cores slow each other down.
+# A worker takes up to 9 GB. Each keeps to one thread: several pools of threads on the same cores slow each other down.
 workers=$((cores < 4 ? cores : 4))
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 exec "$launch_python" -m pytest -n "$workers" --dist loadfile --no-loadscope-reorder "$@"
