@@ -1,9 +1,13 @@
-"""The command line of entry scripts that have flags of their own instead of a model's settings."""
+"""The command line: argparse whose complaints are user errors of one sentence each."""
 import argparse
+import difflib
+import re
 import sys
 from pathlib import Path
 
 from common.errors import UserError
+
+DASHES = "-\N{EN DASH}\N{EM DASH}\N{MINUS SIGN}"  # a text that was copied from a page may hold any of them
 
 
 class Arguments(argparse.ArgumentParser):
@@ -18,7 +22,32 @@ class Arguments(argparse.ArgumentParser):
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(prog=options.pop("prog", Path(sys.argv[0]).name), description=description, allow_abbrev=False,
                          **options)
+        # Only two hyphens make a flag (and -h); what begins with one may be a value: -1x368, -20,10,300,400.
+        self._negative_number_matcher = re.compile("-[^-]")
+        self.words = []
+
+    def parse_args(self, args=None, namespace=None):
+        """The arguments; a word that is neither a flag nor the value of one is refused."""
+        self.words = list(sys.argv[1:] if args is None else args)
+        known, unknown = self.parse_known_args(self.words, namespace)
+        if unknown:
+            word = unknown[0].split("=")[0]
+            if word[:1] in DASHES:
+                flags = [flag.lstrip("-") for flag in self._option_string_actions]
+                self.error(f"unknown flag {word}{suggest(word.lstrip(DASHES), flags, '--')}")
+            raise UserError(f"unexpected argument {unknown[0]!r}: values follow their flag, as in --key value")
+        return known
 
     def error(self, message):
-        """Raise UserError with what argparse found wrong."""
+        """Raise UserError with what argparse found wrong, under the name that was typed."""
+        match = re.match(r"argument (\S+): (.*)", message)
+        if match:
+            names = match[1].split("/")
+            message = f"{next((name for name in names if name in self.words), names[0])}: {match[2]}"
         raise UserError(f"{message} (--help lists every flag)")
+
+
+def suggest(name, keys, prefix=""):
+    """`; did you mean ...?` with the keys that are most like a name, or an empty text."""
+    close = [key for key in keys if key.startswith(name)] or difflib.get_close_matches(name, list(keys), 2)
+    return f"; did you mean {' or '.join(prefix + key for key in close[:2])}?" if close else ""

@@ -4,6 +4,7 @@ The default file lists every key with its default value; the comment at the end 
 type of the default is the type of the key. The result is read-only and is passed on as an argument; no module keeps it.
 """
 import argparse
+import logging
 import math
 import os
 import re
@@ -11,10 +12,11 @@ from collections.abc import Mapping
 
 import yaml
 
-from common.arguments import Arguments
-from common.errors import UserError
+from common.arguments import Arguments, suggest
+from common.errors import UserError, read_as
 from common.files import atomic_write
 
+LOGGER = logging.getLogger("mindhuman")
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -57,6 +59,11 @@ class Config(Mapping):
             raise KeyError(f"unknown keys: {sorted(unknown)}")
         return Config({**self._values, **changes}, self.given | set(changes), self.typed)
 
+    def with_defaults(self, defaults):
+        """A copy in which keys that neither an overlay nor the command line set have these values."""
+        return Config({**self._values, **{key: value for key, value in defaults.items() if key not in self.given}},
+                      self.given, self.typed)
+
     def save(self, path):
         """Write the settings as yaml; the file can be given back as --config_path."""
         text = yaml.safe_dump(dict(self._values), sort_keys=False, allow_unicode=True, default_flow_style=None)
@@ -79,19 +86,28 @@ def load_config(default_path, argv=None, aliases=None, overrides=None):
         UserError: an unknown or abbreviated key, a value of the wrong type, a file that is missing or no mapping.
     """
     defaults = _read_yaml(default_path)
-    parser = _parser(default_path, defaults, aliases or {})
-    given = vars(_parse(parser, defaults, list(argv or []), aliases or {}))
-    values, overlay = dict(defaults), {}
-    values.update(overrides or {})
-    config_path = given.pop("config_path", None)
-    if config_path:
-        for key, value in _read_yaml(config_path).items():
-            if key not in defaults:
-                raise UserError(f"{config_path}: unknown key {key!r}{_suggest(str(key), defaults)}")
-            overlay[key] = _check_type(value, defaults[key], f"{config_path}: {key}")
-    values.update(overlay)
-    values.update(given)
-    return Config(values, set(overlay) | set(given), given)
+    parsed = vars(_parser(default_path, defaults, aliases or {}).parse_args(list(argv or [])))
+    config_path = parsed.pop("config_path", None)
+    overlay = _read_overlay(config_path, default_path, defaults) if config_path else {}
+    read_as({key: f"{config_path}: {key}" for key in overlay})
+    read_as({key: flag for key, (flag, _) in parsed.items()})
+    typed = {key: value for key, (_, value) in parsed.items()}
+    return Config({**defaults, **overlay, **typed}, set(overlay) | set(typed), typed).with_defaults(overrides or {})
+
+
+def _read_overlay(path, default_path, defaults):
+    if not os.path.exists(path):
+        beside = os.path.join(os.path.dirname(default_path), path)
+        raise UserError(f"configuration file {path} does not exist (--config_path)"
+                        f"{f'; did you mean {beside}?' if os.path.isfile(beside) else ''}")
+    values = _read_yaml(path)
+    unknown = [key for key in values if key not in defaults]
+    if unknown:
+        model = os.path.basename(os.path.dirname(os.path.abspath(default_path)))
+        others = f"; {len(unknown)} of its {len(values)} keys are no settings of {model}: is it a file of another model?"
+        raise UserError(f"{path}: unknown key {unknown[0]!r}{suggest(str(unknown[0]), defaults)}"
+                        f"{others if len(unknown) > 1 else ''}")
+    return {key: _check_type(value, defaults[key], f"{path}: {key}") for key, value in values.items()}
 
 
 def _read_yaml(path):
@@ -99,7 +115,7 @@ def _read_yaml(path):
         with open(path, encoding="utf-8") as stream:
             values = yaml.safe_load(stream)
     except FileNotFoundError:
-        raise UserError(f"configuration file {path} does not exist (--config_path)") from None
+        raise UserError(f"configuration file {path} does not exist") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UserError(f"configuration file {path} cannot be read as yaml: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
@@ -127,44 +143,31 @@ def _parser(path, defaults, aliases):
     for key, default in defaults.items():
         text = f"{comments.get(key, '')} [{_show(default)}]".replace("%", "%%")
         optional = {"nargs": "?", "const": True} if isinstance(default, bool) else {}
-        parser.add_argument(f"--{key}", *(f"--{alias}" for alias in other_names.get(key, [])), dest=key,
-                            metavar=type(default).__name__.upper(), help=text,
-                            type=_converter(key, default), **optional)
+        parser.add_argument(f"--{key}", *(f"--{alias}" for alias in other_names.get(key, [])), dest=key, action=_Store,
+                            default_value=default, metavar=type(default).__name__.upper(), help=text, **optional)
     return parser
-
-
-def _parse(parser, defaults, argv, aliases):
-    known, unknown = parser.parse_known_args(argv)
-    if unknown:
-        name = unknown[0].split("=")[0]
-        if name.startswith("--"):
-            raise UserError(f"unknown flag {name}{_suggest(name[2:], [*defaults, *aliases], '--')} "
-                            "(--help lists every flag)")
-        raise UserError(f"unexpected argument {unknown[0]!r}: values follow their flag, as in --key value")
-    return known
-
-
-def _suggest(name, keys, prefix=""):
-    import difflib
-
-    close = [key for key in keys if key.startswith(name)] or difflib.get_close_matches(name, list(keys), 2)
-    return f"; did you mean {' or '.join(prefix + key for key in close[:2])}?" if close else ""
 
 
 def _show(value):
     return "''" if value == "" else str(value).lower() if isinstance(value, bool) else value
 
 
-def _converter(key, default):
-    """Text of the command line -> value of the default's type."""
-    def convert(text):
-        if text is True:
-            return True
+class _Store(argparse.Action):
+    """Keeps the flag that was typed and its value, of the default's type. Of several values the last counts."""
+
+    def __init__(self, *args, default_value, **options):
+        super().__init__(*args, **options)
+        self.default_value = default_value
+
+    def __call__(self, parser, namespace, text, flag):
         try:
-            return _from_text(text, default)
+            value = True if text is True else _from_text(text, self.default_value)
         except ValueError:
-            raise UserError(f"--{key}: {text!r} is not {_kind(default)}") from None
-    return convert
+            raise UserError(f"{flag}: {text!r} is not {_kind(self.default_value)}") from None
+        before = getattr(namespace, self.dest, None)
+        if before is not None and before[1] != value:
+            LOGGER.warning("%s %s does not count: %s %s follows it", before[0], _show(before[1]), flag, _show(value))
+        setattr(namespace, self.dest, (flag, value))
 
 
 def _from_text(text, default):

@@ -12,14 +12,24 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("argv, text", [
-    (["--num", "3", "--nmu", "4"], r"unrecognized arguments: --nmu 4 \(--help lists"), ([], "required: --num"),
-    (["--num", "x"], "--num: invalid int value: 'x'"), (["--num", "3", "--nu", "3"], "unrecognized arguments: --nu 3")])
+    (["--num", "3", "--nmu", "4"], r"^unknown flag --nmu; did you mean --num\? \(--help lists every flag\)$"),
+    ([], "required: --num"),
+    (["--num", "x"], "^--num: invalid int value: 'x'"),
+    (["--count", "x"], "^--count: invalid int value: 'x'"),
+    (["--num", "3", "--nu=3"], "unknown flag --nu; did you mean --num"),
+    (["--num", "3", "-nmu", "4"], "unknown flag -nmu; did you mean --num"),
+    (["--num", "3", "\N{EN DASH}num", "4"], "unknown flag \N{EN DASH}num; did you mean --num"),
+    (["--num", "3", "--name"], "^--name: expected one argument"),
+    (["--num", "3", "4"], "unexpected argument '4': values follow their flag")])
 def test_complaints_are_user_errors(argv, text):
     parser = Arguments("Does something.\n\n  with an example\n")
-    parser.add_argument("--num", type=int, required=True)
+    parser.add_argument("--num", "--count", type=int, required=True)
+    parser.add_argument("--name")
     with pytest.raises(UserError, match=text):
         parser.parse_args(argv)
     assert parser.parse_args(["--num", "3"]).num == 3 and "  with an example" in parser.format_help()
+    assert parser.parse_args(["--num", "-3", "--name", "-1x368"]).name == "-1x368"
+    assert parser.parse_args(["--num", "-3", "--name", "-a,b=c"]).name == "-a,b=c"
 
 
 def test_every_script_uses_it():
@@ -33,4 +43,4 @@ def test_a_script_says_one_sentence():
     result = subprocess.run([sys.executable, str(ROOT / "tools" / "hccl_tools.py"), "--devices", "8"],
                             capture_output=True, text=True)
     assert result.returncode == 1 and result.stdout == ""
-    assert result.stderr == "error: unrecognized arguments: --devices 8 (--help lists every flag)\n"
+    assert result.stderr == "error: unknown flag --devices; did you mean --device_num or --visible_devices? (--help lists every flag)\n"

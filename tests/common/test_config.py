@@ -1,8 +1,10 @@
 """Settings: precedence, types, errors."""
+import logging
+
 import pytest
 
 from common.config import load_config
-from common.errors import UserError
+from common.errors import UserError, as_written, run
 
 DEFAULT = """\
 # A comment of its own.
@@ -56,10 +58,39 @@ def test_aliases_lead_to_the_key(default):
     assert load_config(default, ["--date_dir", "x"], {"date_dir": "data_dir"}).data_dir == "x"
 
 
+def test_the_last_of_several_values_counts_and_the_log_says_so(default, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("mindhuman"), "propagate", True)
+    config = load_config(default, ["--epochs", "1", "--data_dir", "a", "--date_dir=b", "--epochs", "1"],
+                         {"date_dir": "data_dir"})
+    assert (config.epochs, config.data_dir) == (1, "b")
+    assert caplog.messages == ["--data_dir a does not count: --date_dir b follows it"]
+
+
+def test_messages_name_settings_as_they_were_written(default, tmp_path, capsys):
+    overlay = tmp_path / "mine.yaml"
+    overlay.write_text("epochs: 5\nnames: [a]\n")
+    load_config(default, ["--config_path", str(overlay), "--date_dir", "x", "--names", "b"], {"date_dir": "data_dir"})
+    assert as_written("--epochs 5: too few") == f"{overlay}: epochs 5: too few"
+    assert as_written("x does not exist (--epochs)") == f"x does not exist ({overlay}: epochs)"
+    # Further in a sentence a flag is advice, and another flag that begins alike is not this one.
+    assert as_written("give --epochs 3 or --epochs-more, --epochs_more") == "give --epochs 3 or --epochs-more, " \
+                                                                              "--epochs_more"
+    assert as_written("no --data_dir, no --sizes, no --names") == "no --date_dir, no --sizes, no --names"
+
+    def main(argv):
+        raise UserError("--data_dir x is no folder")
+
+    with pytest.raises(SystemExit) as stop:
+        run(main, [])
+    assert stop.value.code == 1 and capsys.readouterr().err == "error: --date_dir x is no folder\n"
+
+
 @pytest.mark.parametrize("argv, words", [
     (["--epoch", "3"], ["--epoch", "unknown", "--epochs"]),
     (["--nonsense"], ["--nonsense", "unknown"]),
     (["--epochs", "many"], ["--epochs", "'many'", "whole number"]),
+    (["--config_path", "default_config.yml"], ["default_config.yml does not exist (--config_path)"]),
+    (["--config_path", "default_config.yaml"], ["default_config.yaml does not exist (--config_path); did you mean /"]),
     (["--epochs", "1.5"], ["--epochs", "whole number"]),
     (["--camera_frame", "perhaps"], ["--camera_frame", "boolean"]),
     (["--sizes", "1,x"], ["--sizes", "whole number"]),
@@ -82,6 +113,7 @@ def test_bad_command_lines_are_named(default, argv, words):
     ("epochs: true\n", ["epochs", "whole number"]),
     ("learning_rate: .nan\n", ["learning_rate", "number"]),
     ("1: 2\n", ["unknown key 1"]),
+    ("epochs: 3\nstages: 2\nwidth: 1\n", ["unknown key 'stages'", "2 of its 3 keys", "another model?"]),
     ("sizes: 3\n", ["sizes", "list"]),
     ("- a\n", ["key: value"]),
     ("a: [\n", ["yaml"]),
