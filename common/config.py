@@ -104,7 +104,7 @@ def _read_overlay(path, default_path, defaults):
     unknown = [key for key in values if key not in defaults]
     if unknown:
         model = os.path.basename(os.path.dirname(os.path.abspath(default_path)))
-        others = f"; {len(unknown)} of its {len(values)} keys are no settings of {model}: is it a file of another model?"
+        others = f"; {len(unknown)} of its {len(values)} keys are not those of {model}: is it a file of another model?"
         raise UserError(f"{path}: unknown key {unknown[0]!r}{suggest(str(unknown[0]), defaults)}"
                         f"{others if len(unknown) > 1 else ''}")
     return {key: _check_type(value, defaults[key], f"{path}: {key}") for key, value in values.items()}

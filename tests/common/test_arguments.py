@@ -43,4 +43,5 @@ def test_a_script_says_one_sentence():
     result = subprocess.run([sys.executable, str(ROOT / "tools" / "hccl_tools.py"), "--devices", "8"],
                             capture_output=True, text=True)
     assert result.returncode == 1 and result.stdout == ""
-    assert result.stderr == "error: unknown flag --devices; did you mean --device_num or --visible_devices? (--help lists every flag)\n"
+    assert result.stderr == ("error: unknown flag --devices; did you mean --device_num or --visible_devices? "
+                             "(--help lists every flag)\n")
