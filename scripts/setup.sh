@@ -4,8 +4,9 @@
 #   bash scripts/setup.sh [--gpu] [--convert]
 #
 #   --gpu      also the CUDA 11 libraries of MindSpore's GPU back end (about 1.7 GB)
-#   --convert  also PyTorch, for the conversion of its checkpoints
+#   --convert  also PyTorch, for the conversion of its checkpoints, and what fetches them from Google Drive
 #
+#   TORCH_INDEX=URL          take PyTorch from this package index (the first of two that have its CPU build)
 #   PYTHON=/path/to/python   use this interpreter and its environment (conda, a container, your own venv) instead
 #
 # A second call with nothing changed does nothing: the environment keeps a list of the requirement files it holds.
@@ -79,8 +80,29 @@ for name in sys.argv[2:]:
 PY
 }
 
+# Installs the CPU build of PyTorch from the first index that answers, and nothing if none does: then pip takes PyPI's.
+# Only this one package is looked for there, so that an index that cannot be reached costs five seconds and no more.
+install_torch() {
+    local index wanted
+    wanted=$(grep '^torch==' "$root/requirements-convert.txt")
+    if "$python" -m pip --disable-pip-version-check freeze 2>/dev/null | grep -qE "^$wanted(\+|\$)"; then return; fi
+    for index in ${TORCH_INDEX:-https://download.pytorch.org/whl/cpu https://mirrors.aliyun.com/pytorch-wheels/cpu}; do
+        if ! "$python" -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=5)' "$index/" \
+            2>/dev/null; then
+            say "$index cannot be reached"
+            continue
+        fi
+        say "installing $wanted (CPU) from $index"
+        # The one is an index, the other a page of links.
+        if "$python" -m pip install --disable-pip-version-check --quiet --progress-bar off --no-deps \
+            --index-url "$index" --find-links "$index" "$wanted"; then return; fi
+    done
+    say "installing $wanted from the usual index; on x86_64 this may be the CUDA build of several GB"
+}
+
 install() {
     local file arguments=()
+    if [[ " $* " == *" requirements-convert.txt "* ]]; then install_torch; fi
     for file in "$@"; do arguments+=(-r "$root/$file"); done
     say "installing $* (the first time takes some minutes)"
     "$python" -m pip install --disable-pip-version-check --quiet --progress-bar off "${arguments[@]}" ||

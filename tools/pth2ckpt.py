@@ -37,22 +37,42 @@ def parse(argv):
     return parser.parse_args(argv)
 
 
+def convert_file(model, source, target, variant="", statistics=""):
+    """Published weights of a model to a checkpoint of it.
+
+    Args:
+        model (str): folder of the model.
+        source (str): PyTorch file, npz, or checkpoint of a MindSpore port.
+        target (str): checkpoint to write.
+        variant (str): kind of weights where the names do not tell.
+        statistics (str): file with the statistics of inputs, for models that need them.
+
+    Returns:
+        tuple: Conversion, dict of the other entries of the file.
+
+    Raises:
+        UserError: the file cannot be read, or does not hold weights of this model.
+    """
+    weights = importlib.import_module(f"{model}.src.weights")
+    if source.endswith(".ckpt"):  # checkpoints of MindSpore ports
+        arrays, others = read_checkpoint(source).weights, {}
+    else:
+        arrays, others = read_weights(source)
+    conversion, settings, step = weights.convert_weights(arrays, others, variant, source)
+    extra = weights.extra_arrays(statistics) if statistics else {}
+    meta = {"model": model, "config": settings, "step": step, "source": os.path.basename(source)}
+    write_checkpoint(target, conversion.weights, extra, meta)
+    return conversion, others
+
+
 def main(argv):
     arguments = parse(argv)
     if arguments.model not in models():
         raise UserError(f"--model {arguments.model}: choose one of {', '.join(models())}")
     if not arguments.ckpt_path.endswith(".ckpt"):
         raise UserError(f"--ckpt_path {arguments.ckpt_path}: the name must end with .ckpt")
-    model = importlib.import_module(f"{arguments.model}.src.weights")
-    if arguments.pth_path.endswith(".ckpt"):  # checkpoints of MindSpore ports
-        arrays, others = read_checkpoint(arguments.pth_path).weights, {}
-    else:
-        arrays, others = read_weights(arguments.pth_path)
-    conversion, settings, step = model.convert_weights(arrays, others, arguments.variant, arguments.pth_path)
-    extra = model.extra_arrays(arguments.statistics) if arguments.statistics else {}
-    meta = {"model": arguments.model, "config": settings, "step": step,
-            "source": os.path.basename(arguments.pth_path)}
-    write_checkpoint(arguments.ckpt_path, conversion.weights, extra, meta)
+    conversion, others = convert_file(arguments.model, arguments.pth_path, arguments.ckpt_path, arguments.variant,
+                                      arguments.statistics)
     if not arguments.quiet:
         print("\n".join([*conversion.report(), *(f"{name} left out: not a weight" for name in others)]))
     print(f"{len(conversion.mapped)} arrays mapped, {len(conversion.dropped)} left out, "

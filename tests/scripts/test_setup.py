@@ -1,10 +1,12 @@
 """scripts/setup.sh in a copy of the tree, with an environment whose pip only writes down what it was asked for."""
+import http.server
 import os
 import pathlib
 import shutil
 import stat
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -13,6 +15,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 FILES = ("requirements.txt", "requirements-gpu.txt", "requirements-convert.txt", "constraints.txt")
 PIP = """
 import os, sys
+if "freeze" in sys.argv:
+    sys.exit()
+if "--index-url" in sys.argv:
+    with open(os.environ["PIP_CALLS"], "a") as file:
+        print(sys.argv[-1], "from", sys.argv[sys.argv.index("--index-url") + 1], file=file)
+    sys.exit(int(os.environ.get("PIP_STATUS", 0)))
 with open(os.environ["PIP_CALLS"], "a") as file:
     print(*[word.rpartition("/")[2] for word in sys.argv[1:] if word.endswith(".txt")], file=file)
 sys.exit(int(os.environ.get("PIP_STATUS", 0)))
@@ -44,8 +52,10 @@ def environment(tree):
 
 def setup(root, *options, folder="/", **variables):
     clean = {name: value for name, value in os.environ.items() if name not in ("PYTHON", "PYTHONPATH")}
+    # Nothing listens on port 9: an index that cannot be reached.
     return subprocess.run(["bash", root / "scripts" / "setup.sh", *options], capture_output=True, text=True, cwd=folder,
-                          env={**clean, "PIP_CALLS": str(root / "pip_calls"), **variables})
+                          env={**clean, "PIP_CALLS": str(root / "pip_calls"), "TORCH_INDEX": "http://127.0.0.1:9",
+                               **variables})
 
 
 def calls(root):
@@ -77,6 +87,19 @@ def test_options_add_their_files_and_stay_installed(environment):
     setup(environment, "--convert")
     setup(environment)
     assert calls(environment) == []
+
+
+def test_pytorch_comes_from_the_first_index_that_answers(environment):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    answering = f"http://127.0.0.1:{server.server_port}"
+    setup(environment)
+    done = setup(environment, "--convert", TORCH_INDEX=f"http://127.0.0.1:9 {answering}", no_proxy="127.0.0.1")
+    server.shutdown()
+    server.server_close()
+    assert "http://127.0.0.1:9 cannot be reached" in done.stdout
+    wanted = next(line for line in (ROOT / "requirements-convert.txt").read_text().split() if line.startswith("torch"))
+    assert calls(environment) == ["requirements.txt", f"{wanted} from {answering}", "requirements-convert.txt"]
 
 
 def test_failure_of_pip_is_the_last_line_and_is_not_forgotten(environment):

@@ -1,0 +1,46 @@
+"""Where fetched weights lie, and what a name such as `spin` after --ckpt_file stands for."""
+import os
+
+from common.convert.published import PUBLISHED, Published, find_published
+from common.errors import UserError
+
+
+def cache_folder() -> str:
+    """The user's folder for what can be made or fetched again: $MINDHUMAN_CACHE, or mindhuman in the system's."""
+    own = os.environ.get("MINDHUMAN_CACHE")
+    if own:
+        return os.path.abspath(os.path.expanduser(own))
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return os.path.join(base, "mindhuman")
+
+
+def weights_folder() -> str:
+    """Where `tools/get_weights.py` leaves its results."""
+    return os.path.join(cache_folder(), "weights")
+
+
+def weights_path(entry: Published) -> str:
+    """The file that an entry becomes."""
+    return os.path.join(weights_folder(), entry.result)
+
+
+def resolve_weights(text: str, model: str, flag: str = "--ckpt_file") -> str:
+    """The path that a value of `flag` means: a path, or the name of published weights.
+
+    A file that exists comes before a name.
+
+    Raises:
+        UserError: a name of published weights that are not here yet, or neither a path nor a name.
+    """
+    if not text or os.path.exists(text) or os.path.basename(text) != text or os.path.splitext(text)[1]:
+        return text
+    entry = find_published(model, text)
+    if entry is None or not entry.checkpoint:
+        names = [entry.name for entry in PUBLISHED if entry.model == model and entry.checkpoint]
+        raise UserError(f"{flag} {text}: there is no such file, and {model} has no published weights of this name "
+                        f"({', '.join(names)})")
+    path = weights_path(entry)
+    if not os.path.isfile(path):
+        raise UserError(f"{flag} {text}: these published weights are not here yet; get them with: python "
+                        f"tools/get_weights.py {model} {text}")
+    return path
