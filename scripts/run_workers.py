@@ -1,4 +1,4 @@
-"""Start one training process per device with MindSpore's msrun, and end all of them when one ends badly.
+"""Start one training process per device, and end all of them when one ends badly.
 
     python scripts/run_workers.py WORKERS|RANK_TABLE_FILE LOG_DIR ENTRY [arguments of ENTRY]
 
@@ -11,16 +11,21 @@ shown here as well. Environment:
     MASTER_ADDR  address of host 0; needed with several hosts unless the rank table holds it
     PORT         port on host 0 (default: a free one on a single host, 8118 with several)
 
-msrun alone leaves the processes behind when it gets SIGTERM, ends with status 0 on Ctrl-C, and starts whatever
-`python` is first on PATH; this wrapper mends the three.
+The processes are those that MindSpore's msrun would start, with the same variables. msrun itself leaves them behind
+when it gets SIGTERM, ends with status 0 on Ctrl-C, waits ten minutes for a job whose workers have died before they
+found each other, and starts whatever `python` is first on PATH.
 """
+import contextlib
+import ctypes
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
+import subprocess
 import sys
-import tempfile
+import time
 from typing import NamedTuple
 
 # Run as a file from anywhere, the repository root has to come first on the module path.
@@ -30,10 +35,15 @@ from common.errors import UserError, run  # noqa: E402
 
 DEFAULT_PORT = 8118
 LAST_LINES = 15
+POLL_SECONDS = 0.2
+GRACE_SECONDS = 3  # for others that fail too, and for processes that are asked to end
+SCHEDULER_SECONDS = 30  # after the last worker
+SENTENCE = re.compile(r"(error|\w+(Error|Exception|Interrupt)): .")
+PR_SET_PDEATHSIG = 1
 
 
 class Job(NamedTuple):
-    """What msrun needs to know; `devices` are the chips of this host, None when they are simply 0, 1, 2, ..."""
+    """A distributed run; `devices` are the chips of this host, None when they are simply 0, 1, 2, ..."""
 
     workers: int
     local_workers: int
@@ -112,29 +122,127 @@ def plan(first, environment):
     return Job(workers, local, environment.get("MASTER_ADDR") or address, port, node_rank, table, devices)
 
 
-def msrun_arguments(job, log_dir, command):
-    """msrun's command line. `--join=True` is what makes it wait, watch the processes and return their status."""
-    arguments = [
-        f"--worker_num={job.workers}", f"--local_worker_num={job.local_workers}", f"--master_addr={job.master_addr}",
-        f"--master_port={job.port}", f"--node_rank={job.node_rank}", f"--log_dir={log_dir}", "--join=True",
-        f"--tail_worker_log={job.node_rank * job.local_workers}"]
+class Process(NamedTuple):
+    """A process of the job: "worker 3" or "scheduler", its handle and its log."""
+
+    name: str
+    handle: subprocess.Popen
+    log: pathlib.Path
+
+
+def require_devices(job, command):
+    """Refuse a job whose devices this host does not have, before its workers find out one by one."""
+    flags = [place for place, word in enumerate(command[:-1]) if word == "--device_target"]
+    target = {"gpu": "GPU", "ascend": "Ascend"}.get(command[flags[-1] + 1].lower() if flags else "")
+    if target is None:
+        return
+    from common.engine.devices import look_for
+
+    seen = look_for(target)
+    if not seen.usable:
+        raise UserError(f"--device_target {target} cannot be used: {seen.reason}")
+    if seen.count < job.local_workers:
+        raise UserError(f"{job.local_workers} workers need as many devices; this machine shows {seen.count} {target} "
+                        "device(s)")
+
+
+def environments(job):
+    """(name, variables) of each process of this host, as msrun sets them: the scheduler, on host 0, and the workers."""
+    shared = {"MS_WORKER_NUM": job.workers, "RANK_SIZE": job.workers, "MS_SCHED_HOST": job.master_addr,
+              "MS_SCHED_PORT": job.port, "PYTHONUNBUFFERED": 1}
     if job.rank_table:
-        arguments.append(f"--rank_table_file={job.rank_table}")
-    return arguments + list(command)
+        shared["RANK_TABLE_FILE"] = job.rank_table
+    if job.node_rank == 0:
+        yield "scheduler", {**shared, "MS_ROLE": "MS_SCHED", "RANK_ID": 0}
+    for device in range(job.local_workers):
+        rank = job.node_rank * job.local_workers + device
+        yield f"worker {rank}", {**shared, "MS_ROLE": "MS_WORKER", "MS_NODE_ID": rank, "RANK_ID": rank,
+                                 "DEVICE_ID": device}
 
 
-def show_failure(log_dir):
-    """Print the end of every worker's log: the one that failed first says why."""
-    for path in sorted(pathlib.Path(log_dir).glob("worker_*.log")):
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-LAST_LINES:]
-        print(f"--- {path}, last lines", *lines, sep="\n", file=sys.stderr, flush=True)
+def end_with_parent():
+    """In a new process: end when the one that started it is gone, however that came about (Linux)."""
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def stop_as_on_interrupt(number, frame):
-    """SIGTERM does what msrun does on Ctrl-C: it kills the workers and the scheduler."""
-    handler = signal.getsignal(signal.SIGINT)
-    if callable(handler):
-        handler(number, frame)
+def start(job, log_dir, command):
+    """Start the processes of this host, each in a session of its own."""
+    folder, processes = pathlib.Path(log_dir), []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, variables in environments(job):
+            log = folder / f"{name.replace(' ', '_')}.log"
+            with open(log, "wb") as output:
+                handle = subprocess.Popen([sys.executable, *command], stdin=subprocess.DEVNULL, stdout=output,
+                                          stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=end_with_parent,
+                                          env={**os.environ, **{key: str(value) for key, value in variables.items()}})
+            processes.append(Process(name, handle, log))
+    except OSError as error:
+        stop(processes)
+        raise UserError(f"the workers cannot be started with logs in {log_dir}: {error}") from None
+    return processes
+
+
+def stop(processes):
+    """End what still runs: as Ctrl-C would, and by force after some seconds."""
+    for number, seconds in ((signal.SIGINT, GRACE_SECONDS), (signal.SIGKILL, GRACE_SECONDS)):
+        for process in processes:
+            if number == signal.SIGKILL or process.handle.poll() is None:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.handle.pid, number)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and any(process.handle.poll() is None for process in processes):
+            time.sleep(POLL_SECONDS / 2)
+
+
+def watch(processes):
+    """Show the first worker's log until all workers have ended well. Returns the process that did not, or None."""
+    workers = [process for process in processes if process.name != "scheduler"]
+    with open(workers[0].log, encoding="utf-8", errors="replace") as shown:
+        while True:
+            running = [process for process in workers if process.handle.poll() is None]
+            failed = [process for process in processes if process.handle.poll()]
+            if failed:
+                # The one that failed first may not be the one that ended first: prefer who says why in a sentence.
+                time.sleep(GRACE_SECONDS)
+                failed = [process for process in processes if process.handle.poll()]
+            print(shown.read(), end="", flush=True)
+            if failed:
+                return min(failed, key=lambda process: not sentence_of(process).startswith("error: "))
+            if not running:
+                break
+            time.sleep(POLL_SECONDS)
+    deadline = time.monotonic() + SCHEDULER_SECONDS
+    while time.monotonic() < deadline and any(process.handle.poll() is None for process in processes):
+        time.sleep(POLL_SECONDS)
+    return None
+
+
+def lines_of(process):
+    """The last lines of a process's log."""
+    lines = process.log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [line for line in lines if line.strip()][-LAST_LINES:]
+
+
+def sentence_of(process):
+    """The line of a log that says why its process failed: the last one that looks like an error, or the last."""
+    lines = lines_of(process)
+    return next((line for line in reversed(lines) if SENTENCE.match(line)), lines[-1] if lines else "it said nothing")
+
+
+def explain(process):
+    """What to tell of a process that failed. Defects show the end of their log first."""
+    status, sentence = process.handle.returncode, sentence_of(process)
+    if not sentence.startswith("error: "):
+        print(f"--- {process.log}, last lines", *lines_of(process), sep="\n", file=sys.stderr, flush=True)
+    end = f"ended with status {status}" if status > 0 else f"was ended by {signal.Signals(-status).name}"
+    return f"{process.name} {end} ({process.log}): {sentence.removeprefix('error: ')}"
+
+
+def interrupt(number, frame):
+    """SIGTERM and SIGHUP do what Ctrl-C does."""
+    raise KeyboardInterrupt
 
 
 def main(argv):
@@ -143,28 +251,24 @@ def main(argv):
         raise UserError("usage: python scripts/run_workers.py WORKERS|RANK_TABLE_FILE LOG_DIR ENTRY [arguments]")
     first, log_dir, *command = argv
     job = plan(first, os.environ)
+    require_devices(job, command)
     if job.node_rank == 0:
         require_free(job.port)
     if job.devices and "Ascend" in command:
         os.environ.setdefault("ASCEND_RT_VISIBLE_DEVICES", ",".join(map(str, job.devices)))
-    from mindspore.parallel.cluster import run as msrun  # slow to import, and not needed to refuse bad input
-
-    signal.signal(signal.SIGTERM, stop_as_on_interrupt)
-    with tempfile.TemporaryDirectory() as folder:
-        # A link to the interpreter would lose its environment, so `python` is a script that starts it.
-        python = pathlib.Path(folder, "python")
-        python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
-        python.chmod(0o755)
-        os.environ["PATH"] = f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"
-        sys.argv = ["msrun", *msrun_arguments(job, log_dir, command)]
-        try:
-            msrun.main()
-        except SystemExit as stop:
-            # msrun leaves this way when it was interrupted, with status 0.
-            return stop.code or 130
-        except RuntimeError as error:
-            show_failure(log_dir)
-            raise UserError(str(error)) from None
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as nohup sets it
+            signal.signal(number, interrupt)
+    processes = start(job, log_dir, command)
+    print(f"{len(processes)} processes, their logs are in {log_dir}", flush=True)
+    try:
+        failed = watch(processes)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        stop(processes)
+    if failed is not None:
+        raise UserError(explain(failed))
     return 0
 
 

@@ -98,14 +98,14 @@ def init_runtime(device_target="", device_id=0, seed=1):
 
 
 def _serve_as_scheduler():
-    """msrun starts one process of the same command that only brings the workers together; it ends with them."""
+    """One process of the same command only brings the workers together; it ends with them."""
     ms.set_device("CPU")
     init()
     sys.exit(0)
 
 
 def _is_distributed():
-    """Whether msrun, a rank table or mpirun started this process as one of several."""
+    """Whether scripts/run_workers.py (or msrun), a rank table or mpirun started this process as one of several."""
     workers = os.environ.get("MS_WORKER_NUM") if os.environ.get("MS_ROLE") == "MS_WORKER" else None
     workers = workers or os.environ.get("OMPI_COMM_WORLD_SIZE")
     if workers is None and os.environ.get("RANK_TABLE_FILE"):

@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from common.engine.devices import look_for
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 STAND_IN = """
@@ -28,8 +30,8 @@ def tree(tmp_path_factory):
     root = tmp_path_factory.mktemp("a clone")
     shutil.copytree(ROOT / "scripts", root / "scripts")
     shutil.copytree(ROOT / "pose_baseline" / "scripts", root / "pose_baseline" / "scripts")
-    (root / "common").mkdir()
-    for name in ("__init__.py", "environment.py", "errors.py"):
+    (root / "common" / "engine").mkdir(parents=True)
+    for name in ("__init__.py", "environment.py", "errors.py", "engine/__init__.py", "engine/devices.py"):
         shutil.copy(ROOT / "common" / name, root / "common" / name)
     for name in ("train.py", "eval.py"):
         (root / "pose_baseline" / name).write_text(STAND_IN)
@@ -153,11 +155,6 @@ class Sum(nn.Cell):
 
 total = Sum()(Tensor(np.full(3, get_rank() + 1.0, np.float32)))
 print("rank", get_rank(), "of", get_group_size(), "sum", total.asnumpy().tolist(), sys.argv[1:], flush=True)
-if "--die" in sys.argv and get_rank() == 1:
-    raise ValueError("worker one is unwell")
-if "--die" in sys.argv:
-    import time
-    time.sleep(300)
 """
 
 
@@ -174,17 +171,72 @@ def test_two_workers_add_up_their_ranks(tree, train_as):
         assert "['--device_target', 'CPU', '--config_path', 'recipe.yaml', '--seed', '5']" in text
 
 
-@pytest.mark.slow
-def test_a_dying_worker_ends_all(tree, train_as):
-    train_as(COMMUNICATE)
-    begin = time.time()
-    # The scheduler waits this long for the heartbeats of the workers that msrun killed; 30 s by default.
-    done = launch(tree / "scripts/run_distribute_train_gpu.sh", "2", "pose_baseline", "--die",
-                  DEVICE_TARGET="CPU", MS_NODE_TIMEOUT="5")
+WORKER = """
+import os, pathlib, subprocess, sys, time
+role, rank = os.environ["MS_ROLE"], os.environ.get("MS_NODE_ID")
+helper = subprocess.Popen(["sleep", "100"])
+for pid in (os.getpid(), helper.pid):
+    pathlib.Path(sys.argv[-1], str(pid)).touch()
+print("worker", rank, "begins", flush=True)
+while len(os.listdir(sys.argv[-1])) < 6:
+    time.sleep(0.05)
+if rank == "1":
+    BODY
+time.sleep(100)
+"""
+
+
+def running(folder):
+    """Of the processes that wrote their number into a folder, those that are still there."""
+    pids = [int(name) for name in os.listdir(folder)]
+    stats = [pathlib.Path("/proc", str(pid), "stat") for pid in pids]
+    return pids, [stat for stat in stats if stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"]
+
+
+@pytest.mark.parametrize("body, last, shown", [
+    ("sys.exit('error: there is no data')", "status 1 (LOG): there is no data", False),
+    ("raise ValueError('worker one is unwell')", "status 1 (LOG): ValueError: worker one is unwell", True),
+    ("os.kill(os.getpid(), 9)", "was ended by SIGKILL (LOG): worker 1 begins", True),
+])
+def test_a_dying_worker_ends_all(tree, train_as, tmp_path, body, last, shown):
+    train_as(WORKER.replace("BODY", body))
+    done = launch(tree / "scripts/run_distribute_train.sh", "2", "pose_baseline", str(tmp_path), DEVICE_TARGET="CPU")
     assert done.returncode == 1
-    assert "worker one is unwell" in done.stdout
-    assert "error: Distributed job exited with exception" in done.stdout
-    assert time.time() - begin < 150
+    lines = done.stdout.splitlines()
+    log = pathlib.Path(lines[0].removeprefix("log: ")).with_suffix("") / "worker_1.log"
+    assert re.fullmatch(rf"error: worker 1 (ended with )?{re.escape(last.replace('LOG', str(log)))}", lines[-1])
+    assert "worker 0 begins" in lines and (f"--- {log}, last lines" in lines) == shown
+    pids, left = running(tmp_path)
+    assert len(pids) == 6 and not left
+
+
+@pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGKILL, -9)])
+def test_no_process_is_left_when_the_launcher_is_stopped(tree, train_as, tmp_path, number, status):
+    train_as(WORKER.replace("BODY", "time.sleep(100)").replace('["sleep", "100"]', '["true"]'))
+    launcher = subprocess.Popen([sys.executable, str(tree / "scripts" / "run_workers.py"), "2", str(tmp_path / "logs"),
+                                 str(tree / "pose_baseline" / "train.py"), str(tmp_path / "pids")],
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    (tmp_path / "pids").mkdir()
+    deadline = time.time() + 30
+    while len(os.listdir(tmp_path / "pids")) < 6 and time.time() < deadline:
+        time.sleep(0.05)
+    os.kill(launcher.pid, number)
+    assert launcher.wait(30) == status
+    deadline = time.time() + 30
+    while running(tmp_path / "pids")[1] and time.time() < deadline:
+        time.sleep(0.05)
+    assert not running(tmp_path / "pids")[1]
+
+
+@pytest.mark.parametrize("script, words", [("run_distribute_train.sh", "no Ascend chip"),
+                                           ("run_distribute_train_gpu.sh", "no NVIDIA driver")])
+def test_devices_that_are_not_there_are_named_before_anything_starts(tree, train_as, tmp_path, script, words):
+    if look_for("Ascend" if "_gpu" not in script else "GPU").usable:
+        pytest.skip("this machine has the device")
+    train_as(WORKER.replace("BODY", "pass"))
+    done = launch(tree / "pose_baseline/scripts" / script, "8", str(tmp_path))
+    assert done.returncode == 1 and not os.listdir(tmp_path)
+    assert words in done.stdout.splitlines()[-1] and done.stdout.splitlines()[-1].startswith("error: --device_target")
 
 
 def test_interpreter_without_the_packages_is_named(tree, tmp_path):

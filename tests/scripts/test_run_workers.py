@@ -39,16 +39,19 @@ def test_number_on_one_host_takes_a_free_port(run_workers):
 def test_number_on_several_hosts_counts_per_host(run_workers):
     job = run_workers.plan("8", {"NODES": "2", "NODE_RANK": "1", "MASTER_ADDR": "10.0.0.1"})
     assert (job.workers, job.local_workers, job.master_addr, job.port, job.node_rank) == (16, 8, "10.0.0.1", 8118, 1)
-    arguments = run_workers.msrun_arguments(job, "logs", ["train.py", "--x"])
-    assert arguments[-2:] == ["train.py", "--x"]
-    assert {"--worker_num=16", "--local_worker_num=8", "--node_rank=1", "--join=True", "--tail_worker_log=8"} <= {
-        *arguments}
+    names, variables = zip(*run_workers.environments(job))
+    assert names == tuple(f"worker {rank}" for rank in range(8, 16))
+    assert variables[3] == {"MS_ROLE": "MS_WORKER", "MS_WORKER_NUM": 16, "RANK_SIZE": 16, "MS_NODE_ID": 11,
+                            "RANK_ID": 11, "DEVICE_ID": 3, "MS_SCHED_HOST": "10.0.0.1", "MS_SCHED_PORT": 8118,
+                            "PYTHONUNBUFFERED": 1}
+    first = dict(run_workers.environments(job._replace(node_rank=0)))
+    assert first["scheduler"]["MS_ROLE"] == "MS_SCHED" and list(first)[1:] == [f"worker {rank}" for rank in range(8)]
 
 
 def test_rank_table_says_how_many_where_and_on_which_chips(run_workers, table):
     job = run_workers.plan(str(table), {"NODE_RANK": "0"})
     assert (job.workers, job.local_workers, job.master_addr, job.devices) == (4, 2, "10.0.0.1", (4, 5))
-    assert f"--rank_table_file={table}" in run_workers.msrun_arguments(job, "logs", [])
+    assert all(variables["RANK_TABLE_FILE"] == str(table) for _, variables in run_workers.environments(job))
     assert run_workers.plan(str(table), {"NODE_RANK": "1"}).devices is None
 
 
