@@ -10,15 +10,8 @@ import sys
 # The repository root, so that `common` and `cmr` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from mindspore import Tensor  # noqa: E402
-
-from cmr.src.build import build_test_set, load_body, load_trained, read_settings  # noqa: E402
-from cmr.src.dataset import batches  # noqa: E402
-from cmr.src.evaluate import evaluate  # noqa: E402
-from cmr.src.protocols import TrueShapes  # noqa: E402
-from common.data.order import epoch_order  # noqa: E402
+from cmr.src.config import read_settings  # noqa: E402
 from common.engine.modelarts import on_modelarts  # noqa: E402
-from common.engine.runtime import init_runtime  # noqa: E402
 from common.errors import run  # noqa: E402
 from common.files import atomic_write  # noqa: E402
 
@@ -27,6 +20,16 @@ LOGGER = logging.getLogger("mindhuman")
 
 def main(argv):
     config = read_settings(argv)
+
+    from mindspore import Tensor
+
+    from cmr.src.build import build_test_set, load_body, load_trained
+    from cmr.src.dataset import batches
+    from cmr.src.evaluate import evaluate
+    from cmr.src.protocols import TrueShapes
+    from common.data.order import epoch_order
+    from common.engine.runtime import init_runtime
+
     init_runtime(config.device_target, config.device_id, config.seed)
     with on_modelarts(config.enable_modelarts, config.data_url, config.data_path, config.result_dir, config.train_url):
         body = load_body(config)

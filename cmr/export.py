@@ -9,12 +9,8 @@ import sys
 # The repository root, so that `common` and `cmr` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from cmr.src.build import load_body, load_trained, read_settings  # noqa: E402
-from cmr.src.deploy import example_inputs, write_description  # noqa: E402
-from common.body_models.embedded import announce_embedded  # noqa: E402
-from common.engine.export import export_network  # noqa: E402
+from cmr.src.config import read_settings  # noqa: E402
 from common.engine.modelarts import on_modelarts  # noqa: E402
-from common.engine.runtime import init_runtime  # noqa: E402
 from common.errors import run  # noqa: E402
 
 LOGGER = logging.getLogger("mindhuman")
@@ -23,6 +19,13 @@ LOGGER = logging.getLogger("mindhuman")
 def main(argv):
     # Here a batch is that of the exported network, whatever training calls so.
     config = read_settings([word.replace("--batch_size", "--export_batch_size", 1) for word in argv])
+
+    from cmr.src.build import load_body, load_trained
+    from cmr.src.deploy import example_inputs, write_description
+    from common.body_models.embedded import announce_embedded
+    from common.engine.export import export_network
+    from common.engine.runtime import init_runtime
+
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
     if config.file_format.upper() == "ONNX" and config.use_svd:
         LOGGER.info("ONNX has no operator for singular values: the rotations are computed without it")

@@ -8,20 +8,28 @@ import sys
 # The repository root, so that `common`, `cmr` and `openpose` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from cmr.src.build import load_body, load_trained, read_settings  # noqa: E402
-from cmr.src.crop import Crop  # noqa: E402
-from cmr.src.inference import CMRMeshes  # noqa: E402
-from common.engine.runtime import init_runtime  # noqa: E402
+from cmr.src.config import read_settings  # noqa: E402
+from common.arguments import join_boxes  # noqa: E402
 from common.errors import run  # noqa: E402
-from common.inference.meshes import MeshRunner  # noqa: E402
-from common.inference.people import choose_people, join_boxes  # noqa: E402
-from common.inference.sources import open_source  # noqa: E402
+from common.log import set_up_logging  # noqa: E402
 
 
 def main(argv):
     config = read_settings(join_boxes(argv))
-    init_runtime(config.device_target, config.device_id, config.seed)
+    set_up_logging()
+
+    from common.inference.sources import open_source
+
     source = open_source(config.image or config.input, config.frame_max, "--image")
+
+    from cmr.src.build import load_body, load_trained
+    from cmr.src.crop import Crop
+    from cmr.src.inference import CMRMeshes
+    from common.engine.runtime import init_runtime
+    from common.inference.meshes import MeshRunner
+    from common.inference.people import choose_people
+
+    init_runtime(config.device_target, config.device_id, config.seed)
     body = load_body(config)
     network, config, _ = load_trained(config, body)
     finder = None

@@ -8,11 +8,10 @@ import sys
 # The repository root, so that `common` and `cmr` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from cmr.src.build import read_settings  # noqa: E402
-from cmr.src.preprocess.sets import EVALUATION, TRAINING, prepare  # noqa: E402
+from cmr.src.config import read_settings  # noqa: E402
 from common.engine.modelarts import on_modelarts  # noqa: E402
-from common.engine.runtime import set_up_logging  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
+from common.log import set_up_logging  # noqa: E402
 
 
 def main(argv):
@@ -21,6 +20,9 @@ def main(argv):
     wanted = [training for training, flag in ((True, config.train_files), (False, config.eval_files)) if flag]
     if not wanted:
         raise UserError("nothing to prepare: give --train_files, --eval_files or both")
+
+    from cmr.src.preprocess.sets import EVALUATION, TRAINING, prepare
+
     known = {name for training in wanted for name in (TRAINING if training else EVALUATION)}
     unknown = [name for name in config.only if name not in known]
     if unknown:

@@ -15,12 +15,7 @@ import numpy as np
 # The repository root, so that `common` and `cmr` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from cmr.src.weights import convert_weights  # noqa: E402
 from common.arguments import Arguments  # noqa: E402
-from common.backbones.resnet import ResNet  # noqa: E402
-from common.convert.pth import read_weights  # noqa: E402
-from common.convert.rules import Rule, convert  # noqa: E402
-from common.engine.checkpoint import write_checkpoint  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 
 
@@ -55,6 +50,9 @@ def convert_by_table(arrays, table, source):
     Raises:
         UserError: names or shapes that do not all fit the network.
     """
+    from common.backbones.resnet import ResNet
+    from common.convert.rules import Rule, convert
+
     rules = [Rule(re.escape(old), new.replace("\\", r"\\")) for old, new in table.items()]
     wanted = {parameter.name: parameter.shape for parameter in ResNet(np.random.default_rng(0), 50).get_parameters()}
     return convert(arrays, [*rules, Rule(".*", None, why="not in the table of names")], wanted, source), {"depth": 50}
@@ -66,6 +64,11 @@ def main(argv):
     if not arguments.ckpt_path.endswith(".ckpt"):
         raise UserError(f"--ckpt-path {arguments.ckpt_path}: the name must end with .ckpt")
     table = read_table(arguments.dict_file) if arguments.dict_file else None
+
+    from cmr.src.weights import convert_weights
+    from common.convert.pth import read_weights
+    from common.engine.checkpoint import write_checkpoint
+
     arrays, others = read_weights(arguments.pth_path)
     step = 0
     if table is None:

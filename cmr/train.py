@@ -8,15 +8,17 @@ import sys
 # The repository root, so that `common` and `cmr` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from cmr.src.build import read_settings  # noqa: E402
-from cmr.src.training import train  # noqa: E402
+from cmr.src.config import read_settings  # noqa: E402
 from common.engine.modelarts import on_modelarts  # noqa: E402
-from common.engine.runtime import init_runtime  # noqa: E402
 from common.errors import run  # noqa: E402
 
 
 def main(argv):
     config = read_settings(argv)
+
+    from cmr.src.training import train
+    from common.engine.runtime import init_runtime
+
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
     with on_modelarts(config.enable_modelarts, config.data_url, config.data_path, config.output_path,
                       config.train_url):

@@ -51,3 +51,20 @@ def suggest(name, keys, prefix=""):
     """`; did you mean ...?` with the keys that are most like a name, or an empty text."""
     close = [key for key in keys if key.startswith(name)] or difflib.get_close_matches(name, list(keys), 2)
     return f"; did you mean {' or '.join(prefix + key for key in close[:2])}?" if close else ""
+
+
+def join_boxes(argv):
+    """A command line in which one --bbox holds the boxes of all; values may begin with a minus sign.
+
+    Raises:
+        UserError: --bbox without a value.
+    """
+    boxes, others, words = [], [], iter(argv)
+    for word in words:
+        if word == "--bbox" or word.startswith("--bbox="):
+            boxes.append(word.partition("=")[2] or next(words, ""))
+        else:
+            others.append(word)
+    if not all(boxes):
+        raise UserError("--bbox needs a value: left,top,width,height in px")
+    return [*others, f"--bbox={';'.join(boxes)}"] if boxes else others

@@ -9,13 +9,15 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from common.errors import run  # noqa: E402
-from common.inference.meshes import MeshRunner  # noqa: E402
 from hand4whole.infer import prepare  # noqa: E402
-from hand4whole.src.demo import DemoWriter  # noqa: E402
 
 
 def main(argv):
     config, source, model, find = prepare(argv, __file__)
+
+    from common.inference.meshes import MeshRunner
+    from hand4whole.src.demo import DemoWriter
+
     folder = os.path.join(config.demo_dir, source.name) if source.fps else config.demo_dir
     MeshRunner(model, find, folder, None, config.focal_length, smooth=config.smooth,
                write=DemoWriter(model.sizes)).run(source)

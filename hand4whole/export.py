@@ -9,27 +9,24 @@ import sys
 # The repository root, so that `common` and `hand4whole` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from mindspore import Tensor  # noqa: E402
-
-from common.engine.export import export_network  # noqa: E402
 from common.engine.modelarts import on_modelarts  # noqa: E402
-from common.engine.runtime import init_runtime  # noqa: E402
 from common.errors import run  # noqa: E402
-from hand4whole.src.build import load_trained, read_settings  # noqa: E402
 from hand4whole.src.cards import use_cards  # noqa: E402
-from hand4whole.src.deploy import (  # noqa: E402
-    EXPORTED,
-    FirstOutputs,
-    example_inputs,
-    input_shape,
-    write_description,
-)
+from hand4whole.src.config import read_settings  # noqa: E402
 
 LOGGER = logging.getLogger("mindhuman")
 
 
 def main(argv):
     config = use_cards(read_settings(argv), __file__, argv)
+
+    from mindspore import Tensor
+
+    from common.engine.export import export_network
+    from common.engine.runtime import init_runtime
+    from hand4whole.src.build import load_trained
+    from hand4whole.src.deploy import EXPORTED, FirstOutputs, example_inputs, input_shape, write_description
+
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
     with on_modelarts(config.enable_modelarts, config.data_url, config.data_path,
                       os.path.dirname(os.path.abspath(config.file_name)), config.train_url):

@@ -8,18 +8,18 @@ import sys
 # The repository root, so that `common`, `hand4whole` and `openpose` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from common.engine.runtime import init_runtime  # noqa: E402
+from common.arguments import join_boxes  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
-from common.inference.meshes import MeshRunner  # noqa: E402
-from common.inference.people import choose_people, join_boxes  # noqa: E402
-from common.inference.sources import open_source  # noqa: E402
-from hand4whole.src.build import load_trained, read_settings  # noqa: E402
+from common.log import set_up_logging  # noqa: E402
 from hand4whole.src.cards import parse_cards, use_cards  # noqa: E402
-from hand4whole.src.inference import Hand4WholeMeshes  # noqa: E402
+from hand4whole.src.config import read_settings  # noqa: E402
 
 
 def main(argv):
     config, source, model, find = prepare(argv, __file__)
+
+    from common.inference.meshes import MeshRunner
+
     formats = config.formats if "formats" in config.given else None
     MeshRunner(model, find, os.path.join(config.output_dir, "infer"), formats, config.focal_length,
                smooth=config.smooth).run(source)
@@ -36,8 +36,18 @@ def prepare(argv, script):
         raise UserError("--parts hand: meshes of pictures come from the whole network only; leave the flag out")
     if config.gpu_ids:  # one process is enough for pictures
         config = use_cards(config.replace(gpu_ids=str(parse_cards(config.gpu_ids)[0])), script, argv)
-    init_runtime(config.device_target, config.device_id, config.seed)
+    set_up_logging()
+
+    from common.inference.sources import open_source
+
     source = open_source(find_picture(config), config.frame_max, "--img")
+
+    from common.engine.runtime import init_runtime
+    from common.inference.people import choose_people
+    from hand4whole.src.build import load_trained
+    from hand4whole.src.inference import Hand4WholeMeshes
+
+    init_runtime(config.device_target, config.device_id, config.seed)
     network, config, body, _ = load_trained(config)
     finder = None
     if config.openpose_ckpt:

@@ -9,9 +9,8 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from common.arguments import Arguments  # noqa: E402
-from common.engine.runtime import set_up_logging  # noqa: E402
 from common.errors import run  # noqa: E402
-from hmr.src.dataprocess import process  # noqa: E402
+from common.log import set_up_logging  # noqa: E402
 
 
 def main(argv):
@@ -19,6 +18,9 @@ def main(argv):
     parser.add_argument("--data_path", required=True, help="HMR_DATA, the folder with all data sets")
     arguments = parser.parse_args(argv)
     set_up_logging()
+
+    from hmr.src.dataprocess import process
+
     process(arguments.data_path)
 
 

@@ -9,23 +9,20 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from common.engine.modelarts import on_modelarts  # noqa: E402
-from common.engine.runtime import init_runtime  # noqa: E402
 from common.errors import run  # noqa: E402
-from hmr.src.build import (  # noqa: E402
-    load_body,
-    load_eval_bodies,
-    load_eval_regressor,
-    load_trained,
-    read_settings,
-)
-from hmr.src.evaluate import log_figures, summarize_results, write_results  # noqa: E402
-from hmr.src.inference import crop_kind  # noqa: E402
-from hmr.src.predict import Viewer, predict  # noqa: E402
-from hmr.src.protocols import read_subjects  # noqa: E402
+from hmr.src.config import read_settings  # noqa: E402
 
 
 def main(argv):
     config = read_settings(argv)
+
+    from common.engine.runtime import init_runtime
+    from hmr.src.build import load_body, load_eval_bodies, load_eval_regressor, load_trained
+    from hmr.src.evaluate import log_figures, summarize_results, write_results
+    from hmr.src.inference import crop_kind
+    from hmr.src.predict import Viewer, predict
+    from hmr.src.protocols import read_subjects
+
     init_runtime(config.device_target, config.device_id, config.seed)
     with on_modelarts(config.enable_modelarts, config.data_url, config.data_path, config.eval_path,
                       config.train_url):

@@ -8,17 +8,20 @@ import sys
 # The repository root, so that `common` and `hmr` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from common.body_models.embedded import announce_embedded  # noqa: E402
-from common.engine.export import export_network  # noqa: E402
 from common.engine.modelarts import on_modelarts  # noqa: E402
-from common.engine.runtime import init_runtime  # noqa: E402
 from common.errors import run  # noqa: E402
-from hmr.src.build import load_body, load_trained, read_settings  # noqa: E402
-from hmr.src.deploy import example_inputs, write_description  # noqa: E402
+from hmr.src.config import read_settings  # noqa: E402
 
 
 def main(argv):
     config = read_settings(argv, {"batch_size": 1, "batch_3d_size": 0})
+
+    from common.body_models.embedded import announce_embedded
+    from common.engine.export import export_network
+    from common.engine.runtime import init_runtime
+    from hmr.src.build import load_body, load_trained
+    from hmr.src.deploy import example_inputs, write_description
+
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
     # The original's networks took both halves of a training batch; 0 in all leaves the batch free.
     batch_size = config.batch_size + config.batch_3d_size

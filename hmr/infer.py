@@ -8,19 +8,27 @@ import sys
 # The repository root, so that `common`, `hmr` and `openpose` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from common.engine.runtime import init_runtime  # noqa: E402
+from common.arguments import join_boxes  # noqa: E402
 from common.errors import run  # noqa: E402
-from common.inference.meshes import MeshRunner  # noqa: E402
-from common.inference.people import choose_people, join_boxes  # noqa: E402
-from common.inference.sources import open_source  # noqa: E402
-from hmr.src.build import load_body, load_trained, read_settings  # noqa: E402
-from hmr.src.inference import HMRMeshes, crop_kind  # noqa: E402
+from common.log import set_up_logging  # noqa: E402
+from hmr.src.config import read_settings  # noqa: E402
 
 
 def main(argv):
     config = read_settings(join_boxes(argv), {"batch_size": 8})
-    init_runtime(config.device_target, config.device_id, config.seed)
+    set_up_logging()
+
+    from common.inference.sources import open_source
+
     source = open_source(config.input, config.frame_max, "--image")
+
+    from common.engine.runtime import init_runtime
+    from common.inference.meshes import MeshRunner
+    from common.inference.people import choose_people
+    from hmr.src.build import load_body, load_trained
+    from hmr.src.inference import HMRMeshes, crop_kind
+
+    init_runtime(config.device_target, config.device_id, config.seed)
     body = load_body(config)
     network, config, profile, checkpoint = load_trained(config, body)
     finder = None

@@ -10,10 +10,9 @@ import time
 # The repository root, so that `common` and `hmr` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from common.engine.runtime import set_up_logging  # noqa: E402
 from common.errors import run  # noqa: E402
-from hmr.src.bins import measure_bins  # noqa: E402
-from hmr.src.build import read_settings  # noqa: E402
+from common.log import set_up_logging  # noqa: E402
+from hmr.src.config import read_settings  # noqa: E402
 
 LOGGER = logging.getLogger("mindhuman")
 
@@ -21,6 +20,9 @@ LOGGER = logging.getLogger("mindhuman")
 def main(argv):
     config = read_settings(argv)
     set_up_logging()
+
+    from hmr.src.bins import measure_bins
+
     start = time.perf_counter()
     figures = measure_bins(config.label_file, config.result_path)
     if "pck_2d" in figures:

@@ -13,12 +13,9 @@ import sys
 # The repository root, so that `common` and `hmr` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from common.engine.runtime import set_up_logging  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
-from hmr.src.bins import write_bins  # noqa: E402
-from hmr.src.build import load_body, load_eval_bodies, read_settings  # noqa: E402
-from hmr.src.deploy import read_view  # noqa: E402
-from hmr.src.protocols import read_subjects  # noqa: E402
+from common.log import set_up_logging  # noqa: E402
+from hmr.src.config import read_settings  # noqa: E402
 
 LOGGER = logging.getLogger("mindhuman")
 
@@ -26,6 +23,12 @@ LOGGER = logging.getLogger("mindhuman")
 def main(argv):
     config = read_settings(argv, {"batch_size": 1, "batch_3d_size": 0})
     set_up_logging()
+
+    from hmr.src.bins import write_bins
+    from hmr.src.build import load_body, load_eval_bodies
+    from hmr.src.deploy import read_view
+    from hmr.src.protocols import read_subjects
+
     view, batch_size = read_view(config.file_name), config.batch_size + config.batch_3d_size
     if view.batch_size and "batch_size" in config.given and batch_size != view.batch_size:
         raise UserError(f"--batch_size {batch_size}: {config.file_name} takes {view.batch_size} pictures per call; "

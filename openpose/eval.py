@@ -10,13 +10,8 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from common.engine.modelarts import on_modelarts  # noqa: E402
-from common.engine.runtime import init_runtime  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
-from openpose.src.annotations import Annotations  # noqa: E402
-from openpose.src.build import build_finder, load_trained, read_settings  # noqa: E402
-from openpose.src.evaluate import choose_pictures, log_result, measure, predict, write_result  # noqa: E402
-from openpose.src.pictures import Drawings  # noqa: E402
-from openpose.src.shards import gather  # noqa: E402
+from openpose.src.config import read_settings  # noqa: E402
 
 
 def main(argv):
@@ -24,6 +19,14 @@ def main(argv):
     for key in ("imgpath_val", "ann"):
         if not config[key]:
             raise UserError(f"--{key} is missing: name the {'annotation file' if key == 'ann' else 'image folder'}")
+
+    from common.engine.runtime import init_runtime
+    from openpose.src.annotations import Annotations
+    from openpose.src.build import build_finder, load_trained
+    from openpose.src.evaluate import choose_pictures, log_result, measure, predict, write_result
+    from openpose.src.pictures import Drawings
+    from openpose.src.shards import gather
+
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
     with on_modelarts(config.enable_modelarts, config.data_url, config.data_path, config.output_img_path,
                       config.train_url):

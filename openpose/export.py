@@ -8,17 +8,20 @@ import sys
 # The repository root, so that `common` and `openpose` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from common.engine.export import export_network  # noqa: E402
 from common.engine.modelarts import on_modelarts  # noqa: E402
-from common.engine.runtime import init_runtime  # noqa: E402
 from common.errors import run  # noqa: E402
-from openpose.src.build import load_trained, read_settings  # noqa: E402
-from openpose.src.deploy import example_inputs, write_description  # noqa: E402
-from openpose.src.network import LastStage  # noqa: E402
+from openpose.src.config import read_settings  # noqa: E402
 
 
 def main(argv):
     config = read_settings(argv)
+
+    from common.engine.export import export_network
+    from common.engine.runtime import init_runtime
+    from openpose.src.build import load_trained
+    from openpose.src.deploy import example_inputs, write_description
+    from openpose.src.network import LastStage
+
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
     with on_modelarts(config.enable_modelarts, config.data_url, config.data_path,
                       os.path.dirname(os.path.abspath(config.file_name)), config.train_url):

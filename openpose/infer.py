@@ -8,17 +8,24 @@ import sys
 # The repository root, so that `common` and `openpose` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from common.engine.runtime import init_runtime  # noqa: E402
 from common.errors import run  # noqa: E402
-from common.inference.sources import open_source  # noqa: E402
-from openpose.src.build import build_finder, load_trained, read_settings  # noqa: E402
-from openpose.src.inference import Inference, parse_resolution  # noqa: E402
+from common.log import set_up_logging  # noqa: E402
+from openpose.src.config import read_settings  # noqa: E402
 
 
 def main(argv):
     config = read_settings(argv)
-    resolution = parse_resolution(config.net_resolution)
+    set_up_logging()
+
+    from common.inference.sources import open_source
+
     source = open_source(config.input, config.frame_max)
+
+    from common.engine.runtime import init_runtime
+    from openpose.src.build import build_finder, load_trained
+    from openpose.src.inference import Inference, parse_resolution
+
+    resolution = parse_resolution(config.net_resolution)
     init_runtime(config.device_target, config.device_id, config.seed)
     network, config, skeleton, _ = load_trained(config)
     inference = Inference(build_finder(network, config, skeleton), config.output_dir, resolution,

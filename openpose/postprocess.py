@@ -8,13 +8,9 @@ import sys
 # The repository root, so that `common` and `openpose` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from common.engine.runtime import set_up_logging  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
-from openpose.src.annotations import Annotations  # noqa: E402
-from openpose.src.bins import read_predictions  # noqa: E402
-from openpose.src.build import MERGE, read_settings  # noqa: E402
-from openpose.src.evaluate import log_result, measure, write_result  # noqa: E402
-from openpose.src.skeleton import COCO_18, load_skeleton  # noqa: E402
+from common.log import set_up_logging  # noqa: E402
+from openpose.src.config import MERGE, read_settings  # noqa: E402
 
 
 def main(argv):
@@ -22,6 +18,12 @@ def main(argv):
     set_up_logging()
     if not config.ann:
         raise UserError("--ann is missing: name the annotation file")
+
+    from openpose.src.annotations import Annotations
+    from openpose.src.bins import read_predictions
+    from openpose.src.evaluate import log_result, measure, write_result
+    from openpose.src.skeleton import COCO_18, load_skeleton
+
     skeleton = load_skeleton(config.skeleton) if config.skeleton else COCO_18
     annotations = Annotations(config.ann, skeleton.category)
     skeleton.check_names(annotations.names, config.ann)

@@ -12,13 +12,9 @@ import sys
 # The repository root, so that `common` and `openpose` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from common.engine.runtime import set_up_logging  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
-from openpose.src.annotations import Annotations  # noqa: E402
-from openpose.src.bins import read_exported, write_bins  # noqa: E402
-from openpose.src.build import read_settings  # noqa: E402
-from openpose.src.evaluate import choose_pictures  # noqa: E402
-from openpose.src.skeleton import COCO_18, load_skeleton  # noqa: E402
+from common.log import set_up_logging  # noqa: E402
+from openpose.src.config import read_settings  # noqa: E402
 
 LOGGER = logging.getLogger("mindhuman")
 
@@ -29,6 +25,12 @@ def main(argv):
     for key in ("imgpath_val", "ann"):
         if not config[key]:
             raise UserError(f"--{key} is missing: name the {'annotation file' if key == 'ann' else 'image folder'}")
+
+    from openpose.src.annotations import Annotations
+    from openpose.src.bins import read_exported, write_bins
+    from openpose.src.evaluate import choose_pictures
+    from openpose.src.skeleton import COCO_18, load_skeleton
+
     exported = read_exported(config.file_name)
     skeleton = load_skeleton(config.skeleton) if config.skeleton else COCO_18
     if tuple(skeleton.joints) != exported.joints:

@@ -10,14 +10,16 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from common.engine.modelarts import on_modelarts  # noqa: E402
-from common.engine.runtime import init_runtime  # noqa: E402
 from common.errors import run  # noqa: E402
-from openpose.src.build import read_settings  # noqa: E402
-from openpose.src.training import train  # noqa: E402
+from openpose.src.config import read_settings  # noqa: E402
 
 
 def main(argv):
     config = read_settings(argv)
+
+    from common.engine.runtime import init_runtime
+    from openpose.src.training import train
+
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
     with on_modelarts(config.enable_modelarts, config.data_url, config.data_path, config.output_path,
                       config.train_url):

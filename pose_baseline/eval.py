@@ -8,15 +8,18 @@ import sys
 # The repository root, so that `common` and `pose_baseline` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from common.engine.runtime import init_runtime  # noqa: E402
 from common.errors import run  # noqa: E402
-from pose_baseline.src.build import Lifter, build_dataset, load_trained, read_settings  # noqa: E402
-from pose_baseline.src.evaluate import evaluate  # noqa: E402
-from pose_baseline.src.report import LOGGER, log_evaluation, write_evaluation  # noqa: E402
+from pose_baseline.src.config import read_settings  # noqa: E402
 
 
 def main(argv):
     config = read_settings(argv, {"evaluateActionWise": True})
+
+    from common.engine.runtime import init_runtime
+    from pose_baseline.src.build import Lifter, build_dataset, load_trained
+    from pose_baseline.src.evaluate import evaluate
+    from pose_baseline.src.report import LOGGER, log_evaluation, write_evaluation
+
     init_runtime(config.device_target, config.device_id, config.seed)
     network, config, statistics, checkpoint = load_trained(config, need_statistics=False)
     data = build_dataset(config, ("test",) if statistics else ("train", "test"), statistics)

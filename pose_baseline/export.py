@@ -8,16 +8,19 @@ import sys
 # The repository root, so that `common` and `pose_baseline` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from common.engine.export import export_network  # noqa: E402
-from common.engine.runtime import init_runtime  # noqa: E402
 from common.errors import run  # noqa: E402
-from pose_baseline.src.build import load_trained, read_settings  # noqa: E402
-from pose_baseline.src.deploy import PixelLifter, example_inputs, write_description  # noqa: E402
-from pose_baseline.src.network import fold  # noqa: E402
+from pose_baseline.src.config import read_settings  # noqa: E402
 
 
 def main(argv):
     config = read_settings(argv, {"batch_size": 1}, free_batch=True)
+
+    from common.engine.export import export_network
+    from common.engine.runtime import init_runtime
+    from pose_baseline.src.build import load_trained
+    from pose_baseline.src.deploy import PixelLifter, example_inputs, write_description
+    from pose_baseline.src.network import fold
+
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
     network, config, statistics, checkpoint = load_trained(config, need_statistics=config.pixel_input)
     network = fold(network)

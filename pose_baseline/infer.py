@@ -8,17 +8,20 @@ import sys
 # The repository root, so that `common` and `pose_baseline` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from common.engine.runtime import init_runtime  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
-from pose_baseline.src.build import Lifter, load_trained, read_settings  # noqa: E402
-from pose_baseline.src.inference import lift_tracks, parse_image_size, read_truth, write_results  # noqa: E402
-from pose_baseline.src.keypoints import fit_to_camera, read_keypoints  # noqa: E402
+from pose_baseline.src.config import read_settings  # noqa: E402
 
 
 def main(argv):
     config = read_settings(argv)
     if not config.input:
         raise UserError("--input is missing: name a file with 2D joints (npz, npy, json) or a folder of OpenPose json")
+
+    from common.engine.runtime import init_runtime
+    from pose_baseline.src.build import Lifter, load_trained
+    from pose_baseline.src.inference import lift_tracks, parse_image_size, read_truth, write_results
+    from pose_baseline.src.keypoints import fit_to_camera, read_keypoints
+
     init_runtime(config.device_target, config.device_id, config.seed)
     network, config, statistics, _ = load_trained(config)
     tracks = read_keypoints(config.input, config.joint_order or None)

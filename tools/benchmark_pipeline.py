@@ -20,7 +20,6 @@ from common.arguments import Arguments  # noqa: E402
 from common.data.augment import GRAPHCMR, scale_colour  # noqa: E402
 from common.data.image import crop_matrix, normalize, read_image, transform_points, warp  # noqa: E402
 from common.data.order import sample_rng  # noqa: E402
-from common.data.pipeline import Pipeline  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 
 PICTURE_SIZE = (640, 480)
@@ -56,6 +55,9 @@ def main(argv):
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="numbers of threads to try")
     parser.add_argument("--epochs", type=int, default=3, help="the fastest epoch counts (default: 3)")
     args = parser.parse_args(argv)
+
+    from common.data.pipeline import Pipeline
+
     with tempfile.TemporaryDirectory() as folder:
         paths = list_pictures(args.image_dir) if args.image_dir else write_pictures(folder)
         source = Pictures([paths[number % len(paths)] for number in range(args.num)], args.size)

@@ -13,8 +13,6 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, ROOT)
 
 from common.arguments import Arguments  # noqa: E402
-from common.convert.pth import read_weights  # noqa: E402
-from common.engine.checkpoint import read_checkpoint, write_checkpoint  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 
 
@@ -53,6 +51,9 @@ def convert_file(model, source, target, variant="", statistics=""):
     Raises:
         UserError: the file cannot be read, or does not hold weights of this model.
     """
+    from common.convert.pth import read_weights
+    from common.engine.checkpoint import read_checkpoint, write_checkpoint
+
     weights = importlib.import_module(f"{model}.src.weights")
     if source.endswith(".ckpt"):  # checkpoints of MindSpore ports
         arrays, others = read_checkpoint(source).weights, {}

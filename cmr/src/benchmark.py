@@ -4,7 +4,8 @@ import tempfile
 import numpy as np
 from mindspore import Tensor, nn
 
-from cmr.src.build import build_network, load_body, read_settings
+from cmr.src.build import build_network, load_body
+from cmr.src.config import read_settings
 from cmr.src.crop import Crop
 from cmr.src.dataset import People
 from cmr.src.loss import CMRLoss, NetworkWithLoss

@@ -2,7 +2,7 @@
 import os
 
 from cmr.src.annotations import read_annotations
-from cmr.src.build import MIXES, read_settings
+from cmr.src.config import MIXES, read_settings
 from cmr.src.preprocess.sets import EVALUATION, TRAINING, folder_of, prepared_file
 from cmr.src.protocols import FIELDS
 from common.data.findings import ERROR, NOTE, OK, Finding

@@ -2,7 +2,8 @@
 import numpy as np
 from mindspore import Tensor
 
-from cmr.src.build import build_network, load_body, read_settings
+from cmr.src.build import build_network, load_body
+from cmr.src.config import read_settings
 from cmr.src.training import build_step
 from common.engine.loop import Progress
 

@@ -10,6 +10,7 @@ from mindspore.communication import get_group_size, get_rank, init
 
 from common.engine.devices import choose
 from common.errors import UserError
+from common.log import set_up_logging
 
 LOGGER = logging.getLogger("mindhuman")
 
@@ -34,27 +35,6 @@ class Runtime:
     def is_main(self):
         """Whether this worker writes checkpoints and results."""
         return self.rank == 0
-
-
-class _Format(logging.Formatter):
-    """Plain lines for information, `warning:` or `error:` in front of the others, the rank where there are several."""
-
-    def __init__(self, rank, rank_size):
-        super().__init__("%(message)s")
-        self.prefix = f"[rank {rank}] " if rank_size > 1 else ""
-
-    def format(self, record):
-        level = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        return self.prefix + level + super().format(record)
-
-
-def set_up_logging(rank=0, rank_size=1):
-    """Send the project's log to standard output."""
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(_Format(rank, rank_size))
-    LOGGER.handlers[:] = [handler]
-    LOGGER.setLevel(logging.INFO)
-    LOGGER.propagate = False
 
 
 def init_runtime(device_target="", device_id=0, seed=1):

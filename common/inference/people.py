@@ -73,23 +73,6 @@ def choose_people(bbox="", keypoints_json="", finder=None):
     return whole_picture
 
 
-def join_boxes(argv):
-    """A command line in which one --bbox holds the boxes of all; values may begin with a minus sign.
-
-    Raises:
-        UserError: --bbox without a value.
-    """
-    boxes, others, words = [], [], iter(argv)
-    for word in words:
-        if word == "--bbox" or word.startswith("--bbox="):
-            boxes.append(word.partition("=")[2] or next(words, ""))
-        else:
-            others.append(word)
-    if not all(boxes):
-        raise UserError("--bbox needs a value: left,top,width,height in px")
-    return [*others, f"--bbox={';'.join(boxes)}"] if boxes else others
-
-
 def square_around(found, margin=1.2):
     """GraphCMR's and SPIN's square around somebody: a box, or the whole picture, as it is, joints with a margin.
 

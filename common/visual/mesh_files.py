@@ -7,7 +7,6 @@ import os
 import warnings
 
 import numpy as np
-import trimesh
 
 from common.errors import UserError
 from common.files import atomic_write
@@ -29,6 +28,8 @@ def write_meshes(path, meshes):
     Raises:
         UserError: another ending.
     """
+    import trimesh  # takes half a second, which only who needs it should wait for
+
     file_format = _format(path)
     parts = [_to_trimesh(mesh) for mesh in meshes]
     if file_format == "glb":
@@ -49,6 +50,8 @@ def read_mesh(path):
     Raises:
         UserError: another ending, no such file, or no mesh in it.
     """
+    import trimesh
+
     file_format = _format(path)
     if not os.path.isfile(path):
         raise UserError(f"mesh file not found: {path}")
@@ -73,6 +76,8 @@ def _format(path):
 
 def _to_trimesh(mesh):
     """A trimesh with everything in our order (process=False merges and drops nothing)."""
+    import trimesh
+
     vertices, faces = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
     colours = np.full((len(vertices), 4), 255, np.uint8)
     colours[:, :3] = np.asarray(mesh.colour)

@@ -7,7 +7,8 @@ from mindspore import Tensor
 
 from common.backbones.folding import fold_batch_norm
 from common.benchmark import inference_call
-from hand4whole.src.build import build_body_model, build_network, read_settings
+from hand4whole.src.build import build_body_model, build_network
+from hand4whole.src.config import read_settings
 from hand4whole.src.graphs import training_step
 from hand4whole.src.torch_reference import build_whole
 from hand4whole.src.torch_reference import training_step as torch_training_step

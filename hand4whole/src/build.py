@@ -4,119 +4,17 @@ import os
 
 from common.backbones.folding import fold_batch_norm
 from common.body_models.files import load_body_model
-from common.config import load_config
 from common.engine.checkpoint import load_weights
 from common.engine.continuation import adopt_settings
 from common.errors import UserError
+from hand4whole.src.config import NETWORK_KEYS
 from hand4whole.src.network import Hand4Whole, HandOnly, Sizes
 from hand4whole.src.snapshots import Snapshots
 from hand4whole.src.weights import read_trained
 
 LOGGER = logging.getLogger("mindhuman")
-FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
-ALIASES = {"gpu": "gpu_ids", "continue": "continue_train", "pretrained_model": "ckpt_file"}
-PARTS = ("whole", "hand")
-# With --parts hand these are the defaults; the publication's hand stage has them.
-HAND_DEFAULTS = {"trainset_3d": ["FreiHAND"], "trainset_2d": [], "testset": "FreiHAND", "lr_dec_epoch": [10, 12],
-                 "end_epoch": 13}
-# Settings that make the network; they travel in the checkpoint.
-SHAPES = ("input_img_shape", "input_body_shape", "output_hm_shape", "input_hand_shape", "output_hand_hm_shape",
-          "input_face_shape")
-NETWORK_KEYS = ("parts", "resnet_type", "hand_resnet_type", "face_resnet_type", "width", *SHAPES, "focal",
-                "body_3d_size", "hand_3d_size", "face_3d_size", "camera_3d_size", "hand_camera_3d_size")
-POSITIVE = ("end_epoch", "train_batch_size", "test_batch_size", "log_interval", "num_thread")
-POSITIVE_NUMBERS = ("width", "lr", "lr_dec_factor", "body_3d_size", "hand_3d_size", "face_3d_size", "camera_3d_size",
-                    "hand_camera_3d_size")
-NOT_NEGATIVE = ("seed", "device_id", "clip_norm", "keep_checkpoint_max", "ckpt_interval", "export_batch_size")
-CHOICES = {"parts": PARTS, "rotation_loss": ("axis_angle", "matrix"), "resnet_type": (18, 50),
-           "hand_resnet_type": (18, 50), "face_resnet_type": (18, 50)}
 HOW_TO_GET_A_CHECKPOINT = ("Train one (python train.py), or name a published file: --pretrained_model "
                            "snapshot_6.pth.tar")
-# Places in the folder human_model_files; the first that exists counts.
-MODEL_FILES = {
-    "smplx_path": ("smplx/SMPLX_NEUTRAL.npz", "smplx/SMPLX_NEUTRAL.pkl"),
-    "smplx_male_path": ("smplx/SMPLX_MALE.npz", "smplx/SMPLX_MALE.pkl"),
-    "smplx_female_path": ("smplx/SMPLX_FEMALE.npz", "smplx/SMPLX_FEMALE.pkl"),
-    "mano_right_path": ("mano/MANO_RIGHT.pkl",),
-    "mano_left_path": ("mano/MANO_LEFT.pkl",),
-    "smpl_path": ("smpl/SMPL_NEUTRAL.pkl",),
-    "smpl_male_path": ("smpl/SMPL_MALE.pkl",),
-    "smpl_female_path": ("smpl/SMPL_FEMALE.pkl",),
-    "smplx_to_j14_path": ("smplx/SMPLX_to_J14.pkl",),
-    "mano_smplx_vertex_ids_path": ("smplx/MANO_SMPLX_vertex_ids.pkl",),
-    "smplx_flame_vertex_ids_path": ("smplx/SMPL-X__FLAME_vertex_ids.npy",),
-    "joint_regressor_h36m_path": ("smplx/J_regressor_h36m_smplx.npy",),
-    "joint_regressor_h36m_smpl_path": ("smpl/J_regressor_h36m_smpl.npy",),
-    "smplx_to_smpl_path": ("smplx/smplx2smpl_deftrafo_setup.pkl",),
-}
-
-
-def read_settings(argv):
-    """The settings of one command; paths of body-model files are filled in from `human_model_path`.
-
-    Raises:
-        UserError: a setting that cannot be.
-    """
-    config = load_config(DEFAULT_CONFIG, argv, ALIASES)
-    if config.parts == "hand":
-        config = load_config(DEFAULT_CONFIG, argv, ALIASES, HAND_DEFAULTS)
-    for key, choices in CHOICES.items():
-        if config[key] not in choices:
-            raise UserError(f"--{key} {config[key]}: choose {' or '.join(map(str, choices))}")
-    for key in POSITIVE:
-        if config[key] < 1:
-            raise UserError(f"--{key} {config[key]}: write a whole number of 1 or more")
-    for key in POSITIVE_NUMBERS:
-        if not config[key] > 0:
-            raise UserError(f"--{key} {config[key]}: write a positive number")
-    for key in NOT_NEGATIVE:
-        if config[key] < 0:
-            raise UserError(f"--{key} {config[key]}: it cannot be negative")
-    _check_shapes(config)
-    config = config.replace(**_model_files(config))
-    return _below_output_path(config) if config.enable_modelarts else config
-
-
-def _check_shapes(config):
-    for key in SHAPES:
-        wanted = 3 if key.startswith("output") else 2
-        if len(config[key]) != wanted or min(config[key]) < 1:
-            raise UserError(f"--{key} {config[key]}: write {wanted} positive numbers")
-    for image, maps in (("input_body_shape", "output_hm_shape"), ("input_hand_shape", "output_hand_hm_shape")):
-        if config[image] != [32 * size for size in config[maps][1:]]:
-            raise UserError(f"--{image} {config[image]} must be 32 times the height and width of --{maps} "
-                            f"{config[maps]}")
-    if any(size % 32 for size in config.input_face_shape):
-        raise UserError(f"--input_face_shape {config.input_face_shape}: write multiples of 32")
-    height, width = config.input_img_shape
-    step = height // config.input_body_shape[0]
-    if [height, width] != [step * size for size in config.input_body_shape]:
-        raise UserError(f"--input_img_shape {config.input_img_shape} must be --input_body_shape "
-                        f"{config.input_body_shape} times a whole number")
-    if len(config.focal) != 2 or min(config.focal) <= 0:
-        raise UserError(f"--focal {config.focal}: write two positive numbers")
-
-
-def _model_files(config):
-    """Paths that `human_model_path` answers for."""
-    if not config.human_model_path:
-        return {}
-    if not os.path.isdir(config.human_model_path):
-        raise UserError(f"--human_model_path {config.human_model_path} is no folder")
-    found = {}
-    for key, places in MODEL_FILES.items():
-        paths = [os.path.join(config.human_model_path, place) for place in places]
-        there = next((path for path in paths if os.path.isfile(path)), None)
-        if not config[key] and there:
-            found[key] = there
-    return found
-
-
-def _below_output_path(config):
-    """On ModelArts results go to `output_path`, from where they are sent."""
-    return config.replace(**{key: os.path.join(config.output_path, config[key])
-                             for key in ("output_dir", "demo_dir", "file_name")})
 
 
 def build_body_model(config):

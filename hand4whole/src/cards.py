@@ -5,8 +5,8 @@ import re
 import sys
 
 from common.engine.devices import choose, probe
-from common.engine.runtime import set_up_logging
 from common.errors import UserError
+from common.log import set_up_logging
 
 LOGGER = logging.getLogger("mindhuman")
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))

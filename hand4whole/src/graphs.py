@@ -3,7 +3,8 @@ import numpy as np
 from mindspore import Tensor
 
 from common.engine.loop import Progress
-from hand4whole.src.build import build_body_model, build_network, read_settings
+from hand4whole.src.build import build_body_model, build_network
+from hand4whole.src.config import read_settings
 from hand4whole.src.deploy import input_shape
 from hand4whole.src.training import build_step
 

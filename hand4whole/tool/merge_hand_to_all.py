@@ -14,11 +14,8 @@ from collections import Counter
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 from common.arguments import Arguments  # noqa: E402
-from common.engine.checkpoint import write_checkpoint  # noqa: E402
-from common.engine.runtime import set_up_logging  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
-from hand4whole.src.snapshots import Snapshots  # noqa: E402
-from hand4whole.src.weights import FRESH, hand_backbone, read_trained  # noqa: E402
+from common.log import set_up_logging  # noqa: E402
 
 PREFIX = "hand_roi_net.backbone."
 ASIDE = "before_merge"
@@ -64,6 +61,8 @@ def merge(whole, backbone, hand_path):
     if fitting != wanted:
         raise UserError(f"{hand_path}: {len(fitting)} of the {len(wanted)} arrays of the hand's ResNet in {whole.path} "
                         "can be transferred; give the snapshot of a hand-only run (--parts hand) with the same ResNet")
+    from hand4whole.src.weights import FRESH
+
     merged, counts = {}, Counter()
     for name, array in whole.weights.items():
         part = name.partition(".")[0]
@@ -89,6 +88,11 @@ def move_aside(store):
 def main(argv):
     arguments = parse(argv)
     set_up_logging()
+
+    from common.engine.checkpoint import write_checkpoint
+    from hand4whole.src.snapshots import Snapshots
+    from hand4whole.src.weights import hand_backbone, read_trained
+
     folder = os.path.join(arguments.output_dir, "model_dump")
     store = Snapshots(folder, "whole")
     whole_path = arguments.whole or newest(store, "whole")

@@ -10,8 +10,9 @@ from mindspore import Tensor
 from common.backbones.folding import fold_batch_norm
 from common.benchmark import inference_call, loading_case, write_pictures
 from common.engine.optimizers import TorchAdam
-from hmr.src.build import build_network, load_body, read_settings
+from hmr.src.build import build_network, load_body
 from hmr.src.condensed import condense
+from hmr.src.config import read_settings
 from hmr.src.dataset import Augmentation, PeopleSource
 from hmr.src.discriminator import build_critic
 from hmr.src.loss import LossWeights

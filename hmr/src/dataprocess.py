@@ -15,7 +15,7 @@ from common.data.readers.mpi_inf_3dhp import JOINTS as MPI_JOINTS
 from common.errors import UserError
 from common.files import atomic_path
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
-from hmr.src.build import HMR_MEAN
+from hmr.src.config import HMR_MEAN
 from hmr.src.people import to_lsp
 from hmr.src.sources import PRIORS, SETS_3D, find_set, join_priors, read_prior
 

@@ -3,8 +3,9 @@ import numpy as np
 from mindspore import Tensor
 
 from common.engine.loop import Progress
-from hmr.src.build import build_network, load_body, read_settings
+from hmr.src.build import build_network, load_body
 from hmr.src.condensed import condense
+from hmr.src.config import read_settings
 from hmr.src.training import build_pair, build_step
 
 GRAPHS = ("training", "mixed_precision_training", "spin", "tf")

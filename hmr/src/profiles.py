@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from common.data.image import normalize
 from common.errors import UserError
 
 
@@ -94,5 +93,7 @@ def network_input(picture, profile):
     Returns:
         array: (3, H, W) float32.
     """
+    from common.data.image import normalize  # here, as settings need this module and not OpenCV
+
     channels = picture[..., ::-1] if profile.colour == "bgr" else picture
     return normalize(np.ascontiguousarray(channels), profile.mean, profile.std)

@@ -23,8 +23,7 @@ from openpose.src.annotations import check_images
 from openpose.src.dataset import read_bgr
 from openpose.src.decode import Frame, decode
 from openpose.src.evaluate import Predictions, to_records
-from openpose.src.normalisation import PADDING, check_normalisation, normalise
-from openpose.src.targets import STRIDE
+from openpose.src.normalisation import PADDING, STRIDE, check_normalisation, normalise
 
 LOGGER = logging.getLogger("mindhuman")
 PICTURES, SAMPLES = "img_data", "samples.json"

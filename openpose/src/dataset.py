@@ -10,8 +10,8 @@ from common.errors import UserError
 from openpose.src.annotations import MIN_AREA, MIN_KEYPOINTS, Annotations, check_images
 from openpose.src.augment import change_colours, fitting_matrix, random_matrix, warp_image, warp_joints
 from openpose.src.gen_ignore_mask import mask_path
-from openpose.src.normalisation import PADDING, check_normalisation, normalise
-from openpose.src.targets import HEATMAP_SIGMA, PAF_WIDTH, STRIDE, make_targets, mask_target
+from openpose.src.normalisation import PADDING, STRIDE, check_normalisation, normalise
+from openpose.src.targets import HEATMAP_SIGMA, PAF_WIDTH, make_targets, mask_target
 
 LOGGER = logging.getLogger("mindhuman")
 

@@ -13,9 +13,9 @@ from common.errors import UserError
 from openpose.src.fragments import join_fragments
 from openpose.src.grouping import join_best_first, join_in_order, one_to_one
 from openpose.src.limbs import LinearSampler, PixelSampler, supported
+from openpose.src.normalisation import STRIDE
 from openpose.src.peaks import enlarged_peaks, enlarging_matrix, refined_peaks, smoothing_matrix
 from openpose.src.skeleton import COCO_18
-from openpose.src.targets import STRIDE
 
 FIELD_THRESHOLD = 0.05  # component along a limb that counts as support, in all conventions
 MOST_CANDIDATES = 127  # per joint, as CMU's programme; bounds the cost on maps of noise

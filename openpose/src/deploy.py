@@ -5,8 +5,7 @@ import os
 import numpy as np
 
 from common.files import atomic_write
-from openpose.src.normalisation import normalise
-from openpose.src.targets import STRIDE
+from openpose.src.normalisation import STRIDE, normalise
 
 
 def example_inputs(size, normalisation):

@@ -1,5 +1,6 @@
 """A trained people finder for other programs: one call from a checkpoint to a function of images."""
-from openpose.src.build import build_finder, load_trained, read_settings
+from openpose.src.build import build_finder, load_trained
+from openpose.src.config import read_settings
 
 
 def load_finder(ckpt_file):

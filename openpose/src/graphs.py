@@ -3,7 +3,8 @@ import numpy as np
 from mindspore import Tensor
 
 from common.engine.loop import Progress
-from openpose.src.build import build_network, read_settings
+from openpose.src.build import build_network
+from openpose.src.config import read_settings
 from openpose.src.network import LastStage
 from openpose.src.skeleton import COCO_18
 from openpose.src.training import build_step

@@ -15,6 +15,7 @@ _TABLE = {
     "imagenet": (False, 255.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
 }
 NORMALISATIONS = tuple(_TABLE)
+STRIDE = 8  # pixels of the network input per cell of the maps
 PADDING = 128  # grey that fills what lies beside the image; 0 after CMU's normalisation
 
 

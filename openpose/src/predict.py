@@ -7,9 +7,8 @@ from mindspore import Tensor
 
 from openpose.src.decode import Frame, decode
 from openpose.src.network import LastStage
-from openpose.src.normalisation import PADDING, normalise
+from openpose.src.normalisation import PADDING, STRIDE, normalise
 from openpose.src.skeleton import COCO_18
-from openpose.src.targets import STRIDE
 
 BUCKET = 64  # padded sides are multiples of this, so that few sizes of input have to be compiled
 

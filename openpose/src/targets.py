@@ -6,9 +6,9 @@ network input. Joints outside the picture take part: the rim of their Gaussian a
 import cv2
 import numpy as np
 
+from openpose.src.normalisation import STRIDE
 from openpose.src.skeleton import COCO_18
 
-STRIDE = 8  # pixels of the network input per cell of the maps
 HEATMAP_SIGMA = 7.0  # pixels of the network input
 PAF_WIDTH = 8.0  # largest distance of a cell from the line between two joints, pixels
 DILATION = 16  # pixels by which ignored regions are enlarged

@@ -22,14 +22,8 @@ from common.engine.runtime import broadcast_parameters
 from common.engine.schedules import ExponentialDecay, learning_rate_at
 from common.engine.train_step import RepeatedStep, TrainStep
 from common.errors import UserError
-from pose_baseline.src.build import (
-    DATA_KEYS,
-    NETWORK_KEYS,
-    Lifter,
-    build_dataset,
-    build_network,
-    experiment_folder,
-)
+from pose_baseline.src.build import Lifter, build_dataset, build_network, experiment_folder
+from pose_baseline.src.config import DATA_KEYS, NETWORK_KEYS
 from pose_baseline.src.evaluate import evaluate, frames_per_action
 from pose_baseline.src.loss import NetworkWithLoss
 from pose_baseline.src.normalisation import Statistics

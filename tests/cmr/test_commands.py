@@ -15,7 +15,8 @@ import scipy.sparse
 
 from cmr import eval as eval_script
 from cmr import export, infer, preprocess, train
-from cmr.src.build import build_network, load_body, read_settings
+from cmr.src.build import build_network, load_body
+from cmr.src.config import read_settings
 from common.data.samples import up3d as up3d_samples
 from common.engine.checkpoint import read_checkpoint, write_checkpoint
 from common.errors import UserError

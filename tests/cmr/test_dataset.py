@@ -7,7 +7,8 @@ import pytest
 from golden_files import seeded
 
 from cmr.src.annotations import JOINTS, placed, read_annotations, write_annotations
-from cmr.src.build import build_training_set, read_settings
+from cmr.src.build import build_training_set
+from cmr.src.config import read_settings
 from cmr.src.crop import Crop
 from cmr.src.dataset import People, batches
 from common.data.augment import GRAPHCMR, Change

@@ -10,7 +10,8 @@ import pytest
 from mindspore import Tensor
 
 from cmr import export
-from cmr.src.build import build_network, load_body, read_settings
+from cmr.src.build import build_network, load_body
+from cmr.src.config import read_settings
 from cmr.src.deploy import example_inputs
 from common.body_models.embedded import announce_embedded
 from common.body_models.files import load_body_model

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from cmr import infer
-from cmr.src.build import build_network, load_body, read_settings
+from cmr.src.build import build_network, load_body
+from cmr.src.config import read_settings
 from cmr.src.crop import Crop
 from cmr.src.inference import CMRMeshes
 from common.data.image import normalize
@@ -20,6 +21,7 @@ from common.joints import SKELETONS
 from common.visual.mesh_files import read_mesh
 from common.visual.video import write_video
 from openpose.src import build as openpose_build
+from openpose.src import config as openpose_config
 
 SMALL = ["--depth", "18", "--width", "0.0625", "--num_channels", "16", "--num_layers", "1", "--img_res", "64"]
 
@@ -77,7 +79,7 @@ def test_whole_runs(checkpoint, scene, tmp_path):
         np.testing.assert_allclose(arrays["theta"][:, :3], np.tile(still[:3], (3, 1)), atol=0.05)
 
     finder = str(tmp_path / "openpose.ckpt")
-    config = openpose_build.read_settings(["--width", "0.0625", "--num_stages", "1", "--inference_img_size", "64"])
+    config = openpose_config.read_settings(["--width", "0.0625", "--num_stages", "1", "--inference_img_size", "64"])
     network = openpose_build.build_network(config, openpose_build.COCO_18)
     write_checkpoint(finder, network, meta={"config": dict(config)})
     with pytest.raises(UserError, match="nobody was found in one.png: say where people are with --bbox"):

@@ -7,7 +7,8 @@ import pytest
 from mindspore import Tensor
 
 from cmr.src import report
-from cmr.src.build import build_network, read_settings, settings_of
+from cmr.src.build import build_network, settings_of
+from cmr.src.config import read_settings
 from cmr.src.initial import start_wide
 from cmr.src.report import LogLines, TimeIsUp, TimeLimit
 from cmr.src.summaries import SummaryPictures, overlay

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from common.arguments import join_boxes
 from common.errors import UserError
 from common.inference.people import (
     Detector,
     KeypointFiles,
     check_boxes,
     choose_people,
-    join_boxes,
     read_boxes,
     read_keypoints,
     square_around,

@@ -17,7 +17,8 @@ from common.engine.checkpoint import Checkpoint, write_checkpoint
 from common.errors import UserError
 from hand4whole import test as script
 from hand4whole.src import testing
-from hand4whole.src.build import build_network, read_settings
+from hand4whole.src.build import build_network
+from hand4whole.src.config import read_settings
 from hand4whole.src.datasets import read_test_records
 from hand4whole.src.evaluate import evaluate, mean_body_error, means, predict, report
 from hand4whole.src.testsets import MEASURES, Pictures

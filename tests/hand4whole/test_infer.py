@@ -18,7 +18,8 @@ from common.inference.people import Found
 from common.visual.cameras import PerspectiveCamera
 from common.visual.mesh_files import read_mesh
 from hand4whole import demo, infer
-from hand4whole.src.build import build_body_model, build_network, read_settings
+from hand4whole.src.build import build_body_model, build_network
+from hand4whole.src.config import read_settings
 from hand4whole.src.demo import PARAMETERS, DemoWriter
 from hand4whole.src.inference import Hand4WholeMeshes
 from hand4whole.src.joint_sets import JOINTS

@@ -8,8 +8,8 @@ from common.engine.checkpoint import read_checkpoint
 from common.engine.loop import Progress
 from common.errors import UserError
 from hand4whole.src import report
-from hand4whole.src.build import MODEL_FILES, read_settings
 from hand4whole.src.cards import parse_cards, use_cards
+from hand4whole.src.config import MODEL_FILES, read_settings
 from hand4whole.src.snapshots import Snapshots
 
 

@@ -22,7 +22,8 @@ from common.inference.people import Found, read_keypoints, whole_picture
 from common.inference.sources import open_source
 from common.visual.mesh_files import read_mesh
 from hmr import infer
-from hmr.src.build import build_network, load_body, load_trained, read_settings
+from hmr.src.build import build_network, load_body, load_trained
+from hmr.src.config import read_settings
 from hmr.src.inference import CROPS, HMRMeshes, crop_kind, crop_person
 from hmr.src.network import HALF_TURN, JOINTS
 from hmr.src.profiles import PROFILES, network_input

@@ -12,7 +12,8 @@ from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
 from common.inference.meshes import Region
 from hmr.src import predict as predict_module
-from hmr.src.build import load_eval_bodies, load_eval_regressor, read_settings
+from hmr.src.build import load_eval_bodies, load_eval_regressor
+from hmr.src.config import read_settings
 from hmr.src.evaluate import summarize_results
 from hmr.src.filters import Limits
 from hmr.src.predict import Viewer, predict

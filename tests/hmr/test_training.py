@@ -13,7 +13,7 @@ from common.data.readers.mosh import PosePrior
 from common.engine.checkpoint import Checkpoint, write_checkpoint
 from common.errors import UserError
 from hmr.src import training, training_set
-from hmr.src.build import read_settings
+from hmr.src.config import read_settings
 from hmr.src.people import People
 from hmr.src.profiles import PROFILES
 from hmr.src.schedules import WarmUp

@@ -20,7 +20,8 @@ from common.errors import UserError
 from common.visual.video import write_video
 from openpose import eval as eval_script
 from openpose import export, infer, mindspore_hub_conf, train
-from openpose.src.build import load_trained, read_settings
+from openpose.src.build import load_trained
+from openpose.src.config import read_settings
 from openpose.src.decode import decode
 from openpose.src.normalisation import normalise
 

@@ -9,7 +9,8 @@ from mindspore import Tensor
 from common.engine.checkpoint import Checkpoint
 from common.engine.loop import Progress
 from common.errors import UserError
-from openpose.src.build import build_network, describe_skeleton, read_settings, settings_of
+from openpose.src.build import build_network, describe_skeleton, settings_of
+from openpose.src.config import read_settings
 from openpose.src.schedules import WarmCosine
 from openpose.src.skeleton import COCO_18, parse_skeleton
 from openpose.src.training import EpochCheckpoints, build_schedule, group_parameters

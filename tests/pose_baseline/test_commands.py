@@ -18,7 +18,8 @@ from common.errors import UserError
 from pose_baseline import eval as eval_script
 from pose_baseline import export, infer, train
 from pose_baseline.src import predict_3dpose
-from pose_baseline.src.build import Lifter, experiment_folder, load_trained, read_settings
+from pose_baseline.src.build import Lifter, experiment_folder, load_trained
+from pose_baseline.src.config import read_settings
 from pose_baseline.src.dataset import load_dataset
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,55 @@
+"""The settings of a command: names, defaults and checks. Quick to import: --help and bad flags answer at once."""
+import os
+
+from common.config import load_config
+from common.errors import UserError
+
+FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
+# GraphCMR's names of settings.
+ALIASES = {"checkpoint": "ckpt_file", "img": "image", "openpose": "keypoints_json", "outfile": "output_dir",
+           "shuffle_train": "do_shuffle", "checkpoint_dir": "save_checkpoint_dir"}
+# Settings that make the network and its input; they travel in the checkpoint.
+NETWORK_KEYS = ("img_res", "num_channels", "num_layers", "depth", "width", "crop_contrast_stretch")
+POSITIVE = ("batch_size", "num_workers", "img_res", "num_channels", "num_epochs", "log_interval")
+NOT_NEGATIVE = ("num_layers", "keep_checkpoint_max", "checkpoint_steps", "seed", "time_to_run", "summary_steps",
+                "log_freq", "device_id", "export_batch_size", "frame_max", "rot_factor", "wd")
+GRID = 32  # by how much the ResNet makes a picture smaller
+CHANNEL_GRID = 16  # two groups of the group norm, in half of the channels
+DEPTHS = (18, 34, 50)  # of ResNets
+# Shares of the data sets in an epoch, which is as long as the longest of them.
+MIXES = {"itw": {"lsp-orig": 0.1, "coco": 0.3, "mpii": 0.3, "up-3d": 0.3},
+         "all": {"h36m": 0.3, "lsp-orig": 0.1, "coco": 0.2, "mpii": 0.2, "up-3d": 0.2}}
+
+
+def read_settings(argv):
+    """The settings of one command.
+
+    Raises:
+        UserError: a setting that cannot be.
+    """
+    config = load_config(DEFAULT_CONFIG, argv, ALIASES)
+    for key in POSITIVE:
+        if config[key] < 1:
+            raise UserError(f"--{key} {config[key]}: write a whole number of 1 or more")
+    for key in NOT_NEGATIVE:
+        if config[key] < 0:
+            raise UserError(f"--{key} {config[key]}: it cannot be negative")
+    for key in ("lr", "lr_decay", "width", "focal_length"):
+        if not config[key] > 0:
+            raise UserError(f"--{key} {config[key]}: write a positive number")
+    for key in ("noise_factor", "scale_factor", "adam_beta1"):
+        if not 0 <= config[key] < 1:
+            raise UserError(f"--{key} {config[key]}: write a number of at least 0 and less than 1")
+    for key, grid in (("img_res", GRID), ("num_channels", CHANNEL_GRID)):
+        if config[key] % grid:
+            raise UserError(f"--{key} {config[key]} is no multiple of {grid}")
+    if config.depth not in DEPTHS:
+        raise UserError(f"--depth {config.depth}: choose one of {', '.join(map(str, DEPTHS))}")
+    return _below_output_path(config) if config.enable_modelarts else config
+
+
+def _below_output_path(config):
+    """On ModelArts results go to `output_path`, from where they are sent."""
+    return config.replace(**{key: os.path.join(config.output_path, config[key])
+                             for key in ("save_checkpoint_dir", "result_dir", "output_dir", "file_name")})

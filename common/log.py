@@ -1,0 +1,26 @@
+"""The project's log: plain lines on standard output."""
+import logging
+import sys
+
+LOGGER = logging.getLogger("mindhuman")
+
+
+class _Format(logging.Formatter):
+    """Plain lines for information, `warning:` or `error:` in front of the others, the rank where there are several."""
+
+    def __init__(self, rank, rank_size):
+        super().__init__("%(message)s")
+        self.prefix = f"[rank {rank}] " if rank_size > 1 else ""
+
+    def format(self, record):
+        level = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        return self.prefix + level + super().format(record)
+
+
+def set_up_logging(rank=0, rank_size=1):
+    """Send the project's log to standard output."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_Format(rank, rank_size))
+    LOGGER.handlers[:] = [handler]
+    LOGGER.setLevel(logging.INFO)
+    LOGGER.propagate = False

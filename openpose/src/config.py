@@ -1,0 +1,64 @@
+"""The settings of a command: names, defaults and checks. Quick to import: --help and bad flags answer at once."""
+import os
+
+from common.config import load_config
+from common.errors import UserError
+from openpose.src.normalisation import STRIDE, check_normalisation
+
+FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
+ALIASES = {"model_path": "ckpt_file", "GRADIENT_CLIP_VALUE": "clip_norm"}
+# Settings that make the network; they travel in the checkpoint, as does the skeleton.
+NETWORK_KEYS = ("width", "backbone_width", "num_stages", "vgg_with_bn", "stages_with_bn", "normalisation")
+# Settings that a checkpoint suggests: it finds people of the size that it was trained with.
+SUGGESTED_KEYS = ("inference_img_size",)
+POSITIVE = ("batch_size", "num_stages", "max_epoch_train", "log_interval", "num_workers", "insize",
+            "inference_img_size")
+NOT_NEGATIVE = ("min_keypoints", "min_area", "vgg_frozen_steps", "warmup_epoch", "clip_norm", "loss_scale", "seed",
+                "keep_checkpoint_max", "ckpt_interval", "eva_num", "number_people_max", "frame_max", "device_id",
+                "export_batch_size", "max_rotate_degree", "center_perterb_max", "backbone_width")
+DECODERS = ("default", "cmu", "port")
+MERGE = {"auto": None, "true": True, "false": False}
+
+
+def read_settings(argv):
+    """The settings of one command.
+
+    Raises:
+        UserError: a setting that cannot be.
+    """
+    # ModelArts jobs of the original name their settings file so.
+    argv = [word.replace("--_config_path", "--config_path", 1) for word in argv]
+    # -1x368, which CMU's programme takes, would look like a flag of its own.
+    if "--net_resolution" in argv[:-1]:
+        place = argv.index("--net_resolution")
+        argv[place:place + 2] = ["=".join(argv[place:place + 2])]
+    config = load_config(DEFAULT_CONFIG, argv, ALIASES)
+    for key in POSITIVE:
+        if config[key] < 1:
+            raise UserError(f"--{key} {config[key]}: write a whole number of 1 or more")
+    for key in NOT_NEGATIVE:
+        if config[key] < 0:
+            raise UserError(f"--{key} {config[key]}: it cannot be negative")
+    for key in ("width", "lr", "min_box_size", "max_box_size", "min_scale", "max_scale", "heatmap_sigma", "paf_sigma"):
+        if not config[key] > 0:
+            raise UserError(f"--{key} {config[key]}: write a positive number")
+    for kind in ("box_size", "scale"):
+        if config[f"min_{kind}"] > config[f"max_{kind}"]:
+            raise UserError(f"--min_{kind} {config[f'min_{kind}']} is more than --max_{kind} {config[f'max_{kind}']}")
+    if config.insize % STRIDE:
+        raise UserError(f"--insize {config.insize} is no multiple of {STRIDE}")
+    if config.decoder not in DECODERS:
+        raise UserError(f"--decoder {config.decoder}: choose one of {', '.join(DECODERS)}")
+    if config.merge_halves not in MERGE:
+        raise UserError(f"--merge_halves {config.merge_halves}: choose one of {', '.join(MERGE)}")
+    if not config.inference_scales or min(config.inference_scales) <= 0:
+        raise UserError("--inference_scales: give positive numbers, such as 0.5,1,1.5")
+    check_normalisation(config.normalisation)
+    return _below_output_path(config) if config.enable_modelarts else config
+
+
+def _below_output_path(config):
+    """On ModelArts results go to `output_path`, from where they are sent."""
+    return config.replace(**{key: os.path.join(config.output_path, config[key])
+                             for key in ("save_model_path", "output_img_path", "output_dir", "file_name")})
