@@ -3,8 +3,18 @@
 Code names a setting by its key, as in `--ckpt_file`. A user may have written it otherwise: by an alias, or in a yaml
 file. `read_as` is told so when the command line is read, and what is printed names the setting as it was written.
 """
+import contextlib
+import errno
+import os
 import re
+import reprlib
 import sys
+import unicodedata
+
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
 
 _WRITTEN = {}
 
@@ -37,17 +47,101 @@ def as_written(text):
     return re.sub(r"(?<![\w-])(?P<flag>--(?P<key>\w+))(?![\w-])", name, text)
 
 
+class OutputClosed(SystemExit):
+    """Nobody takes what standard output says; no `except Exception` on the way may keep the program running."""
+
+
 def run(main, argv=None):
     """Run an entry script's `main(argv)` and leave with its status (None counts as 0).
 
-    Only `UserError` and Ctrl-C are turned into a plain message; anything else is a defect and keeps its traceback.
+    `UserError`, Ctrl-C, a full disk, too little memory and a standard output that cannot be written to (`| head`,
+    /dev/full) end in a plain message or none; anything else is a defect and keeps its traceback.
     """
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        # A name that the terminal's encoding lacks is no reason to stop. A notebook's streams have no such method.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    output = sys.stdout
+    sys.stdout = output and _Output(output)
     try:
-        status = main(sys.argv[1:] if argv is None else argv)
+        status = _run(main, sys.argv[1:] if argv is None else argv)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    finally:
+        sys.stdout = output
+    sys.exit(status)
+
+
+def _run(main, argv):
+    """The status of `main`."""
+    try:
+        return main(argv) or 0
+    except SystemExit as end:
+        return end.code
     except UserError as error:
-        print(f"error: {as_written(str(error))}", file=sys.stderr, flush=True)
-        sys.exit(1)
+        return _complain(f"error: {printable(as_written(str(error)))}")
+    except MemoryError as error:
+        return _complain(f"error: there is not enough memory ({printable(error) or 'the system gives no more'}); take "
+                         "a smaller batch, network or input, or end other programs")
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        return _complain(f"error: {printable(error.filename or 'a file')} cannot be written: {error.strerror}")
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr, flush=True)
-        sys.exit(130)
-    sys.exit(status or 0)
+        return _complain("interrupted", 130)
+
+
+def _complain(text, status=1):
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+    return status
+
+
+class _Output:
+    """Standard output that ends the program when it cannot be written to; without a word where nobody reads it."""
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+    def write(self, text):
+        return self._guarded(self._stream.write, text)
+
+    def flush(self):
+        return self._guarded(self._stream.flush)
+
+    def _guarded(self, function, *arguments):
+        try:
+            return function(*arguments)
+        except OSError as error:
+            failure = error
+        # What is still buffered is sent nowhere, else the interpreter complains at its end.
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self._stream.fileno())
+            os.close(nowhere)
+        if not isinstance(failure, BrokenPipeError):
+            _complain(f"error: standard output cannot be written: {failure.strerror}")
+        raise OutputClosed(1)
+
+
+def printable(text):
+    """Text for a log line, an error or a plot title: one line without control characters or lone surrogates.
+
+    What is replaced is written as in Python's string literals: a newline becomes backslash and n.
+    """
+    text = str(text)
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() or unicodedata.category(letter) == "Zs"
+                   else letter.encode("unicode_escape").decode("ascii") for letter in text)
+
+
+def brief(value):
+    """A value that some file holds, for an error text: its representation, cut short where it is long or deep."""
+    try:
+        return printable(_SHORT.repr(value))
+    except (ValueError, RecursionError, MemoryError):  # numbers of thousands of digits, endless structures
+        return f"a very large {type(value).__name__}"

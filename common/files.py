@@ -1,13 +1,11 @@
 """Files that are either whole or absent: write beside the target, flush to disk, rename."""
 import contextlib
-import errno
 import os
 import re
 import tempfile
 
-from common.errors import UserError
+from common.errors import DISK_ERRORS, UserError
 
-DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 # What `atomic_path` calls its temporary files; the framework may put another ending in place of the last one.
 LEFTOVER = re.compile(r"\..+\.\w{8}\.part(\.\w+)?", re.ASCII)
 
@@ -26,7 +24,7 @@ def atomic_path(path):
     stem, ending = os.path.splitext(name)
     try:
         os.makedirs(folder, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{stem}.", suffix=f".part{ending}", dir=folder)
+        handle, temporary = tempfile.mkstemp(prefix=f".{stem[:40]}.", suffix=f".part{ending}", dir=folder)
     except OSError as error:
         raise _refusal(path, error) from None
     os.close(handle)

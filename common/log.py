@@ -2,6 +2,8 @@
 import logging
 import sys
 
+from common.errors import printable
+
 LOGGER = logging.getLogger("mindhuman")
 
 
@@ -17,10 +19,17 @@ class _Format(logging.Formatter):
         return self.prefix + level + super().format(record)
 
 
+def _printable(record):
+    """A filter that lets every record pass: names from files cannot forge lines or stop the terminal."""
+    record.msg, record.args = printable(record.getMessage()), ()
+    return True
+
+
 def set_up_logging(rank=0, rank_size=1):
     """Send the project's log to standard output."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(_Format(rank, rank_size))
     LOGGER.handlers[:] = [handler]
+    LOGGER.addFilter(_printable)
     LOGGER.setLevel(logging.INFO)
     LOGGER.propagate = False

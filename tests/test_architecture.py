@@ -11,8 +11,8 @@ MESH_MODELS = ("hmr", "cmr", "hand4whole")
 FOLDERS = ("common", *MODELS, "tools", "scripts", "tests")
 
 # Within `common`: what a module or package may import from `common` besides itself and LEAVES.
-LEAVES = ("common.errors", "common.environment", "common.files", "common.constants", "common.joints",
-          "common.joint_tables", "common.config", "common.log")
+LEAVES = ("common.errors", "common.environment", "common.files", "common.names", "common.text_files",
+          "common.constants", "common.joints", "common.joint_tables", "common.config", "common.log")
 ALLOWED = {
     **dict.fromkeys(LEAVES, ()),
     "common.config": ("common.arguments",),

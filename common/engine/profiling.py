@@ -75,8 +75,10 @@ class Profiling(Callback):
         atomic_write(self.folder / "timeline.json", json.dumps(events).encode())
         table = summarise(events, steps or self.steps)
         atomic_write(self.folder / "operators.csv", as_csv(table).encode())
-        LOGGER.info("Operators of a step, of %d recorded ones (all of them in %s):\n%s", steps or self.steps,
-                    self.folder / "operators.csv", as_text(table[:self.rows]))
+        LOGGER.info("Operators of a step, of %d recorded ones (all of them in %s):", steps or self.steps,
+                    self.folder / "operators.csv")
+        for line in as_text(table[:self.rows]).splitlines():
+            LOGGER.info("%s", line)
 
 
 def read_events(folder):
