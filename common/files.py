@@ -1,6 +1,7 @@
 """Files that are either whole or absent: write beside the target, flush to disk, rename."""
 import contextlib
 import os
+import pathlib
 import re
 import tempfile
 
@@ -8,6 +9,14 @@ from common.errors import DISK_ERRORS, UserError
 
 # What `atomic_path` calls its temporary files; the framework may put another ending in place of the last one.
 LEFTOVER = re.compile(r"\..+\.\w{8}\.part(\.\w+)?", re.ASCII)
+
+
+def cache_folder() -> pathlib.Path:
+    """Folder of what is made once and can be made again: `$MINDHUMAN_CACHE`, by default `~/.cache/mindhuman`.
+
+    It may not exist yet.
+    """
+    return pathlib.Path(os.environ.get("MINDHUMAN_CACHE") or pathlib.Path.home() / ".cache" / "mindhuman")
 
 
 @contextlib.contextmanager

@@ -10,7 +10,6 @@ from, so a new version of the body never reads an old file.
 import functools
 import hashlib
 import logging
-import os
 import pathlib
 import zipfile
 
@@ -25,7 +24,7 @@ from common.body_models.synthetic_face import fixed_landmarks, outline_landmarks
 from common.body_models.synthetic_hands import MIRROR, hand_poses
 from common.body_models.synthetic_shapes import body_shapes, expressions, hand_shapes
 from common.errors import UserError
-from common.files import atomic_path
+from common.files import atomic_path, cache_folder
 
 log = logging.getLogger("mindhuman")
 
@@ -108,11 +107,6 @@ def _members(kind):
         stored = _packed(_build(kind))
         _write(path, stored)
     return _unpacked(stored)
-
-
-def cache_folder():
-    """Folder of the built bodies (it may not exist yet)."""
-    return pathlib.Path(os.environ.get("MINDHUMAN_CACHE") or pathlib.Path.home() / ".cache" / "mindhuman")
 
 
 def _fingerprint():

@@ -5,6 +5,7 @@ Conventions: camera axes x right, y down, z forward, metres. Pixel coordinates a
 picture, so that it can be interpolated linearly between projected corners.
 """
 import dataclasses
+import typing
 
 import numpy as np
 
@@ -37,6 +38,9 @@ class PerspectiveCamera:
     translation: tuple = (0.0, 0.0, 0.0)
     rotation: np.ndarray = None
 
+    # Whether nearness is 1 / z, so that what is linear on a face is not so in the image.
+    perspective: typing.ClassVar[bool] = True
+
     def to_camera(self, points):
         """(N, 3) points -> (N, 3) in camera axes, metres."""
         turned = points if self.rotation is None else points @ np.asarray(self.rotation, np.float64).T
@@ -51,11 +55,6 @@ class PerspectiveCamera:
     def depth(self, nearness):
         """Nearness -> depth along z in metres."""
         return 1.0 / nearness
-
-    def perspective_weights(self, weights, nearness):
-        """Barycentric weights in the picture (K, 3) and nearness of the corners (K, 3) -> weights on the face."""
-        weights = weights * nearness
-        return weights / weights.sum(axis=1, keepdims=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +73,8 @@ class WeakPerspectiveCamera:
     box_centre_px: tuple = (112.0, 112.0)
     box_size_px: float = 224.0
 
+    perspective: typing.ClassVar[bool] = False
+
     def to_camera(self, points):
         """(N, 3) points -> themselves: body axes are camera axes."""
         return points
@@ -88,10 +89,6 @@ class WeakPerspectiveCamera:
     def depth(self, nearness):
         """Nearness -> z in metres."""
         return -nearness
-
-    def perspective_weights(self, weights, nearness):
-        """Barycentric weights in the picture are those on the face."""
-        return weights
 
 
 def turn(vertices, view, centre=None):

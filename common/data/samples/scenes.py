@@ -14,9 +14,8 @@ from common.data.samples.scenes_body import scene_body
 from common.data.samples.scenes_places import background
 from common.data.samples.scenes_stage import FACING, View, aim, furnish, make_stage, spread
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
-from common.visual.renderer import rasterise, vertex_normals
+from common.visual.renderer import Light, Mesh, rasterise, render_scene
 
-SUPERSAMPLE = 2
 # How far inside the body a joint lies, metres: it is hidden when a surface is further in front of it than this.
 _DEPTHS = {"hip": 0.17, "pelvis": 0.20, "spine": 0.18, "thorax": 0.18, "shoulder": 0.12, "neck": 0.11, "head": 0.13,
            "collar": 0.12, "knee": 0.09, "elbow": 0.07, "ankle": 0.07, "wrist": 0.05, "jaw": 0.09, "hand": 0.04,
@@ -186,34 +185,23 @@ def _forearm(actor):
 
 
 def _draw(meshes, view, size, picture, place):
-    """Shade the meshes over the picture: image (H, W, 3) float32, depth (H, W) and face seen (H, W), -1 for none."""
-    height, width = size
-    offsets = np.cumsum([0] + [len(vertices) for vertices, _, _ in meshes])
-    vertices = np.concatenate([vertices for vertices, _, _ in meshes])
-    faces = np.concatenate([faces + offset for (_, faces, _), offset in zip(meshes, offsets)])
-    colours = np.concatenate([colours for _, _, colours in meshes]).astype(np.float32)
-    normals = vertex_normals(vertices, faces).astype(np.float32)
-    lit = np.clip(normals @ place.sun.astype(np.float32), 0, None)
+    """Draw the meshes over the picture: image (H, W, 3) uint8, and what the pixels' centres see: depth (H, W) and face
+    (H, W), counted through all meshes, -1 for none."""
+    camera = view.camera()
     # A weak lamp at the camera keeps what is in the shadow readable.
-    to_camera = np.clip(-(normals @ view.rotation[2].astype(np.float32)), 0, None)
-    brightness = place.ambient + (1.0 - place.ambient) * lit + 0.25 * to_camera * place.ambient
-    shaded = colours * brightness[:, None] * place.light.astype(np.float32)
-
-    large = (height * SUPERSAMPLE, width * SUPERSAMPLE)
-    raster = rasterise(vertices, faces, view.camera(SUPERSAMPLE), large)
-    corners = faces[raster.face.reshape(-1)[raster.pixels]]
-    seen = sum(np.take(shaded, corners[:, i], axis=0) * raster.weights[:, i, None] for i in range(3))
-    layer = np.zeros((large[0] * large[1], 4), np.float32)
-    layer[raster.pixels] = np.concatenate([seen, np.ones((len(seen), 1), np.float32)], axis=1)
-    layer = cv2.resize(layer.reshape(*large, 4), (width, height), interpolation=cv2.INTER_AREA)
-    image = layer[..., :3] + (1.0 - layer[..., 3:]) * picture
-    # One of the samples in each pixel stands for it.
-    part = slice(None, None, SUPERSAMPLE)
-    return image, raster.depth[part, part].copy(), raster.face[part, part]
+    light = Light(ambient=place.ambient, sky=0.0, lamps=(view.rotation @ place.sun, (0.0, 0.0, -1.0)),
+                  strengths=(1.0 - place.ambient, 0.25 * place.ambient))
+    scene = [Mesh(vertices, faces, colours * place.light) for vertices, faces, colours in meshes]
+    image = render_scene(scene, camera, size, picture, light=light).image
+    offsets = np.cumsum([0] + [len(mesh.vertices) for mesh in scene])
+    raster = rasterise(np.concatenate([mesh.vertices for mesh in scene]),
+                       np.concatenate([mesh.faces + offset for mesh, offset in zip(scene, offsets)]), camera, size)
+    return image, raster.depth, raster.face
 
 
 def _developed(rng, image):
-    """What a camera adds: exposure, a little blur and noise; (H, W, 3) float32 -> uint8."""
+    """What a camera adds: exposure, a little blur and noise; (H, W, 3) uint8 -> uint8."""
+    image = image.astype(np.float32)
     if rng.random() < 0.4:
         image = cv2.GaussianBlur(image, (3, 3), rng.uniform(0.3, 0.8))
     image = image * np.float32(rng.uniform(0.85, 1.12))

@@ -68,7 +68,7 @@ def _write_person(base, seed, index, manner):
     person, points = scene.people[0], scene.points(0, "lsp_14")
     write_picture(f"{base}_image.png", scene.image)
     camera = PerspectiveCamera(scene.view.focal, tuple(scene.view.principal))
-    drawn = render(person.vertices, scene_body("smpl").model.faces, camera, size, supersample=1)
+    drawn = render(person.vertices, scene_body("smpl").model.faces, camera, size, samples=1)
     write_picture(f"{base}_render_light.png", drawn.image)
     with atomic_path(f"{base}_joints.npy") as temporary:
         np.save(temporary, np.column_stack([points.j2d, points.visibility == VISIBLE]).T)
