@@ -1,5 +1,5 @@
 """Compiled loops: their machine code is kept, and nothing fails where it cannot be."""
-import importlib.util
+import importlib
 import logging
 import pathlib
 import subprocess
@@ -33,15 +33,14 @@ def load(tmp_path, monkeypatch):
     monkeypatch.setenv("MINDHUMAN_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     common.compiled._folder.cache_clear()
-    path = tmp_path / "loops.py"
-    path.write_text(SOURCE)
+    (tmp_path / "loops.py").write_text(SOURCE)
+    monkeypatch.syspath_prepend(tmp_path)
 
     def function():
-        spec = importlib.util.spec_from_file_location("loops", path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module.count
+        sys.modules.pop("loops", None)
+        return importlib.import_module("loops").count
     yield function
+    sys.modules.pop("loops", None)
     common.compiled._folder.cache_clear()
 
 
