@@ -56,7 +56,7 @@ def convert_file(model, source, target, variant="", statistics=""):
 
     weights = importlib.import_module(f"{model}.src.weights")
     if source.endswith(".ckpt"):  # checkpoints of MindSpore ports
-        arrays, others = read_checkpoint(source).weights, {}
+        arrays, others = read_checkpoint(source, "--pth_path").weights, {}
     else:
         arrays, others = read_weights(source)
     conversion, settings, step = weights.convert_weights(arrays, others, variant, source)

@@ -21,7 +21,7 @@ from common.body_models.smpl import SMPL
 from common.data.augment import GRAPHCMR
 from common.data.mixture import Mixture
 from common.engine.checkpoint import find_checkpoint, load_weights
-from common.engine.continuation import adopt_settings
+from common.engine.continuation import adopt_settings, require_model
 from common.errors import UserError
 
 LOGGER = logging.getLogger("mindhuman")
@@ -72,6 +72,7 @@ def settings_of(checkpoint, config):
     Raises:
         UserError: a flag was given that contradicts the checkpoint.
     """
+    require_model(checkpoint, "cmr")
     saved = checkpoint.meta.get("config", {})
     # Published weights were made for the real body; their files say nothing about it.
     synthetic = not saved["smpl_path"] if "smpl_path" in saved else False

@@ -82,7 +82,7 @@ def _start(config, body, resumed):
     """Settings and network at the beginning, with the weights that the settings name."""
     start = resumed
     if resumed is None and config.pretrained_checkpoint:
-        start = read_trained(config.pretrained_checkpoint)
+        start = read_trained(config.pretrained_checkpoint, "--pretrained_checkpoint")
     if start is not None:
         config = settings_of(start, config)
     network = build_network(config, body)
@@ -117,7 +117,7 @@ def build_step(config, rank_size, network, body, progress):
 
 def _checkpoint_to_resume(config, store, rank_size):
     """The newest checkpoint for --resume, or None without the flag. Its settings must be those of the run."""
-    checkpoint = checkpoint_to_resume(config, store, "save_checkpoint_dir")
+    checkpoint = checkpoint_to_resume(config, store, "save_checkpoint_dir", "cmr")
     if checkpoint is None:
         return None
     # An exponential rate depends on the length of the run.

@@ -65,7 +65,7 @@ def extra_arrays(statistics_file):
     raise UserError(f"--statistics {statistics_file}: cmr needs none, leave the flag out")
 
 
-def read_trained(path):
+def read_trained(path, flag="--ckpt_file"):
     """A checkpoint of this project or of the MindSpore 1.7 port, under the names of `CMR`.
 
     Returns:
@@ -74,7 +74,7 @@ def read_trained(path):
     Raises:
         UserError: missing or damaged file, or one of another model.
     """
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_checkpoint(path, flag)
     if "graph_cnn.gc.0.W" not in {name.removeprefix("network.") for name in checkpoint.weights}:
         return checkpoint
     conversion, settings, step = convert_weights(checkpoint.weights, {}, "", path)
@@ -91,7 +91,7 @@ def load_resnet(network, path):
     Raises:
         UserError: missing or damaged file, or one without the arrays of this ResNet.
     """
-    weights = read_trained(path).weights
+    weights = read_trained(path, "--pretrained_resnet_50").weights
     if not any(name.startswith(RESNET) for name in weights):
         weights = {RESNET + name: array for name, array in weights.items()}
     load_weights(network.graph_cnn.resnet,

@@ -10,12 +10,13 @@ from common.errors import UserError
 STATE_KEYS = ("state_dict", "network", "model", "model_state_dict")
 
 
-def read_weights(path):
+def read_weights(path, flag="--pth_path"):
     """Read named arrays.
 
     Args:
         path (str): a PyTorch file (.pth, .pt, .pth.tar, .pkl; loaded with weights_only=True, so that it cannot run
             code) or an .npz with one array per name.
+        flag (str): what named it, for the error text.
 
     Returns:
         tuple: dict name -> array, the prefix `module.` of DataParallel taken off; dict of the other entries of the
@@ -25,7 +26,7 @@ def read_weights(path):
         UserError: missing, damaged or refused file, or PyTorch is not installed.
     """
     if not os.path.isfile(path):
-        raise UserError(f"weights {path} do not exist (--pth_path)")
+        raise UserError(f"weights {path} {'are a folder' if os.path.isdir(path) else 'do not exist'} ({flag})")
     arrays, others = _read_npz(path) if path.endswith(".npz") else _read_torch(path)
     if not arrays:
         raise UserError(f"{path} holds no named weights")

@@ -93,11 +93,12 @@ def _scaler_parameters(step_cell):
                                       if isinstance(value, Parameter)}
 
 
-def read_checkpoint(path):
+def read_checkpoint(path, flag="--ckpt_file"):
     """Read a checkpoint of this project or a plain MindSpore one.
 
     Args:
         path (str): the file.
+        flag (str): what named it, for the error text.
 
     Returns:
         Checkpoint.
@@ -106,7 +107,7 @@ def read_checkpoint(path):
         UserError: missing, truncated or damaged file, or one that does not fit into the memory.
     """
     if not os.path.isfile(path):
-        raise UserError(f"checkpoint {path} does not exist (--ckpt_file)")
+        raise UserError(f"checkpoint {path} {'is a folder' if os.path.isdir(path) else 'does not exist'} ({flag})")
     if os.path.getsize(path) == 0:
         raise UserError(f"checkpoint {path} is empty: take an older one or download it again")
     try:
@@ -294,19 +295,20 @@ class CheckpointFolder:
         return read_checkpoint(paths[step])
 
 
-def find_checkpoint(ckpt_file, output_dir, how):
+def find_checkpoint(ckpt_file, output_dir, how, flag="--ckpt_file"):
     """The checkpoint that a command works on: `ckpt_file`, or else the newest below `output_dir`.
 
     Args:
         ckpt_file (str): path, may be empty.
         output_dir (str): folder that is searched, with all folders below it.
         how (str): what a user does to get one, for the error text.
+        flag (str): what named `ckpt_file`, for the error text.
 
     Raises:
         UserError: there is none.
     """
     if ckpt_file:
-        return read_checkpoint(ckpt_file)
+        return read_checkpoint(ckpt_file, flag)
     found = [os.path.join(folder, name) for folder, _, names in os.walk(output_dir)
              for name in names if name.endswith(".ckpt") and not name.startswith(".")]
     for path in sorted(found, key=os.path.getmtime, reverse=True):

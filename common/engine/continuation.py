@@ -8,6 +8,22 @@ from common.errors import UserError
 LOGGER = logging.getLogger("mindhuman")
 
 
+def require_model(checkpoint, model):
+    """Refuse a checkpoint of another model. Files of other makers do not say whose they are: they pass.
+
+    Args:
+        checkpoint (Checkpoint): of `read_checkpoint`.
+        model (str): whose it has to be, such as hmr.
+
+    Raises:
+        UserError: it is another one's.
+    """
+    maker = checkpoint.meta.get("model", model)
+    if maker != model:
+        raise UserError(f"checkpoint {checkpoint.path} is one of {maker}, not of {model}: name one of {model}, or use it "
+                        f"with the commands of {maker}")
+
+
 def adopt_settings(checkpoint, config, keys, suggested=()):
     """The settings with those of a checkpoint in place of the defaults and of --config_path.
 
@@ -41,19 +57,20 @@ def adopt_settings(checkpoint, config, keys, suggested=()):
     return config.replace(**changes)
 
 
-def checkpoint_to_resume(config, store, folder_flag):
+def checkpoint_to_resume(config, store, folder_flag, model):
     """The checkpoint that --resume continues from: the one of --ckpt_file, else the newest of the run's folder.
 
     Args:
         config (Config): with `resume` and `ckpt_file`.
         store (CheckpointFolder): of the run's folder.
         folder_flag (str): the key that names this folder, for the error.
+        model (str): whose checkpoint it has to be.
 
     Returns:
         Checkpoint: None without --resume.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or it is another model's.
     """
     if not config.resume:
         return None
@@ -61,6 +78,7 @@ def checkpoint_to_resume(config, store, folder_flag):
     if checkpoint is None:
         raise UserError(f"--resume: there is no checkpoint that can be read in {store.folder}; give the "
                         f"--{folder_flag} of the run and its settings, or name a file with --ckpt_file")
+    require_model(checkpoint, model)
     return checkpoint
 
 

@@ -107,7 +107,7 @@ def _start(config, resumed):
     for prefix, setting in RESNETS.items() if config.parts == "whole" else (("backbone.", "resnet_type"),):
         key = setting.replace("type", "path")
         if config[key]:
-            LOGGER.info("%s: %d arrays loaded", config[key], load_resnet(network, prefix, config[key]))
+            LOGGER.info("%s: %d arrays loaded", config[key], load_resnet(network, prefix, config[key], f"--{key}"))
         else:
             without.append(f"--{key}")
     if without:

@@ -18,6 +18,7 @@ from common.backbones.resnet_weights import norm_rules, resnet_depth, resnet_rul
 from common.convert.pth import read_weights
 from common.convert.rules import Rule, convert
 from common.engine.checkpoint import Checkpoint, load_weights, read_checkpoint
+from common.engine.continuation import require_model
 from common.errors import UserError
 from hand4whole.src.network import Hand4Whole, HandOnly, Sizes
 
@@ -74,7 +75,7 @@ def extra_arrays(statistics_file):
     raise UserError(f"--statistics {statistics_file}: hand4whole needs none, leave the flag out")
 
 
-def read_trained(path):
+def read_trained(path, flag="--ckpt_file"):
     """A checkpoint of this project, or a published `.pth.tar`, under our names.
 
     Returns:
@@ -84,11 +85,10 @@ def read_trained(path):
         UserError: missing or damaged file, or one of another model.
     """
     if path.endswith(".ckpt"):
-        checkpoint = read_checkpoint(path)
-        if checkpoint.meta.get("model", "hand4whole") != "hand4whole":
-            raise UserError(f"checkpoint {path} is one of {checkpoint.meta['model']}, not of hand4whole")
+        checkpoint = read_checkpoint(path, flag)
+        require_model(checkpoint, "hand4whole")
         return checkpoint
-    arrays, others = read_weights(path)
+    arrays, others = read_weights(path, flag)
     conversion, settings, step = convert_weights(arrays, others, "", path)
     return Checkpoint(path, conversion.weights, meta={"model": "hand4whole", "config": settings, "step": step})
 
@@ -106,13 +106,14 @@ def complete(checkpoint, network):
                 checkpoint.weights[parameter.name] = parameter.asnumpy()
 
 
-def load_resnet(network, prefix, path):
+def load_resnet(network, prefix, path, flag):
     """Put converted weights of a ResNet (or those out of a whole network) into a network.
 
     Args:
         network (Hand4Whole or HandOnly): target.
         prefix (str): of the parameters of its ResNet, a key of `RESNETS`.
         path (str): checkpoint or published file.
+        flag (str): what named it, for the error text.
 
     Returns:
         int: arrays that were put in.
@@ -120,7 +121,7 @@ def load_resnet(network, prefix, path):
     Raises:
         UserError: missing or damaged file, or one without this ResNet.
     """
-    weights = read_trained(path).weights
+    weights = read_trained(path, flag).weights
     for found in (prefix, "backbone."):
         chosen = {prefix + name.removeprefix(found): array for name, array in weights.items() if name.startswith(found)}
         if chosen:
@@ -143,10 +144,10 @@ def hand_backbone(path):
         dict: name without prefix -> array; empty where the file holds no such ResNet.
     """
     if path.endswith(".ckpt"):
-        weights = read_checkpoint(path).weights
+        weights = read_checkpoint(path, "--hand").weights
         return {name.removeprefix("backbone."): array for name, array in weights.items()
                 if name.startswith("backbone.")}
-    arrays, _ = read_weights(path)
+    arrays, _ = read_weights(path, "--hand")
     for prefix in HAND_PREFIXES:
         chosen = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
         if chosen:

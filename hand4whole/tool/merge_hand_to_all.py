@@ -100,7 +100,7 @@ def main(argv):
     target = arguments.merged or store.path(0)
     if not target.endswith(".ckpt"):
         raise UserError(f"--merged {target}: the name must end with .ckpt")
-    whole = read_trained(whole_path)
+    whole = read_trained(whole_path, "--whole")
     weights, counts = merge(whole, hand_backbone(hand_path), hand_path)
     moved = 0 if arguments.merged else move_aside(store)
     config = {**whole.meta.get("config", {}), "merged": True}

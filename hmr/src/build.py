@@ -8,7 +8,7 @@ from common.backbones.folding import fold_batch_norm
 from common.body_models.companions import load_mean_params, load_regressor
 from common.body_models.files import load_body_model
 from common.engine.checkpoint import find_checkpoint, load_weights
-from common.engine.continuation import adopt_settings
+from common.engine.continuation import adopt_settings, require_model
 from common.errors import UserError
 from common.joints import SKELETONS, index_map
 from hmr.src.config import HMR_MEAN, HMR_SMPL, NETWORK_KEYS, SUGGESTED_KEYS
@@ -100,6 +100,7 @@ def settings_of(checkpoint, config):
     Raises:
         UserError: a flag was given that contradicts the checkpoint, or it holds no generator.
     """
+    require_model(checkpoint, "hmr")
     saved = checkpoint.meta.get("config", {})
     if saved.get("part", "generator") != "generator":
         flag = {"critic": "critic_path", "encoder": "encoder_path"}[saved["part"]]

@@ -103,7 +103,7 @@ def build_pair(config, body, with_critic, start):
 
 def _encoder(path):
     """ImageNet weights of an encoder."""
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_checkpoint(path, "--encoder_path")
     if checkpoint.meta.get("config", {}).get("part") != "encoder":
         raise UserError(f"--encoder_path {path} holds no weights of an encoder: convert them with tools/pth2ckpt.py "
                         "--model hmr --variant imagenet; a whole network goes to --ckpt_file")
@@ -112,7 +112,7 @@ def _encoder(path):
 
 def _critic(config):
     """Weights of a critic in a file of its own."""
-    checkpoint = read_checkpoint(config.critic_path)
+    checkpoint = read_checkpoint(config.critic_path, "--critic_path")
     if not critic_weights(checkpoint).weights:
         raise UserError(f"--critic_path {config.critic_path} holds no critic")
     if profile_of(checkpoint.meta.get("config", {}), config.critic_path).profile != config.profile:
@@ -143,7 +143,7 @@ def build_step(config, rank_size, pair, progress):
 
 def _checkpoint_to_resume(config, store, rank_size):
     """The newest checkpoint for --resume, or None without the flag. Its settings must be those of the run."""
-    checkpoint = checkpoint_to_resume(config, store, "model_save")
+    checkpoint = checkpoint_to_resume(config, store, "model_save", "hmr")
     if checkpoint is None:
         return None
     keys = (*MUST_AGREE, *(("epochs", "iter_count") if config.lr_type == "cosine" else ()))

@@ -4,7 +4,7 @@ import mindspore as ms
 
 from common.backbones.folding import fold_batch_norm
 from common.engine.checkpoint import find_checkpoint, load_weights
-from common.engine.continuation import adopt_settings
+from common.engine.continuation import adopt_settings, require_model
 from common.errors import UserError
 from openpose.src.augment import Augmentation
 from openpose.src.config import MERGE, NETWORK_KEYS, SUGGESTED_KEYS
@@ -59,6 +59,7 @@ def settings_of(checkpoint, config):
     Raises:
         UserError: a flag was given that contradicts the checkpoint, or the file is a backbone only.
     """
+    require_model(checkpoint, "openpose")
     saved = checkpoint.meta.get("config", {})
     if saved.get("backbone_only"):
         raise UserError(f"checkpoint {checkpoint.path} holds the backbone only: train with --vgg_path "
@@ -72,8 +73,12 @@ def settings_of(checkpoint, config):
     return adopt_settings(checkpoint, config, NETWORK_KEYS, SUGGESTED_KEYS), skeleton
 
 
-def load_trained(config):
+def load_trained(config, flag="--ckpt_file"):
     """Network, settings, skeleton and file of the checkpoint that the settings name.
+
+    Args:
+        config (Config): settings.
+        flag (str): what named the checkpoint, for error texts.
 
     Returns:
         tuple: OpenPose in evaluation mode with batch norm worked into its convolutions, Config, Skeleton, Checkpoint.
@@ -81,7 +86,7 @@ def load_trained(config):
     Raises:
         UserError: no checkpoint, or weights that do not fit.
     """
-    checkpoint = find_checkpoint(config.ckpt_file, config.save_model_path, HOW_TO_GET_A_CHECKPOINT)
+    checkpoint = find_checkpoint(config.ckpt_file, config.save_model_path, HOW_TO_GET_A_CHECKPOINT, flag)
     config, skeleton = settings_of(checkpoint, config)
     network = build_network(config, skeleton)
     load_weights(network, checkpoint, config.allow_partial)

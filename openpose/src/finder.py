@@ -15,5 +15,5 @@ def load_finder(ckpt_file):
     Raises:
         UserError: no such file, or no weights of openpose.
     """
-    network, config, skeleton, _ = load_trained(read_settings(["--ckpt_file", ckpt_file]))
+    network, config, skeleton, _ = load_trained(read_settings(["--ckpt_file", ckpt_file]), "--openpose_ckpt")
     return build_finder(network, config, skeleton)

@@ -76,7 +76,9 @@ def _start(config, resumed):
     """Settings, skeleton and network at the beginning, with the weights that the settings name."""
     if config.load_pretrain and not config.pretrained_model_path:
         raise UserError("--load_pretrain: name the checkpoint with --pretrained_model_path")
-    start = read_checkpoint(config.pretrained_model_path) if config.load_pretrain and resumed is None else resumed
+    start = resumed
+    if config.load_pretrain and resumed is None:
+        start = read_checkpoint(config.pretrained_model_path, "--pretrained_model_path")
     if start is None:
         skeleton = load_skeleton(config.skeleton)
     else:
@@ -175,7 +177,7 @@ def _fetch_every(config, runtime):
 
 def _checkpoint_to_resume(config, store, rank_size):
     """The newest checkpoint for --resume, or None without the flag. Its settings must be those of the run."""
-    checkpoint = checkpoint_to_resume(config, store, "save_model_path")
+    checkpoint = checkpoint_to_resume(config, store, "save_model_path", "openpose")
     if checkpoint is None:
         return None
     saved = checkpoint.meta.get("config", {})

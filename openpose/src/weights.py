@@ -155,7 +155,7 @@ def load_backbone(network, path):
     Raises:
         UserError: names that are no VGG-19's, or of a network with other batch normalisation or width.
     """
-    arrays = read_checkpoint(path).weights
+    arrays = read_checkpoint(path, "--vgg_path").weights
     rules = _mindspore_vgg_rules(any("moving_mean" in name for name in arrays))
     rules.append(Rule(r"(conv4_[34]|stages)\..*", None, why="not of the backbone"))
     parameters = {parameter.name: parameter for parameter in network.get_parameters()

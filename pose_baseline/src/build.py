@@ -5,7 +5,7 @@ import numpy as np
 from mindspore import Tensor
 
 from common.engine.checkpoint import find_checkpoint, load_weights
-from common.engine.continuation import adopt_settings
+from common.engine.continuation import adopt_settings, require_model
 from common.errors import UserError
 from pose_baseline.src.config import DATA_KEYS, NETWORK_KEYS
 from pose_baseline.src.dataset import load_dataset
@@ -84,6 +84,7 @@ def load_trained(config, need_statistics=True):
         UserError: no checkpoint, weights that do not fit, or no statistics where they are needed.
     """
     checkpoint = find_checkpoint(config.ckpt_file, config.train_dir, HOW_TO_GET_A_CHECKPOINT)
+    require_model(checkpoint, "pose_baseline")
     config = adopt_settings(checkpoint, config, (*NETWORK_KEYS, *DATA_KEYS))
     network = build_network(config)
     load_weights(network, checkpoint, config.allow_partial)

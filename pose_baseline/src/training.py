@@ -12,9 +12,10 @@ from common.engine.callbacks import MetricsCsv, ProgressBar, SaveCheckpoint, Ste
 from common.engine.checkpoint import (
     CheckpointFolder,
     load_weights,
+    read_checkpoint,
     restore_training,
 )
-from common.engine.continuation import checkpoint_to_resume, require_same_settings
+from common.engine.continuation import checkpoint_to_resume, require_model, require_same_settings
 from common.engine.loop import Callback, Progress, fit
 from common.engine.optimizers import TorchAdam
 from common.engine.profiling import Profiling
@@ -56,7 +57,9 @@ def train(config, runtime):
         frames_per_action(data.test, config.batch_size if config.drop_remainder else None)
     network = build_network(config)
     if config.ckpt_file and resumed is None:
-        _note_other_settings(load_weights(network, config.ckpt_file, config.allow_partial), config)
+        start = read_checkpoint(config.ckpt_file)
+        require_model(start, "pose_baseline")
+        _note_other_settings(load_weights(network, start, config.allow_partial), config)
     broadcast_parameters(network.get_parameters(), runtime)
     schedule = ExponentialDecay(config.learning_rate, DECAY_RATE, DECAY_STEPS)
     loader = build_loader(config, runtime, data.train)
@@ -126,7 +129,7 @@ def _fetch_every(config, runtime):
 
 def _checkpoint_to_resume(config, store, rank_size):
     """The checkpoint that --resume or --load names, or None. Its settings must be those of the run."""
-    checkpoint = store.at(config.load) if config.load else checkpoint_to_resume(config, store, "train_dir")
+    checkpoint = store.at(config.load) if config.load else checkpoint_to_resume(config, store, "train_dir", "pose_baseline")
     if checkpoint is None:
         return None
     keys = [key for key in config if key not in MAY_DIFFER]
