@@ -69,7 +69,7 @@ def main(argv):
     from common.convert.pth import read_weights
     from common.engine.checkpoint import write_checkpoint
 
-    arrays, others = read_weights(arguments.pth_path)
+    arrays, others = read_weights(arguments.pth_path, "--pth-path")
     step = 0
     if table is None:
         conversion, settings, step = convert_weights(arrays, others, "", arguments.pth_path)

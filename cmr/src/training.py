@@ -52,7 +52,7 @@ def train(config, runtime):
     step, schedule = build_step(config, runtime.rank_size, network, body, progress)
     if resumed is not None:
         restore_training(network, step, resumed)
-        progress.move_to(resumed.meta)
+        progress.move_to(resumed.meta, resumed.path, "--num_epochs")
         LOGGER.info("Continuing from %s: epoch %d, step %d of %d", resumed.path, progress.epoch + 1, progress.batch,
                     progress.steps_per_epoch)
     LOGGER.info("%d training pictures, %d steps per epoch; output in %s", len(people), loader.steps_per_epoch,

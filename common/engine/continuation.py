@@ -20,8 +20,8 @@ def require_model(checkpoint, model):
     """
     maker = checkpoint.meta.get("model", model)
     if maker != model:
-        raise UserError(f"checkpoint {checkpoint.path} is one of {maker}, not of {model}: name one of {model}, or use it "
-                        f"with the commands of {maker}")
+        raise UserError(f"checkpoint {checkpoint.path} is one of {maker}, not of {model}: name one of {model}, or take "
+                        f"the commands of {maker}")
 
 
 def adopt_settings(checkpoint, config, keys, suggested=()):

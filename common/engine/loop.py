@@ -53,16 +53,25 @@ class Progress:
                 "skipped": self.skipped, "loss_sum": 0.0 if ended else self.loss_sum,
                 "counted": 0 if ended else self.counted}
 
-    def move_to(self, position):
+    def move_to(self, position, path="the checkpoint", flag="--epochs"):
         """Stand where `position` (a checkpoint's `meta`) says.
 
+        Args:
+            position (dict): step, epoch, batch, skipped, loss_sum, counted.
+            path (str): the checkpoint, for error texts.
+            flag (str): what sets the length of the run, for error texts.
+
         Raises:
-            UserError: its step is another one than epoch and batch give with this run's updates per epoch.
+            UserError: its step is another one than epoch and batch give with this run's updates per epoch, or nothing
+                is left to train.
         """
         if position["step"] != position["epoch"] * self.steps_per_epoch + position["batch"]:
-            raise UserError(f"the checkpoint stands at step {position['step']}, epoch {position['epoch'] + 1}, batch "
+            raise UserError(f"{path} stands at step {position['step']}, epoch {position['epoch'] + 1}, batch "
                             f"{position['batch']}, which does not fit {self.steps_per_epoch} batches per epoch: "
                             "continue with the same data, batch size and number of workers")
+        if position["epoch"] >= self.epochs:
+            raise UserError(f"nothing is left to train: {path} stands at the end of epoch {position['epoch']} of "
+                            f"{self.epochs}; raise {flag} to go on, or begin a new run")
         for name in ("step", "epoch", "batch", "skipped", "loss_sum", "counted"):
             setattr(self, name, position[name])
 

@@ -120,10 +120,13 @@ def _continue(checkpoint, store, network, step, progress):
     """Stand where the snapshot stands; one with weights only (merged or converted) begins the epoch after its own."""
     if checkpoint.optimizer:
         restore_training(network, step, checkpoint)
-        progress.move_to(checkpoint.meta)
+        position = checkpoint.meta
     else:
         epoch = store.epoch_of(checkpoint.path) + 1
-        progress.epoch, progress.step = epoch, epoch * progress.steps_per_epoch
+        position = {"step": epoch * progress.steps_per_epoch, "epoch": epoch, "batch": 0, "skipped": 0,
+                    "loss_sum": 0.0, "counted": 0}
+    progress.move_to(position, checkpoint.path, "--end_epoch")
+    if not checkpoint.optimizer:
         optimizer = step.optimizer
         optimizer.global_step.set_data(Tensor([progress.step], optimizer.global_step.dtype))
     LOGGER.info("Load checkpoint from %s: epoch %d, step %d of %d", checkpoint.path, progress.epoch, progress.batch,

@@ -62,7 +62,7 @@ def train(config, runtime):
     step, schedule = build_step(config, runtime.rank_size, pair, progress)
     if resumed is not None:
         restore_training(pair, step, resumed)
-        progress.move_to(resumed.meta)
+        progress.move_to(resumed.meta, resumed.path, "--iter_count" if config.iter_count else "--epochs")
         LOGGER.info("Continuing from %s: epoch %d, step %d of %d", resumed.path, progress.epoch + 1, progress.batch,
                     progress.steps_per_epoch)
     LOGGER.info("%d people per epoch, %d steps of %d; output in %s", len(source), loader.steps_per_epoch,

@@ -60,7 +60,7 @@ def train(config, runtime):
     step, schedule = build_step(config, runtime.rank_size, network, progress)
     if resumed is not None:
         restore_training(network, step, resumed)
-        progress.move_to(resumed.meta)
+        progress.move_to(resumed.meta, resumed.path, "--max_epoch_train")
         LOGGER.info("Continuing from %s: epoch %d, step %d of %d", resumed.path, progress.epoch + 1, progress.batch,
                     progress.steps_per_epoch)
     LOGGER.info("%d training images, %d steps per epoch; output in %s", len(source), loader.steps_per_epoch,

@@ -67,12 +67,8 @@ def train(config, runtime):
     progress = Progress(config.epochs, loader.steps_per_epoch)
     if resumed is not None:
         restore_training(network, step, resumed)
-        progress.move_to(resumed.meta)
+        progress.move_to(resumed.meta, resumed.path)
         _check_same_data(resumed, data.statistics)
-        if progress.epoch >= progress.epochs:
-            LOGGER.info("Nothing is left to do: %s stands at the end of epoch %d, --epochs is %d", resumed.path,
-                        progress.epoch, progress.epochs)
-            return progress
         LOGGER.info("Continuing from %s: epoch %d, batch %d / %d, step %d", resumed.path, progress.epoch + 1,
                     progress.batch, progress.steps_per_epoch, progress.step)
     repeated = RepeatedStep(step, config.steps_per_launch) if config.steps_per_launch > 1 else None
@@ -129,7 +125,8 @@ def _fetch_every(config, runtime):
 
 def _checkpoint_to_resume(config, store, rank_size):
     """The checkpoint that --resume or --load names, or None. Its settings must be those of the run."""
-    checkpoint = store.at(config.load) if config.load else checkpoint_to_resume(config, store, "train_dir", "pose_baseline")
+    checkpoint = store.at(config.load) if config.load else \
+        checkpoint_to_resume(config, store, "train_dir", "pose_baseline")
     if checkpoint is None:
         return None
     keys = [key for key in config if key not in MAY_DIFFER]

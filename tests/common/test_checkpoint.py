@@ -157,6 +157,11 @@ def test_missing_file_is_named():
         read_checkpoint("/nowhere/a.ckpt")
 
 
+def test_a_folder_is_named_as_one(tmp_path):
+    with pytest.raises(UserError, match=f"{tmp_path} is a folder .--encoder_path"):
+        read_checkpoint(str(tmp_path), "--encoder_path")
+
+
 def _fill(folder, steps):
     for step in steps:
         folder.write({"w": np.full(2, step, np.float32)}, {"step": step, "epoch": 0})

@@ -6,7 +6,7 @@ import pytest
 
 from common.config import Config
 from common.engine.checkpoint import Checkpoint, CheckpointFolder, write_checkpoint
-from common.engine.continuation import adopt_settings, checkpoint_to_resume, require_same_settings
+from common.engine.continuation import adopt_settings, checkpoint_to_resume, require_model, require_same_settings
 from common.errors import UserError
 
 DEFAULTS = {"width": 1.0, "depth": 50, "crop": 224, "lr": 0.1}
@@ -31,14 +31,24 @@ def test_the_checkpoint_to_resume_is_the_named_one_or_the_newest(tmp_path):
     store = CheckpointFolder(str(tmp_path / "run"), "{step}.ckpt")
     config = Config({"resume": True, "ckpt_file": "", "train_dir": str(tmp_path)})
     with pytest.raises(UserError, match="can be read in .*run; give the --train_dir of the run and its settings"):
-        checkpoint_to_resume(config, store, "train_dir")
+        checkpoint_to_resume(config, store, "train_dir", "lifter")
     for step in (1, 2):
         store.write({"w": np.full(1, step, np.float32)}, {"step": step, "epoch": 1})
     write_checkpoint(str(tmp_path / "other.ckpt"), {"w": np.full(1, 7, np.float32)})
-    assert checkpoint_to_resume(config, store, "train_dir").weights["w"][0] == 2
+    assert checkpoint_to_resume(config, store, "train_dir", "lifter").weights["w"][0] == 2
     named = config.replace(ckpt_file=str(tmp_path / "other.ckpt"))
-    assert checkpoint_to_resume(named, store, "train_dir").weights["w"][0] == 7
-    assert checkpoint_to_resume(named.replace(resume=False), store, "train_dir") is None
+    assert checkpoint_to_resume(named, store, "train_dir", "lifter").weights["w"][0] == 7
+    assert checkpoint_to_resume(named.replace(resume=False), store, "train_dir", "lifter") is None
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path):
+    path = str(tmp_path / "a.ckpt")
+    write_checkpoint(path, {"w": np.zeros(1, np.float32)}, meta={"model": "cmr"})
+    config = Config({"resume": True, "ckpt_file": path, "train_dir": ""})
+    with pytest.raises(UserError, match=f"^checkpoint {path} is one of cmr, not of hmr: name one of hmr, or"):
+        checkpoint_to_resume(config, CheckpointFolder(str(tmp_path)), "train_dir", "hmr")
+    assert checkpoint_to_resume(config, CheckpointFolder(str(tmp_path)), "train_dir", "cmr").weights
+    require_model(Checkpoint("port.ckpt", {}), "hmr")
 
 
 @pytest.mark.parametrize("batch_size, workers, words", [

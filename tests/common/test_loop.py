@@ -90,6 +90,10 @@ def test_it_starts_where_it_stands():
 def test_a_position_of_other_data_is_refused():
     with pytest.raises(UserError, match="step 6, epoch 2, batch 2, which does not fit 5 batches per epoch"):
         Progress(2, 5).move_to({"step": 6, "epoch": 1, "batch": 2, "skipped": 0, "loss_sum": 0.0, "counted": 0})
+    done = {"step": 8, "epoch": 2, "batch": 0, "skipped": 0, "loss_sum": 0.0, "counted": 0}
+    Progress(3, 4).move_to(done)
+    with pytest.raises(UserError, match="nothing is left to train: a.ckpt stands at the end of epoch 2 of 2; raise"):
+        Progress(2, 4).move_to(done, "a.ckpt", "--num_epochs")
 
 
 class Repeated:

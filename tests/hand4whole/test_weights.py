@@ -109,12 +109,12 @@ def test_a_resnet_starts_from_a_file(tmp_path):
     source = ResNet(np.random.default_rng(5), 18, False, 0.125)
     alone, inside = str(tmp_path / "resnet.ckpt"), str(tmp_path / "whole.ckpt")
     write_checkpoint(alone, source, meta={"model": "hand4whole", "config": {"resnet_only": True}})
-    assert load_resnet(network, "backbone.", alone) == len(list(source.get_parameters()))
+    assert load_resnet(network, "backbone.", alone, "--resnet_path") == len(list(source.get_parameters()))
     assert np.array_equal(network.backbone.conv1.weight.asnumpy(), source.conv1.weight.asnumpy())
     weights = {f"hand_roi_net.backbone.{name}": array + 1 for name, array in read_checkpoint(alone).weights.items()}
     write_checkpoint(inside, weights, meta={"model": "hand4whole"})
     with pytest.raises(UserError, match="does not fit"):
-        load_resnet(network, "backbone.", inside)
+        load_resnet(network, "backbone.", inside, "--resnet_path")
 
 
 def test_completion_of_a_merged_checkpoint(tmp_path):
