@@ -7,6 +7,9 @@ head each dataset has places of its own: names differ where two of them meet (MP
 
 Source: means of joints as in mmpose's COCO to Human3.6M conversion.
 """
+import functools
+import re
+
 import numpy as np
 
 from common.joint_tables import CROSS_LIMBS, TABLES
@@ -75,21 +78,65 @@ def mixing_matrix(source, target):
     return np.array([row(joint) for joint in _names(target)])
 
 
-def side(joint):
-    """`left`, `right` or `middle`."""
-    prefix = joint.split("_")[0]
+_SIDES = {"l": "left", "left": "left", "lt": "left", "r": "right", "right": "right", "rt": "right"}
+_SHORT = {"sho": "shoulder", "elb": "elbow", "wri": "wrist", "ank": "ankle"}
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+# One word for side and joint; `rear` is no right ear.
+_JOINED = re.compile(r"(left|right)(?=[a-z])|(l|r)(?=(?:shoulder|sho|elbow|elb|wrist|wri|hip|knee|ankle|ank|eye)$)")
+
+
+@functools.lru_cache(maxsize=4096)
+def joint_name(name: str) -> str:
+    """A joint's name as this project spells it, from any usual spelling.
+
+    "Right Shoulder", "Right-ankle", "R_Eye", "RShoulder", "r_knee", "shoulder_right" and "eyeL" become right_shoulder,
+    right_ankle, right_eye, right_shoulder, right_knee, right_shoulder and left_eye; what names no side keeps its words.
+    """
+    words = [word for word in re.split(r"[\W_]+", _CAMEL.sub("_", str(name).strip()).lower()) if word]
+    sides, rest = set(), []
+    for position, word in enumerate(words):
+        joined, letter = _JOINED.match(word), re.fullmatch(r"([lr])(\d+)", word)
+        if word in _SIDES and len(words) > 1:
+            sides.add(_SIDES[word])
+        elif letter and position:  # foreleg_R1; a vertebra L5 stands first
+            sides.add(_SIDES[letter[1]])
+            rest.append(letter[2])
+        elif joined:
+            sides.add(_SIDES[joined[0]])
+            rest.append(word[joined.end():])
+        else:
+            rest.append(word)
+    if len(sides) != 1 or not rest:
+        return "_".join(words)
+    return "_".join([*sides, *(_SHORT.get(word, word) for word in rest)])
+
+
+def side(joint: str) -> str:
+    """`left`, `right` or `middle`, from any usual spelling of the joint's name (`joint_name`)."""
+    prefix = joint_name(joint).split("_")[0]
     return prefix if prefix in ("left", "right") else "middle"
 
 
-def flip_pairs(skeleton):
-    """(left, right) index pairs of the joints that change places when the picture is mirrored.
+def flip_pairs(skeleton) -> tuple:
+    """(left, right) index pairs of the joints that change places when the image is mirrored.
 
     Args:
-        skeleton (str or sequence of str): skeleton name, or joint names.
+        skeleton (str or sequence of str): skeleton name, or joint names in any usual spelling.
+
+    Raises:
+        ValueError: a left joint without a right one; the text names it.
     """
-    names = _names(skeleton)
-    return tuple((names.index(joint), names.index("right" + joint.removeprefix("left")))
-                 for joint in names if side(joint) == "left")
+    return _flip_pairs(_names(skeleton))
+
+
+@functools.lru_cache(maxsize=64)
+def _flip_pairs(names):
+    known = {joint_name(name): number for number, name in enumerate(names)}
+    pairs = {name: "right" + joint_name(name).removeprefix("left") for name in names if side(name) == "left"}
+    alone = [name for name, other in pairs.items() if other not in known]
+    if alone:
+        raise ValueError(f"{alone[0]} has no right counterpart")
+    return tuple((names.index(name), known[other]) for name, other in pairs.items())
 
 
 def parents(name):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from common.data.readers import coco, lsp, lsp_extended, mpii, up3d
+from common.data.readers import coco, coco_masks, lsp, lsp_extended, mpii, up3d
 from common.data.records import HIDDEN, NOT_LABELLED, VISIBLE, Record, box_around, center_scale
 from common.data.samples.annotations import struct_array, write_mat
 from common.errors import UserError
@@ -27,15 +27,15 @@ def test_joint_orders_are_the_documented_ones():
 def test_run_lengths_by_hand():
     # Columns first: 0 0 | 1 0 | 1 1.
     mask = np.array([[0, 1, 1], [0, 0, 1]], bool)
-    assert coco.encode_mask(mask) == {"counts": [2, 1, 1, 2], "size": [2, 3]}
-    assert coco.encode_mask(~mask) == {"counts": [0, 2, 1, 1, 2], "size": [2, 3]}
-    assert coco.encode_mask(np.zeros((2, 3), bool)) == {"counts": [6], "size": [2, 3]}
+    assert coco_masks.encode_mask(mask) == {"counts": [2, 1, 1, 2], "size": [2, 3]}
+    assert coco_masks.encode_mask(~mask) == {"counts": [0, 2, 1, 1, 2], "size": [2, 3]}
+    assert coco_masks.encode_mask(np.zeros((2, 3), bool)) == {"counts": [6], "size": [2, 3]}
     for value in (mask, ~mask, np.zeros((2, 3), bool)):
-        np.testing.assert_array_equal(coco.decode_mask(coco.encode_mask(value), 2, 3), value)
-    square = coco.decode_mask([[1, 1, 4, 1, 4, 3, 1, 3]], 5, 6)
+        np.testing.assert_array_equal(coco_masks.decode_mask(coco_masks.encode_mask(value), 2, 3), value)
+    square = coco_masks.decode_mask([[1, 1, 4, 1, 4, 3, 1, 3]], 5, 6)
     assert square.sum() == 6 and square[1:3, 1:4].all()
     compressed = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
-    np.testing.assert_array_equal(coco.decode_mask(compressed, 2, 3), mask)
+    np.testing.assert_array_equal(coco_masks.decode_mask(compressed, 2, 3), mask)
 
 
 def test_lsp_reads_two_rows_and_the_real_split(tmp_path):
@@ -162,11 +162,13 @@ def broken_json(tmp_path, change):
 
 
 @pytest.mark.parametrize(("change", "text"), [
-    (lambda content: content.pop("images"), "not in COCO's keypoint format .KeyError: 'images'"),
-    (lambda content: content["annotations"][0].update(image_id=2), "not in COCO's keypoint format"),
-    (lambda content: content["annotations"][0].update(keypoints=[1, 1, 2]), "not in COCO's keypoint format"),
+    (lambda content: content.pop("images"), "no COCO annotation file: it has no list of images"),
+    (lambda content: content["annotations"][0].update(image_id=2), "no annotation belongs to one of the 1 images"),
+    (lambda content: content["annotations"][0].update(keypoints=[1, 1, 2]), "has 3 keypoint numbers, expected 51"),
     (lambda content: content["categories"][0].update(name="cat"), "no category person"),
-    (lambda content: content["categories"][0].update(keypoints=["nose"]), "the joints are nose")])
+    (lambda content: content["categories"][0].update(keypoints=["nose"]), "51 keypoint numbers, expected 3"),
+    (lambda content: (content["categories"][0].update(keypoints=["beak"]),
+                      content["annotations"][0].update(keypoints=[1, 1, 2])), "the joints are beak, none of which")])
 def test_wrong_coco_files(tmp_path, change, text):
     assert len(coco.read_coco(broken_json(tmp_path, lambda content: None), "x")) == 1
     with pytest.raises(UserError, match=text):
@@ -178,8 +180,8 @@ def test_missing_and_damaged_files(tmp_path):
         coco.find_coco(str(tmp_path), "val2017")
     with pytest.raises(UserError, match="split 'val2015' of COCO does not exist"):
         coco.find_coco(str(tmp_path), "val2015")
-    with pytest.raises(UserError, match="neither polygons nor run lengths"):
-        coco.decode_mask({"counts": [3, "x"], "size": [2, 2]}, 2, 2)
+    with pytest.raises(UserError, match="a segmentation cannot be used: the run lengths|run lengths are not numbers"):
+        coco_masks.decode_mask({"counts": [3, "x"], "size": [2, 2]}, 2, 2)
     for reader, name in ((lsp.read_lsp, "joints.mat"), (lsp_extended.read_lsp_extended, "joints.mat")):
         with pytest.raises(UserError, match="joints.mat does not exist"):
             reader(str(tmp_path))

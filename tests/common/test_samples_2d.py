@@ -9,7 +9,7 @@ import scipy.io
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from common.data.readers import coco, lsp, lsp_extended, mpii, up3d
+from common.data.readers import coco, coco_masks, lsp, lsp_extended, mpii, up3d
 from common.data.records import HIDDEN, NOT_LABELLED, VISIBLE, box_around, center_scale
 from common.data.samples import coco as coco_sample
 from common.data.samples import lsp as lsp_sample
@@ -67,8 +67,8 @@ def test_coco(root, split):
         np.testing.assert_array_equal(record.box, person["bbox"])
         assert record.extras["num_keypoints"] == (keypoints[:, 2] > 0).sum()
         image = cv2.imread(record.image_path)
-        assert image.shape[:2] == (record.extras["height"], record.extras["width"])
-        mask = coco.decode_mask(record.extras["segmentation"], *image.shape[:2])
+        assert image.shape[1::-1] == record.extras["size"]
+        mask = coco_masks.decode_mask(record.extras["segmentation"], *image.shape[:2])
         assert abs(mask.sum() - record.extras["area"]) < 0.05 * mask.sum() + 8
         rows, columns = np.nonzero(mask)
         left, top, width, height = record.box

@@ -1,29 +1,342 @@
-"""COCO keypoints, 2014 and 2017: people with 17 joints, outlines and crowd regions.
+"""COCO keypoint annotations: the one reader of this format, for all models.
+
+    {"images": [{"id", "file_name", "width", "height"}], "categories": [{"id", "name", "keypoints": [names]}],
+     "annotations": [{"id", "image_id", "category_id", "keypoints": [x, y, v, ...], "bbox", "area", "iscrowd",
+                      "num_keypoints", "segmentation"}]}
+
+What a joint is says its name in the category, not its number. v is 0 not labelled, 1 labelled but hidden, 2 visible;
+scores above 0 count as labelled. Files of other makers lack members: what is missing is derived, what cannot be used is
+left out, and one line of the log says both. Identifiers may be numbers or text; 9 and "9" are the same.
+
+The data set's own folders (2014 and 2017) are:
 
     <root>/annotations/person_keypoints_train2017.json
     <root>/train2017/000000000009.jpg               2014: train2014/COCO_train2014_000000000009.jpg
 
-Pictures may also lie in <root>/images/train2017 or, as one HMR port has them, <root>/images/train-valid2017. A joint is
-stored as x, y, v with v = 0 not labelled (x = y = 0), 1 labelled but hidden, 2 visible; order and names stand in the
-file. Outlines are polygons [[x1, y1, x2, y2, ...], ...], or run lengths {"counts", "size"} in column order, as crowd
-regions are. Source: cocodataset.org, data format.
+Images may also lie in <root>/images/train2017 or, as one HMR port has them, <root>/images/train-valid2017.
+Source: cocodataset.org, data format.
 """
+import itertools
+import logging
 import os
+from collections import Counter
+from typing import NamedTuple
 
 import numpy as np
 
 from common.data.readers.annotation_files import existing, first_existing, load_json
-from common.data.records import Record
+from common.data.readers.coco_masks import decode_outline
+from common.data.records import HIDDEN, VISIBLE, Record
 from common.errors import UserError
-from common.joints import SKELETONS
+from common.joints import SKELETONS, joint_name
 
+LOGGER = logging.getLogger("mindhuman")
 JOINTS = SKELETONS["coco_17"]
 SPLITS = ("train2014", "val2014", "train2017", "val2017")
-_HINT = "unpack annotations_trainval and the pictures of COCO there"
+BOX_SHARE = 0.53  # of its box that a person covers, where no area is given (xtcocotools, for AI Challenger and others)
+_HINT = "unpack annotations_trainval and the images of COCO there"
+
+
+class AnnotatedImage(NamedTuple):
+    """An image of an annotation file.
+
+    id (int | str): as the file has it. file_name (str). width, height (int): pixels, 0 where the file does not tell.
+    video (str): what the file calls the video, or the folder in the file name; empty for none.
+    """
+
+    id: object
+    file_name: str
+    width: int
+    height: int
+    video: str = ""
+
+    @property
+    def size(self):
+        """(width, height), or None where the file does not tell."""
+        return (self.width, self.height) if self.width > 0 and self.height > 0 else None
+
+
+class Annotations:
+    """People of one category, as columns of N rows that are sorted by image.
+
+    Args:
+        content: the JSON file's content.
+        path (str): the file, for messages.
+        category (str): which people; None for `person`, or else the only category with keypoints.
+        names (sequence): of the keypoints, where the category does not list them; by default COCO's.
+        members (sequence): other members of an annotation that are kept, see `members`.
+
+    Attributes:
+        path (str), category (str): as given and chosen.
+        names (tuple): K names of the keypoints, as the file writes them.
+        images (list[AnnotatedImage]): in the order of their identifiers.
+        image_rows (array): (N,) int, places in `images`, ascending.
+        keypoints (array): (N, K, 3) float64, pixels of the image, and `NOT_LABELLED`, `HIDDEN` or `VISIBLE`.
+        num_keypoints (array): (N,) int, as the file counts them, else the labelled ones.
+        boxes (array): (N, 4) float64, left, top, width, height, pixels; zeros where nothing is known.
+        areas (array): (N,) float64, px^2.
+        crowd (array): (N,) bool.
+        ids (list), track_ids (list): N identifiers as the file has them, None where it has none.
+        members (dict): name -> list of N.
+
+    Raises:
+        UserError: content that is not COCO's, another category, or keypoints without names or of another number.
+    """
+
+    def __init__(self, content, path, category=None, names=JOINTS, members=()):
+        self.path, self.notes = path, Counter()
+        images, entries = (_listed(content, key, path) for key in ("images", "annotations"))
+        orders, self.category, self.names = self._category(content.get("categories"), entries, category, names)
+        self.images, row_of = self._images(images)
+        entries, rows = self._known(entries, row_of, orders)
+        order = np.argsort(rows, kind="stable")
+        entries, self.image_rows = [entries[row] for row in order], rows[order]
+        # Image i has the rows from starts[i] to starts[i + 1].
+        self._starts = np.searchsorted(self.image_rows, np.arange(len(self.images) + 1))
+        self.ids, self.track_ids = ([entry.get(name) for entry in entries] for name in ("id", "track_id"))
+        self.members = {name: [entry.get(name) for entry in entries] for name in members}
+        self.keypoints = self._keypoints(entries, orders)
+        self._derive(entries)
+        if self.notes:
+            LOGGER.warning("%s: %s", path, "; ".join(f"{text} ({count:,})" for text, count in self.notes.items()))
+
+    def __len__(self):
+        return len(self.ids)
+
+    def rows(self, image_row):
+        """The rows of an image's people, a range."""
+        return range(self._starts[image_row], self._starts[image_row + 1])
+
+    def image_path(self, folder, image):
+        """Where an image lies: at its file name below the folder, or there without the folders in its name.
+
+        Raises:
+            UserError: no file name, or one that leads out of the folder.
+        """
+        path, below = os.path.normpath(image.file_name), image.file_name and not os.path.isabs(image.file_name)
+        if not below or path.split(os.sep)[0] == os.pardir:
+            raise UserError(f"{self.path}: image {image.id} has the file name {image.file_name!r}; names of files are "
+                            "relative to the folder of the images")
+        path = os.path.join(folder, path)
+        alone = os.path.join(folder, os.path.basename(path))
+        return alone if alone != path and not os.path.exists(path) and os.path.exists(alone) else path
+
+    def learned(self, min_keypoints, min_area):
+        """(N,) bool: who is trained on: no crowds, enough labelled joints, a larger area (px^2)."""
+        return ~self.crowd & (self.num_keypoints >= min_keypoints) & (self.areas > min_area)
+
+    def joints(self):
+        """The K names in this project's spelling."""
+        return tuple(joint_name(name) for name in self.names)
+
+    def region(self, row, size):
+        """Pixels (H, W) bool of a person: the outline (`segmentation` has to be in `members`), or else the box.
+
+        Args:
+            row (int): which person.
+            size (tuple): width and height of the image.
+
+        Returns:
+            tuple: the pixels, and what is wrong with the outline, an empty text for nothing.
+        """
+        mask, fault = decode_outline(self.members["segmentation"][row], size[1], size[0])
+        if mask is None:
+            left, top, width, height = self.boxes[row]
+            columns, lines = (np.clip((low, low + extent), 0, most).round().astype(int) for low, extent, most in
+                              ((left, width, size[0]), (top, height, size[1])))
+            mask = np.zeros((size[1], size[0]), bool)
+            mask[lines[0]:lines[1], columns[0]:columns[1]] = True
+        return mask, fault
+
+    def _category(self, categories, entries, wanted, names):
+        """Identifier as text -> order of its keypoints, the category's name, and the names of its keypoints."""
+        categories = [entry for entry in categories or () if isinstance(entry, dict)]
+        if not categories and wanted in (None, "person"):
+            self.notes["annotations count as people, the file lists no categories"] = len(entries)
+            categories = [{"id": key, "name": "person"} for key in
+                          {_key(entry.get("category_id")) for entry in entries if isinstance(entry, dict)}]
+        listed = [entry for entry in categories if isinstance(entry.get("keypoints"), list) and entry["keypoints"]]
+        chosen = [entry for entry in categories if entry.get("name") == (wanted or "person")]
+        if not chosen and wanted is None and len(listed) == 1:
+            chosen = listed
+        if not chosen:
+            there = ", ".join(str(entry.get("name")) for entry in categories) or "none"
+            raise UserError(f"{self.path} has no category {wanted or 'person'} (there: {there})")
+        name = str(chosen[0].get("name"))
+        found = [tuple(map(str, entry["keypoints"])) for entry in chosen if entry in listed]
+        if not found:
+            found = [tuple(names)]
+            self.notes[f"keypoints are taken in the order {', '.join(names)}, as the category {name} lists none"] = \
+                len(names)
+        if len(set(found[0])) < len(found[0]):
+            raise UserError(f"{self.path}: the category {name} lists a keypoint twice")
+        if any(set(other) != set(found[0]) for other in found):
+            raise UserError(f"{self.path} has {len(chosen)} categories {name} with different keypoints: keep one of "
+                            "them")
+        orders = {_key(entry.get("id")): [(list(map(str, entry["keypoints"])) if entry in listed else found[0])
+                                          .index(joint) for joint in found[0]] for entry in chosen}
+        return orders, name, found[0]
+
+    def _images(self, entries):
+        """The images in order, and identifier as text -> place."""
+        known = {}
+        for entry in entries:
+            if not isinstance(entry, dict) or entry.get("id") is None:
+                self.notes["images without an id are left out"] += 1
+                continue
+            key, name = _key(entry["id"]), entry.get("file_name")
+            name = name if isinstance(name, str) else ""
+            if key in known:
+                if known[key].file_name != name:
+                    raise UserError(f"{self.path}: image {key} stands there twice, as {known[key].file_name} and as "
+                                    f"{name}: give each image a number of its own")
+                self.notes["images that stand there twice are taken once"] += 1
+                continue
+            video = entry.get("video_id", entry.get("vid_id"))
+            known[key] = AnnotatedImage(entry["id"], name, *_size(entry), str(video) if video is not None else
+                                        os.path.dirname(name))
+        numbers = all(isinstance(image.id, int) for image in known.values())
+        keys = sorted(known, key=(lambda key: known[key].id) if numbers else _natural)
+        return [known[key] for key in keys], {key: row for row, key in enumerate(keys)}
+
+    def _known(self, entries, row_of, orders):
+        """Annotations of the category in images that are listed, and the places of these."""
+        chosen = [entry for entry in entries if isinstance(entry, dict)
+                  and _key(entry.get("category_id")) in orders]
+        self._note("annotations of other categories are left out", len(entries) - len(chosen))
+        rows = np.array([row_of.get(_key(entry.get("image_id")), -1) for entry in chosen], np.int64)
+        if (rows < 0).any():
+            if (rows < 0).all():
+                raise UserError(f"{self.path}: no annotation belongs to one of the {len(row_of)} images that it lists")
+            self._note("annotations of images that are not listed are left out", int((rows < 0).sum()))
+            chosen, rows = [entry for entry, row in zip(chosen, rows) if row >= 0], rows[rows >= 0]
+        ids = [_key(entry.get("id")) for entry in chosen]
+        if len(set(ids)) < len(ids):
+            self._note("annotations share an id with another one, each counts", len(ids) - len(set(ids)))
+        return chosen, rows
+
+    def _note(self, text, count):
+        if count:
+            self.notes[text] += int(count)
+
+    def _keypoints(self, entries, orders):
+        width = 3 * len(self.names)
+        values, there = _table([entry.get("keypoints") for entry in entries], width)
+        wrong = np.flatnonzero(there < 0)
+        if len(wrong):
+            entry = entries[wrong[0]]
+            raise UserError(f"{self.path}: annotation {entry.get('id')} has {np.size(entry['keypoints'])} keypoint "
+                            f"numbers, expected {width} (x, y and v of {len(self.names)} joints)")
+        self._note("annotations have no keypoints", (there == 0).sum())
+        keypoints = values.reshape(len(entries), len(self.names), 3)
+        if len({tuple(order) for order in orders.values()}) > 1:  # categories that order the same joints differently
+            for row, entry in enumerate(entries):
+                keypoints[row] = keypoints[row][orders[_key(entry["category_id"])]]
+        flags = keypoints[..., 2]
+        usual = (flags == 0) | (flags == HIDDEN) | (flags == VISIBLE)
+        self._note("annotations have other flags than 0, 1 and 2: up to 0 counts as not labelled, up to 1 as hidden, "
+                   "more as visible", (~usual).any(1).sum())
+        flags[~usual] = np.where(flags[~usual] > HIDDEN, VISIBLE, np.where(flags[~usual] > 0, HIDDEN, 0))
+        lost = (flags > 0) & ~np.isfinite(keypoints[..., :2]).all(-1)
+        self._note("annotations have joints that are labelled but NaN, these count as not labelled", lost.any(1).sum())
+        keypoints[lost | ~np.isfinite(keypoints).all(-1)] = 0
+        return keypoints
+
+    def _derive(self, entries):
+        """Boxes, areas, crowds and numbers of keypoints, from what else is known where the file leaves them out."""
+        labelled = self.keypoints[..., 2] > 0
+        counted, told = labelled.sum(1), _floats([entry.get("num_keypoints") for entry in entries])
+        missing = ~(told >= 0)
+        self._note("annotations lack num_keypoints: labelled joints are counted", missing.sum())
+        self._note("annotations have another num_keypoints than labelled joints: the file's number holds",
+                   (~missing & (told != counted)).sum())
+        self.num_keypoints = np.where(missing, counted, np.minimum(told, len(self.names))).astype(int)
+        crowd = _floats([entry.get("iscrowd") for entry in entries])
+        self._note("annotations lack iscrowd: 0", np.isnan(crowd).sum())
+        self.crowd = np.nan_to_num(crowd) > 0
+        self.boxes, there = _table([entry.get("bbox") for entry in entries], 4)
+        missing = (there <= 0) | ~(np.isfinite(self.boxes).all(1) & (self.boxes[:, 2:] > 0).all(1))
+        self.boxes[missing] = 0
+        for row in np.flatnonzero(missing & labelled.any(1)):
+            points = self.keypoints[row, labelled[row], :2]
+            self.boxes[row] = *points.min(0), *np.ptp(points, axis=0)
+        self._note("annotations lack bbox: the box around the labelled joints", missing.sum())
+        self.areas = _floats([entry.get("area") for entry in entries])
+        missing = ~(np.isfinite(self.areas) & (self.areas > 0))
+        self.areas[missing] = BOX_SHARE * self.boxes[missing, 2:].prod(1)
+        self._note(f"annotations lack area: {BOX_SHARE} of the box", missing.sum())
+
+
+def read_annotations(path, category=None, names=JOINTS, members=()):
+    """`Annotations` of a file; for the arguments see there.
+
+    Raises:
+        UserError: as there, and a file that is missing or no JSON.
+    """
+    return Annotations(load_json(path), path, category, names, members)
+
+
+def _listed(content, key, path):
+    value = content.get(key) if isinstance(content, dict) else None
+    if not isinstance(value, list):
+        raise UserError(f"{path} is no COCO annotation file: it has no list of {key}")
+    return value
+
+
+def _key(identifier):
+    """An identifier as text; 9, 9.0 and "9" are the same."""
+    if isinstance(identifier, float) and identifier.is_integer():
+        identifier = int(identifier)
+    return str(identifier)
+
+
+def _natural(key):
+    """Sorts "10" and "a10" behind "9" and "a9"."""
+    return [(0, int(digits), "") if numbers else (1, 0, "".join(letters)) for numbers, letters in
+            itertools.groupby(key, str.isdecimal) for digits in ["".join(letters)]]
+
+
+def _size(entry):
+    """Width and height, 0 where they are no positive whole numbers."""
+    size = _floats([entry.get("width"), entry.get("height")])
+    size = np.where(np.isfinite(size) & (size >= 1) & (size < 1e6), size, 0)
+    return int(size[0]), int(size[1])
+
+
+def _floats(values):
+    """(N,) float64; NaN for what is no number."""
+    try:
+        array = np.array(values, np.float64)
+        if array.ndim == 1:
+            return array
+    except (TypeError, ValueError, OverflowError):
+        pass
+    return np.array([_row(value, 1, np.nan)[0] for value in values])
+
+
+def _table(lists, width):
+    """(N, width) float64, zeros where there is none, and (N,): 1 for that many values, 0 for none, -1 for others."""
+    if all(type(values) is list and len(values) == width for values in lists):
+        try:
+            flat = np.fromiter(itertools.chain.from_iterable(lists), np.float64, width * len(lists))
+            return flat.reshape(len(lists), width), np.ones(len(lists), int)
+        except (TypeError, ValueError, OverflowError):
+            pass
+    sizes = np.array([0 if values is None else np.size(values) for values in lists])
+    rows = [_row(values, width, np.nan) if size == width else np.zeros(width) for values, size in zip(lists, sizes)]
+    return np.array(rows).reshape(len(lists), width), np.select([sizes == width, sizes == 0], [1, 0], -1)
+
+
+def _row(values, width, default):
+    """(width,) float64, `default` in place of what is no number."""
+    try:
+        return np.array(values, np.float64).reshape(width)
+    except (TypeError, ValueError, OverflowError):
+        return np.full(width, default)
 
 
 def find_coco(root, split):
-    """Paths of the annotation file and of the picture folder of a split.
+    """Paths of the annotation file and of the image folder of a split.
 
     Raises:
         UserError: no such split, or one of both is missing.
@@ -36,7 +349,7 @@ def find_coco(root, split):
 
 
 def read_coco(annotation_path, image_folder, without_joints=False):
-    """People of an annotation file, in its order.
+    """People of an annotation file, image by image.
 
     Args:
         annotation_path (str): `person_keypoints_*.json`, or another file in that format.
@@ -44,82 +357,25 @@ def read_coco(annotation_path, image_folder, without_joints=False):
         without_joints (bool): also people without labelled joints and crowd regions.
 
     Returns:
-        list[Record]: joints in the order of `JOINTS`, `key` is the annotation's id; `extras` has image_id (int), area
-        (float, px2; of the box where the file has none), iscrowd (bool), num_keypoints (int), segmentation (as
-        stored, see `decode_mask`; empty where the file has none), width and height of the picture (int).
+        list[Record]: joints as the file names them, in this project's spelling; `key` is the annotation's id; `extras`
+        has image_id (as stored), area (float, px2), iscrowd (bool), num_keypoints (int), segmentation (as stored, see
+        `coco_masks.decode_mask`) and size, (width, height) of the image or None.
 
     Raises:
         UserError: missing file, or content that is not COCO's.
     """
-    content = load_json(annotation_path, _HINT)
-    try:
-        images = {image["id"]: image for image in content["images"]}
-        person = _person_category(content.get("categories", [{"id": 1, "name": "person"}]), annotation_path)
-        chosen = [item for item in content["annotations"] if item["category_id"] == person
-                  and (without_joints or _num_keypoints(item) > 0)]
-        return [_record(item, images[item["image_id"]], image_folder) for item in chosen]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UserError(f"{annotation_path} is not in COCO's keypoint format ({type(error).__name__}: {error}); {_HINT}"
-                        ) from error
-
-
-def _person_category(categories, path):
-    """The id of the category `person`; its joints must be the usual ones."""
-    for category in categories:
-        if category["name"] == "person":
-            if tuple(category.get("keypoints", JOINTS)) != JOINTS:
-                raise UserError(f"{path}: the joints are {', '.join(category['keypoints'])}; expected COCO's 17, "
-                                f"{', '.join(JOINTS)}")
-            return category["id"]
-    raise UserError(f"{path} has no category person; use person_keypoints_*.json")
-
-
-def _num_keypoints(item):
-    return sum(flag > 0 for flag in item.get("keypoints", ())[2::3])
-
-
-def _record(item, image, folder):
-    joints = np.array(item.get("keypoints") or [0] * 51, np.float64).reshape(len(JOINTS), 3)
-    box = np.array(item["bbox"], np.float64).reshape(4)
-    return Record(
-        image_path=os.path.join(folder, os.path.basename(image["file_name"])), box=box,
-        joints=JOINTS, j2d=joints[:, :2], visibility=joints[:, 2].astype(np.uint8), key=str(item["id"]),
-        extras={"image_id": item["image_id"], "area": float(item.get("area", box[2] * box[3])),
-                "iscrowd": bool(item.get("iscrowd", 0)), "num_keypoints": _num_keypoints(item),
-                "segmentation": item.get("segmentation", []),
-                "width": int(image["width"]), "height": int(image["height"])})
-
-
-def decode_mask(segmentation, height, width):
-    """An annotation's outline as (height, width) bool.
-
-    Args:
-        segmentation (list | dict): polygons, or run lengths, compressed or not.
-
-    Raises:
-        UserError: neither of both, or run lengths of another size.
-    """
-    from pycocotools import mask as rle
-
-    try:
-        if isinstance(segmentation, list):
-            encoded = rle.merge(rle.frPyObjects(segmentation, height, width))
-        elif isinstance(segmentation["counts"], list):
-            encoded = rle.frPyObjects(segmentation, height, width)
-        else:
-            encoded = segmentation
-        mask = rle.decode(encoded).astype(bool)
-    except Exception as error:  # pycocotools lets Cython's errors through
-        raise UserError(f"a segmentation is neither polygons nor run lengths ({error}); get the annotations again"
-                        ) from error
-    if mask.shape != (height, width):
-        raise UserError(f"the run lengths are of a picture of {mask.shape}, expected {(height, width)}; get the "
-                        "annotations again")
-    return mask
-
-
-def encode_mask(mask):
-    """(H, W) bool as uncompressed run lengths, the form of crowd regions; the first run counts zeros."""
-    flat = np.asarray(mask, bool).ravel(order="F")
-    edges = np.flatnonzero(np.diff(flat, prepend=False)) if len(flat) else np.zeros(0, int)
-    return {"counts": np.diff(edges, prepend=0, append=len(flat)).tolist(), "size": list(mask.shape)}
+    people = read_annotations(annotation_path, members=("segmentation",))
+    joints, flags = people.joints(), people.keypoints[..., 2].astype(np.uint8)
+    if not {*joints} & {*JOINTS}:  # of a category of things
+        raise UserError(f"{annotation_path}: the joints are {', '.join(people.names)}, none of which is one of COCO's: "
+                        f"{', '.join(JOINTS)}")
+    records = []
+    for row in range(len(people)) if without_joints else np.flatnonzero(flags.any(1)):
+        image = people.images[people.image_rows[row]]
+        records.append(Record(
+            image_path=people.image_path(image_folder, image), box=people.boxes[row],
+            joints=joints, j2d=people.keypoints[row, :, :2], visibility=flags[row], key=str(people.ids[row]),
+            extras={"image_id": image.id, "area": float(people.areas[row]), "iscrowd": bool(people.crowd[row]),
+                    "num_keypoints": int((flags[row] > 0).sum()), "size": image.size,
+                    "segmentation": people.members["segmentation"][row]}))
+    return records

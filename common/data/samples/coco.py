@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from common.data.readers.coco import JOINTS, encode_mask
+from common.data.readers.coco import JOINTS
+from common.data.readers.coco_masks import encode_mask
 from common.data.samples.annotations import item_rng, write_json
 from common.data.samples.pictures import write_picture
 from common.data.samples.scenes import make_scene

@@ -8,7 +8,7 @@ import os
 import numpy as np
 from tqdm import tqdm
 
-from common.data.readers.coco import encode_mask
+from common.data.readers.coco_masks import encode_mask
 from common.data.readers.smplx_params import LEFT_HAND, RIGHT_HAND
 from common.data.records import box_around
 from common.data.samples.annotations import item_rng
