@@ -29,7 +29,15 @@ def main(argv):
         raise UserError(f"--only {unknown[0]}: choose from {', '.join(sorted(known))}")
     with on_modelarts(config.enable_modelarts, config.data_url, config.data_path, config.dataset_npz_path,
                       config.train_url):
-        missing = [name for training in wanted for name in prepare(config, training)]
+        missing, failed = [], {}
+        for training in wanted:
+            absent, wrong = prepare(config, training)
+            missing += absent
+            failed.update(wrong)
+    if failed:
+        name, *others = failed
+        raise UserError(f"{name}: {failed[name]}{f'; {len(others)} more see above' if others else ''}; the other "
+                        "sets that are there are prepared")
     if len(missing) == sum(len(TRAINING if training else EVALUATION) for training in wanted) or \
             set(missing) & set(config.only):
         raise UserError(f"no data of {', '.join(dict.fromkeys(missing))}: see the lines above for where to get it")

@@ -52,6 +52,18 @@ def atomic_path(path):
             os.remove(temporary)
 
 
+def make_folder(path):
+    """Make a folder, with those above it, unless it is there.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise _refusal(path, error) from None
+
+
 def _refusal(path, error):
     return UserError(f"{path} cannot be written: {error.strerror}; name another place, or mend this one")
 

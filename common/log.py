@@ -2,7 +2,7 @@
 import logging
 import sys
 
-from common.errors import printable
+from common.errors import as_written, printable
 
 LOGGER = logging.getLogger("mindhuman")
 
@@ -20,8 +20,11 @@ class _Format(logging.Formatter):
 
 
 def _printable(record):
-    """A filter that lets every record pass: names from files cannot forge lines or stop the terminal."""
-    record.msg, record.args = printable(record.getMessage()), ()
+    """A filter that lets every record pass: names from files cannot forge lines or stop the terminal.
+
+    Settings are named as they were written.
+    """
+    record.msg, record.args = printable(as_written(record.getMessage())), ()
     return True
 
 

@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from common.arguments import join_boxes  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 from common.log import set_up_logging  # noqa: E402
-from hand4whole.src.cards import parse_cards, use_cards  # noqa: E402
+from hand4whole.src.cards import use_cards  # noqa: E402
 from hand4whole.src.config import read_settings  # noqa: E402
 
 
@@ -35,7 +35,7 @@ def prepare(argv, script):
     if config.parts != "whole":
         raise UserError("--parts hand: meshes of pictures come from the whole network only; leave the flag out")
     if config.gpu_ids:  # one process is enough for pictures
-        config = use_cards(config.replace(gpu_ids=str(parse_cards(config.gpu_ids)[0])), script, argv)
+        config = use_cards(config, script, argv, first_only=True)
     set_up_logging()
 
     from common.inference.sources import open_source

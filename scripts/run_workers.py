@@ -140,7 +140,8 @@ def require_devices(job, command):
 
     seen = look_for(target)
     if not seen.usable:
-        raise UserError(f"--device_target {target} cannot be used: {seen.reason}")
+        raise UserError(f"--device_target {target} cannot be used: {seen.reason}; take another with "
+                        "--device_target CPU, or DEVICE_TARGET=CPU in front of a launch script")
     if seen.count < job.local_workers:
         raise UserError(f"{job.local_workers} workers need as many devices; this machine shows {seen.count} {target} "
                         "device(s)")

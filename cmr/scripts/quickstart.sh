@@ -11,7 +11,7 @@ cd "$launcher_root/cmr"
 output=$PWD/output/quickstart
 data=$output/data
 mkdir -p "$output"
-places=(--dataset_root "$data" --dataset_npz_path "$data" --names_up_lsp_path "$data/UP_3D/namesUPlsp.txt")
+places=(--dataset_root "$data" --dataset_npz_path "$data")
 
 begin_steps 5
 step "Sample data: 600 pictures of procedural people in UP-3D's format"

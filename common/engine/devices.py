@@ -92,8 +92,11 @@ def choose(requested="", device_id=0):
         target = {name.lower(): name for name in TARGETS}.get(requested.lower(), requested)
         found = probe(target)
         if not found.usable:
-            raise UserError(f"--device_target {target} cannot be used: {found.reason}")
+            raise UserError(f"--device_target {target} cannot be used: {found.reason}; take another with "
+                            "--device_target CPU, or DEVICE_TARGET=CPU in front of a launch script")
         reason = f"as requested; {found.reason}" if target != "CPU" else "as requested"
+    if target == "CPU" and device_id:
+        reason += f"; --device_id {device_id} is left aside"
     count = probe(target).count
     if target != "CPU" and not 0 <= device_id < count:
         raise UserError(f"--device_id {device_id}: this machine shows {count} {target} device(s), numbered from 0")

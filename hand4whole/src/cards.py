@@ -31,7 +31,7 @@ def parse_cards(text):
     return cards
 
 
-def use_cards(config, script, argv):
+def use_cards(config, script, argv, first_only=False):
     """The settings for the cards that --gpu names; with several cards this process becomes their launcher.
 
     Where no card can be used and none is insisted on, --gpu is left aside: the CPU does the work in one process. With
@@ -41,6 +41,7 @@ def use_cards(config, script, argv):
         config (Config): with `gpu_ids`, `device_target`, `output_dir`.
         script (str): path of the entry script.
         argv (list[str]): its arguments.
+        first_only (bool): one process is enough, on the first of the cards.
 
     Returns:
         Config: for one process.
@@ -59,7 +60,7 @@ def use_cards(config, script, argv):
     if target != "CPU" and max(cards) >= probe(target).count:
         raise UserError(f"--gpu {config.gpu_ids}: this machine shows {probe(target).count} {target} device(s), "
                         "numbered from 0")
-    if len(cards) == 1:
+    if len(cards) == 1 or first_only:
         return config.replace(device_id=0 if target == "CPU" else cards[0])
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     if target != "CPU":

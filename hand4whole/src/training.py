@@ -16,6 +16,7 @@ from common.engine.runtime import broadcast_parameters
 from common.engine.schedules import StepDecay
 from common.engine.train_step import TrainStep
 from common.errors import UserError
+from common.files import make_folder
 from hand4whole.src.build import build_body_model, build_network, settings_of
 from hand4whole.src.datasets import build_training_data
 from hand4whole.src.loss import HAND_TERMS, TERMS, HandLoss, NetworkWithLoss, WholeLoss
@@ -39,7 +40,7 @@ def train(config, runtime):
     check_amp(config.amp_level, runtime.device_target)
     if runtime.is_main:
         for folder in FOLDERS:
-            os.makedirs(os.path.join(config.output_dir, folder), exist_ok=True)
+            make_folder(os.path.join(config.output_dir, folder))
     suffix = SUFFIXES[config.parts]
     log = os.path.join(config.output_dir, "log", f"train_logs{suffix}.txt")
     with LogFile(log if runtime.is_main else None):

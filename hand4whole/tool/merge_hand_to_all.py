@@ -11,7 +11,8 @@ import sys
 from collections import Counter
 
 # The repository root, so that `common` and `hand4whole` are found from any folder.
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+MODEL_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.dirname(MODEL_FOLDER))
 
 from common.arguments import Arguments  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
@@ -27,7 +28,8 @@ def parse(argv):
     parser.add_argument("--hand", default="", help="hand-only network; empty: the newest hand snapshot of output_dir")
     parser.add_argument("--merged", default="", help="checkpoint to write; empty: snapshot_0.ckpt of output_dir, whose "
                                                      f"other snapshots move to the folder {ASIDE}")
-    parser.add_argument("--output_dir", default="output", help="folder of the two runs (default: output)")
+    parser.add_argument("--output_dir", default="", help="folder of the two runs (default: output, here or else "
+                                                         "beside train.py)")
     return parser.parse_args(argv)
 
 
@@ -93,7 +95,10 @@ def main(argv):
     from hand4whole.src.snapshots import Snapshots
     from hand4whole.src.weights import hand_backbone, read_trained
 
-    folder = os.path.join(arguments.output_dir, "model_dump")
+    # The original is called in the folder `tool`, its runs lie beside that.
+    places = [arguments.output_dir] if arguments.output_dir else ["output", os.path.join(MODEL_FOLDER, "output")]
+    folders = [os.path.join(place, "model_dump") for place in places]
+    folder = next((folder for folder in folders if os.path.isdir(folder)), folders[-1])
     store = Snapshots(folder, "whole")
     whole_path = arguments.whole or newest(store, "whole")
     hand_path = arguments.hand or newest(Snapshots(folder, "hand"), "hand")

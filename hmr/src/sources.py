@@ -2,6 +2,7 @@
 
 Folders are called as in the originals' READMEs and in their programmes, which do not agree.
 """
+import contextlib
 import logging
 import os
 import re
@@ -30,6 +31,19 @@ LOGGER = logging.getLogger("mindhuman")
 # Subjects that are kept for evaluation.
 HELD_OUT = {"hum3.6m": ("S9", "S11"), "mpi-inf-3dhp": ("S8",)}
 SUBJECT = re.compile(r"(?:^|[/\\_])(S\d+)(?=[/\\_])")
+
+
+class Incomplete(UserError):
+    """Files of a data set are missing or damaged."""
+
+
+@contextlib.contextmanager
+def _files_of_a_set():
+    """What is wrong with files within the block is `Incomplete`."""
+    try:
+        yield
+    except UserError as error:
+        raise Incomplete(str(error)) from None
 
 
 @dataclass(frozen=True)
@@ -157,17 +171,19 @@ def read_people(name, folder, limits, every=1):
         People
 
     Raises:
-        UserError: files missing or damaged, or nobody passes the filters.
+        Incomplete: files missing or damaged.
+        UserError: nobody passes the filters.
     """
     dataset = SETS_2D.get(name) or SETS_3D[name]
-    records = [record for record in dataset.read(folder, every)
-               if subject_of(record.image_path, folder) not in HELD_OUT.get(name, ())]
+    with _files_of_a_set():
+        records = dataset.read(folder, every)
+    records = [record for record in records if subject_of(record.image_path, folder) not in HELD_OUT.get(name, ())]
     people, dropped = gather(records, dataset.hidden_weight, dataset.given_box, limits, name)
     reasons = ", ".join(f"{number} by {setting}" for setting, number in dropped.items() if number)
     LOGGER.info("%s: %d of %d people in %s%s", name, len(people), len(records), folder,
                 f" (left out: {reasons})" if reasons else "")
     if not os.path.isfile(people.images[0]):
-        raise UserError(f"picture {people.images[0]} of {name} does not exist: unpack the pictures there")
+        raise Incomplete(f"picture {people.images[0]} of {name} does not exist: unpack the pictures there")
     return people
 
 
@@ -184,14 +200,15 @@ def read_prior(name, path):
         PosePrior: None for a Human3.6M without SMPL parameters.
 
     Raises:
-        UserError: files missing or damaged.
+        Incomplete: files missing or damaged.
     """
-    if name != "hum3.6m":
-        return read_mosh(path)
-    if find_set(path, ("annot.h5", "annots.npz")) is None:
-        return None
-    records = [record for record in read_human36m_people(path) if record.pose is not None
-               and subject_of(record.image_path, path) not in HELD_OUT[name]]
+    with _files_of_a_set():
+        if name != "hum3.6m":
+            return read_mosh(path)
+        if find_set(path, ("annot.h5", "annots.npz")) is None:
+            return None
+        records = [record for record in read_human36m_people(path) if record.pose is not None
+                   and subject_of(record.image_path, path) not in HELD_OUT[name]]
     if not records:
         return None
     return PosePrior(np.array([record.pose for record in records], np.float32),

@@ -7,7 +7,16 @@ from common.errors import UserError
 from hmr.src.dataset import Augmentation, PeopleSource, TrainingSource
 from hmr.src.filters import Limits
 from hmr.src.profiles import find_profile
-from hmr.src.sources import PRIORS, SETS_2D, SETS_3D, join_priors, place_of, read_people, read_prior
+from hmr.src.sources import (
+    PRIORS,
+    SETS_2D,
+    SETS_3D,
+    Incomplete,
+    join_priors,
+    place_of,
+    read_people,
+    read_prior,
+)
 
 LOGGER = logging.getLogger("mindhuman")
 
@@ -27,16 +36,17 @@ def build_source(config):
     sources, weights, batch_size = {}, {}, 0
     for flag, sets, share in (("train_2d_set", SETS_2D, config.batch_size),
                               ("train_3d_set", SETS_3D, config.batch_3d_size)):
-        found = _find(config, flag, sets) if share else {}
-        group = {name: PeopleSource(read_people(name, folder, limits, config.mpi_every), profile, config.crop_size,
-                                    augmentation) for name, folder in found.items()}
+        people = _read_each(config, flag, _find(config, flag, sets) if share else {},
+                            lambda name, folder: read_people(name, folder, limits, config.mpi_every))
+        group = {name: PeopleSource(members, profile, config.crop_size, augmentation)
+                 for name, members in people.items()}
         shown = {name: factors.pop(name, 1.0) * len(source) for name, source in group.items()}
         weights.update({name: share * number / sum(shown.values()) for name, number in shown.items()})
         sources.update(group)
         batch_size += share if group else 0
     if not sources:
         raise UserError(f"--data_path {config.data_path} holds none of the data sets "
-                        f"{', '.join([*config.train_2d_set, *config.train_3d_set])}: unpack one there")
+                        f"{', '.join([*config.train_2d_set, *config.train_3d_set])} that can be read: unpack one there")
     if factors:
         raise UserError(f"--set_weights: {next(iter(factors))} is none of the data sets in use: {', '.join(sources)}")
     keep_shape = (2 * config.iterations, config.hidden_size) if config.dropout < 1 else None
@@ -59,6 +69,19 @@ def _find(config, flag, sets):
     return found
 
 
+def _read_each(config, flag, found, read):
+    """name -> what `read` makes of a folder. A set that was not asked for is left out when it cannot be read."""
+    sets = {}
+    for name, folder in found.items():
+        try:
+            sets[name] = read(name, folder)
+        except Incomplete as error:
+            if flag in config.given:
+                raise
+            LOGGER.warning("%s is left out: %s", name, error)
+    return sets
+
+
 def _set_weights(items):
     """name -> factor, from `name=factor`."""
     factors = {}
@@ -78,7 +101,7 @@ def _read_prior(config):
     """Real poses for the critic; None without any, or when they weigh nothing."""
     if not config.d_loss_weight * config.d_disc_ratio:
         return None
-    priors = {name: read_prior(name, path) for name, path in _find(config, "train_adv_set", PRIORS).items()}
+    priors = _read_each(config, "train_adv_set", _find(config, "train_adv_set", PRIORS), read_prior)
     for name in [name for name, prior in priors.items() if prior is None]:
         if "train_adv_set" in config.given:
             raise UserError(f"--train_adv_set: {name} has no SMPL parameters here: leave it out")

@@ -17,7 +17,7 @@ import numpy as np  # noqa: E402
 
 from common.arguments import Arguments  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
-from common.files import atomic_write  # noqa: E402
+from common.files import atomic_write, make_folder  # noqa: E402
 from openpose.src.annotations import MIN_AREA, MIN_KEYPOINTS, Annotations, is_learned  # noqa: E402
 
 
@@ -44,7 +44,8 @@ def main(argv):
 
 
 def write_masks(annotations, folder, min_keypoints=MIN_KEYPOINTS, min_area=MIN_AREA):
-    """Write the mask of every image that has an ignored region. Returns their number."""
+    """Write the mask of every image that has an ignored region, into a folder that is made. Returns their number."""
+    make_folder(folder)
     count = 0
     for picture in annotations.pictures():
         mask = ignored_region(annotations, picture, min_keypoints, min_area)

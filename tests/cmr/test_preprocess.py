@@ -150,8 +150,18 @@ def tree(tmp_path_factory):
 
 
 def flags(tree, tmp_path):
-    return ["--dataset_root", str(tree), "--dataset_npz_path", str(tmp_path), "--names_up_lsp_path",
-            str(tree / "UP_3D" / "namesUPlsp.txt")]
+    return ["--dataset_root", str(tree), "--dataset_npz_path", str(tmp_path)]
+
+
+def test_a_set_without_its_side_file_stops_no_other(tree, tmp_path, capsys):
+    (tmp_path / "MPII" / "images").mkdir(parents=True)
+    argv = [*flags(tree, tmp_path), "--mpii_root", str(tmp_path / "MPII"), "--train_files", "--eval_files"]
+    with pytest.raises(UserError, match="^mpii: there is no data/train.h5, .*MPII/train.h5, .*mpii_h5_path.*GraphCMR"
+                                        ".*; the other sets that are there are prepared$"):
+        preprocess.main(argv)
+    assert sorted(os.listdir(tmp_path / "extras")) == ["lsp_dataset_original_train.npz", "lsp_dataset_test.npz",
+                                                       "up_3d_lsp_test.npz", "up_3d_trainval.npz"]
+    assert "warning: mpii is left out: there is no data/train.h5" in capsys.readouterr().out
 
 
 def test_what_is_there_is_prepared_and_the_rest_is_named(tree, tmp_path, capsys):

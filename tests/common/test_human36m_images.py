@@ -96,8 +96,8 @@ def test_fits_put_the_body_where_the_joints_are(folder):
 
 
 def test_hmr_files(folder):
-    records = read_annot_h5(folder / "hmr" / "annot.h5")
-    whole = read_annots_npz(folder / "hmr" / "annots.npz", RAW_JOINTS)
+    records = read_annot_h5(folder / "annot.h5")
+    whole = read_annots_npz(folder / "annots.npz", RAW_JOINTS)
     assert len(records) == len(whole) == 9
     body = scene_body("smpl")
     table = [3, 2, 1, 6, 7, 8, 27, 26, 25, 17, 18, 19, 24, 15]  # the published choice of 14 of the 32 rows
@@ -118,7 +118,7 @@ def test_hmr_files(folder):
 
 
 def test_repeated_rows_of_the_raw_joints(folder):
-    for record in read_annots_npz(folder / "hmr" / "annots.npz", RAW_JOINTS):
+    for record in read_annots_npz(folder / "annots.npz", RAW_JOINTS):
         for first, second in ((0, 11), (13, 16), (13, 24), (19, 20), (27, 28)):
             assert (record.j3d[first] == record.j3d[second]).all()
 

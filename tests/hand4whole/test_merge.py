@@ -1,6 +1,9 @@
 """tool/merge_hand_to_all.py: what comes from which file."""
 import json
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import hand4whole_network_cases as cases
@@ -51,6 +54,19 @@ def test_published_files(whole, tmp_path, capsys, prefix):
         phrase = "left out" if origin == "dropped" else f"from {origin}"
         assert f"{group.partition('.')[0]}: {kept} arrays {phrase}\n" in said
     assert checkpoint.meta["config"]["merged"] and not checkpoint.optimizer
+
+
+@pytest.mark.parametrize("folder", ["tool", "."])
+def test_it_is_called_in_its_own_folder_or_beside_it(folder, tmp_path):
+    """`cd tool; python merge_hand_to_all.py` finds the runs of train.py, which lie one folder above."""
+    model = tmp_path / "hand4whole"
+    shutil.copytree(ROOT / "hand4whole" / "tool", model / "tool")
+    shutil.copytree(ROOT / "common", tmp_path / "common", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "hand4whole" / "src", model / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    (model / "output" / "model_dump").mkdir(parents=True)
+    done = subprocess.run([sys.executable, str(model / "tool" / "merge_hand_to_all.py")], cwd=model / folder,
+                          capture_output=True, text=True)
+    assert done.returncode == 1 and "output/model_dump for --whole" in done.stderr
 
 
 def test_nothing_to_transfer(whole, tmp_path):

@@ -29,6 +29,15 @@ def test_one_card_or_none_is_no_launch(monkeypatch):
     assert use_cards(read_settings(flags), "train.py", flags).gpu_ids == "0,1"
 
 
+def test_cards_that_are_not_there_are_named_as_typed(monkeypatch, capsys):
+    monkeypatch.setattr("hand4whole.src.cards.choose", lambda _: ("CPU", "no card"))
+    monkeypatch.setattr("os.execve", lambda *_: pytest.fail("launched"))
+    for first_only in (False, True):
+        config = use_cards(read_settings(["--gpu", "0,1"]), "demo.py", ["--gpu", "0,1"], first_only)
+        assert config.device_id == 0
+        assert capsys.readouterr().out == "warning: --gpu 0,1 is left aside, the CPU does the work (no card)\n"
+
+
 def test_several_cards_start_as_many_workers(monkeypatch, tmp_path):
     calls = []
     monkeypatch.setattr("os.execve", lambda *arguments: calls.append(arguments))

@@ -1,4 +1,5 @@
 """Parts of the training: learning rates, the data sets in use and their weights, where weights start from."""
+import logging
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +18,7 @@ from hmr.src.config import read_settings
 from hmr.src.people import People
 from hmr.src.profiles import PROFILES
 from hmr.src.schedules import WarmUp
+from hmr.src.sources import read_people
 from hmr.src.training import build_pair
 from hmr.src.training_set import build_source
 
@@ -85,6 +87,18 @@ def test_2d_alone_without_critic_or_dropout(sets):
     assert source.columns == ("image", "kp2d", "kp3d", "theta", "has_kp3d", "has_smpl")
     source, batch_size = build_source(settings(sets, "--batch_size", "0", "--d_loss_weight", "0"))
     assert batch_size == 16 and list(source.source.places) == ["hum3.6m"] and "real" not in source.columns
+
+
+def test_an_incomplete_set_is_left_out_unless_it_was_asked_for(sets, monkeypatch, caplog):
+    monkeypatch.setattr(logging.getLogger("mindhuman"), "propagate", True)
+    given = training_set.read_people
+    monkeypatch.setattr(training_set, "read_people", lambda name, *rest: (read_people if name == "lsp" else given)(
+        name, *rest))
+    source, _ = build_source(settings(sets))
+    assert set(source.source.places) == {"coco", "hum3.6m"}
+    assert any(message.startswith("lsp is left out: ") and "joints.mat" in message for message in caplog.messages)
+    with pytest.raises(UserError, match="joints.mat"):
+        build_source(settings(sets, "--train_2d_set", "lsp"))
 
 
 @pytest.mark.parametrize("argv, text", [

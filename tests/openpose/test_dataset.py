@@ -191,6 +191,14 @@ def test_ignore_masks(tmp_path, script):
     assert mask.astype(bool).sum() == 30 * 20 + 20 * 20 + 40 * 50
 
 
+def test_the_folder_of_masks_is_made_where_no_region_is_ignored(tmp_path):
+    path = coco_set.save(tmp_path / "none.json", {
+        "images": [{"id": 8, "file_name": "b.png", "height": 10, "width": 10}], "annotations": [],
+        "categories": [{"id": 1, "name": "person", "keypoints": [f"k{i}" for i in range(17)]}]})
+    gen_ignore_mask.main(["--train_ann", path, "--train_dir", str(tmp_path / "train2017")])
+    assert os.listdir(tmp_path / "ignore_mask_train") == []
+
+
 def test_ignore_mask_flags():
     for argv, text in ((["--train_ann", "a.json"], "go together"), ([], "give --train_ann"),
                        (["--ann", "a"], "--help lists"), (["--val_ann", "a", "--val_dir", "b"], "a does not exist")):

@@ -30,6 +30,8 @@ def tree(tmp_path_factory):
     root = tmp_path_factory.mktemp("a clone")
     shutil.copytree(ROOT / "scripts", root / "scripts")
     shutil.copytree(ROOT / "pose_baseline" / "scripts", root / "pose_baseline" / "scripts")
+    for script in (ROOT / "pose_baseline").glob("*.sh"):
+        shutil.copy(script, root / "pose_baseline")
     (root / "common" / "engine").mkdir(parents=True)
     for name in ("__init__.py", "environment.py", "errors.py", "engine/__init__.py", "engine/devices.py"):
         shutil.copy(ROOT / "common" / name, root / "common" / name)
@@ -61,6 +63,17 @@ def test_standalone_passes_device_and_arguments(tree, script, target):
     assert arguments_in(done.stdout) == ["--device_target", target, "--device_id", "3", "--config_path", "recipe.yaml",
                                          "--data_dir", "two words", "--epochs=2"]
     assert f"folder {tree / 'pose_baseline'}\n" in done.stdout
+
+
+def test_the_model_s_own_folder_has_the_training_scripts_too(tree):
+    done = launch("run_standalone_train.sh", "3", "--data_dir", "two words", folder=tree / "pose_baseline")
+    assert done.returncode == 0, done.stderr
+    assert arguments_in(done.stdout)[-2:] == ["--data_dir", "two words"]
+    done = launch("run_distribute_train.sh", "--help", folder=tree / "pose_baseline")
+    assert done.returncode == 1 and "Usage: bash run_distribute_train.sh DEVICE_" in done.stderr
+    for model in ("cmr", "hand4whole", "hmr", "openpose"):
+        for name in ("run_standalone_train.sh", "run_distribute_train.sh"):
+            assert (ROOT / model / name).read_text() == (tree / "pose_baseline" / name).read_text()
 
 
 @pytest.mark.parametrize("own", [["--config_path", "mine.yaml"], ["--config_path=mine.yaml"]])

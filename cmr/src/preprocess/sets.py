@@ -76,6 +76,17 @@ def prepared_file(config, data_set):
     return os.path.join(config.dataset_npz_path, PREPARED, data_set.file)
 
 
+def _side_file(config, key, folder):
+    """Path of a file that comes apart from its set: the setting's, or else the one that lies beside or in the set."""
+    name = os.path.basename(config[key])
+    places = () if key in config.given else (config.dataset_root, folder, os.path.dirname(folder))
+    paths = [config[key], *(os.path.join(place, name) for place in places)]
+    found = next((path for path in paths if os.path.isfile(path)), None)
+    if found is None:
+        raise UserError(f"there is no {', '.join(dict.fromkeys(paths))} (--{key})")
+    return found
+
+
 def _read_h36m_training(config):
     path = config.h36m_annotation_path
     return read_annots_npz(path, RAW_JOINTS) if path.endswith(".npz") else read_annot_h5(path)
@@ -86,11 +97,11 @@ READERS = {
     (True, "up-3d"): lambda config, folder: people.up_3d(read_up3d(folder, "trainval"), folder),
     (True, "lsp-orig"): lambda config, folder: people.lsp(read_lsp(folder, "train"), folder),
     (True, "mpii"): lambda config, folder: people.mpii(
-        read_mpii_h5(config.mpii_h5_path, os.path.join(folder, "images")), folder),
+        read_mpii_h5(_side_file(config, "mpii_h5_path", folder), os.path.join(folder, "images")), folder),
     (True, "coco"): lambda config, folder: people.coco(read_coco(*find_coco(folder, "train2014")), folder),
     (True, "h36m"): lambda config, folder: people.with_bodies(_read_h36m_training(config), folder),
     (False, "up-3d"): lambda config, folder: people.up_3d(
-        read_up3d(folder, names_path=config.names_up_lsp_path), folder),
+        read_up3d(folder, names_path=_side_file(config, "names_up_lsp_path", folder)), folder),
     (False, "lsp"): lambda config, folder: people.lsp_masks(
         read_lsp(folder, "test", os.path.join(folder_of(config, UPI_S1H), "data", "lsp")), folder,
         folder_of(config, UPI_S1H)),
@@ -108,12 +119,10 @@ def prepare(config, training):
         training (bool): the training sets, else the evaluation sets.
 
     Returns:
-        list[str]: names of the sets whose folder is missing; they are told in the log.
-
-    Raises:
-        UserError: an unknown set is asked for, or the files of one whose folder is there are missing or damaged.
+        tuple: list of the names of the sets whose folder is missing; dict name -> reason of those whose folder is there
+        and whose files are missing or damaged. Both are told in the log, the others are prepared.
     """
-    sets, missing = TRAINING if training else EVALUATION, []
+    sets, missing, failed = TRAINING if training else EVALUATION, [], {}
     for name, data_set in sets.items():
         if config.only and name not in config.only:
             continue
@@ -127,13 +136,15 @@ def prepare(config, training):
         LOGGER.info("%s: reading %s", name, folder)
         try:
             fields = READERS[training, name](config, folder)
+            if not len(fields["imgname"]):
+                raise UserError(f"nobody in {folder} has the joints that training needs")
         except UserError as error:
-            raise UserError(f"{name}: {error} (from {data_set.source})") from error
-        if not len(fields["imgname"]):
-            raise UserError(f"{name}: nobody in {folder} has the joints that training needs")
+            failed[name] = f"{error} (from {data_set.source})"
+            LOGGER.warning("%s is left out: %s", name, failed[name])
+            continue
         write_annotations(path, fields)
         LOGGER.info("%s: %d people -> %s", name, len(fields["imgname"]), path)
-    return missing
+    return missing, failed
 
 
 def _lacking(config, name, data_set, folder):

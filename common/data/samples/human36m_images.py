@@ -1,6 +1,6 @@
 """Sample data in the formats of Human3.6M with pictures; see `common.data.readers.human36m_images`.
 
-Three parts, each with pictures of its own: Hand4Whole's tree (SMPL-X people), `hmr/annot.h5` and `hmr/annots.npz` (SMPL
+Three parts, each with pictures of its own: Hand4Whole's tree (SMPL-X people), `annot.h5` and `annots.npz` of HMR (SMPL
 people), and the evaluation files of protocols 1 and 2 (`S9`, `S11`, `images/S9_...jpg`).
 """
 import os
@@ -133,7 +133,7 @@ def _raw_rows():
 
 def _write_hmr(args, num):
     """The two files of HMR's implementations; both have the same pictures."""
-    folder = os.path.join(args.output_dir, "hmr")
+    folder = args.output_dir
     rows, content = {name: [] for name in ("gt2d", "gt3d", "pose", "shape", "imagename")}, {}
     lsp_rows = [("h36m_17", {"neck": "thorax", "head_top": "head"}.get(name, name)) for name in LSP_14]
     for number in range(num):
@@ -143,7 +143,7 @@ def _write_hmr(args, num):
         view = views[number % len(views)]
         scene = photograph(rng, _moment(rng, args, view, "smpl"), view, (args.size, args.size))
         person = scene.people[0]
-        name = f"S{subject}_Directions_1.{CAMERA_NAMES[number % len(views)]}_{number + 1:06d}.jpg"
+        name = f"S{subject}_Greeting_1.{CAMERA_NAMES[number % len(views)]}_{number + 1:06d}.jpg"
         write_picture(os.path.join(folder, "images", name), scene.image)
         raw, lsp = gather(person, _raw_rows()), gather(person, lsp_rows)
         rows["gt2d"].append(np.concatenate([project(view, lsp), np.ones((len(lsp), 1))], 1).reshape(-1))
