@@ -67,7 +67,7 @@ def train(config, runtime):
     progress = Progress(config.epochs, loader.steps_per_epoch)
     if resumed is not None:
         restore_training(network, step, resumed)
-        progress.move_to(resumed.meta, resumed.path)
+        progress.move_to(resumed.meta, resumed.path, "--epochs (and name the file with --ckpt_file)")
         _check_same_data(resumed, data.statistics)
         LOGGER.info("Continuing from %s: epoch %d, batch %d / %d, step %d", resumed.path, progress.epoch + 1,
                     progress.batch, progress.steps_per_epoch, progress.step)
