@@ -2,7 +2,6 @@
 import os
 
 from common.config import load_config
-from common.convert.named_weights import with_named_weights
 from common.errors import UserError
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -29,7 +28,7 @@ def read_settings(argv):
     Raises:
         UserError: a setting that cannot be.
     """
-    config = with_named_weights(load_config(DEFAULT_CONFIG, argv, ALIASES), "cmr")
+    config = load_config(DEFAULT_CONFIG, argv, ALIASES)
     for key in POSITIVE:
         if config[key] < 1:
             raise UserError(f"--{key} {config[key]}: write a whole number of 1 or more")

@@ -23,7 +23,7 @@ class CMRMeshes(SMPLMeshes):
         crop (Crop): the network's view of people.
     """
 
-    name = "cmr"
+    name, variants = "cmr", ("graph",)
 
     def __init__(self, network, model, regressor, crop):
         super().__init__(model, regressor, SKELETONS[TRAINING_JOINTS])

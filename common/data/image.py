@@ -9,6 +9,7 @@ import math
 import cv2
 import numpy as np
 
+from common.data.image_kinds import decode_with_pillow, image_kind, refuse_unreadable
 from common.errors import UserError
 
 # ImageNet's mean and standard deviation per RGB channel, for values in 0..1 (torchvision's normalisation).
@@ -18,32 +19,34 @@ SCALE_PX = 200.0
 
 
 def read_image(path):
-    """Read a picture of any common kind: grey, palette, RGBA (alpha is dropped), 16 bits (the upper 8 are kept).
+    """Read an image of any common kind: grey, palette, RGBA (alpha is dropped), 16 bits (the upper 8 are kept).
 
-    The orientation in a photo's EXIF data is applied, as image viewers do.
+    The orientation in a photo's EXIF data is applied, as image viewers do. Of an animation the first frame is read.
 
     Args:
-        path (str): jpg, png, bmp, tiff or webp.
+        path (str): jpeg, png, bmp, tiff, webp, gif, avif, jpeg 2000 or pnm; the first bytes tell which.
 
     Returns:
         numpy.ndarray: (H, W, 3) uint8 RGB.
 
     Raises:
-        UserError: no such file, or it is damaged or no picture.
+        UserError: no such file, or it is damaged, no image, or of a kind that cannot be read.
     """
     try:
         with open(path, "rb") as stream:
-            data = np.frombuffer(stream.read(), np.uint8)
+            data = stream.read()
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; unpack the images of the data set") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror})") from error
-    try:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if len(data) else None
-    except cv2.error:
-        image = None
+    kind, image = refuse_unreadable(path, image_kind(path, data)), decode_with_pillow(data)
+    if image is None and kind:
+        try:
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
+        except cv2.error:
+            image = None
     if image is None:
-        raise UserError(f"{path} ({len(data)} bytes) is damaged or no picture; copy or download it again")
+        raise UserError(f"{path} ({len(data)} bytes) is damaged or no image; copy or download it again")
     return image
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 # Keeps the depth of a vanishing camera scale finite, as SPIN and GraphCMR do.
 _TINY = 1e-9
+_STEPS = 10  # of Gauss and Newton; three or four are enough
 
 
 def weak_perspective_projection(points, cam):
@@ -146,3 +147,32 @@ def estimate_translation(points, j2d_px, conf, focal_px, center_px):
     right = j2d * points[:, 2:] - focal_px * points[:, :2]
     rows, right = rows * weight[..., None], right * weight
     return np.linalg.lstsq(rows.reshape(-1, 3), right.reshape(-1), rcond=None)[0]
+
+
+def fit_translation(points, j2d_px, focal_px, center_px):
+    """The translation whose perspective projection comes nearest to 2D joints, by least squares in pixels.
+
+    `estimate_translation` counts an error in the picture times the depth of the point; from there Gauss-Newton steps
+    lead to the least squares themselves.
+
+    Args:
+        points (array): (N, 3), joints in metres.
+        j2d_px (array): (N, 2), their places in pixels.
+        focal_px (float): focal length.
+        center_px (array): (2,), principal point.
+
+    Returns:
+        array: (3,), metres. Where no camera sees the joints so, some points end at negative depth.
+    """
+    points, target = np.asarray(points, np.float64), np.asarray(j2d_px, np.float64) - center_px
+    translation = estimate_translation(points, j2d_px, np.ones(len(points)), focal_px, center_px)
+    for _ in range(_STEPS):
+        x, y, depth = (points + translation).T
+        if depth.min() <= 0:
+            break
+        rows = np.zeros((len(points), 2, 3))
+        rows[:, 0, 0] = rows[:, 1, 1] = focal_px / depth
+        rows[:, 0, 2], rows[:, 1, 2] = -focal_px * x / depth ** 2, -focal_px * y / depth ** 2
+        error = target - focal_px * np.stack([x, y], 1) / depth[:, None]
+        translation = translation + np.linalg.lstsq(rows.reshape(-1, 3), error.reshape(-1), rcond=None)[0]
+    return translation

@@ -1,7 +1,8 @@
-"""From pictures and films to meshes: the same way for all mesh models, which bring a `MeshModel` each.
+"""From images and videos to meshes: the same way for all mesh models, which bring a `MeshModel` each.
 
-Pictures come one by one, people wait until a batch is full, and results come out in the order of the pictures. A film
-is followed: people keep their numbers and are smoothed over time.
+Images come one by one, people wait until a batch is full, and results come out in the order of the images. In a video
+people keep their numbers and are smoothed over time. What cannot be used, an image, a frame or a person, is left out
+with a warning; the rest is finished.
 """
 import collections
 import dataclasses
@@ -13,26 +14,33 @@ import numpy as np
 from tqdm import tqdm
 
 from common.errors import UserError
-from common.geometry.projection import crop_points_to_image, image_translation, weak_perspective_projection
-from common.inference.films import FilmRecord, film_frame
-from common.inference.outputs import Person, Picture, check_formats, write_people
+from common.geometry.projection import (
+    crop_points_to_image,
+    fit_translation,
+    perspective_projection,
+    weak_perspective_projection,
+)
+from common.inference.outputs import ImageRecord, Person, check_formats, check_person, write_people
 from common.inference.people import check_boxes
 from common.inference.smoothing import OneEuro, OneEuroRotation
-from common.inference.sources import interrupt_noted
+from common.inference.sources import Frame, interrupt_noted
 from common.inference.tracking import Tracker
+from common.inference.video_files import VideoRecord, video_frame
+from common.visual.cameras import NEAR
 from common.visual.video import write_video
 
 LOGGER = logging.getLogger("mindhuman")
-PICTURE_FORMATS = ("json", "npz", "obj", "glb", "html", "png")
-FILM_FORMATS = ("json", "npz", "png")  # a file for every frame only when it is asked for
-FOCAL_LENGTH = 5000.0  # SPIN's and GraphCMR's, in pixels of a picture with REFERENCE_PX on its longer side
+IMAGE_FORMATS = ("json", "npz", "obj", "glb", "html", "png")
+VIDEO_FORMATS = ("json", "npz", "png")  # a file for every frame only when it is asked for
+FOCAL_LENGTH = 5000.0  # SPIN's and GraphCMR's, in pixels of an image with REFERENCE_PX on its longer side
 REFERENCE_PX = 224.0
 JOINT_SPREAD = 0.07  # of any joint for the tracker: between an eye (0.025) and a hip (0.107) in COCO's measure
+SAID = 10  # images, frames or people left out that are said one by one
 SHAPE_CUTOFF_HZ = 0.2  # a person's shape does not change; neither does the filter open with its speed
 
 
 class Region(NamedTuple):
-    """The square of a picture that a network saw: left upper corner (2,) and side, pixels of the picture."""
+    """The square of an image that a network saw: left upper corner (2,) and side, pixels of the image."""
 
     corner_px: np.ndarray
     side_px: float
@@ -68,10 +76,12 @@ class MeshModel:
     Attributes:
         name (str): of the model. body_model (str): "synthetic", or the file of the body model.
         faces (array): (F, 3). joint_names (list): K names.
+        variants (tuple): names of the meshes in `Body.variants`.
+        conventions (dict): what its parameters mean beyond `outputs.CONVENTIONS`, written into the files.
     """
 
     name = body_model = ""
-    faces, joint_names = None, ()
+    faces, joint_names, variants, conventions = None, (), (), {}
 
     def crop(self, image, found):
         """Network input of somebody: image (H, W, 3) uint8 RGB, `Found` -> array (3, h, w) float32, `Region`."""
@@ -91,54 +101,53 @@ class MeshModel:
 
 
 class _Track:
-    """The filters of one person in a film."""
+    """The filters of one person in a video; times are in seconds."""
 
-    def __init__(self, fps):
-        self.rotation, self.shape = OneEuroRotation(fps), OneEuro(fps, SHAPE_CUTOFF_HZ, 0.0)
-        self.size, self.place = OneEuro(fps), OneEuro(fps)
-        self.variants, self.fps = {}, fps
+    def __init__(self):
+        self.rotation, self.shape = OneEuroRotation(1.0), OneEuro(1.0, SHAPE_CUTOFF_HZ, 0.0)
+        self.size, self.place = OneEuro(1.0), OneEuro(1.0)
+        self.variants = {}
 
-    def smooth(self, body, region, frame):
+    def smooth(self, body, region, time_s):
         """A `Body` with smoothed camera, rotations, shape and variants; its vertices are still the old ones.
 
-        What is smoothed of the camera is the place in the picture and the size there, as crops jump about.
+        What is smoothed of the camera is the place in the image and the size there, as crops jump about.
         """
         half = 0.5 * region.side_px
         middle = np.asarray(region.corner_px) + half
         px_per_metre = np.maximum(body.cam[:1] * half, 1e-6)
         place = middle + px_per_metre * body.cam[1:]
-        px_per_metre = np.exp(self.size(np.log(px_per_metre), frame))
-        place = self.place(place, frame, unit=px_per_metre[0])
+        px_per_metre = np.exp(self.size(np.log(px_per_metre), time_s))
+        place = self.place(place, time_s, unit=px_per_metre[0])
         cam = np.concatenate([px_per_metre / half, (place - middle) / px_per_metre])
-        variants = {name: self.variants.setdefault(name, OneEuro(self.fps))(mesh, frame)
+        variants = {name: self.variants.setdefault(name, OneEuro(1.0))(mesh, time_s)
                     for name, mesh in body.variants.items()}
-        return dataclasses.replace(body, cam=cam, rotmat=self.rotation(body.rotmat, frame),
-                                   shape=self.shape(body.shape, frame), variants=variants)
+        return dataclasses.replace(body, cam=cam, rotmat=self.rotation(body.rotmat, time_s),
+                                   shape=self.shape(body.shape, time_s), variants=variants)
 
 
-class _Look(NamedTuple):
-    """A picture whose people are known: number, name, image RGB, list of Found, list of (network input, Region)."""
+class _Crops(NamedTuple):
+    """An image whose people are known: Frame, image RGB, list of Found, list of (network input, Region)."""
 
-    number: int
-    name: str
+    frame: Frame
     image: np.ndarray
     found: list
     crops: list
 
 
 class MeshRunner:
-    """Looks at a source and writes the people's meshes.
+    """Works through a source and writes the people's meshes.
 
     Args:
         model (MeshModel): the trained network and its conventions.
         find (callable): of `people.choose_people`.
         folder (str): where files go.
-        formats (list): of `outputs.FORMATS`; None for the usual ones. In a film json and npz hold a person's whole
-            way, png is the drawn film, and the others are files for every frame.
-        focal_length (float): of the pictures' camera, in pixels of a picture with `REFERENCE_PX` on its longer side.
-        batch_size (int): people that the network looks at together.
-        smooth (bool): smooth people over the frames of a film.
-        write (callable): what writes about single pictures; called like `write_people`.
+        formats (list): of `outputs.FORMATS`; None for the usual ones. Of a video json and npz hold a person's whole
+            way, png is the drawn video, and the others are files for every frame.
+        focal_length (float): of the images' camera, in pixels of an image with `REFERENCE_PX` on its longer side.
+        batch_size (int): people that the network sees together.
+        smooth (bool): smooth people over the frames of a video.
+        write (callable): what writes about single images; called like `write_people`.
 
     Raises:
         UserError: an unknown format, or a focal length that is not positive.
@@ -151,78 +160,94 @@ class MeshRunner:
             raise UserError(f"--focal_length {focal_length}: write a positive number")
         self.model, self.find, self.folder, self.formats, self.write = model, find, folder, formats, write
         self.focal_length, self.batch_size, self.smooth = focal_length, batch_size, smooth
-        self.pictures, self.rows = 0, None
+        self.images, self.unusable, self.rows = 0, [], None
         self.tracker, self.tracks = None, {}
 
     def run(self, source):
         """Work through a source and say what was written.
 
         Raises:
-            UserError: nobody is found in any picture, or there is a picture that cannot be used and no other.
+            UserError: nobody is found in any image.
         """
         with interrupt_noted() as interrupted:
-            looks = self._looks(source, interrupted)
-            found = self._film(source, looks) if source.fps else self._pictures(source, looks)
+            crops = self._crops(source, interrupted)
+            found = self._video(source, crops) if source.fps else self._images(source, crops)
         if interrupted:
-            LOGGER.info("Interrupted after %d pictures or frames, which are kept", self.pictures)
+            LOGGER.info("Interrupted after %d images or frames, which are kept", self.images)
+        if not found and self.unusable:
+            raise UserError(f"nothing was written: {self.unusable[-1]}")
         if not found:
             raise UserError(f"nobody was found in {source.name}: say where people are with --bbox "
                             "left,top,width,height, or leave --openpose_ckpt and --keypoints_json out to take each "
-                            "picture as one person")
-        left_out = 0 if source.fps or interrupted else source.count - self.pictures
-        LOGGER.info("People: %d, %s: %d%s; written to %s", found, "frames" if source.fps else "pictures",
-                    self.pictures, f", left out: {left_out}" if left_out else "", self.folder)
+                            "image as one person")
+        left_out = 0 if source.fps or interrupted else source.count - self.images
+        LOGGER.info("People: %d, %s: %d%s; written to %s", found, "frames" if source.fps else "images", self.images,
+                    f", left out: {left_out}" if left_out else "", self.folder)
 
-    def _pictures(self, source, looks):
-        """Write about single pictures; returns the number of people."""
-        formats, found = PICTURE_FORMATS if self.formats is None else self.formats, 0
-        for picture, people, image in self._bodies(looks, source):
+    def _leave_out(self, error):
+        """Note what cannot be used and go on; the first few are said one by one."""
+        self.unusable.append(error)
+        if len(self.unusable) <= SAID:
+            LOGGER.warning("%s; left out", error)
+        elif len(self.unusable) == SAID + 1:
+            LOGGER.warning("More is left out and no longer said one by one")
+
+    def _images(self, source, crops):
+        """Write about single images; returns the number of people."""
+        formats, found = IMAGE_FORMATS if self.formats is None else self.formats, 0
+        for record, people, image, _ in self._bodies(crops, source):
             found += len(people)
             if people:
-                self.write(self.folder, picture, people, formats, image)
+                self.write(self.folder, record, people, formats, image)
             else:
-                LOGGER.warning("%s: nobody found", picture.image)
+                LOGGER.warning("%s: nobody found", record.image)
         return found
 
-    def _film(self, source, looks):
-        """Write about a film; returns the number of people."""
-        formats = FILM_FORMATS if self.formats is None else self.formats
-        of_frames = [name for name in formats if name not in FILM_FORMATS]
-        record = FilmRecord(source.fps, self.smooth)
+    def _video(self, source, crops):
+        """Write about a video; returns the number of people."""
+        formats = VIDEO_FORMATS if self.formats is None else self.formats
+        of_frames = [name for name in formats if name not in VIDEO_FORMATS]
+        video = VideoRecord(source.fps, self.smooth)
 
         def frames():
-            for picture, people, image in self._bodies(looks, source):
-                record.add(picture, people)
-                write_people(self.folder, picture, people, of_frames)
-                yield picture, people, image
+            for record, people, image, time_s in self._bodies(crops, source):
+                video.add(record, people, time_s)
+                write_people(self.folder, record, people, of_frames)
+                yield record, people, image, time_s
 
         if "png" in formats:
-            film = os.path.join(self.folder, f"{source.name}.mp4")
-            write_video(film, (film_frame(*frame) for frame in frames()), source.fps)
+            write_video(os.path.join(self.folder, f"{source.name}.mp4"),
+                        ((video_frame(*frame), time_s) for *frame, time_s in frames()), source.fps)
         else:
             collections.deque(frames(), maxlen=0)
-        record.write(self.folder, source.name, formats)
-        return len(record.tracks)
+        video.write(self.folder, source.name, formats)
+        return len(video.tracks)
 
-    def _looks(self, source, interrupted):
-        """Yield a `_Look` for every picture of the source that can be used."""
-        progress = tqdm(source.frames(), total=source.count or None, unit="frame" if source.fps else "picture",
+    def _crops(self, source, interrupted):
+        """Yield `_Crops` for every image of the source that can be used."""
+        progress = tqdm(source.frames(), total=source.count or None, unit="frame" if source.fps else "image",
                         disable=None)
-        for number, (name, image) in enumerate(progress):
+        for frame in progress:
             try:
-                found = self.find(name, image)
-                check_boxes(found, name, image)
-                image = np.ascontiguousarray(image[..., ::-1])
-                crops = [self.model.crop(image, person) for person in found]
+                found = self.find(frame.name, frame.image)
             except UserError as error:
-                if source.fps or source.count == 1:
-                    raise
-                LOGGER.warning("%s; it is left out", error)
-                continue
-            # In single pictures people are counted.
+                self._leave_out(error)
+                if not source.fps:
+                    continue
+                found = []  # the frame counts as one without people
+            # In single images people are counted.
             found = self._numbered(found) if source.fps else [
                 dataclasses.replace(person, number=index) for index, person in enumerate(found)]
-            yield _Look(number, name, image, found, crops)
+            image, usable, crops = np.ascontiguousarray(frame.image[..., ::-1]), [], []
+            for person in found:
+                try:
+                    check_boxes([person], frame.name, frame.image)
+                    crops.append(self.model.crop(image, person))
+                    usable.append(person)
+                except UserError as error:
+                    self._leave_out(error)
+            if usable or not found or source.fps:
+                yield _Crops(frame, image, usable, crops)
             if interrupted:
                 return
 
@@ -238,25 +263,30 @@ class MeshRunner:
         numbers = self.tracker.update(poses) if self.tracker else []
         return [dataclasses.replace(person, number=number) for person, number in zip(found, numbers)]
 
-    def _bodies(self, looks, source):
-        """Yield (Picture, list of Person, image) for every look, in order; the network gets full batches."""
+    def _bodies(self, crops, source):
+        """Yield (ImageRecord, list of Person, image, time) for every image, in order; the network gets full batches."""
         waiting, count = [], 0
-        for look in looks:
-            waiting.append(look)
-            count += len(look.found)
+        for one in crops:
+            waiting.append(one)
+            count += len(one.found)
             if count >= self.batch_size or len(waiting) >= self.batch_size:
                 yield from self._flush(waiting, source, self.batch_size)
                 waiting, count = [], 0
         yield from self._flush(waiting, source, min(self.batch_size, max(count, 1)))
 
-    def _flush(self, looks, source, rows):
-        inputs = [crop for look in looks for crop, _ in look.crops]
+    def _flush(self, waiting, source, rows):
+        inputs = [crop for one in waiting for crop, _ in one.crops]
         bodies = iter(self._predict(inputs, rows))
-        for look in looks:
-            people = [self._person(look, found, region, next(bodies), source)
-                      for found, (_, region) in zip(look.found, look.crops)]
-            self.pictures += 1
-            yield self._picture(look, source), people, look.image
+        for one in waiting:
+            record, people = self._image_record(one, source), []
+            for found, (_, region) in zip(one.found, one.crops):
+                try:
+                    people.append(self._person(one.frame, record, found, region, next(bodies), source))
+                except UserError as error:
+                    self._leave_out(error)
+            if not one.found or people or source.fps:
+                self.images += 1
+                yield record, people, one.image, one.frame.time_s
 
     def _predict(self, inputs, rows):
         """Bodies of all inputs. Every batch has as many rows as the first, because each size is compiled on its own."""
@@ -266,29 +296,46 @@ class MeshRunner:
             bodies += self.model.predict(np.stack(part + part[-1:] * (self.rows - len(part))))[:len(part)]
         return bodies
 
-    def _picture(self, look, source):
-        height, width = look.image.shape[:2]
-        image = os.path.basename(source.files.get(look.name, look.name))
-        return Picture(look.name, image, (height, width), self._focal_px(look), (0.5 * width, 0.5 * height),
-                       self.model.name, self.model.body_model)
+    def _image_record(self, one, source):
+        height, width = one.image.shape[:2]
+        name = one.frame.name
+        focal_px = self.focal_length * max(height, width) / REFERENCE_PX
+        return ImageRecord(name, os.path.basename(source.files.get(name, name)), (height, width), focal_px,
+                           (0.5 * width, 0.5 * height), self.model.name, self.model.body_model, self.model.conventions,
+                           self.model.variants)
 
-    def _focal_px(self, look):
-        return self.focal_length * max(look.image.shape[:2]) / REFERENCE_PX
-
-    def _person(self, look, found, region, body, source):
-        if source.fps and self.smooth:
-            track = self.tracks.setdefault(found.number, _Track(source.fps))
-            body = self.model.pose(track.smooth(body, region, look.number))
+    def _person(self, frame, record, found, region, body, source):
+        """What files say of somebody; raises UserError when the network's answer cannot be written."""
+        where = f"person {found.number} of {record.image}"
+        if source.fps and self.smooth and np.isfinite(body.cam).all():
+            track = self.tracks.setdefault(found.number, _Track())
+            body = self.model.pose(track.smooth(body, region, frame.time_s))
         corner, side, cam = np.asarray(region.corner_px)[None], np.array([region.side_px]), np.asarray(body.cam)[None]
-        height, width = look.image.shape[:2]
-        j2d_px = crop_points_to_image(weak_perspective_projection(body.j3d[None], cam), corner, side)[0]
+        weak_px = crop_points_to_image(weak_perspective_projection(body.j3d[None], cam), corner, side)[0]
+        translation, j2d_px = self._seen(body.j3d, weak_px, record, where)
         boxes_px = {name: crop_points_to_image(box[None], corner, side).ravel() for name, box in body.boxes.items()}
-        return Person(
+        person = Person(
             vertices=body.vertices, faces=self.model.faces, joint_names=list(self.model.joint_names), j3d=body.j3d,
             j2d_px=j2d_px, cam=body.cam, box_centre_px=tuple(corner[0] + 0.5 * side), box_size_px=float(side[0]),
-            translation=image_translation(cam, corner, side, (width, height), self._focal_px(look))[0],
-            parameters=self.model.parameters(body), score=found.score, number=found.number, variants=body.variants,
-            boxes_px=boxes_px)
+            translation=translation, parameters=self.model.parameters(body), score=found.score, number=found.number,
+            variants=body.variants, boxes_px=boxes_px)
+        check_person(person, where)
+        return person
+
+    def _seen(self, j3d, weak_px, record, where):
+        """The translation in front of the image's camera that fits the network's own, and the joints seen from there.
+
+        Both cameras cannot agree wholly: a perspective one shows what is near larger. Files hold the joints as the
+        camera sees them that stands beside them.
+        """
+        if not (np.isfinite(weak_px).all() and np.isfinite(j3d).all()):
+            raise UserError(f"{where}: numbers that are not finite; was the checkpoint trained without overflow?")
+        translation = fit_translation(j3d, weak_px, record.focal_px, record.centre_px)
+        if not (translation[2] + j3d[:, 2] > NEAR).all():
+            raise UserError(f"{where} would not stand before the camera of --focal_length {self.focal_length:g}: take "
+                            "a longer one")
+        return translation, perspective_projection(j3d[None], translation[None], record.focal_px,
+                                                   np.asarray(record.centre_px))[0]
 
 
 def _as_pose(found):

@@ -1,4 +1,4 @@
-"""What a mesh model leaves of each person: json, npz, mesh files, a viewer page and pictures; the same for all models.
+"""What a mesh model leaves of each person: json, npz, mesh files, a viewer page and drawings; the same for all models.
 
 Every file says which body model it rests on, names its joints, and holds the cameras with their focal length, so that
 nothing has to be guessed later. Axes are those of the camera (x right, y down, z forward) in json and npz; mesh files
@@ -27,23 +27,27 @@ CONVENTIONS = {
     "lengths": "metres",
     "angles": "radians",
     "pixels": "of the original image; (0, 0) is the upper left corner of the first pixel",
-    "perspective": "pixel = focal_px * (x, y) / z + centre_px with (x, y, z) = point + translation_m",
-    "weak_perspective": "scale * ((x, y) + (tx, ty)) spans [-1, 1] over the box",
+    "perspective": "pixel = focal_px * (x, y) / z + centre_px with (x, y, z) = point + translation_m; joints_2d_px are "
+                   "joints_3d_m seen so",
+    "weak_perspective": "scale * ((x, y) + (tx, ty)) spans [-1, 1] over the box; the network's own camera, to which "
+                        "the perspective one was fitted",
 }
 
 
 @dataclasses.dataclass(frozen=True)
-class Picture:
-    """The picture people were found in, its camera, and what found them.
+class ImageRecord:
+    """The image people were found in, its camera, and what found them.
 
     Args:
         name (str): stem of all files.
-        image (str): file name of the picture, for the record.
+        image (str): file name of the image, for the record.
         size ((int, int)): (H, W) in pixels.
         focal_px (float): focal length of the camera that all people stand before.
         centre_px ((float, float)): its principal point (x, y).
         model (str): network, such as "hmr".
         body_model (str): "synthetic", or the file of the body model.
+        conventions (dict[str, object]): what the model's parameters mean beyond `CONVENTIONS`, for the record.
+        variants (tuple[str]): names of the further meshes that the model gives of everybody.
     """
 
     name: str
@@ -53,6 +57,8 @@ class Picture:
     centre_px: tuple
     model: str
     body_model: str
+    conventions: dict = dataclasses.field(default_factory=dict)
+    variants: tuple = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,19 +70,19 @@ class Person:
         faces (numpy.ndarray): (F, 3) integer.
         joint_names (list[str]): J names.
         j3d (numpy.ndarray): (J, 3).
-        j2d_px (numpy.ndarray): (J, 2), pixels of the original picture.
-        translation (numpy.ndarray): (3,), metres from the body's origin to the camera of the picture.
+        j2d_px (numpy.ndarray): (J, 2), pixels of the original image.
+        translation (numpy.ndarray): (3,), metres from the body's origin to the camera of the image.
         cam (numpy.ndarray): (3,), weak-perspective (s, tx, ty) over the box.
-        box_centre_px ((float, float)): centre (x, y) of the square box, pixels of the original picture.
+        box_centre_px ((float, float)): centre (x, y) of the square box, pixels of the original image.
         box_size_px (float): its side.
         parameters (dict[str, numpy.ndarray]): of the body model, by the names of this project: theta (85,), pose (72,)
             axis-angle, rotmat (24, 3, 3), beta (10,), expr (10,), ...
         score (float): confidence of the detection, or None.
-        number (int): who it is in a film; None for its place in the list. Files and colours go by it.
+        number (int): who it is in a video; None for its place in the list. Files and colours go by it.
         variants (dict[str, numpy.ndarray]): further meshes of the person, name -> (V, 3) like `vertices`; they have
-            files and pictures of their own.
+            files and drawings of their own.
         boxes_px (dict[str, numpy.ndarray]): name -> (4,) left, top, right, bottom of parts of the person, pixels of the
-            original picture.
+            original image.
     """
 
     vertices: np.ndarray
@@ -95,16 +101,17 @@ class Person:
     boxes_px: dict = dataclasses.field(default_factory=dict)
 
 
-def write_people(folder, picture, people, formats=FORMATS, photo=None):
-    """Write everything asked for about the people in one picture.
+def write_people(folder, record, people, formats=FORMATS, photo=None):
+    """Write everything asked for about the people in one image.
 
     Args:
         folder (str): made when missing.
-        picture (Picture): where they were found.
-        people (list[Person]): may be empty; then only pictures are written.
-        formats (list[str]): from `FORMATS`. json, npz and mesh files are `<picture.name>_<number>.<format>`, html is
-            `<picture.name>.html` with all people, png is `<picture.name>_overlay.png`, `_side.png` and `_top.png`.
-            The names of a variant's mesh files and pictures hold its name as well.
+        record (ImageRecord): where they were found.
+        people (list[Person]): may be empty; then only drawings are written.
+        formats (list[str]): from `FORMATS`. json, npz and mesh files are `<record.name>_<number>.<format>`, html is
+            `<record.name>.html` with all people, png is `<record.name>_overlay.png`, `_side.png` and `_top.png`.
+            `<record.name>_scene.<format>` is a mesh file of all people where they stand before the camera. The names
+            of a variant's mesh files and drawings hold its name as well.
         photo (numpy.ndarray): (H, W, 3) uint8 RGB, needed for png.
 
     Returns:
@@ -116,22 +123,27 @@ def write_people(folder, picture, people, formats=FORMATS, photo=None):
     """
     check_formats(formats)
     if "png" in formats and photo is None:
-        raise ValueError("pictures of people need the photo")
+        raise ValueError("drawings of people need the photo")
     for index, person in enumerate(people):
-        check_person(person, f"person {index} of {picture.image}")
+        check_person(person, f"person {index} of {record.image}")
     numbered = [dataclasses.replace(person, number=index) if person.number is None else person
                 for index, person in enumerate(people)]
     paths = []
     for person in numbered:
-        paths += _write_person(folder, picture, person, formats)
+        paths += _write_person(folder, record, person, formats)
+    scenes = {variant: [dataclasses.replace(mesh, vertices=mesh.vertices @ Y_UP)
+                        for mesh in place_people(numbered, variant=variant)] for variant in _variants(record, numbered)}
+    for ending in (name for name in formats if name in MESH_FORMATS and people):
+        for variant, meshes in scenes.items():
+            paths.append(os.path.join(folder, f"{record.name}_scene{f'_{variant}' if variant else ''}.{ending}"))
+            write_meshes(paths[-1], meshes)
     if "html" in formats and people:
-        meshes = [mesh for variant in _variants(numbered) for mesh in place_people(numbered, variant=variant)]
-        meshes = [dataclasses.replace(mesh, vertices=mesh.vertices @ Y_UP) for mesh in meshes]
-        paths.append(os.path.join(folder, f"{picture.name}.html"))
-        write_viewer(paths[-1], meshes, picture.image, f"{picture.model}, body model: {picture.body_model}")
+        paths.append(os.path.join(folder, f"{record.name}.html"))
+        write_viewer(paths[-1], [mesh for meshes in scenes.values() for mesh in meshes], record.image,
+                     f"{record.model}, body model: {record.body_model}")
     if "png" in formats:
-        for view, image in draw_people(picture, numbered, photo).items():
-            paths.append(os.path.join(folder, f"{picture.name}_{view}.png"))
+        for view, image in draw_people(record, numbered, photo).items():
+            paths.append(os.path.join(folder, f"{record.name}_{view}.png"))
             atomic_write(paths[-1], cv2.imencode(".png", image[..., ::-1])[1].tobytes())
     return paths
 
@@ -147,23 +159,23 @@ def check_formats(formats):
         raise UserError(f"unknown output format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
 
 
-def draw_people(picture, people, photo, views=("overlay", "side", "top")):
+def draw_people(record, people, photo, views=("overlay", "side", "top")):
     """People over the photo, and each turned about its own middle on white.
 
     Returns:
         dict: view -> (H, W, 3) uint8 RGB; those of a variant are called `<variant>_<view>`.
     """
-    camera, drawn = PerspectiveCamera(picture.focal_px, tuple(picture.centre_px)), {}
-    for variant in _variants(people):
+    camera, drawn = PerspectiveCamera(record.focal_px, tuple(record.centre_px)), {}
+    for variant in _variants(record, people):
         for view in views:
             meshes = place_people(people, "front" if view == "overlay" else view, variant)
             drawn[f"{variant}_{view}" if variant else view] = render_scene(
-                meshes, camera, picture.size, photo if view == "overlay" else None).image
+                meshes, camera, record.size, photo if view == "overlay" else None).image
     return drawn
 
 
 def place_people(people, view="front", variant=None):
-    """Meshes (vertices in the axes of the picture's camera, translation included), each in its own colour.
+    """Meshes (vertices in the axes of the image's camera, translation included), each in its own colour.
 
     Args:
         people (list[Person]): those without the variant are left out.
@@ -180,9 +192,9 @@ def place_people(people, view="front", variant=None):
     return meshes
 
 
-def _variants(people):
+def _variants(record, people):
     """None for the meshes that all have, then the names of the variants."""
-    return [None, *dict.fromkeys(name for person in people for name in person.variants)]
+    return [None, *dict.fromkeys([*record.variants, *(name for person in people for name in person.variants)])]
 
 
 def check_person(person, where):
@@ -207,17 +219,17 @@ def check_person(person, where):
         raise UserError(f"{where}: {', '.join(broken)} not finite; was the checkpoint trained without overflow?")
 
 
-def _write_person(folder, picture, person, formats):
+def _write_person(folder, record, person, formats):
     """The files of one person -> their paths."""
-    stem, paths = os.path.join(folder, f"{picture.name}_{person.number}"), []
+    stem, paths = os.path.join(folder, f"{record.name}_{person.number}"), []
     meshes = {"": person.vertices, **{f"_{name}": vertices for name, vertices in person.variants.items()}}
     for name in formats:
         if name == "json":
             paths.append(f"{stem}.json")
-            atomic_write(paths[-1], json_bytes(_record(picture, person)))
+            atomic_write(paths[-1], json_bytes(_as_json(record, person)))
         elif name == "npz":
             paths.append(f"{stem}.npz")
-            atomic_write(paths[-1], _archive(picture, person))
+            atomic_write(paths[-1], _as_npz(record, person))
         elif name in MESH_FORMATS:
             for ending, vertices in meshes.items():
                 paths.append(f"{stem}{ending}.{name}")
@@ -232,24 +244,24 @@ def json_bytes(record):
     return json.dumps(record, indent=1, allow_nan=False).encode()
 
 
-def _record(picture, person):
+def _as_json(record, person):
     """What the json file says."""
-    height, width = picture.size
+    height, width = record.size
     return {
-        "image": picture.image,
+        "image": record.image,
         "image_size_px": [int(width), int(height)],
         "person": person.number,
         "score": None if person.score is None else float(person.score),
-        "model": picture.model,
-        "body_model": picture.body_model,
-        "conventions": CONVENTIONS,
+        "model": record.model,
+        "body_model": record.body_model,
+        "conventions": {**CONVENTIONS, **record.conventions},
         "joint_names": list(person.joint_names),
         "joints_2d_px": plain(person.j2d_px),
         "joints_3d_m": plain(person.j3d),
         "parameters": {name: plain(values) for name, values in person.parameters.items()},
         "boxes_px": {name: plain(box) for name, box in person.boxes_px.items()},
         "cameras": {
-            "perspective": {"focal_px": float(picture.focal_px), "centre_px": plain(picture.centre_px),
+            "perspective": {"focal_px": float(record.focal_px), "centre_px": plain(record.centre_px),
                             "translation_m": plain(person.translation)},
             "weak_perspective": {"scale": plain(person.cam[0]), "tx": plain(person.cam[1]),
                                  "ty": plain(person.cam[2]), "box_centre_px": plain(person.box_centre_px),
@@ -258,15 +270,16 @@ def _record(picture, person):
     }
 
 
-def _archive(picture, person):
+def _as_npz(record, person):
     """The bytes of the npz file: the same, flat, and the mesh; numpy.load opens it without pickle."""
-    height, width = picture.size
+    height, width = record.size
     arrays = {
-        "image": picture.image, "image_size_px": (width, height), "person": person.number,
-        "model": picture.model, "body_model": picture.body_model, "conventions": json.dumps(CONVENTIONS),
+        "image": record.image, "image_size_px": (width, height), "person": person.number,
+        "model": record.model, "body_model": record.body_model,
+        "conventions": json.dumps({**CONVENTIONS, **record.conventions}),
         "joint_names": list(person.joint_names), "joints_2d_px": person.j2d_px, "joints_3d_m": person.j3d,
         "vertices_m": person.vertices, "faces": person.faces,
-        "focal_px": picture.focal_px, "centre_px": picture.centre_px, "translation_m": person.translation,
+        "focal_px": record.focal_px, "centre_px": record.centre_px, "translation_m": person.translation,
         "cam": person.cam, "box_centre_px": person.box_centre_px, "box_size_px": person.box_size_px,
         "score": np.nan if person.score is None else person.score,
     }

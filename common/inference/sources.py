@@ -1,45 +1,72 @@
-"""What infer.py looks at: pictures one by one, or the frames of a film or camera."""
+"""What infer.py reads: images one by one, or the frames of a video or camera.
+
+The first bytes of a file decide what it is, not its name. An animation (gif, png, webp) that is named by itself is a
+video; within a folder its first frame is an image.
+"""
+import collections
 import contextlib
 import glob
 import logging
 import os
+import re
 import signal
-from collections.abc import Mapping
+import stat
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import cv2
+import numpy as np
+from PIL import Image
 
 from common.data.image import read_image
+from common.data.image_kinds import HEAD, image_kind
 from common.errors import UserError
+from common.inference.video_reader import USUAL_FPS, Video
 
 LOGGER = logging.getLogger("mindhuman")
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
-USUAL_FPS = 25.0  # of films and cameras that do not tell theirs
+# A file with such a name is taken for an image even where its first bytes are damaged.
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".avif", ".heic",
+                 ".heif")
+ANIMATIONS = ("gif", "png", "webp")
+STILL_S = 0.1  # how long browsers show the frame of an animation that gives no time
+
+
+class Frame(NamedTuple):
+    """An image, or a frame of a video: stem of its files, (H, W, 3) uint8 with blue first, seconds since the start."""
+
+    name: str
+    image: np.ndarray
+    time_s: float = None
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where pictures come from.
+    """Where frames come from.
 
-    name (str): of all files written about a film. fps (float): of a film or camera, 0 for single pictures.
-    frames: function without arguments that returns an iterator of (name, image (H, W, 3) uint8, blue first).
-    count (int): how many there are, 0 when that is not known. files (dict): name -> path, of single pictures.
+    Args:
+        name (str): of all files written about a video.
+        fps (float): of a video or camera, its mean where the rate varies; 0 for single images.
+        frames (callable): without arguments, returns an iterator of Frame.
+        count (int): how many there are, 0 when that is not known.
+        files (dict): name -> path, of single images.
     """
 
     name: str
     fps: float
-    frames: object
+    frames: Callable[[], Iterator[Frame]]
     count: int = 0
     files: Mapping = field(default_factory=dict)
 
 
-def open_source(text, frame_max=0, flag="--input"):
+def open_source(text: str, frame_max: int = 0, flag: str = "--input") -> Source:
     """The source that a flag names.
 
     Args:
-        text (str): picture, folder, pattern, film, or the number of a camera.
-        frame_max (int): frames of a film or camera, 0 for all.
-        flag (str): its name, for error texts.
+        text: image, folder, pattern, video, or the number of a camera. What exists comes before patterns and numbers.
+        frame_max: frames of a video or camera, 0 for all.
+        flag: its name, for error texts.
 
     Raises:
         UserError: nothing is there, or it cannot be opened.
@@ -50,34 +77,87 @@ def open_source(text, frame_max=0, flag="--input"):
     if frame_max < 0:
         raise UserError(f"--frame_max {frame_max}: it cannot be negative")
     said = f"{flag} {text}"
-    if text.isdigit():
-        return _film(int(text), f"camera_{text}", f"{said}: there is no camera of this number", frame_max)
     if os.path.isdir(text):
-        return _pictures(text, sorted(os.path.join(text, name) for name in os.listdir(text)), said)
+        # Hidden files are skipped, among them the `._*` of macOS.
+        entries = [os.path.join(text, name) for name in sorted(os.listdir(text)) if not name.startswith(".")]
+        return _images(os.path.basename(os.path.abspath(text)), entries, said)
     if os.path.isfile(text):
-        if text.lower().endswith(PICTURES):
-            return _pictures(text, [text], said)
-        return _film(text, os.path.splitext(os.path.basename(text))[0],
-                     f"{said} is neither a picture ({', '.join(PICTURES)}) nor a video that can be opened", frame_max)
+        return _file(text, frame_max, said)
+    if os.path.exists(text):
+        camera = re.fullmatch(r"/dev/video(\d+)", os.path.realpath(text))
+        if camera and stat.S_ISCHR(os.stat(text).st_mode):
+            return _camera(int(camera[1]), frame_max, said)
+        raise UserError(f"{said} is a pipe or device: write what comes from it to a file, and name that")
+    if os.path.islink(text):
+        raise UserError(f"{said} is a link to a file that does not exist")
+    if text.isascii() and text.isdigit():
+        return _camera(int(text), frame_max, said)
     if glob.has_magic(text):
-        return _pictures(text, sorted(glob.glob(text, recursive=True)), said)
+        matches = _matches(text)
+        if len(matches) == 1 and os.path.isfile(matches[0]):
+            return _file(matches[0], frame_max, said)
+        return _images(os.path.basename(os.path.abspath(text)), matches, said)
     raise UserError(f"{said} does not exist")
 
 
-def _pictures(text, files, said):
-    files = [path for path in files if os.path.isfile(path)]
-    paths = [path for path in files if path.lower().endswith(PICTURES)]
+def _matches(pattern):
+    """Paths that a pattern names; the part of it that is an existing folder is no pattern."""
+    head, rest = pattern, []
+    while glob.has_magic(head) and not os.path.isdir(head):
+        head, tail = os.path.split(head)
+        rest.insert(0, tail)
+    return sorted(glob.glob(os.path.join(glob.escape(head), *rest), recursive=True))
+
+
+def _kind(path):
+    """(`image_kind` or "", size) of a regular file."""
+    try:
+        with open(path, "rb") as stream:
+            return image_kind(path, stream.read(HEAD)), os.fstat(stream.fileno()).st_size
+    except OSError:
+        return "", -1
+
+
+def _file(path, frame_max, said):
+    kind, size = _kind(path)
+    if size == 0:
+        raise UserError(f"{said} is empty (0 bytes): copy or download it again")
+    if kind in ANIMATIONS:
+        animation = _animation(path, frame_max)
+        if animation:
+            return animation
+    if not kind and not path.lower().endswith(IMAGE_ENDINGS):
+        return _video(path, frame_max, said)
+    if not kind:
+        with contextlib.suppress(UserError):
+            return _video(path, frame_max, said)  # a video whose name says that it is an image
+    return _images(os.path.basename(path), [path], said)
+
+
+def _images(name, entries, said):
+    """Single images out of the entries of a folder or the matches of a pattern."""
+    paths, others = [], collections.Counter()
+    for path in entries:
+        base = os.path.basename(path)
+        if os.path.isdir(path):
+            others["folders"] += 1
+        elif not os.path.isfile(path):
+            others["links to nothing, pipes or devices"] += 1
+        elif _kind(path)[0] or base.lower().endswith(IMAGE_ENDINGS):
+            paths.append(path)
+        else:
+            others["files that are no images"] += 1
+    counted = ", ".join(f"{count} {what}" for what, count in others.items())
+    hint = "images in folders within are named by a pattern such as 'folder/**/*.jpg'" if others["folders"] else ""
     if not paths:
-        raise UserError(f"{said}: no pictures there ({', '.join(PICTURES)})")
-    stems = [os.path.splitext(os.path.basename(path))[0] for path in paths]
-    # Where two files would share a name, theirs keep the ending; where that does not help either, they are numbered.
-    names = [stem if stems.count(stem) == 1 else os.path.basename(path) for stem, path in zip(stems, paths)]
-    names = [name if names.count(name) == 1 else f"{number:06d}_{name}" for number, name in enumerate(names)]
+        raise UserError(f"{said}: no images there{', only ' * bool(counted)}{counted}; "
+                        f"{hint or 'a video is named by itself'}")
+    names = _names(paths)
 
     def frames():
         damaged = 0
-        if len(files) > len(paths):
-            LOGGER.info("%s: %d files that are no pictures are left out", said, len(files) - len(paths))
+        if counted:
+            LOGGER.info("%s: left out: %s%s", said, counted, f"; {hint}" if hint else "")
         for name, path in zip(names, paths):
             try:
                 image = read_image(path)
@@ -87,34 +167,102 @@ def _pictures(text, files, said):
                 damaged += 1
                 LOGGER.warning("%s; it is left out (%d so far)", error, damaged)
                 continue
-            yield name, image[..., ::-1].copy()
+            yield Frame(name, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         if damaged == len(paths):
-            raise UserError(f"{said}: none of the {damaged} pictures can be read")
+            raise UserError(f"{said}: none of the {damaged} images can be read")
 
-    return Source(os.path.basename(os.path.normpath(text)), 0.0, frames, len(paths), dict(zip(names, paths)))
+    return Source(name, 0.0, frames, len(paths), dict(zip(names, paths)))
 
 
-def _film(path, name, refusal, frame_max):
-    capture = cv2.VideoCapture(path)
+def _names(paths):
+    """A name for the files about each image: its stem.
+
+    Where two images would share one, theirs keep the ending; where that does not help either, they are numbered. Many
+    disks make no difference between small letters and capitals.
+    """
+    names = [os.path.splitext(os.path.basename(path))[0] for path in paths]
+    for other in (lambda number, path: os.path.basename(path),
+                  lambda number, path: f"{number:06d}_{os.path.basename(path)}"):
+        counts = collections.Counter(name.casefold() for name in names)
+        names = [name if counts[name.casefold()] == 1 else other(number, path)
+                 for number, (name, path) in enumerate(zip(names, paths))]
+    return names
+
+
+def _numbered(name, images, frame_max):
+    """Yield a Frame for each (image, time) pair, at most `frame_max`."""
+    with contextlib.closing(images):
+        for number, (image, seconds) in enumerate(images):
+            yield Frame(f"{name}_{number:012d}", image, seconds)
+            if number + 1 == frame_max:
+                return
+
+
+def _video_source(name, fps, count, open_images, frame_max):
+    count = min(count or frame_max, frame_max or count)
+    return Source(name, fps, lambda: _numbered(name, open_images(), frame_max), count)
+
+
+def _video(path, frame_max, said):
+    try:
+        video = Video(path)
+    except UserError as error:
+        raise UserError(f"{said.partition(' ')[0]} {error}") from None
+    return _video_source(os.path.splitext(os.path.basename(path))[0], video.fps, video.count, video.frames, frame_max)
+
+
+def _animation(path, frame_max):
+    """The source of an animation, None for a single image."""
+    try:
+        with Image.open(path, formats=[kind.upper() for kind in ANIMATIONS]) as file:
+            count = getattr(file, "n_frames", 1)
+            if count < 2:
+                return None
+            seconds = sum(_shown_s(file, number) for number in range(count))
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+        return None  # damaged: `read_image` says so
+
+    def images():
+        start = 0.0
+        with Image.open(path) as file:
+            for number in range(count):
+                try:
+                    step = _shown_s(file, number)
+                    image = cv2.cvtColor(np.array(file.convert("RGB")), cv2.COLOR_RGB2BGR)
+                except (OSError, ValueError, SyntaxError, EOFError):
+                    LOGGER.warning("%s: %d frames came of %d that the file promises; it is damaged: copy or download "
+                                   "it again", path, number, count)
+                    return
+                yield image, round(start, 6)
+                start += step
+
+    return _video_source(os.path.splitext(os.path.basename(path))[0], count / seconds, count, images, frame_max)
+
+
+def _shown_s(file, number):
+    file.seek(number)
+    file.load()  # of WebP the time comes with the pixels
+    return float(file.info.get("duration") or 1000 * STILL_S) / 1000
+
+
+def _camera(number, frame_max, said):
+    capture = cv2.VideoCapture(number)
     there, first = capture.read() if capture.isOpened() else (False, None)
     if not there:
         capture.release()
-        raise UserError(refusal)
+        raise UserError(f"{said}: there is no file or folder of this name and no camera of this number")
     fps = capture.get(cv2.CAP_PROP_FPS)
-    count = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))  # a camera's is not known
-    count = min(count or frame_max, frame_max or count)
 
-    def frames():
-        image, number = first, 0
+    def images():
+        image, start = first, time.monotonic()
         try:
-            while image is not None and not (frame_max and number >= frame_max):
-                yield f"{name}_{number:012d}", image
-                number += 1
+            while image is not None:
+                yield image, round(time.monotonic() - start, 6)
                 image = capture.read()[1]
         finally:
             capture.release()
 
-    return Source(name, fps if 0 < fps < 1000 else USUAL_FPS, frames, count)
+    return _video_source(f"camera_{number}", fps if 0 < fps < 1000 else USUAL_FPS, 0, images, frame_max)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,8 @@
-"""The files of demo.py: a folder for each picture with the mesh, two drawings and the parameters.
+"""The files of demo.py: a folder for each image with the mesh, two drawings and the parameters.
 
 Source: mks0601/Hand4Whole_RELEASE `demo/demo.py`. Differs from it: output.obj has y up, as mesh programs expect;
-smplx_param.json tells cameras, boxes and joints as well; several people are numbered, `output_1.obj` and so on.
+smplx_param.json tells conventions, cameras, boxes and joints as well; several people are numbered, `output_1.obj` and
+so on.
 """
 import os
 
@@ -19,7 +20,7 @@ PARAMETERS = ("root_pose", "body_pose", "lhand_pose", "rhand_pose", "jaw_pose", 
 
 
 class DemoWriter:
-    """Writes the files of one picture; called like `write_people`.
+    """Writes the files of one image; called like `write_people`.
 
     Args:
         sizes (Sizes): of the network's input and camera.
@@ -28,17 +29,17 @@ class DemoWriter:
     def __init__(self, sizes):
         self.sizes = sizes
 
-    def __call__(self, folder, picture, people, _, photo):
-        folder = os.path.join(folder, picture.name)
+    def __call__(self, folder, record, people, _, photo):
+        folder = os.path.join(folder, record.name)
         for index, person in enumerate(people):
-            check_person(person, f"person {index} of {picture.image}")
+            check_person(person, f"person {index} of {record.image}")
             ending = f"_{index}" if index else ""
             mesh = Mesh(np.asarray(person.vertices) @ Y_UP, person.faces, SKIN, f"person_{index}")
             write_meshes(os.path.join(folder, f"output{ending}.obj"), [mesh])
             _write_jpg(os.path.join(folder, f"render_cropped_img{ending}.jpg"), self.draw_crop(person, photo))
             atomic_write(os.path.join(folder, f"smplx_param{ending}.json"),
-                         json_bytes(self._record(picture, person)))
-        _write_jpg(os.path.join(folder, "render_original_img.jpg"), draw_people(picture, people, photo)["overlay"])
+                         json_bytes(self._parameters(record, person)))
+        _write_jpg(os.path.join(folder, "render_original_img.jpg"), draw_people(record, people, photo)["overlay"])
 
     def draw_crop(self, person, photo):
         """The person in the network's input, as its virtual camera sees it: (H, W, 3) uint8 RGB."""
@@ -53,22 +54,24 @@ class DemoWriter:
         return render(person.vertices, person.faces, camera, (height, width), background=patch).image
 
     def _box(self, person):
-        """What the network saw of the picture: (2, 2), upper left and lower right corner, px."""
+        """What the network saw of the image: (2, 2), upper left and lower right corner, px."""
         height, width = self.sizes.image
         half = 0.5 * person.box_size_px * np.array([width / height, 1.0])
         return np.asarray(person.box_centre_px) + np.stack([-half, half])
 
-    def _record(self, picture, person):
+    def _parameters(self, record, person):
         """What smplx_param.json says."""
         zoom = person.box_size_px / self.sizes.body[0]
         return {
             **{name: plain(person.parameters[name]) for name in PARAMETERS},
-            "image": picture.image, "body_model": picture.body_model, "score": person.score,
-            "conventions": {**CONVENTIONS, "camera": "pixel = focal * (x, y) / z + princpt with (x, y, z) = point + "
-                                                     "cam_trans; each person has one of its own"},
+            "image": record.image, "body_model": record.body_model, "score": person.score,
+            "flat_hand_mean": False,
+            "conventions": {**CONVENTIONS, **record.conventions, "camera":
+                            "pixel = focal * (x, y) / z + princpt with (x, y, z) = point + cam_trans; each person has "
+                            "its own", "image_camera": "as `perspective`"},
             "camera": {"focal": [zoom * focal for focal in self.sizes.focal], "princpt": plain(person.box_centre_px),
                        "cam_trans": plain(person.parameters["cam_trans"])},
-            "image_camera": {"focal_px": float(picture.focal_px), "centre_px": plain(picture.centre_px),
+            "image_camera": {"focal_px": float(record.focal_px), "centre_px": plain(record.centre_px),
                              "translation_m": plain(person.translation)},
             "boxes_px": {name: plain(box) for name, box in {"person": self._box(person).ravel(),
                                                             **person.boxes_px}.items()},
@@ -78,5 +81,5 @@ class DemoWriter:
 
 
 def _write_jpg(path, image):
-    """A picture (H, W, 3) uint8 RGB."""
+    """Write an image (H, W, 3) uint8 RGB."""
     atomic_write(path, cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes())

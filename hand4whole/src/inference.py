@@ -39,6 +39,12 @@ class Hand4WholeMeshes(MeshModel):
     """
 
     name, joint_names = "hand4whole", JOINTS
+    conventions = {
+        "flat_hand_mean": False,
+        "hands": "lhand_pose and rhand_pose are relative to the body model's mean hand, as smplx has them with "
+                 "flat_hand_mean=False",
+        "cam_trans": "metres from the body's origin to the network's own camera, whose axis goes through the middle of "
+                     "the person's box"}
 
     def __init__(self, network, model):
         self.network, self.sizes = network, network.sizes

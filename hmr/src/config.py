@@ -2,7 +2,6 @@
 import os
 
 from common.config import load_config
-from common.convert.named_weights import with_named_weights
 from common.errors import UserError
 from hmr.src.profiles import find_profile
 
@@ -34,7 +33,7 @@ def read_settings(argv, overrides=None):
     Raises:
         UserError: a setting that cannot be.
     """
-    config = with_named_weights(load_config(DEFAULT_CONFIG, argv, ALIASES, overrides), "hmr")
+    config = load_config(DEFAULT_CONFIG, argv, ALIASES, overrides)
     for key in POSITIVE:
         if config[key] < 1:
             raise UserError(f"--{key} {config[key]}: write a whole number of 1 or more")

@@ -1,4 +1,4 @@
-"""What infer.py does with a trained network: find people in pictures and films, follow them, write what was found."""
+"""What infer.py does with a trained network: find people in images and videos, follow them, write what was found."""
 import contextlib
 import dataclasses
 import logging
@@ -40,6 +40,14 @@ def shorter_side(resolution, height, width):
     return max(8, round(min(scales) * min(height, width)))
 
 
+def _until(interrupted, frames):
+    """The frames until the user has had enough."""
+    for frame in frames:
+        yield frame
+        if interrupted:
+            return
+
+
 class Inference:
     """Looks for people and writes what is found.
 
@@ -62,52 +70,44 @@ class Inference:
 
     def run(self, source):
         """Work through a source; says what was written."""
-        if source.fps:
-            film = os.path.join(self.folder, f"{source.name}.mp4")
-            tracker = Tracker(self.finder.skeleton.sigma_array(self.finder.skeleton.joints))
-            with interrupt_noted() as interrupted:
-                write_video(film, self._film(source, tracker, interrupted), source.fps)
-        else:
-            for name, image in source.frames():
-                write_picture(self._path(name, "_rendered.png"), self.look(name, image))
+        with interrupt_noted() as interrupted, contextlib.closing(source.frames()) as frames:
+            if source.fps:
+                tracker = Tracker(self.finder.skeleton.sigma_array(self.finder.skeleton.joints))
+                drawn = ((self.look(frame, tracker)[..., ::-1], frame.time_s) for frame in _until(interrupted, frames))
+                write_video(os.path.join(self.folder, f"{source.name}.mp4"), drawn, source.fps)
+            else:
+                for frame in _until(interrupted, frames):
+                    write_picture(self._path(frame.name, "_rendered.png"), self.look(frame))
+        if interrupted:
+            LOGGER.info("Interrupted after %d images or frames, which are kept", self.pictures)
         write_coco(self._path("coco_results", ".json"), self.entries)
         LOGGER.info("%d people found in %d %s; written to %s", self.people, self.pictures,
-                    "frames" if source.fps else "pictures", self.folder)
+                    "frames" if source.fps else "images", self.folder)
 
-    def _film(self, source, tracker, interrupted):
-        """Drawn frames, red first, until the source ends or the user has had enough."""
-        with contextlib.closing(source.frames()) as frames:
-            for name, image in frames:
-                yield self.look(name, image, tracker)[..., ::-1]
-                if interrupted:
-                    LOGGER.info("Interrupted after %d frames, which are kept", self.pictures)
-                    return
-
-    def look(self, name, image, tracker=None):
-        """Find the people in one picture, write the files about them.
+    def look(self, frame, tracker=None):
+        """Find the people in one image, write the files about them.
 
         Args:
-            name (str): stem of the files.
-            image (array): (H, W, 3) uint8, blue first.
-            tracker (Tracker): gives people their numbers in a film; None in single pictures.
+            frame (common.inference.sources.Frame): the image.
+            tracker (Tracker): gives people their numbers in a video; None in single images.
 
         Returns:
-            numpy.ndarray: (H, W, 3) uint8, the picture with the people drawn.
+            numpy.ndarray: (H, W, 3) uint8, blue first, the image with the people drawn.
         """
-        finder = self.finder
+        finder, (name, image, time_s) = self.finder, frame
         if self.resolution is not None:
             finder.settings = dataclasses.replace(finder.settings,
                                                   size=shorter_side(self.resolution, *image.shape[:2]))
-        heat, paf, frame = finder.maps(image)
-        people = decode(heat, paf, frame, finder.settings.decoder, finder.skeleton, finder.settings.merge_halves)
+        heat, paf, place = finder.maps(image)
+        people = decode(heat, paf, place, finder.settings.decoder, finder.skeleton, finder.settings.merge_halves)
         people = people.strongest(finder.settings.most_people)
         ids = None if tracker is None else tracker.update(people.joints)
-        write_keypoints(self._path(name, "_keypoints.json"), scale_joints(people.joints, self.keypoint_scale, frame),
-                        ids)
+        write_keypoints(self._path(name, "_keypoints.json"), scale_joints(people.joints, self.keypoint_scale, place),
+                        ids, time_s)
         self.entries += coco_entries(people, name, self.pictures, finder.skeleton, ids)
         self.pictures, self.people = self.pictures + 1, self.people + len(people)
         if self.write_heatmaps:
-            self._write_maps(name, image, heat, paf, frame)
+            self._write_maps(name, image, heat, paf, place)
         return draw_people(image, people.joints, finder.skeleton, ids)
 
     def _write_maps(self, name, image, heat, paf, frame):

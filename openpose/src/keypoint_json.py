@@ -51,18 +51,20 @@ def scale_joints(joints, number, frame):
     return out * (out[..., 2:] > 0)
 
 
-def write_keypoints(path, joints, ids=None):
+def write_keypoints(path, joints, ids=None, time_s=None):
     """Write one `*_keypoints.json`: the joints in the order of the skeleton, as x, y, confidence.
 
     Args:
         path (str): file.
         joints (array): (P, J, 3), of `scale_joints`.
-        ids (sequence): number of each person in a film; None writes -1, CMU's value for unknown.
+        ids (sequence): number of each person in a video; None writes -1, CMU's value for unknown.
+        time_s (float): seconds since the start of the video, written beside the people; None for single images.
     """
     people = [{"person_id": [-1 if ids is None else int(ids[number])],
                "pose_keypoints_2d": np.round(person, 4).ravel().tolist(), **{name: [] for name in EMPTY}}
               for number, person in enumerate(joints)]
-    atomic_write(path, json.dumps({"version": VERSION, "people": people}).encode())
+    time = {} if time_s is None else {"time_s": time_s}
+    atomic_write(path, json.dumps({"version": VERSION, **time, "people": people}).encode())
 
 
 def coco_entries(people, name, number, skeleton, ids=None):

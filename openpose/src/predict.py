@@ -11,6 +11,7 @@ from openpose.src.normalisation import PADDING, STRIDE, normalise
 from openpose.src.skeleton import COCO_18
 
 BUCKET = 64  # padded sides are multiples of this, so that few sizes of input have to be compiled
+LONGEST = 8  # longer side of the network input relative to `size`: strips would take memory and time without end
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ def prepare(image, size, stretch=False):
 
     Args:
         image (array): (H, W, 3) uint8.
-        size (int): length of its shorter side afterwards, rounded up to a multiple of 8.
+        size (int): length of its shorter side afterwards, rounded up to a multiple of 8; less where the longer one
+            would be more than `LONGEST` times that.
         stretch (bool): see `FinderSettings`.
 
     Returns:
@@ -92,8 +94,8 @@ def prepare(image, size, stretch=False):
     """
     height, width = image.shape[:2]
     size = -(-size // STRIDE) * STRIDE
-    scale = size / min(height, width)
-    inner = tuple(size if side == min(height, width) else round(side * scale) for side in (height, width))
+    scale = min(size / min(height, width), LONGEST * size / max(height, width))
+    inner = tuple(max(1, round(side * scale)) for side in (height, width))
     if stretch:
         inner = tuple(-(-side // STRIDE) * STRIDE for side in inner)
     method = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR

@@ -59,6 +59,7 @@ def test_whole_runs(checkpoint, scene, tmp_path):
     box = ",".join(f"{value:.1f}" for value in scene.box(0))
     infer.main([*flags, "--image", str(tmp_path / "one.png"), "--bbox", box, "--output_dir", str(tmp_path / "picture")])
     files = [f"one_0{kind}" for kind in (".json", ".npz", ".obj", ".glb", "_graph.obj", "_graph.glb")]
+    files += [f"one_scene{kind}" for kind in (".obj", ".glb", "_graph.obj", "_graph.glb")]
     views = [f"one_{mesh}{view}.png" for mesh in ("", "graph_") for view in ("overlay", "side", "top")]
     assert sorted(os.listdir(tmp_path / "picture")) == sorted([*files, *views, "one.html"])
     record = json.loads((tmp_path / "picture" / "one_0.json").read_text())

@@ -1,4 +1,4 @@
-"""From pictures and films to meshes, with a network that is simple enough to know its answers."""
+"""From images and videos to meshes, with a network that is simple enough to know its answers."""
 import dataclasses
 import json
 import logging
@@ -14,7 +14,7 @@ from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.inference.meshes import Body, MeshModel, MeshRunner, Region
 from common.inference.people import Found, GivenBoxes, choose_people
-from common.inference.sources import Source, open_source
+from common.inference.sources import Frame, Source, open_source
 from common.visual.mesh_files import read_mesh
 from common.visual.video import write_video
 
@@ -25,6 +25,7 @@ class Eggs(MeshModel):
     """Sees the mean red of the crop: it is the shape of an egg that fills the crop."""
 
     name, body_model, faces, joint_names = "eggs", "synthetic", np.asarray(EGG.faces), ("bottom", "top")
+    variants = ("free",)
 
     def __init__(self, trembling=0.0):
         self.batches, self.trembling, self.rng = [], trembling, np.random.default_rng(0)
@@ -101,10 +102,40 @@ def test_cameras_joints_and_box_agree(tmp_path):
     np.testing.assert_allclose(cameras["perspective"]["translation_m"], [1.0, 0.0, 8.0], atol=1e-6)
 
 
+@pytest.mark.parametrize("focal_length", [100.0, 600.0, 5000.0])
+def test_the_written_camera_sees_the_written_joints(tmp_path, focal_length):
+    class Deep(Eggs):
+        """One end far, one near, so that perspective matters."""
+
+        joint_names = ("bottom", "top", "nose", "back")
+
+        def pose(self, body):
+            ends = np.array([[0, 1.0, 0], [0, -1.0, 0], [0.1, -0.8, -0.3], [0.2, 0.3, 0.3]])
+            return dataclasses.replace(super().pose(body), j3d=ends)
+
+    picture(tmp_path / "a.png", 7)
+    MeshRunner(Deep(), choose_people(bbox="50,10,20,40"), str(tmp_path), ["json"], focal_length=focal_length).run(
+        open_source(str(tmp_path / "a.png")))
+    record = read(tmp_path / "a_0.json")
+    camera, joints = record["cameras"]["perspective"], np.array(record["joints_3d_m"])
+    seen = joints + camera["translation_m"]
+    seen = camera["focal_px"] * seen[:, :2] / seen[:, 2:] + camera["centre_px"]
+    np.testing.assert_allclose(record["joints_2d_px"], seen, atol=1e-5)
+    # The network's own camera: 20 px per metre around (60, 30). No translation comes nearer to it.
+    weak = (60, 30) + 20 * joints[:, :2]
+    error = np.square(seen - weak).sum()
+    assert np.sqrt(error / 4) < 2000 / focal_length
+    for step in np.vstack([np.eye(3), -np.eye(3)]) * 0.01:
+        other = joints + camera["translation_m"] + step
+        other = camera["focal_px"] * other[:, :2] / other[:, 2:] + camera["centre_px"]
+        assert np.square(other - weak).sum() > error
+
+
 def test_all_files_of_a_picture(tmp_path):
     picture(tmp_path / "a.png", 7)
     MeshRunner(Eggs(), choose_people(), str(tmp_path / "out")).run(open_source(str(tmp_path / "a.png")))
     people = [f"a_0{kind}" for kind in (".json", ".npz", ".obj", "_free.obj", ".glb", "_free.glb")]
+    people += [f"a_scene{kind}" for kind in (".obj", "_free.obj", ".glb", "_free.glb")]
     views = [f"a_{kind}{view}.png" for kind in ("", "free_") for view in ("overlay", "side", "top")]
     assert sorted(os.listdir(tmp_path / "out")) == sorted([*people, *views, "a.html"])
     with np.load(tmp_path / "out" / "a_0.npz") as arrays:
@@ -132,12 +163,68 @@ def test_folders_count_what_is_left_out(tmp_path, caplog):
     with caplog.at_level(logging.INFO, "mindhuman"):
         MeshRunner(Eggs(), choose_people(bbox="40,10,20,20"), str(tmp_path / "out"), ["json"]).run(
             open_source(str(tmp_path)))
-    assert "1 files that are no pictures are left out" in caplog.text and "c.png (7 bytes) is damaged" in caplog.text
+    assert "left out: 1 files that are no images" in caplog.text and "c.png (7 bytes) is damaged" in caplog.text
     assert "lies beside b, which is 30 x 30 px" in caplog.text
-    assert f"People: 1, pictures: 1, left out: 2; written to {tmp_path / 'out'}" in caplog.text
+    assert f"People: 1, images: 1, left out: 2; written to {tmp_path / 'out'}" in caplog.text
     with pytest.raises(UserError, match="lies beside b"):
         MeshRunner(Eggs(), choose_people(bbox="40,10,20,20"), str(tmp_path / "out"), ["json"]).run(
             open_source(str(tmp_path / "b.png")))
+
+
+def test_one_bad_person_costs_nobody_else(tmp_path, caplog):
+    """One box beside the image, one person of whom the network says nothing finite, one whom no camera sees."""
+    class Fragile(Eggs):
+        def predict(self, batch):
+            bodies = super().predict(batch)
+            bodies[1] = dataclasses.replace(bodies[1], vertices=np.full_like(EGG.vertices, np.nan))
+            bodies[2] = dataclasses.replace(bodies[2], cam=np.array([-1.0, 0, 0]))
+            return bodies
+
+    picture(tmp_path / "a.png", 7)
+    MeshRunner(Fragile(), choose_people(bbox="0,0,20,30;400,10,20,20;0,0,20,30;0,0,20,30;5,5,30,30"),
+               str(tmp_path / "out"), ["json"]).run(open_source(str(tmp_path / "a.png")))
+    assert sorted(os.listdir(tmp_path / "out")) == ["a_0.json", "a_4.json"]
+    assert "lies beside a, which is 80 x 60 px" in caplog.text
+    assert "person 2 of a.png: vertices not finite" in caplog.text
+    assert "person 3 of a.png would not stand before the camera of --focal_length 5000" in caplog.text
+    with pytest.raises(UserError, match="nothing was written: person 2 of a.png would not stand before the camera"):
+        MeshRunner(Fragile(), lambda *_: GivenBoxes([np.array([0.0, 0, 20, 30])] * 3)()[:3], str(tmp_path / "none"),
+                   ["json"], focal_length=0.001).run(open_source(str(tmp_path / "a.png")))
+
+
+def test_one_bad_frame_counts_as_empty(tmp_path, caplog):
+    source, find = walk(12)
+
+    def fragile(name, image):
+        if name.endswith("5"):
+            raise UserError(f"{name}: damaged")
+        return find(name, image)
+
+    MeshRunner(Eggs(), fragile, str(tmp_path), batch_size=4).run(source)
+    for number in range(2):
+        record = read(tmp_path / f"walk_{number}.json")
+        assert record["frames"] == [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11] and record["num_frames"] == 12
+        np.testing.assert_allclose(record["time_s"], np.array(record["frames"]) / 10)
+    assert cv2.VideoCapture(str(tmp_path / "walk.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 12
+    assert caplog.text.count("walk_000000000005: damaged; left out") == 1
+
+    def hopeless(name, image):
+        raise UserError(f"{name}: damaged")
+
+    with pytest.raises(UserError, match="nothing was written: walk_000000000011: damaged"):
+        MeshRunner(Eggs(), hopeless, str(tmp_path / "none"), ["json"]).run(source)
+    assert "no longer said one by one" in caplog.text
+
+
+def test_the_drawn_video_keeps_the_pace_of_a_varying_one(tmp_path):
+    times = [0.0, 0.1, 0.7, 0.8, 2.0]
+    source = Source("vary", 2.5, lambda: (Frame(f"vary_{number:012d}", np.full((60, 140, 3), 80, np.uint8), time)
+                                          for number, time in enumerate(times)), 5)
+    MeshRunner(Eggs(), choose_people(bbox="10,5,30,40"), str(tmp_path)).run(source)
+    assert [frame.time_s for frame in open_source(str(tmp_path / "vary.mp4")).frames()] == pytest.approx(times)
+    assert read(tmp_path / "vary_0.json")["time_s"] == times
+    with np.load(tmp_path / "vary_0.npz") as arrays:
+        assert arrays["time_s"].tolist() == times
 
 
 def test_nobody_found_is_one_clear_sentence_and_no_file(tmp_path):
@@ -161,8 +248,8 @@ def walk(count):
         people = [Found(box, score=0.1 * (1 + index)) for index, box in enumerate(boxes)]
         return people[::-1] if frame % 2 else people
 
-    frames = Source("walk", 10.0, lambda: ((f"walk_{number:012d}", np.full((60, 140, 3), 80, np.uint8))
-                                           for number in range(count)), count)
+    frames = Source("walk", 10.0, lambda: (Frame(f"walk_{number:012d}", np.full((60, 140, 3), 80, np.uint8),
+                                                 number / 10) for number in range(count)), count)
     return frames, find
 
 

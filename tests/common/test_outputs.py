@@ -7,12 +7,12 @@ import pytest
 import trimesh
 
 from common.errors import UserError
-from common.inference.outputs import FORMATS, Person, Picture, draw_people, place_people, write_people
+from common.inference.outputs import FORMATS, ImageRecord, Person, draw_people, place_people, write_people
 from common.visual.cameras import PerspectiveCamera
 from common.visual.mesh_files import read_mesh
 from common.visual.renderer import PALETTE
 
-PICTURE = Picture("photo", "photo.jpg", (120, 160), 200.0, (80.0, 60.0), "hmr", "synthetic")
+IMAGE = ImageRecord("photo", "photo.jpg", (120, 160), 200.0, (80.0, 60.0), "hmr", "synthetic")
 
 
 def person(x=0.0, depth=4.0, **changes):
@@ -31,7 +31,7 @@ def person(x=0.0, depth=4.0, **changes):
 
 
 def test_json_and_npz_say_the_same_and_project_onto_the_joints(tmp_path):
-    write_people(str(tmp_path / "out"), PICTURE, [person(), person(x=0.5, score=None)], ["json", "npz"])
+    write_people(str(tmp_path / "out"), IMAGE, [person(), person(x=0.5, score=None)], ["json", "npz"])
     assert sorted(entry.name for entry in (tmp_path / "out").iterdir()) == [
         "photo_0.json", "photo_0.npz", "photo_1.json", "photo_1.npz"]
     for index, expected in enumerate((person(), person(x=0.5))):
@@ -60,17 +60,30 @@ def test_json_and_npz_say_the_same_and_project_onto_the_joints(tmp_path):
 @pytest.mark.parametrize("ending", ["obj", "ply", "glb"])
 def test_mesh_files_stand_upright(tmp_path, ending):
     expected = person()
-    paths = write_people(str(tmp_path), PICTURE, [expected], [ending])
-    assert paths == [str(tmp_path / f"photo_0.{ending}")]
+    paths = write_people(str(tmp_path), IMAGE, [expected], [ending])
+    assert paths == [str(tmp_path / f"photo_0.{ending}"), str(tmp_path / f"photo_scene.{ending}")]
     vertices, faces = read_mesh(paths[0])
     np.testing.assert_allclose(vertices, expected.vertices * (1, -1, -1), atol=1e-6)
     np.testing.assert_array_equal(faces, expected.faces)
 
 
+@pytest.mark.parametrize("ending", ["obj", "ply", "glb"])
+def test_one_file_holds_all_people_where_the_camera_sees_them(tmp_path, ending):
+    people = [person(x=-0.5), person(x=0.7, depth=6.0)]
+    write_people(str(tmp_path), IMAGE, people, [ending])
+    vertices, faces = read_mesh(str(tmp_path / f"photo_scene.{ending}"))
+    if ending == "glb":  # where the order of the bodies is the program's own
+        vertices = np.concatenate(np.split(vertices, 2)[::-1 if vertices[0, 2] < -5 else 1])
+    expected = np.concatenate([(person.vertices + person.translation) * (1, -1, -1) for person in people])
+    np.testing.assert_allclose(vertices, expected, atol=1e-6)
+    np.testing.assert_array_equal(faces, np.concatenate([people[0].faces, people[1].faces + len(expected) // 2]))
+
+
 def test_all_formats_with_pictures(tmp_path):
     photo = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
-    paths = write_people(str(tmp_path), PICTURE, [person(x=-0.5), person(x=0.5)], FORMATS, photo)
+    paths = write_people(str(tmp_path), IMAGE, [person(x=-0.5), person(x=0.5)], FORMATS, photo)
     names = [f"photo_{index}.{ending}" for index in (0, 1) for ending in ("json", "npz", "obj", "ply", "glb")]
+    names += [f"photo_scene.{ending}" for ending in ("obj", "ply", "glb")]
     names += ["photo.html", "photo_overlay.png", "photo_side.png", "photo_top.png"]
     assert paths == [str(tmp_path / name) for name in names]
     assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted(names)
@@ -86,9 +99,9 @@ def test_numbers_variants_and_boxes_of_parts(tmp_path):
     whole = person(number=3)
     part = {"left_hand": np.array([1.0, 2.0, 30.0, 40.0])}
     other = person(x=0.5, number=12, variants={"free": 2 * whole.vertices}, boxes_px=part)
-    paths = write_people(str(tmp_path), PICTURE, [whole, other], ["json", "npz", "obj", "html"])
+    paths = write_people(str(tmp_path), IMAGE, [whole, other], ["json", "npz", "obj", "html"])
     names = ["photo_3.json", "photo_3.npz", "photo_3.obj", "photo_12.json", "photo_12.npz", "photo_12.obj",
-             "photo_12_free.obj", "photo.html"]
+             "photo_12_free.obj", "photo_scene.obj", "photo_scene_free.obj", "photo.html"]
     assert paths == [str(tmp_path / name) for name in names]
     assert json.loads((tmp_path / "photo_12.json").read_text())["boxes_px"] == {"left_hand": [1, 2, 30, 40]}
     with np.load(tmp_path / "photo_12.npz") as archive:
@@ -100,15 +113,15 @@ def test_numbers_variants_and_boxes_of_parts(tmp_path):
     assert [mesh.name for mesh in place_people([whole, other], variant="free")] == ["person 12 free"]
     page = (tmp_path / "photo.html").read_text(encoding="utf-8")
     assert all(f'"{name}"' in page for name in ("person 3", "person 12", "person 12 free"))
-    assert set(draw_people(PICTURE, [whole, other], np.zeros((120, 160, 3), np.uint8), ["side"])) == {"side",
+    assert set(draw_people(IMAGE, [whole, other], np.zeros((120, 160, 3), np.uint8), ["side"])) == {"side",
                                                                                                      "free_side"}
     with pytest.raises(ValueError, match=r"person 0 of photo.jpg: variant free must be \(162, 3\), not \(5, 3\)"):
-        write_people(str(tmp_path), PICTURE, [person(variants={"free": np.zeros((5, 3))})], ["json"])
+        write_people(str(tmp_path), IMAGE, [person(variants={"free": np.zeros((5, 3))})], ["json"])
 
 
 def test_views_show_depth_and_top(tmp_path):
     photo = np.zeros((120, 160, 3), np.uint8)
-    views = draw_people(PICTURE, [person()], photo)
+    views = draw_people(IMAGE, [person()], photo)
     spans = {}
     for name in ("side", "top"):
         rows, columns = np.nonzero((views[name] < 250).any(axis=-1))
@@ -120,19 +133,19 @@ def test_views_show_depth_and_top(tmp_path):
 
 def test_nobody_found_still_gives_the_picture(tmp_path):
     photo = np.full((120, 160, 3), 90, np.uint8)
-    paths = write_people(str(tmp_path), PICTURE, [], FORMATS, photo)
+    paths = write_people(str(tmp_path), IMAGE, [], FORMATS, photo)
     assert [path.rsplit("_", 1)[1] for path in paths] == ["overlay.png", "side.png", "top.png"]
     np.testing.assert_array_equal(cv2.imread(paths[0]), photo)
 
 
 def test_mistakes_are_named_and_nothing_is_written(tmp_path):
     with pytest.raises(UserError, match="unknown output format 'fbx': choose from json, npz, obj"):
-        write_people(str(tmp_path), PICTURE, [person()], ["json", "fbx"])
+        write_people(str(tmp_path), IMAGE, [person()], ["json", "fbx"])
     broken = np.full(10, np.nan)
     with pytest.raises(UserError, match="person 1 of photo.jpg: beta not finite"):
-        write_people(str(tmp_path), PICTURE, [person(), person(parameters={"beta": broken})], ["json", "npz"])
+        write_people(str(tmp_path), IMAGE, [person(), person(parameters={"beta": broken})], ["json", "npz"])
     with pytest.raises(ValueError, match=r"person 0 of photo.jpg: j3d must be \(3, 3\), not \(2, 3\)"):
-        write_people(str(tmp_path), PICTURE, [person(joint_names=["a", "b", "c"])], ["json"])
+        write_people(str(tmp_path), IMAGE, [person(joint_names=["a", "b", "c"])], ["json"])
     with pytest.raises(ValueError, match="need the photo"):
-        write_people(str(tmp_path), PICTURE, [person()], ["png"])
+        write_people(str(tmp_path), IMAGE, [person()], ["png"])
     assert list(tmp_path.iterdir()) == []

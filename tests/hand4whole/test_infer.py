@@ -13,7 +13,7 @@ from common.engine.runtime import init_runtime
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
 from common.inference.meshes import MeshRunner
-from common.inference.outputs import Person, Picture
+from common.inference.outputs import ImageRecord, Person
 from common.inference.people import Found
 from common.visual.cameras import PerspectiveCamera
 from common.visual.mesh_files import read_mesh
@@ -87,8 +87,8 @@ def test_a_box_around_joints_holds_the_person(meshes):
 def trained(network, meshes):
     """Both scripts get the network that is compiled already, and look at one person at a time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(infer, "load_trained", lambda config: (network, config, meshes.model, None))
-        patch.setattr(demo, "MeshRunner", functools.partial(MeshRunner, batch_size=1))
+        patch.setattr("hand4whole.src.build.load_trained", lambda config: (network, config, meshes.model, None))
+        patch.setattr("common.inference.meshes.MeshRunner", functools.partial(MeshRunner, batch_size=1))
         yield
 
 
@@ -140,7 +140,7 @@ def test_damaged_weights_are_one_sentence(meshes, seen, tmp_path):
     vertices = np.full_like(body.vertices, np.nan)
     person = Person(vertices, meshes.faces, list(JOINTS), body.j3d, body.j3d[:, :2], np.ones(3), body.cam, (80.0, 60.0),
                     100.0, meshes.parameters(body))
-    picture = Picture("a", "a.png", (120, 160), 500.0, (80.0, 60.0), "hand4whole", "synthetic")
+    picture = ImageRecord("a", "a.png", (120, 160), 500.0, (80.0, 60.0), "hand4whole", "synthetic")
     with pytest.raises(UserError, match="person 0 of a.png: vertices not finite"):
         DemoWriter(meshes.sizes)(str(tmp_path), picture, [person], None, np.zeros((120, 160, 3), np.uint8))
     assert not os.listdir(tmp_path)

@@ -226,7 +226,7 @@ def test_a_whole_run_with_two_boxes(checkpoint, scene, tmp_path):
     infer.main(["--image", str(tmp_path / "two.png"), "--ckpt_file", checkpoint, "--bbox", boxes[0], "--bbox",
                 boxes[1], "--output_dir", str(tmp_path / "out"), "--device_target", "CPU"])
     names = [f"two_{number}.{kind}" for number in range(2) for kind in ("json", "npz", "obj", "glb")]
-    assert sorted(os.listdir(tmp_path / "out")) == sorted([*names, "two.html", *(
+    assert sorted(os.listdir(tmp_path / "out")) == sorted([*names, "two.html", "two_scene.obj", "two_scene.glb", *(
         f"two_{view}.png" for view in ("overlay", "side", "top"))])
     record = json.loads((tmp_path / "out" / "two_1.json").read_text())
     assert record["joint_names"] == list(JOINTS) and record["body_model"] == "synthetic"
@@ -244,8 +244,8 @@ def test_wrong_flags_are_one_sentence(checkpoint, tmp_path):
     for flags, message in (
             (["--image", str(tmp_path / "none.jpg")], "--image .*none.jpg does not exist"),
             ([], "--image is missing"),
-            (["--image", checkpoint], "neither a picture .* nor a video"),
-            (["--image", str(tmp_path)], "no pictures there"),
+            (["--image", checkpoint], "--image .* neither an image nor a video"),
+            (["--image", str(tmp_path)], "no images there"),
             (["--bbox"], "--bbox needs a value")):
         with pytest.raises(UserError, match=message):
             infer.main(["--ckpt_file", checkpoint, "--device_target", "CPU", *flags])

@@ -154,7 +154,7 @@ def test_inference_on_a_folder_skips_damaged_pictures(finding, data, tmp_path, c
     infer.main(["--ckpt_file", finding, "--input", str(photos), "--output_dir", str(out), "--net_resolution", "-1x64",
                 "--number_people_max", "2", "--write_heatmaps", "--device_target", "CPU"])
     said = capsys.readouterr().out
-    assert "broken.jpg" in said and "(1 so far)" in said and "in 3 pictures" in said
+    assert "broken.jpg" in said and "(1 so far)" in said and "in 3 images" in said
     content = json.loads((out / f"{1:012d}_keypoints.json").read_text())
     assert content["version"] == 1.3 and 0 < len(content["people"]) <= 2
     person = content["people"][0]
@@ -243,7 +243,7 @@ TRAIN, EVAL, EXPORT, INFER = train.main, eval_script.main, export.main, infer.ma
     (EXPORT, ["--file_format", "AIR"], ["AIR", "Ascend"]),
     (INFER, [], ["--input"]),
     (INFER, ["--input", "/nowhere.jpg"], ["/nowhere.jpg"]),
-    (INFER, ["--input", "/nowhere/*.jpg"], ["no pictures"]),
+    (INFER, ["--input", "/nowhere/*.jpg"], ["no images"]),
     (INFER, ["--input", "DAMAGED"], ["damaged.json", "video"]),
     (INFER, ["--input", "IMAGES", "--net_resolution", "wide"], ["--net_resolution", "-1x368"]),
     (INFER, ["--input", "IMAGES", "--keypoint_scale", "7"], ["--keypoint_scale"]),

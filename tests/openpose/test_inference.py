@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from common.errors import UserError
-from common.inference.sources import Source, open_source
+from common.inference.sources import Frame as SourceFrame
+from common.inference.sources import Source
 from common.inference.tracking import Tracker, similarity
 from openpose.src.decode import Frame, People
 from openpose.src.inference import Inference, parse_resolution, shorter_side
@@ -124,17 +124,6 @@ def test_network_resolution_is_that_of_the_shorter_side(text, size, expected):
     assert shorter_side(parse_resolution(text), *size) == expected
 
 
-def test_pictures_of_equal_stems_keep_their_names_apart(tmp_path):
-    for name in ("a.jpg", "a.png", "b.png"):
-        cv2.imwrite(str(tmp_path / name), np.zeros((8, 8, 3), np.uint8))
-    (tmp_path / "notes.txt").write_text("no picture")
-    assert [name for name, _ in open_source(str(tmp_path)).frames()] == ["a.jpg", "a.png", "b"]
-    assert [name for name, _ in open_source(str(tmp_path / "*.png")).frames()] == ["a", "b"]
-    (tmp_path / "b.png").write_bytes(b"damaged")
-    with pytest.raises(UserError, match="b.png"):
-        list(open_source(str(tmp_path / "b.png")).frames())
-
-
 class PerfectFinder:
     """Sees a person who walks to the right; at the frame `stop` the user presses Ctrl-C."""
 
@@ -151,14 +140,15 @@ class PerfectFinder:
 
 
 def _walk(count):
-    return Source("walk", 10.0, lambda: ((f"walk_{number:012d}", np.zeros((128, 192, 3), np.uint8))
-                                         for number in range(count)))
+    return Source("walk", 10.0, lambda: (SourceFrame(f"walk_{number:012d}", np.zeros((128, 192, 3), np.uint8),
+                                                     number / 10) for number in range(count)))
 
 
 def test_a_film_gives_its_people_and_their_numbers(tmp_path):
     Inference(PerfectFinder(), str(tmp_path)).run(_walk(3))
     for frame in range(3):
         content = json.loads((tmp_path / f"walk_{frame:012d}_keypoints.json").read_text())
+        assert content["time_s"] == frame / 10
         found = {tuple(one["person_id"]): np.reshape(one["pose_keypoints_2d"], (18, 3)) for one in content["people"]}
         truth = person(60 + 4 * frame, 64, seed=5)
         seen = found[(0,)][:, 2] > 0
