@@ -5,7 +5,6 @@
 The names tell what a file holds. --dict-file is needed for a ResNet with names of its own only: a json file
 {name in the pth file: name here}; what it does not list is left out.
 """
-import json
 import os
 import re
 import sys
@@ -17,6 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from common.arguments import Arguments  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
+from common.text_files import read_json  # noqa: E402
 
 
 def parse(argv):
@@ -33,11 +33,7 @@ def read_table(path):
     Raises:
         UserError: no such file, or it holds something else.
     """
-    try:
-        with open(path, encoding="utf-8") as stream:
-            table = json.load(stream)
-    except (OSError, ValueError) as error:
-        raise UserError(f"--dict-file {path} cannot be read as json: {error}") from None
+    table = read_json(path, f"--dict-file {path}", "name a JSON file of names")
     if not isinstance(table, dict) or not all(isinstance(name, str) for name in table.values()):
         raise UserError(f"--dict-file {path} must hold one object of names: "
                         '{"conv1.weight": "conv1.weight", "bn1.weight": "bn1.gamma", ...}')

@@ -15,6 +15,7 @@ import yaml
 from common.arguments import Arguments, suggest
 from common.errors import UserError, read_as
 from common.files import atomic_write
+from common.text_files import read_yaml
 
 LOGGER = logging.getLogger("mindhuman")
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
@@ -111,13 +112,7 @@ def _read_overlay(path, default_path, defaults):
 
 
 def _read_yaml(path):
-    try:
-        with open(path, encoding="utf-8") as stream:
-            values = yaml.safe_load(stream)
-    except FileNotFoundError:
-        raise UserError(f"configuration file {path} does not exist") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"configuration file {path} cannot be read as yaml: {' '.join(str(error).split())}") from None
+    values = read_yaml(path, f"configuration file {path}")
     if not isinstance(values, dict):
         raise UserError(f"configuration file {path} must hold lines of the form 'key: value'")
     return values

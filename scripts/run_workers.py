@@ -17,7 +17,6 @@ found each other, and starts whatever `python` is first on PATH.
 """
 import contextlib
 import ctypes
-import json
 import os
 import pathlib
 import re
@@ -32,6 +31,7 @@ from typing import NamedTuple
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from common.errors import UserError, run  # noqa: E402
+from common.text_files import read_json  # noqa: E402
 
 DEFAULT_PORT = 8118
 LAST_LINES = 15
@@ -57,11 +57,10 @@ class Job(NamedTuple):
 def read_rank_table(path, node_rank):
     """From HCCL's json: the number of workers, the chips of host `node_rank`, the hosts, the address of host 0."""
     try:
-        with open(path, encoding="utf-8") as file:
-            servers = json.load(file)["server_list"]
+        servers = read_json(path, hint="give a number of workers or a table made by hccl_tools")["server_list"]
         chips = [[int(device["device_id"]) for device in server["device"]] for server in servers]
-        master_addr = servers[0]["server_id"]
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+        master_addr = str(servers[0]["server_id"])
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
         raise UserError(
             f"{path} is not a rank table (a json file with server_list, each entry with server_id and a device list "
             f"of device_id): {error}; give a number of workers or a table made by hccl_tools") from None

@@ -39,6 +39,8 @@ MAY_IMPORT_TORCH = ("common/convert/pth.py", "tools/benchmark")
 # Device context, communication and seeds are set in one place; the dry compile chooses a device that is not there.
 SETTERS = {"set_context", "set_device", "set_seed", "set_auto_parallel_context"}
 MAY_SET = ("common/engine/runtime.py", "tools/gpu_dry_compile.py")
+# Bounds on size and nesting, and what a damaged file ends with, stand in one place.
+MAY_PARSE = ("common/text_files.py", "common/engine/checkpoint.py")
 # Paths of some machine. The pattern is written so that it does not match itself.
 MACHINE_PATH = re.compile(r"(?<![\w.}])/(?:work|root|home|tmp|mnt|Users)/\w")
 TEXT = (".py", ".sh", ".md", ".yaml", ".yml", ".toml", ".txt", ".c")
@@ -185,6 +187,19 @@ def test_no_machine_paths():
     for path in files:
         for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), 1):
             assert not MACHINE_PATH.search(line), f"{path}:{number}: {line.strip()}"
+
+
+def test_text_from_files_is_parsed_in_one_place():
+    wrong = []
+    for path in PYTHON:
+        if path.as_posix() in MAY_PARSE:
+            continue
+        for node in ast.walk(tree_of(path)):
+            called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
+            if re.fullmatch(r"json\.(loads?|JSONDecoder)|yaml\.(\w*load\w*|parse|scan|compose\w*)", called):
+                wrong.append(f"{path}:{node.lineno} {called}")
+        wrong += [f"{path}: {name}" for name in imports_of(path) if inside(name, ("xml", "lxml", "ruamel", "orjson"))]
+    assert not wrong
 
 
 def test_every_dependency_is_pinned_and_explained():

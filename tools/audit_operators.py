@@ -33,11 +33,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 # Run as a file from anywhere, the repository root has to come first on the module path.
 sys.path.insert(0, str(ROOT))
 
-import yaml  # noqa: E402
 
 from common.arguments import Arguments  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 from common.files import atomic_write  # noqa: E402
+from common.text_files import read_yaml  # noqa: E402
 from tools.gpu_dry_compile import build_stubs, dry_compile  # noqa: E402
 
 TARGETS = ("GPU", "Ascend")
@@ -150,8 +150,7 @@ def ascend_evidence(primitive):
 
 @functools.cache
 def _reviewed():
-    with open(REVIEWED, encoding="utf-8") as stream:
-        return yaml.safe_load(stream)
+    return read_yaml(REVIEWED)
 
 
 def _documented(primitive):

@@ -21,6 +21,7 @@ sys.path.insert(0, str(ROOT))
 from common.arguments import Arguments  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 from common.files import atomic_write  # noqa: E402
+from common.text_files import read_json  # noqa: E402
 
 MODELS = ("pose_baseline", "openpose", "hmr", "cmr", "hand4whole")
 LAST = 5  # losses whose means are compared
@@ -196,7 +197,7 @@ def _child(command, result, options, end):
         except subprocess.TimeoutExpired:
             return {"error": f"not finished after {seconds:.0f} s"}
     if path.is_file():
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return {"error": lines[-1] if lines else "the process ended without a word"}
 

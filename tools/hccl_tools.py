@@ -21,6 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from common.arguments import Arguments  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 from common.files import atomic_write  # noqa: E402
+from common.text_files import read_json  # noqa: E402
 
 HCCN_CONF = "/etc/hccn.conf"
 RANGE = re.compile(r"\[(\d+),(\d+)\)")
@@ -106,11 +107,10 @@ def read_servers(path):
         UserError: no rank table.
     """
     try:
-        with open(path, encoding="utf-8") as stream:
-            servers = json.load(stream)["server_list"]
+        servers = read_json(path, hint="make it with this tool on that host")["server_list"]
         if not servers or any(not server["device"] or not server["server_id"] for server in servers):
             raise ValueError("a server without devices or server_id")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is not a rank table: {error}") from None
     return servers
 

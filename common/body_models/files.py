@@ -4,7 +4,6 @@ An empty path stands for the licence-free synthetic body. Everything is checked 
 shape is an error that names file and key, never a crash later in the graph.
 """
 import dataclasses
-import json
 import logging
 from collections.abc import Mapping
 
@@ -14,6 +13,7 @@ import numpy as np
 from common.body_models.unpickle import as_array, as_sparse, open_file, read_npz, read_pickle
 from common.data.restricted_pickle import DAMAGED
 from common.errors import UserError
+from common.text_files import read_json
 
 log = logging.getLogger("mindhuman")
 
@@ -214,9 +214,8 @@ def read_file(path, wanted=()):
     """
     with open_file(path) as stream:
         start = stream.read(8)
-        if start[:1] == b"{":
-            stream.seek(0)
-            return _read_json(stream, path)
+    if start[:1] == b"{":
+        return read_json(path, hint="copy or download it again")
     if start.startswith(b"PK\x03\x04"):
         return read_npz(path, wanted)
     try:
@@ -228,13 +227,6 @@ def read_file(path, wanted=()):
     except DAMAGED as error:
         raise UserError(f"{path} is damaged ({error}); copy or download it again") from error
     return read_pickle(path)
-
-
-def _read_json(stream, path):
-    try:
-        return json.load(stream)
-    except ValueError as error:
-        raise UserError(f"{path} is not readable JSON ({error}); copy or download it again") from error
 
 
 def checked(value, shape, what):

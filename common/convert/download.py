@@ -12,6 +12,7 @@ import urllib.request
 from tqdm import tqdm
 
 from common.errors import UserError
+from common.text_files import read_json
 
 CHUNK = 1 << 20
 TIMEOUT_S = 30
@@ -87,10 +88,9 @@ class _Part:
     def validator(self):
         """What the server called the version of which a part is here; None where it has to start anew."""
         try:
-            with open(self.note, encoding="utf-8") as stream:
-                note = json.load(stream)
+            note = read_json(self.note)
             return note["validator"] if note["url"] == self.url and self.length() else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (UserError, KeyError, TypeError):
             return None
 
     def begin(self, validator):

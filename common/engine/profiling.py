@@ -17,6 +17,7 @@ import mindspore as ms
 
 from common.engine.loop import Callback
 from common.files import atomic_write
+from common.text_files import read_json
 
 LOGGER = logging.getLogger("mindhuman")
 OPERATOR = re.compile(r"([A-Za-z_]\w*?)-op\d+$")
@@ -89,7 +90,7 @@ def read_events(folder):
     """
     events = []
     for path in sorted(pathlib.Path(folder).rglob("trace_view.json")):
-        events += json.loads(path.read_text(encoding="utf-8"))
+        events += read_json(path)
     return events
 
 

@@ -6,6 +6,7 @@ import mindspore as ms
 from mindspore import nn, ops
 
 from common.files import atomic_write
+from common.text_files import read_json
 
 
 def gather(part, folder, runtime):
@@ -28,8 +29,7 @@ def gather(part, folder, runtime):
         return [part]
     parts = []
     for path in paths:
-        with open(path, encoding="utf-8") as stream:
-            parts.append(json.load(stream))
+        parts.append(read_json(path))
         os.remove(path)
     return parts
 

@@ -4,7 +4,6 @@ A way of finding is called with the name and the pixels of a picture and gives a
 gets of somebody is its own affair: published models differ in that.
 """
 import glob
-import json
 import logging
 import os
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import numpy as np
 from common.data.crops import box_of_detections
 from common.data.image import SCALE_PX
 from common.errors import UserError
+from common.text_files import read_json
 
 LOGGER = logging.getLogger("mindhuman")
 SURE = 0.2  # joints with a higher score count, as in the demos of HMR, SPIN and GraphCMR
@@ -149,7 +149,7 @@ def read_boxes(text):
         UserError: something else, or a box without extent.
     """
     if text.lower().endswith(".json"):
-        content = _read_json(text, "--bbox")
+        content = read_json(text, f"--bbox {text}", "write or copy it again")
         values = content.get("bbox") if isinstance(content, dict) else None
         values = [values] if isinstance(values, list) and values and not isinstance(values[0], list) else values
     else:
@@ -209,7 +209,7 @@ def read_keypoints(path):
     Raises:
         UserError: damaged, laid out otherwise, or with coordinates that are not pixels.
     """
-    content = _read_json(path, "--keypoints_json")
+    content = read_json(path, f"--keypoints_json {path}", "write or copy it again")
     try:
         people = [(next(person[key] for key in KEYPOINT_KEYS if key in person), person.get("person_id", [-1]))
                   for person in content["people"]]
@@ -253,13 +253,3 @@ def _from_joints(joints, score=None, number=None):
     low, high = sure[:, :2].min(0), sure[:, :2].max(0)
     return Found(np.concatenate([low, high - low]), joints, float(sure[:, 2].mean() if score is None else score),
                  number)
-
-
-def _read_json(path, flag):
-    try:
-        with open(path, encoding="utf-8") as stream:
-            return json.load(stream)
-    except FileNotFoundError:
-        raise UserError(f"{flag} {path} does not exist") from None
-    except (OSError, ValueError, RecursionError):
-        raise UserError(f"{flag} {path} is no readable json file; write or copy it again") from None

@@ -9,12 +9,12 @@ from common.body_models.files import load_body_model
 from common.body_models.lbs_numpy import pose_body
 from common.data.augment import NO_CHANGE
 from common.data.crops import person_box
-from common.data.readers.annotation_files import load_json
 from common.data.readers.checks import numbers
 from common.data.readers.ehf import read_vertices
 from common.data.readers.human36m_images import camera_translation
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
+from common.text_files import read_json
 from hand4whole.src.datasets import folder_of
 from hand4whole.src.fits import BodyFits, HandFits
 from hand4whole.src.joint_sets import body_hand_regressors, hand_regressor
@@ -210,7 +210,7 @@ def _published_truth(folder, name, count):
     for place in ("", "data", "data/evaluation"):
         path = os.path.join(folder, place, f"evaluation_{name}.json")
         if os.path.isfile(path):
-            return numbers(load_json(path), (None, count, 3), path)
+            return numbers(read_json(path), (None, count, 3), path)
     return None
 
 

@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from common.errors import UserError
 from common.files import atomic_write
+from common.text_files import read_json
 from hmr.src.evaluate import log_summary, measure, pck_2d, summarize
 from hmr.src.network import JOINTS, NUM_CAM, OUTPUTS, THETA_SIZE
 from hmr.src.people import NUM_LSP
@@ -126,9 +127,8 @@ def _read(path, width):
 
 def _actions(path, count):
     """What each person does, or None where that is not known of all."""
-    try:
-        with open(path, encoding="utf-8") as stream:
-            actions = json.load(stream)["actions"]
-    except (OSError, ValueError, KeyError, TypeError):
+    if not os.path.exists(path):
         return None
+    content = read_json(path, hint="write it with preprocess.py")
+    actions = content.get("actions") if isinstance(content, dict) else None
     return actions if isinstance(actions, list) and len(actions) == count and None not in actions else None

@@ -10,6 +10,7 @@ import numpy as np
 from common.errors import UserError
 from common.files import atomic_write
 from common.joints import SKELETONS
+from common.text_files import read_json
 from hmr.src.inference import CROPS, crop_kind
 from hmr.src.network import JOINTS, NUM_BETAS, NUM_CAM, NUM_POSE, OUTPUTS
 from hmr.src.predict import Viewer
@@ -80,16 +81,13 @@ def read_view(path):
         UserError: no description beside the file, or one of another model.
     """
     path = description_path(path)
+    content = read_json(path, hint="export.py writes it beside the network, and it says how images are prepared; name "
+                                   "the network with --file_name")
     try:
-        with open(path, encoding="utf-8") as stream:
-            content = json.load(stream)
         batch, _, _, size = content["input"]["shape"]
         view = Viewer(None, find_profile(content["profile"]), content["input"]["crop_kind"], int(size),
                       float(content["input"]["crop_scale"]), 0 if batch == "B" else int(batch))
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist: export.py writes it beside the network, and it says how pictures are "
-                        "prepared; name the network with --file_name") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise UserError(f"{path} describes no exported network of hmr ({error!r}): export it again") from None
     if view.kind not in CROPS:
         raise UserError(f"{path} names a crop {view.kind} that is not known here: export the network again")

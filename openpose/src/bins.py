@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from common.errors import UserError
 from common.files import atomic_write
+from common.text_files import read_json
 from openpose.src.annotations import check_images
 from openpose.src.dataset import read_bgr
 from openpose.src.decode import Frame, decode
@@ -51,16 +52,13 @@ def read_exported(path):
     """
     stem, ending = os.path.splitext(path)
     path = (stem if ending.lower() in (".mindir", ".onnx", ".air") else path) + ".json"
+    content = read_json(path, hint="export.py writes it beside the network, and it says how images are prepared; name "
+                                   "the network with --file_name")
     try:
-        with open(path, encoding="utf-8") as stream:
-            content = json.load(stream)
         batch, _, _, size = content["input"]["shape"]
         exported = Exported(int(size), 0 if batch == "B" else int(batch), content["input"]["normalisation"],
                             tuple(content["outputs"][1]["joints"]))
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist: export.py writes it beside the network, and it says how pictures are "
-                        "prepared; name the network with --file_name") from None
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
         raise UserError(f"{path} describes no exported network of openpose ({error!r}): export it again") from None
     check_normalisation(exported.normalisation)
     return exported
@@ -162,11 +160,10 @@ def read_predictions(folder, result_folder, skeleton, decoder, merge_halves, ann
 
 
 def _read_samples(path):
+    content = read_json(path, hint="write it with preprocess.py")
     try:
-        with open(path, encoding="utf-8") as stream:
-            content = json.load(stream)
         return int(content["size"]), int(content["batch_size"]), content["images"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise UserError(f"{path} cannot be read ({error!r}): write it with preprocess.py") from None
 
 

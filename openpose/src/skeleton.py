@@ -9,14 +9,13 @@ skeletons come from a yaml file:
     means: {neck: [left_shoulder, right_shoulder]}  # joints midway between annotated ones; optional
     sigmas: {nose: 0.026, ...}             # spread per joint for COCO's measure; optional, default 0.05
 """
-import os
 from dataclasses import dataclass, field
 
 import numpy as np
-import yaml
 
 from common.errors import UserError
 from common.joints import SKELETONS, flip_pairs, index_map
+from common.text_files import read_yaml
 
 DEFAULT_SIGMA = 0.05  # OKS spread of joints of which nothing is known
 COCO_SIGMAS = (.026, .025, .025, .035, .035, .079, .079, .072, .072, .062, .062, .107, .107, .087, .087, .089, .089)
@@ -139,14 +138,7 @@ def load_skeleton(path):
     """
     if not path:
         return COCO_18
-    if not os.path.isfile(path):
-        raise UserError(f"--skeleton {path} does not exist")
-    try:
-        with open(path, encoding="utf-8") as stream:
-            content = yaml.safe_load(stream)
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise UserError(f"--skeleton {path} is no yaml file") from None
-    return parse_skeleton(content, path)
+    return parse_skeleton(read_yaml(path, f"--skeleton {path}"), path)
 
 
 def parse_skeleton(content, source):

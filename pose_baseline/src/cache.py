@@ -16,6 +16,7 @@ import zlib
 import numpy as np
 
 from common.errors import UserError
+from common.text_files import read_json
 
 INDEX = "index.json"
 FORMAT = 1  # raise it when what the arrays mean changes
@@ -86,8 +87,9 @@ def load(folder, key):
         no entry, when it belongs to other files, or, with a warning, when it is damaged.
     """
     try:
-        with open(os.path.join(folder, INDEX), encoding="utf-8") as stream:
-            index = json.load(stream)
+        if not os.path.exists(os.path.join(folder, INDEX)):
+            raise FileNotFoundError
+        index = read_json(os.path.join(folder, INDEX))
         if index["key"] != key:
             log.info("the data have changed since %s was written: they are read again", folder)
             return None
@@ -101,7 +103,7 @@ def load(folder, key):
         if os.path.isdir(folder):
             log.warning("the cached poses in %s are incomplete: they are made again", folder)
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (UserError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         log.warning("the cached poses in %s are damaged (%s): they are made again", folder, error)
         return None
 

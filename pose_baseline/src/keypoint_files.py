@@ -4,7 +4,6 @@ A file gives `RawTrack`s: the joints of one person over time, as the file has th
 lifter's order. Formats: CMU OpenPose "output" documentation (`pose_keypoints_2d`: x, y, score triplets), COCO keypoint
 annotations and results, AlphaPose results (COCO's with `idx`), facebookresearch/VideoPose3D `data/`.
 """
-import json
 import os
 import re
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ import numpy as np
 from common.data.restricted_pickle import load_npz
 from common.errors import UserError
 from common.joints import SKELETONS
+from common.text_files import read_json
 from pose_baseline.src.tracking import follow
 
 # What a bare array means by its number of joints.
@@ -78,7 +78,7 @@ def _read(path, joint_order):
             raise UserError(f"{path} is not a readable npy file of numbers ({error}); save it again") from error
         return _array_tracks(array, path, joint_order)
     if ending == ".json":
-        return _from_json(_load_json(path), path, joint_order)
+        return _from_json(read_json(path), path, joint_order)
     raise UserError(f"{path}: unknown format {ending or '(no ending)'}; give .npz, .npy, .json or a folder")
 
 
@@ -204,14 +204,6 @@ def _videopose3d(content, key, path, joint_order):
     return tracks
 
 
-def _load_json(path):
-    try:
-        with open(path, encoding="utf-8") as stream:
-            return json.load(stream)
-    except (ValueError, OSError) as error:
-        raise UserError(f"{path} is not readable JSON ({error})") from error
-
-
 def _json_files(folder):
     """(path, frame number, frame name) of the JSON files of a folder, by the last number in their names."""
     names = [name for name in os.listdir(folder) if name.lower().endswith(".json")]
@@ -267,7 +259,7 @@ def _triplets(values, path):
 def _openpose_frames(files, path, joint_order):
     poses = []
     for file, _, _ in files:
-        content = _load_json(file)
+        content = read_json(file)
         people = content.get("people") if isinstance(content, dict) else None
         if not isinstance(people, list):
             raise UserError(f"{file} is not an OpenPose file: it has no list of people")

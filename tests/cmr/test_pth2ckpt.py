@@ -62,7 +62,7 @@ def test_a_table_gives_names_of_its_own(published, tmp_path):
     (["--ckpt-path", "a.ckpt"], "--pth-path"),
     (["--pth-path", "nowhere.pth", "--ckpt-path", "a.ckpt"], "nowhere.pth"),
     (["--pth-path", "PUBLISHED", "--ckpt-path", "a.bin"], "must end with .ckpt"),
-    (["--pth-path", "PUBLISHED", "--ckpt-path", "a.ckpt", "--dict-file", "none.json"], "none.json cannot be read"),
+    (["--pth-path", "PUBLISHED", "--ckpt-path", "a.ckpt", "--dict-file", "none.json"], "none.json does not exist"),
     (["--pth-path", "PUBLISHED", "--ckpt-path", "a.ckpt", "--dict-file", "list.json"], "list.json must hold"),
 ])
 def test_bad_input_is_one_sentence(published, tmp_path, monkeypatch, flags, words):

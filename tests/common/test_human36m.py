@@ -64,7 +64,7 @@ def test_numbers_may_be_spread_over_lines(tmp_path):
     ("<metadata><w0>[1 2 3]</w0></metadata>", "holds 3"),
     ("<metadata></metadata>", "holds 0"),
     ("<metadata><w0>[1 2 x]</w0></metadata>", "other than numbers"),
-    ("<metadata><w0>[1 2", "not a readable XML"),
+    ("<metadata><w0>[1 2", "is not readable XML"),
 ])
 def test_bad_metadata(tmp_path, content, message):
     path = tmp_path / "metadata.xml"

@@ -155,7 +155,7 @@ def test_failures_are_explained(folder, tmp_path):
     with pytest.raises(UserError, match="joint_3d.json: .*/1/5 has no 5"):
         read_human36m(tmp_path)
     joints.write_text("{")
-    with pytest.raises(UserError, match="joint_3d.json is not a readable JSON"):
+    with pytest.raises(UserError, match="joint_3d.json is not readable JSON"):
         read_human36m(tmp_path)
 
 

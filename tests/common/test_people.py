@@ -92,7 +92,7 @@ def test_keypoints_that_are_no_pixels_or_no_keypoints_are_refused(tmp_path):
     assert read_keypoints(write_people(tmp_path / "a.json", [])) == []
     for text in ("{", "[]", '{"people": [{}]}', '{"people": [{"pose_keypoints_2d": [1, 2]}]}', '{"people": 3}'):
         (tmp_path / "b.json").write_text(text)
-        with pytest.raises(UserError, match="b.json is (no readable json|not laid out)"):
+        with pytest.raises(UserError, match="b.json is (not readable JSON|not laid out)"):
             read_keypoints(str(tmp_path / "b.json"))
 
 

@@ -109,7 +109,7 @@ def test_preprocess_refuses_bad_input(exported, data, tmp_path, monkeypatch, arg
 
 
 @pytest.mark.parametrize("broken, words", [
-    ("samples.json", "samples.json cannot be read"), ("0_1.bin", "bytes instead of"), ("missing", "0_0.bin does not"),
+    ("samples.json", "samples.json is not readable"), ("0_1.bin", "bytes instead of"), ("missing", "0_0.bin does not"),
 ])
 def test_postprocess_refuses_damaged_files(data, tmp_path, broken, words):
     samples = {"size": 64, "batch_size": 1, "images": [{"id": 1, "file_name": "a", "size": [4, 4], "inner": [64, 64]}]}

@@ -33,7 +33,8 @@ def tree(tmp_path_factory):
     for script in (ROOT / "pose_baseline").glob("*.sh"):
         shutil.copy(script, root / "pose_baseline")
     (root / "common" / "engine").mkdir(parents=True)
-    for name in ("__init__.py", "environment.py", "errors.py", "engine/__init__.py", "engine/devices.py"):
+    for name in ("__init__.py", "environment.py", "errors.py", "text_files.py", "engine/__init__.py",
+                 "engine/devices.py"):
         shutil.copy(ROOT / "common" / name, root / "common" / name)
     for name in ("train.py", "eval.py"):
         (root / "pose_baseline" / name).write_text(STAND_IN)

@@ -58,7 +58,7 @@ def test_the_name_tells_number_chips_and_host(tmp_path, conf, monkeypatch):
     (["--device_num", "[0,9)"], "chip 8 has no address"),
     (["--device_num", "2", "--visible_devices", "3"], "asks for more than the 1 chips"),
     (["--visible_devices", "1,1"], "different numbers"), (["--hccn_conf", "/nowhere.conf"], "cannot be read"),
-    (["--merge", "/nowhere.json"], "not a rank table")])
+    (["--merge", "/nowhere.json"], "nowhere.json does not exist"), (["--merge", __file__], "not readable JSON")])
 def test_bad_input(tmp_path, conf, arguments, words):
     with pytest.raises(UserError, match=words):
         hccl_tools.main(["--hccn_conf", str(conf), "--server_ip", "1.2.3.4", "--output", str(tmp_path / "x"),

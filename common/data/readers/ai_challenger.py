@@ -11,10 +11,11 @@ import os
 
 import numpy as np
 
-from common.data.readers.annotation_files import existing, first_existing, load_json
+from common.data.readers.annotation_files import existing, first_existing
 from common.data.readers.checks import dictionary, member, numbers, text
 from common.data.records import VISIBLE, Record
 from common.errors import UserError
+from common.text_files import read_json
 
 JOINTS = ("right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist", "right_hip",
           "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "head_top", "neck")
@@ -44,7 +45,7 @@ def read_ai_challenger(folder, split="train"):
     home = home if os.path.isdir(home) else folder
     path = existing(os.path.join(home, f"keypoint_{split}_annotations_{annotated}.json"), hint)
     images = first_existing(home, (f"keypoint_{split}_images_{pictured}", "images"), hint)
-    content = load_json(path, hint)
+    content = read_json(path, hint=hint)
     if not isinstance(content, list):
         raise UserError(f"{path} holds a {type(content).__name__} instead of a list of pictures; {hint}")
     return [record for picture in content for record in _people(picture, images, path)]

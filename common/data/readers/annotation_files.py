@@ -1,5 +1,4 @@
-"""Annotation files of image datasets: JSON, Matlab, HDF5, text; every failure is one sentence that names the file."""
-import json
+"""Annotation files of image datasets: Matlab, HDF5; every failure is one sentence that names the file."""
 import os
 
 import h5py
@@ -36,20 +35,6 @@ def first_existing(root, candidates, hint):
         if os.path.exists(path):
             return path
     raise UserError(f"{root} holds none of {', '.join(candidates)}: {hint}")
-
-
-def load_json(path, hint="get the annotations again"):
-    """Content of a JSON file.
-
-    Raises:
-        UserError: missing or no JSON.
-    """
-    existing(path, hint)
-    try:
-        with open(path, encoding="utf-8") as stream:
-            return json.load(stream)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is not a readable JSON file ({error}); {hint}") from error
 
 
 def load_mat(path, key, hint="get the annotations again"):

@@ -1,9 +1,10 @@
 """Checked values out of annotation files; every failure is one sentence that names file and key."""
 import numpy as np
 
-from common.data.readers.annotation_files import existing, load_json
+from common.data.readers.annotation_files import existing
 from common.data.restricted_pickle import DAMAGED
 from common.errors import UserError
+from common.text_files import read_json
 
 
 def read_npz(path):
@@ -91,7 +92,7 @@ def coco_pairs(path, hint="get the annotations again"):
     Raises:
         UserError: no such file, no JSON, no `images` and `annotations`, or an annotation of an unknown picture.
     """
-    return paired(load_json(path, hint), path)
+    return paired(read_json(path, hint=hint), path)
 
 
 def paired(content, path):

@@ -24,11 +24,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.data.readers.annotation_files import existing, first_existing, load_json
+from common.data.readers.annotation_files import existing, first_existing
 from common.data.readers.coco_masks import decode_outline
 from common.data.records import HIDDEN, VISIBLE, Record
 from common.errors import UserError
 from common.joints import SKELETONS, joint_name
+from common.text_files import read_json
 
 LOGGER = logging.getLogger("mindhuman")
 JOINTS = SKELETONS["coco_17"]
@@ -273,7 +274,7 @@ def read_annotations(path, category=None, names=JOINTS, members=()):
     Raises:
         UserError: as there, and a file that is missing or no JSON.
     """
-    return Annotations(load_json(path), path, category, names, members)
+    return Annotations(read_json(path), path, category, names, members)
 
 
 def _listed(content, key, path):
@@ -379,3 +380,4 @@ def read_coco(annotation_path, image_folder, without_joints=False):
                     "num_keypoints": int((flags[row] > 0).sum()), "size": image.size,
                     "segmentation": people.members["segmentation"][row]}))
     return records
+from common.text_files import read_json

@@ -11,12 +11,13 @@ import os
 
 import numpy as np
 
-from common.data.readers.annotation_files import first_existing, load_json
+from common.data.readers.annotation_files import first_existing
 from common.data.readers.checks import coco_pairs, dictionary, member, numbers, text
 from common.data.readers.smplx_params import read_camera, read_mano_params, read_smplx_params
 from common.data.records import HIDDEN, VISIBLE, Record
 from common.errors import UserError
 from common.joints import SKELETONS
+from common.text_files import read_json
 
 # Hand points are called `left_hand_wrist`, `left_hand_thumb1`, ...; see `joints` for the face.
 JOINTS = SKELETONS["coco_wholebody_133"]
@@ -58,7 +59,7 @@ def read_coco_wholebody(folder, split="train"):
 
 
 def _optional(path):
-    return (dictionary(load_json(path), path) if os.path.exists(path) else {}), path
+    return (dictionary(read_json(path), path) if os.path.exists(path) else {}), path
 
 
 def _record(images, image, annotation, fits, hands, where):

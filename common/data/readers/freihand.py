@@ -9,11 +9,12 @@ The folder is called FreiHAND or FreiHand. Source: mks0601/Hand4Whole_RELEASE `F
 """
 import os
 
-from common.data.readers.annotation_files import first_existing, load_json
+from common.data.readers.annotation_files import first_existing
 from common.data.readers.checks import coco_pairs, dictionary, member, numbers, text
 from common.data.readers.smplx_params import read_camera, read_mano_params
 from common.data.records import Record
 from common.errors import UserError
+from common.text_files import read_json
 
 SPELLINGS = ("FreiHAND", "FreiHand")
 _HINT = "get freihand_train_coco.json, freihand_train_data.json and their eval twins from Hand4Whole's page"
@@ -40,7 +41,7 @@ def read_freihand(folder, split="train"):
     path = first_existing(folder, [os.path.join(home, f"freihand_{split}_coco.json") for home in homes], _HINT)
     home = os.path.dirname(path)
     data_path = os.path.join(home, f"freihand_{split}_data.json")
-    data, detected = load_json(data_path, _HINT), _detections(home) if split == "eval" else {}
+    data, detected = read_json(data_path, hint=_HINT), _detections(home) if split == "eval" else {}
     records = []
     for image, annotation in coco_pairs(path, _HINT):
         where = f"{path}: picture {image['id']}"
@@ -66,7 +67,7 @@ def _detections(home):
     if not os.path.exists(path):
         return {}
     rows = {}
-    for row in load_json(path):
+    for row in read_json(path):
         numbers(member(row, "root_cam", path), (3,), f"{path}: root_cam")
         member(row, "bbox", path)
         rows[str(member(row, "image_id", path))] = row

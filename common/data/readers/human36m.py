@@ -8,14 +8,14 @@ Sources: the dataset's own files, and una-dinosauria/3d-pose-baseline `cameras.p
 import logging
 import os
 import re
-import xml.etree.ElementTree as ElementTree
 from typing import NamedTuple
 
 import cdflib
 import numpy as np
 
-from common.errors import UserError
+from common.errors import UserError, printable
 from common.geometry.camera import Camera
+from common.text_files import read_xml
 
 SUBJECTS = (1, 5, 6, 7, 8, 9, 11)
 ACTIONS = ("Directions", "Discussion", "Eating", "Greeting", "Phoning", "Photo", "Posing", "Purchases", "Sitting",
@@ -101,22 +101,19 @@ def read_cameras(path):
 
 
 def _read_w0(path):
-    try:
-        element = ElementTree.parse(path).getroot().find(".//w0")
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist: take metadata.xml from the Human3.6M download (code-v1.2.zip) and "
-                        "name it with --cameras_path") from None
-    except (ElementTree.ParseError, OSError) as error:
-        raise UserError(f"{path} is not a readable XML file ({error}); copy metadata.xml again") from error
+    element = read_xml(path, hint="take metadata.xml from the Human3.6M download (code-v1.2.zip) and name it with "
+                                  "--cameras_path").find(".//w0")
     expected = len(CAMERA_NAMES) * (NUM_SUBJECTS_IN_METADATA * _EXTRINSICS + _INTRINSICS)
     words = re.sub(r"[\[\],;]", " ", element.text or "").split() if element is not None else []
     try:
         numbers = np.array([float(word) for word in words])
     except ValueError as error:
-        raise UserError(f"{path}: element w0 holds something other than numbers ({error})") from None
+        raise UserError(f"{path}: element w0 holds something other than numbers ({printable(error)})") from None
     if len(numbers) != expected:
         raise UserError(f"{path}: element w0 should hold {expected} camera numbers and holds {len(numbers)}; "
                         "take the metadata.xml of the Human3.6M download")
+    if not np.isfinite(numbers).all():
+        raise UserError(f"{path}: element w0 holds NaN or infinity; take the metadata.xml of the Human3.6M download")
     return numbers
 
 

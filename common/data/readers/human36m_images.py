@@ -20,7 +20,7 @@ import os
 import h5py
 import numpy as np
 
-from common.data.readers.annotation_files import existing, load_json
+from common.data.readers.annotation_files import existing
 from common.data.readers.checks import coco_pairs, dictionary, member, numbers, text, whole_number
 from common.data.readers.human36m import CAMERA_NAMES, read_cdf_poses
 from common.data.readers.smplx_params import read_smplx_params
@@ -28,6 +28,7 @@ from common.data.records import VISIBLE, Record, box_around
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.joints import SKELETONS
+from common.text_files import read_json
 
 JOINTS = SKELETONS["h36m_17"]
 RAW_JOINTS = SKELETONS["h36m_32"]
@@ -78,8 +79,8 @@ def _read_subject(folder, annotations, subject, step, camera):
     cameras_path, joints_path, fits_path = (_path(annotations, subject, what)
                                             for what in ("camera", "joint_3d", "SMPLX_NeuralAnnot"))
     cameras = {number: _camera(entry, f"{cameras_path}: camera {number}")
-               for number, entry in dictionary(load_json(cameras_path, _HINT), cameras_path).items()}
-    joints, fits = load_json(joints_path, _HINT), load_json(fits_path, _HINT)
+               for number, entry in dictionary(read_json(cameras_path, hint=_HINT), cameras_path).items()}
+    joints, fits = read_json(joints_path, hint=_HINT), read_json(fits_path, hint=_HINT)
     records, parsed = [], {}  # all cameras share the fit of a frame
     for image, annotation in coco_pairs(_path(annotations, subject, "data"), _HINT):
         where = f"{_path(annotations, subject, 'data')}: picture {image['id']}"

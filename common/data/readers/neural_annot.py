@@ -17,12 +17,13 @@ import os
 
 import numpy as np
 
-from common.data.readers.annotation_files import first_existing, load_json
+from common.data.readers.annotation_files import first_existing
 from common.data.readers.checks import coco_pairs, dictionary, member, numbers, text, whole_number
 from common.data.readers.smplx_params import read_camera, read_smplx_params
 from common.data.records import NOT_LABELLED, VISIBLE, Record
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.joints import SKELETONS
+from common.text_files import read_json
 
 MPII_JOINTS, MPI_INF_3DHP_JOINTS = SKELETONS["mpii_16"], SKELETONS["mpi_inf_3dhp_17"]
 FRAME_STEP = 3  # of MPI-INF-3DHP's 25 pictures per second
@@ -47,7 +48,7 @@ def read_mpii_fits(folder):
     path = first_existing(folder, ("data/annotations/train.json", "annotations/train.json"), _MPII_HINT)
     home = os.path.dirname(os.path.dirname(path))
     fits_path = os.path.join(os.path.dirname(path), "MPII_train_SMPLX_NeuralAnnot.json")
-    fits = dictionary(load_json(fits_path), fits_path) if os.path.exists(fits_path) else {}
+    fits = dictionary(read_json(fits_path), fits_path) if os.path.exists(fits_path) else {}
     return [_mpii_record(home, image, annotation, fits, fits_path, f"{path}: annotation {annotation.get('id')}")
             for image, annotation in coco_pairs(path, _MPII_HINT)]
 
@@ -101,7 +102,7 @@ class _Table:
     """A JSON file of nested dictionaries."""
 
     def __init__(self, path):
-        self.path, self.content = path, dictionary(load_json(path, _3DHP_HINT), path)
+        self.path, self.content = path, dictionary(read_json(path, hint=_3DHP_HINT), path)
 
     def where(self, keys):
         return f"{self.path}: {'/'.join(keys)}"
