@@ -380,4 +380,3 @@ def read_coco(annotation_path, image_folder, without_joints=False):
                     "num_keypoints": int((flags[row] > 0).sum()), "size": image.size,
                     "segmentation": people.members["segmentation"][row]}))
     return records
-from common.text_files import read_json
