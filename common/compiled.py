@@ -20,7 +20,7 @@ from common.files import cache_folder
 log = logging.getLogger("mindhuman")
 
 # For small functions that compiled loops of the same file call; they are compiled into them.
-helper = numba.njit
+helper = numba.njit(error_model="numpy")
 
 
 def compiled(signature):
@@ -34,11 +34,11 @@ def compiled(signature):
         if folder:
             try:
                 with _cache_in(folder):
-                    return numba.njit(signature, cache=True)(function)
+                    return numba.njit(signature, cache=True, error_model="numpy")(function)
             except (OSError, EOFError, pickle.UnpicklingError) as error:
                 log.warning("%s: compiled code cannot be kept or read (%s); it is compiled for this run alone", folder,
                             error)
-        return numba.njit(signature)(function)
+        return numba.njit(signature, error_model="numpy")(function)
     return decorate
 
 

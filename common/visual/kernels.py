@@ -16,8 +16,47 @@ from common.compiled import compiled, helper
 MIN_AREA = 1e-7  # square pixels; thinner faces cover no pixel centre and have no usable gradient
 ON_EDGE = 1e-9  # pixels; a sample this near to an edge counts as inside, so that neighbours leave no crack
 
+# Columns of a triangle's row: corners (x, y), their nearness, the doubled area, the slopes of the nearness; then of the
+# two edges that bound it from the left and the two from the right a point (x, y) and dx / dy (one edge twice where there
+# is no other).
+X0, Y0, X1, Y1, X2, Y2, NEAR, AREA, SLOPE_X, SLOPE_Y, LEFT, RIGHT, COLUMNS = 0, 1, 2, 3, 4, 5, 6, 9, 10, 11, 12, 18, 24
 
-@compiled("Tuple((i4[::1], f8[:,::1]))(f8[:,::1], f8[::1], i8[:,::1])")
+
+@helper
+def _put_edge(row, place, start, slope):
+    """Write an edge at `place`; the place of the next one."""
+    row[place], row[place + 1], row[place + 2] = row[start], row[start + 1], slope
+    return place + 3
+
+
+@helper
+def _depth(nearness, perspective):
+    if nearness == -np.inf:
+        return np.float32(np.inf)
+    return np.float32(1.0) / nearness if perspective else -nearness
+
+
+@helper
+def _corner_weights(row, x, y, perspective):
+    """Barycentric weights of the three corners, on the face of the triangle `row` at a point (x, y) of the image."""
+    scale, x, y = 1.0 / row[AREA], x - row[X0], y - row[Y0]
+    second = (x * (row[Y2] - row[Y0]) - y * (row[X2] - row[X0])) * scale
+    third = (y * (row[X1] - row[X0]) - x * (row[Y1] - row[Y0])) * scale
+    first = 1.0 - second - third
+    if perspective:
+        first, second, third = first * row[NEAR], second * row[NEAR + 1], third * row[NEAR + 2]
+        scale = 1.0 / (first + second + third)
+        first, second, third = first * scale, second * scale, third * scale
+    return first, second, third
+
+
+@helper
+def _byte(value):
+    """A number as the nearest one in 0..255."""
+    return np.uint8(min(max(value + np.float32(0.5), np.float32(0.0)), np.float32(255.0)))
+
+
+@compiled("Tuple((i4[::1], f8[:,::1], f8[::1]))(f8[:,::1], f8[::1], i8[:,::1])")
 def front_faces(points, nearness, faces):
     """Faces that look at the camera and have finite corners, in order.
 
@@ -25,11 +64,11 @@ def front_faces(points, nearness, faces):
         points: (V, 2) pixels. nearness: (V,). faces: (F, 3).
 
     Returns:
-        kept (T,) face numbers; table (T, 15): corners x0 y0 x1 y1 x2 y2, nearness 0 1 2, area, slope of the nearness in
-        x and y, dx / dy of the three edges (from corner 0, 1, 2).
+        kept (T,) face numbers; table (T, COLUMNS); box (4,), least x and y, largest x and y of the corners.
     """
+    box = np.array([np.inf, np.inf, -np.inf, -np.inf])
     kept = np.empty(len(faces), np.int32)
-    table = np.empty((len(faces), 15))
+    table = np.empty((len(faces), COLUMNS))
     count = 0
     for face in range(len(faces)):
         a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
@@ -42,14 +81,27 @@ def front_faces(points, nearness, faces):
         kept[count] = face
         row = table[count]
         row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8] = x0, y0, x1, y1, x2, y2, n0, n1, n2
-        row[9] = area
-        row[10] = ((n1 - n0) * (y2 - y0) - (n2 - n0) * (y1 - y0)) / area
-        row[11] = ((n2 - n0) * (x1 - x0) - (n1 - n0) * (x2 - x0)) / area
-        row[12] = 0.0 if y1 == y0 else (x1 - x0) / (y1 - y0)
-        row[13] = 0.0 if y2 == y1 else (x2 - x1) / (y2 - y1)
-        row[14] = 0.0 if y0 == y2 else (x0 - x2) / (y0 - y2)
+        box[0], box[1] = min(box[0], x0, x1, x2), min(box[1], y0, y1, y2)
+        box[2], box[3] = max(box[2], x0, x1, x2), max(box[3], y0, y1, y2)
+        row[AREA] = area
+        row[SLOPE_X] = ((n1 - n0) * (y2 - y0) - (n2 - n0) * (y1 - y0)) / area
+        row[SLOPE_Y] = ((n2 - n0) * (x1 - x0) - (n1 - n0) * (x2 - x0)) / area
+        # Edges that run down the image bound a front face from the left, upward ones from the right, level ones not.
+        left, right = LEFT, RIGHT
+        for start in range(0, 6, 2):
+            end = (start + 2) % 6
+            rise = row[end + 1] - row[start + 1]
+            if rise > 0.0:
+                left = _put_edge(row, left, start, (row[end] - row[start]) / rise)
+            elif rise < 0.0:
+                right = _put_edge(row, right, start, (row[end] - row[start]) / rise)
+        for value in range(3):
+            if left == LEFT + 3:
+                row[left + value] = row[LEFT + value]
+            if right == RIGHT + 3:
+                row[right + value] = row[RIGHT + value]
         count += 1
-    return kept[:count].copy(), table[:count].copy()
+    return kept[:count], table[:count], box
 
 
 @compiled("void(f8[:,::1], f8[::1], i8, i8, f4[:,::1], i4[:,::1])")
@@ -57,68 +109,55 @@ def fill(table, offsets, top, left, nearest, seen):
     """The nearest triangle at every sample of a window, the first of equally near ones.
 
     Args:
-        table: (T, 15) of `front_faces`. offsets: (S,) of the samples.
+        table: of `front_faces`. offsets: (S,) of the samples.
         top, left: the window's first pixel row and column.
         nearest: (rows * S, columns), filled with the nearness, minus infinity where there is no triangle.
         seen: (rows * S, columns), filled with the triangle's number, -1 where there is none.
     """
     samples = len(offsets)
+    step = 1.0 / samples  # a power of two: exact
     height, width = nearest.shape
     nearest[:] = -np.inf
     seen[:] = -1
     for triangle in range(len(table)):
         row = table[triangle]
-        x0, y0, x1, y1, x2, y2 = row[0], row[1], row[2], row[3], row[4], row[5]
+        x0, y0, y1, y2 = row[X0], row[Y0], row[Y1], row[Y2]
         low, high = min(y0, y1, y2) - top, max(y0, y1, y2) - top
-        if high < 0.0 or low * samples > height or max(x0, x1, x2) < left or min(x0, x1, x2) > left + width:
+        if high < 0.0 or low * samples > height:
             continue
         first = int(math.ceil(max(low * samples - 0.5, 0.0)))
         last = int(math.floor(min(high * samples - 0.5, height - 1.0)))
-        slope_x, slope_y, n0 = row[10], row[11], row[6]
+        n0, slope_x, slope_y = row[NEAR], row[SLOPE_X], row[SLOPE_Y]
+        lx, ly, ls, mx, my, ms = row[12], row[13], row[14], row[15], row[16], row[17]
+        rx, ry, rs, sx, sy, ss = row[18], row[19], row[20], row[21], row[22], row[23]
+        phase = first % samples
         for sub in range(first, last + 1):
-            y = top + (sub + 0.5) / samples
-            # Edges that run down the image bound a front face from the left, upward ones from the right.
-            begin, end = 0.0 + left, 0.0 + left + width
-            if y1 > y0:
-                begin = max(begin, x0 + row[12] * (y - y0))
-            elif y1 < y0:
-                end = min(end, x0 + row[12] * (y - y0))
-            if y2 > y1:
-                begin = max(begin, x1 + row[13] * (y - y1))
-            elif y2 < y1:
-                end = min(end, x1 + row[13] * (y - y1))
-            if y0 > y2:
-                begin = max(begin, x2 + row[14] * (y - y2))
-            elif y0 < y2:
-                end = min(end, x2 + row[14] * (y - y2))
-            shift = left + offsets[sub % samples]
-            start = max(int(math.ceil(begin - shift - ON_EDGE)), 0)
-            stop = min(int(math.floor(end - shift + ON_EDGE)), width - 1)
+            y = top + (sub + 0.5) * step
+            shift = left + offsets[phase]
+            phase = phase + 1 if phase + 1 < samples else 0
+            begin = max(lx + ls * (y - ly), mx + ms * (y - my)) - shift - ON_EDGE
+            end = min(rx + rs * (y - ry), sx + ss * (y - sy)) - shift + ON_EDGE
+            begin, end = max(begin, 0.0), min(end, width - 1.0)
+            if begin > end:
+                continue
+            start, stop = int(math.ceil(begin)), int(end)
+            base = slope_y * (y - y0)
+            near_row, seen_row = nearest[sub], seen[sub]
             for column in range(start, stop + 1):
-                value = np.float32(n0 + slope_x * (column + shift - x0) + slope_y * (y - y0))
-                if value > nearest[sub, column]:
-                    nearest[sub, column] = value
-                    seen[sub, column] = triangle
+                value = np.float32(n0 + slope_x * (column + shift - x0) + base)
+                if value > near_row[column]:
+                    near_row[column] = value
+                    seen_row[column] = triangle
 
 
-@helper
-def _corner_weights(row, x, y, perspective):
-    """Barycentric weights of the three corners, on the face of the triangle `row` at a point (x, y) of the image."""
-    x, y = x - row[0], y - row[1]
-    second = (x * (row[5] - row[1]) - y * (row[4] - row[0])) / row[9]
-    third = (y * (row[2] - row[0]) - x * (row[3] - row[1])) / row[9]
-    first = 1.0 - second - third
-    if perspective:
-        first, second, third = first * row[6], second * row[7], third * row[8]
-        total = first + second + third
-        first, second, third = first / total, second / total, third / total
-    return first, second, third
-
-
-@helper
-def _byte(value):
-    """A number as the nearest one in 0..255."""
-    return np.uint8(min(max(np.rint(value), np.float32(0.0)), np.float32(255.0)))
+@compiled("void(f8[:,::1], i4[::1], b1, f4[:,::1], i4[:,::1])")
+def name_faces(table, kept, perspective, nearest, seen):
+    """Turn the nearness at pixels, in place, into metres (infinite where nothing is), the triangles seen into faces."""
+    for row in range(len(seen)):
+        for column in range(seen.shape[1]):
+            if seen[row, column] >= 0:
+                seen[row, column] = kept[seen[row, column]]
+            nearest[row, column] = _depth(nearest[row, column], perspective)
 
 
 @compiled("f4[:,::1](f8[:,::1], i4[:,::1], i8[::1], b1)")
@@ -133,37 +172,38 @@ def weights_at(table, seen, pixels, perspective):
     return weights
 
 
-@compiled("void(f8[:,::1], i4[::1], i8[:,::1], f4[:,::1], b1, f8[::1], i8, i8, f4[:,::1], i4[:,::1], f4[::1],"
+@compiled("void(f8[:,::1], i4[::1], i4[::1], i8[:,::1], f4[:,::1], b1, f8[::1], i8, i8, f4[:,::1], i4[:,::1], f4[::1],"
           " f4[:,::1], f4, u1[:,:,::1], f4[:,::1], f4[:,::1], i4[:,::1])")
-def shade(table, kept, faces, attributes, perspective, offsets, top, left, nearest, seen, light, lamps, opacity, canvas,
-          alpha, near, face_seen):
+def shade(table, kept, face_mesh, faces, attributes, perspective, offsets, top, left, nearest, seen, light, lamps,
+          opacity, canvas, alpha, depth, mesh):
     """Light what the samples of a window see and mix it into the image.
 
     Each triangle that a pixel sees is shaded once, at the mean of its samples there.
 
     Args:
-        table, kept: of `front_faces`. faces: (F, 3). attributes: (V, 6) normal in camera axes and colour, 0..255.
+        table, kept: of `front_faces`. face_mesh: (F,). faces: (F, 3).
+        attributes: (V, 6) normal in camera axes and colour, 0..255.
         perspective: whether nearness is 1 / z. offsets, top, left, nearest, seen: of `fill`.
         light: (2,) from everywhere, from above. lamps: (L, 4) direction and strength.
         opacity: of the meshes, 0..1.
         canvas: (H, W, 3), changed where meshes are.
-        alpha, near, face_seen: (H, W), set there: share covered, nearness and face of the nearest sample.
+        alpha, depth, mesh: (H, W), set there: share covered, metres and mesh of the nearest sample.
     """
     samples = len(offsets)
     rows, columns = nearest.shape[0] // samples, nearest.shape[1]
     pending = np.empty(samples, np.int32)
     for row in range(rows):
         for column in range(columns):
-            covered, best, best_near = 0, -1, np.float32(-np.inf)
+            covered = 0
             for sub in range(samples):
-                triangle = seen[row * samples + sub, column]
-                pending[sub] = triangle
-                if triangle >= 0:
-                    covered += 1
-                    if nearest[row * samples + sub, column] > best_near:
-                        best, best_near = triangle, nearest[row * samples + sub, column]
+                pending[sub] = seen[row * samples + sub, column]
+                covered += pending[sub] >= 0
             if covered == 0:
                 continue
+            best, best_near = 0, np.float32(-np.inf)
+            for sub in range(samples):
+                if nearest[row * samples + sub, column] > best_near:
+                    best, best_near = pending[sub], nearest[row * samples + sub, column]
             red, green, blue = np.float32(0.0), np.float32(0.0), np.float32(0.0)
             for sub in range(samples):
                 triangle = pending[sub]
@@ -200,8 +240,8 @@ def shade(table, kept, faces, attributes, perspective, offsets, top, left, neare
             canvas[line, place, 1] = _byte(green * share + rest * np.float32(canvas[line, place, 1]))
             canvas[line, place, 2] = _byte(blue * share + rest * np.float32(canvas[line, place, 2]))
             alpha[line, place] = np.float32(covered) / np.float32(samples)
-            near[line, place] = best_near
-            face_seen[line, place] = kept[best]
+            depth[line, place] = _depth(best_near, perspective)
+            mesh[line, place] = face_mesh[kept[best]]
 
 
 @compiled("f8[:,::1](f8[:,::1], i8[:,::1])")

@@ -120,15 +120,16 @@ def render_scene(meshes: list[Mesh], camera, size: tuple[int, int], background=N
     light = light or Light()
     lamps = np.column_stack([np.reshape(light.lamps, (-1, 3)), light.strengths]).astype(np.float32)
     alpha = np.zeros(size, np.float32)
-    near = np.full(size, -np.inf, np.float32)
-    face = np.full(size, -1, np.int32)
-    kept, table = _front_faces(points, nearness, scene.faces)
+    depth = np.full(size, np.inf, np.float32)
+    mesh = np.full(size, -1, np.int32)
+    kept, table, box = _front_faces(points, nearness, scene.faces)
     offsets = sample_offsets(samples)
-    for top, left, nearest, seen in _windows(table, size, samples):
+    for top, left, nearest, seen in _windows(box, size, samples):
         _kernels().fill(table, offsets, top, left, nearest, seen)
-        _kernels().shade(table, kept, scene.faces, attributes, camera.perspective, offsets, top, left, nearest, seen,
-                         np.array([light.ambient, light.sky], np.float32), lamps, opacity, canvas, alpha, near, face)
-    return Rendering(canvas, alpha, _depth(camera, near), np.append(face_mesh, np.int32(-1))[face])
+        _kernels().shade(table, kept, face_mesh, scene.faces, attributes, camera.perspective, offsets, top, left,
+                         nearest, seen, np.array([light.ambient, light.sky], np.float32), lamps, opacity, canvas,
+                         alpha, depth, mesh)
+    return Rendering(canvas, alpha, depth, mesh)
 
 
 def rasterise(vertices: np.ndarray, faces: np.ndarray, camera, size: tuple[int, int]) -> Raster:
@@ -144,12 +145,13 @@ def rasterise(vertices: np.ndarray, faces: np.ndarray, camera, size: tuple[int, 
         Raster: centres on an edge count as inside; of two equally near faces the one with the lower index is seen.
     """
     points, nearness = camera.project(_marked(vertices))
-    kept, table = _front_faces(points, nearness, np.ascontiguousarray(faces, np.int64))
+    kept, table, _ = _front_faces(points, nearness, np.ascontiguousarray(faces, np.int64))
     nearest, seen = np.empty(size, np.float32), np.empty(size, np.int32)
     _kernels().fill(table, sample_offsets(1), 0, 0, nearest, seen)
     pixels = np.flatnonzero(seen >= 0)
     weights = _kernels().weights_at(table, seen, pixels, camera.perspective)
-    return Raster(np.append(kept, np.int32(-1))[seen], _depth(camera, nearest), pixels, weights)
+    _kernels().name_faces(table, kept, camera.perspective, nearest, seen)
+    return Raster(seen, nearest, pixels, weights)
 
 
 def render_parts(vertices, faces, face_parts, camera, size) -> np.ndarray:
@@ -191,7 +193,7 @@ def _canvas(background, size):
     """A new (H, W, 3) uint8 image to draw on."""
     background = np.asarray(WHITE if background is None else background)
     if background.ndim == 1:
-        return np.full((*size, 3), background, np.uint8)
+        return np.full((*size, 3), np.full((size[1], 3), background, np.uint8))  # row by row: three times as fast
     if background.shape != (*size, 3) or background.dtype != np.uint8:
         raise ValueError(f"the photo must be {(*size, 3)} uint8, not {background.shape} {background.dtype}")
     return np.array(background, order="C")
@@ -229,14 +231,11 @@ def _front_faces(points, nearness, faces):
     return _kernels().front_faces(np.ascontiguousarray(points), np.ascontiguousarray(nearness), faces)
 
 
-def _windows(table, size, samples):
-    """Bands of the image that hold all faces of `table`: (top, left, room for nearness and faces of the samples)."""
-    if not len(table):
-        return
+def _windows(box, size, samples):
+    """Bands of the image that hold `box` (x, y, x, y): (top, left, room for nearness and triangles of the samples)."""
     limit = np.array([size[1], size[0]])
-    corners = table[:, :6].reshape(-1, 2)
-    left, top = np.clip(np.floor(corners.min(axis=0)), 0, limit).astype(int)
-    right, bottom = np.clip(np.ceil(corners.max(axis=0)), 0, limit).astype(int)
+    left, top = np.clip(np.floor(box[:2]), 0, limit).astype(int)
+    right, bottom = np.clip(np.ceil(box[2:]), 0, limit).astype(int)
     if left >= right:
         return
     step = max(1, WINDOW // ((right - left) * samples))
@@ -245,6 +244,3 @@ def _windows(table, size, samples):
         yield row, left, np.empty(shape, np.float32), np.empty(shape, np.int32)
 
 
-def _depth(camera, nearness):
-    """Nearness (H, W) -> float32 metres, infinite where it is minus infinity."""
-    return np.where(np.isneginf(nearness), np.float32(np.inf), camera.depth(nearness)).astype(np.float32)
