@@ -30,7 +30,7 @@ ENGINE_MAY_NOT = ("common.joints", "common.geometry", "common.body_models", "com
                   "common.inference")
 # numpy only: these run where mindspore is not wanted, and stay quick to import.
 WITHOUT_MINDSPORE = (*LEAVES, "common.metrics", "common.coco_ap", "common.data.image", "common.data.augment",
-                     "common.data.readers", "common.data.samples", "common.data.restricted_pickle",
+                     "common.data.readers", "common.data.samples", "common.data.restricted_pickle", "common.stand_ins",
                      "common.geometry.rotation", "common.geometry.camera", "common.geometry.alignment",
                      "common.geometry.projection", "common.body_models.files", "common.body_models.companions",
                      "common.body_models.unpickle", "common.body_models.landmarks", "common.body_models.lbs_numpy",

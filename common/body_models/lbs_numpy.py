@@ -4,6 +4,7 @@ The textbook order of the SMPL paper, joint by joint; `lbs` computes the same in
 have the type of the rotation matrices; for many calls in float32 pass `model.astype(np.float32)`.
 """
 import numpy as np
+from scipy import sparse
 
 from common.body_models.landmarks import contour_landmarks, face_landmarks, vertex_joint_ids
 
@@ -76,8 +77,9 @@ def _pose(model, rotmat, shape, translation, shapedirs):
     shaped = _as(dtype, model.v_template) + np.tensordot(_as(dtype, shape), _as(dtype, shapedirs), (1, 2))
     rest_joints = _as(dtype, model.J_regressor) @ shaped
     bend = (rotmat[:, 1:] - np.eye(3, dtype=dtype)).reshape(len(rotmat), -1)
-    posedirs = _as(dtype, model.posedirs.reshape(3 * num_vertices, -1))
-    rest = shaped + (bend @ posedirs.T).reshape(-1, num_vertices, 3)
+    # A sparse matrix is for callers that have one (3 V, 9 (J - 1)): most entries of the synthetic bodies are zero.
+    posedirs = model.posedirs if sparse.issparse(model.posedirs) else model.posedirs.reshape(3 * num_vertices, -1)
+    rest = shaped + (_as(dtype, posedirs) @ bend.T).T.reshape(-1, num_vertices, 3)
 
     rotation = np.empty_like(rotmat)
     joints = np.empty_like(rest_joints)
@@ -100,7 +102,7 @@ def _pose(model, rotmat, shape, translation, shapedirs):
 
 
 def _as(dtype, array):
-    return np.asarray(array).astype(dtype, copy=False)
+    return (array if sparse.issparse(array) else np.asarray(array)).astype(dtype, copy=False)
 
 
 def _rotate(rotation, vector):

@@ -8,6 +8,8 @@ hinges: they close, and never open beyond straight. Ranges follow textbook range
 Source of the idea of limits: Akhter and Black, "Pose-conditioned joint angle limits" (CVPR 2015); no data of theirs
 is used.
 """
+import functools
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -117,11 +119,9 @@ def sample_poses(rng, n, kind):
         hand = sample_hands(rng, n, kind.removeprefix("mano_"))
         return np.concatenate([np.zeros((n, 3), np.float32), hand], 1)
     names, _ = joint_tree(kind)
-    angles = sample_angles(rng, n)
+    angles = {joint: degrees for joint, degrees in sample_angles(rng, n).items() if joint in names}
     out = np.zeros((n, len(names), 3), np.float32)
-    for joint, degrees in angles.items():
-        if joint in names:
-            out[:, names.index(joint)] = joint_rotation(joint, degrees)
+    out[:, [names.index(joint) for joint in angles]] = _rotations(angles, n)
     if kind == "smplx":
         gaze = np.radians(np.clip(rng.normal(0, 8, (n, 2)), -20, 20))
         for eye in ("left_eyeball", "right_eyeball"):
@@ -141,26 +141,57 @@ def sample_angles(rng, n):
     weights = np.array([weight for weight, _ in POSTURES.values()])
     posture = rng.choice(len(POSTURES), n, p=weights / weights.sum())
     swap = rng.random(n) < 0.5  # what a posture says of the left holds for the right as often
-    changes = [change for _, change in POSTURES.values()]
+    names, table, swapped, limits = _tables()
+    mean, spread = np.where(swap, swapped[..., posture], table[..., posture])
+    values = np.clip(rng.normal(mean, spread), *limits)
     out = {}
-    for joint, limits in LIMITS.items():
-        for name in (joint,) if joint in _CENTRAL else (f"left_{joint}", f"right_{joint}"):
-            out[name] = {}
-            for angle, (low, high) in limits.items():
-                mean, spread = _table(changes, joint, name, angle)[:, posture]
-                if joint in _SIDED:
-                    other = ("right_" if name.startswith("left_") else "left_") + joint
-                    mean, spread = np.where(swap, _table(changes, joint, other, angle)[:, posture], (mean, spread))
-                elif angle in ("side", "twist"):
-                    mean = np.where(swap, -mean, mean)
-                out[name][angle] = np.clip(rng.normal(mean, spread), low, high)
+    for (name, angle), value in zip(names, values):
+        out.setdefault(name, {})[angle] = value
     return out
 
 
-def _table(changes, joint, name, angle):
-    """Mean and spread of one angle for every posture, (2, postures)."""
-    base = _BASE[f"{joint}.{angle}"]
-    return np.array([change.get(f"{name}.{angle}", change.get(f"{joint}.{angle}", base)) for change in changes]).T
+@functools.cache
+def _tables():
+    """All angles as (joint, angle); their means and spreads for every posture, (2, angles, postures), and those of the
+    mirrored posture; their lower and upper limits, (2, angles, 1)."""
+    changes = [change for _, change in POSTURES.values()]
+    names, table, swapped, limits = [], [], [], []
+    for joint in LIMITS:
+        for side in ("",) if joint in _CENTRAL else ("left_", "right_"):
+            other = {"": "", "left_": "right_", "right_": "left_"}[side]
+            for angle, limit in LIMITS[joint].items():
+                base = _BASE[f"{joint}.{angle}"]
+                own, mirrored = (np.array([change.get(f"{name}{joint}.{angle}", change.get(f"{joint}.{angle}", base))
+                                           for change in changes], float).T for name in (side, other))
+                names.append((side + joint, angle))
+                table.append(own)
+                swapped.append(mirrored * [[-1], [1]] if joint in _CENTRAL and angle in ("side", "twist") else mirrored)
+                limits.append(limit)
+    return (tuple(names), np.stack(table, 1), np.stack(swapped, 1),
+            np.array(limits, float).T[..., None])
+
+
+def _rotations(angles, n):
+    """Rotations of all joints of `angles` (see `sample_angles`) at once, as `joint_rotation` gives them: (n, J, 3)."""
+    steps = np.zeros((3, n, len(angles), 3))  # rotation vectors, one after the other; no joint has more than three
+    for index, (joint, degrees) in enumerate(angles.items()):
+        for step, (angle, axis) in enumerate(_axes_of(joint)):
+            steps[step, :, index] = np.radians(degrees[angle])[:, None] * axis
+    first, *others = (Rotation.from_rotvec(step.reshape(-1, 3)) for step in steps)
+    for other in others:
+        first = other * first
+    return first.as_rotvec().reshape(n, len(angles), 3)
+
+
+@functools.cache
+def _axes_of(joint):
+    """What turns a joint, in order: (angle, axis (3,)) pairs."""
+    side, _, rest = joint.partition("_")
+    kind = rest or joint
+    axes = _AXES["spine" if kind.startswith("spine") or kind in ("neck", "head") else kind]
+    # A mirror image turns the other way about the axes that lie in the mirror plane (y and z).
+    mirror = (1, -1, -1) if side == "right" else (1, 1, 1)
+    return tuple((angle, np.array(axis, float) * mirror) for angle, axis in axes.items())
 
 
 def joint_rotation(joint, degrees):
@@ -173,17 +204,7 @@ def joint_rotation(joint, degrees):
     Returns:
         numpy.ndarray: (n, 3) radians.
     """
-    side, _, rest = joint.partition("_")
-    is_right = side == "right"
-    kind = rest or joint
-    axes = _AXES["spine" if kind.startswith("spine") or kind in ("neck", "head") else kind]
-    total = None
-    for angle, axis in axes.items():
-        # A mirror image turns the other way about the axes that lie in the mirror plane (y and z).
-        axis = np.array(axis, float) * ((1, -1, -1) if is_right else (1, 1, 1))
-        turn = Rotation.from_rotvec(np.radians(degrees[angle])[:, None] * axis)
-        total = turn if total is None else turn * total
-    return total.as_rotvec()
+    return _rotations({joint: degrees}, len(next(iter(degrees.values()))))[:, 0]
 
 
 def sample_hands(rng, n, side):

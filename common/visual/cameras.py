@@ -48,8 +48,12 @@ class PerspectiveCamera:
 
     def project(self, points):
         """(N, 3) points -> pixels (N, 2) and nearness (N,): 1 / z, which is affine in the picture; NaN before NEAR."""
-        points = self.to_camera(np.asarray(points, np.float64))
-        inverse = 1.0 / np.where(points[:, 2] >= NEAR, points[:, 2], np.nan)
+        return self.project_from_camera(self.to_camera(np.asarray(points, np.float64)))
+
+    def project_from_camera(self, points):
+        """`project` for points (N, 3) that are in camera axes already, as `to_camera` gives them."""
+        depth = points[:, 2]
+        inverse = 1.0 / np.where((depth >= NEAR) & (depth < np.inf), depth, np.nan)
         return np.asarray(self.focal) * points[:, :2] * inverse[:, None] + np.asarray(self.centre_px), inverse
 
     def depth(self, nearness):
@@ -81,7 +85,10 @@ class WeakPerspectiveCamera:
 
     def project(self, points):
         """(N, 3) points -> pixels (N, 2) and nearness (N,): -z, which is affine in the picture."""
-        points = np.asarray(points, np.float64)
+        return self.project_from_camera(np.asarray(points, np.float64))
+
+    def project_from_camera(self, points):
+        """The same: body axes are camera axes."""
         scale, shift = float(self.cam[0]), np.asarray(self.cam[1:], np.float64)
         unit = scale * (points[:, :2] + shift)
         return unit * (0.5 * self.box_size_px) + np.asarray(self.box_centre_px), -points[:, 2]

@@ -16,9 +16,8 @@ from common.compiled import compiled, helper
 MIN_AREA = 1e-7  # square pixels; thinner faces cover no pixel centre and have no usable gradient
 ON_EDGE = 1e-9  # pixels; a sample this near to an edge counts as inside, so that neighbours leave no crack
 
-# Columns of a triangle's row: corners (x, y), their nearness, the doubled area, the slopes of the nearness; then of the
-# two edges that bound it from the left and the two from the right a point (x, y) and dx / dy (one edge twice where there
-# is no other).
+# Columns of a triangle's row: corners (x, y), their nearness, the doubled area, the slopes of the nearness; then two
+# edges that bound it from the left and two from the right (one twice where it is alone) as a point (x, y) and dx / dy.
 X0, Y0, X1, Y1, X2, Y2, NEAR, AREA, SLOPE_X, SLOPE_Y, LEFT, RIGHT, COLUMNS = 0, 1, 2, 3, 4, 5, 6, 9, 10, 11, 12, 18, 24
 
 
@@ -248,7 +247,7 @@ def shade(table, kept, face_mesh, faces, attributes, perspective, offsets, top, 
 def vertex_normals(vertices, faces):
     """Unit normals (V, 3): the area-weighted mean of the faces around each vertex, 0 without one.
 
-    Faces with NaN are left out.
+    Faces with numbers that are not finite are left out.
     """
     normals = np.zeros(vertices.shape)
     for face in range(len(faces)):
@@ -256,7 +255,7 @@ def vertex_normals(vertices, faces):
         ux, uy, uz = vertices[b, 0] - vertices[a, 0], vertices[b, 1] - vertices[a, 1], vertices[b, 2] - vertices[a, 2]
         vx, vy, vz = vertices[c, 0] - vertices[a, 0], vertices[c, 1] - vertices[a, 1], vertices[c, 2] - vertices[a, 2]
         x, y, z = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-        if math.isnan(x + y + z):
+        if not math.isfinite(x + y + z):
             continue
         for corner in range(3):
             normals[faces[face, corner], 0] += x

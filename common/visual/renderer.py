@@ -59,7 +59,7 @@ class Raster:
     Attributes:
         face (numpy.ndarray): (H, W) int32 index of the nearest face, -1 where there is none.
         depth (numpy.ndarray): (H, W) float32 metres along z, infinite where there is none.
-        pixels (numpy.ndarray): (K,) flat indices of the pixels that see a face.
+        pixels (numpy.ndarray): (K,) flat indices of the pixels that see a face; None where weights were not asked for.
         weights (numpy.ndarray): (K, 3) float32 barycentric weights there, on the face (corrected for perspective).
     """
 
@@ -91,6 +91,55 @@ class Rendering:
         return self.alpha >= 0.5
 
 
+class Drawing:
+    """Meshes as a camera sees them, projected once for images and rasters.
+
+    Args:
+        meshes (list[Mesh]): all in the space that `camera` looks at.
+        camera (PerspectiveCamera or WeakPerspectiveCamera): in pixels of the image.
+
+    Raises:
+        ValueError: a mesh has other shapes than stated, or faces with vertices that it has not.
+    """
+
+    def __init__(self, meshes, camera):
+        self.camera = camera
+        self.mesh, self.face_mesh = _merge(meshes)
+        self._points = camera.to_camera(self.mesh.vertices)
+        self._kept, self._table, self._box = _kernels().front_faces(
+            *map(_plain, camera.project_from_camera(self._points)), self.mesh.faces)
+
+    def image(self, size, background=None, samples=SAMPLES, opacity=1.0, light=None) -> Rendering:
+        """The image of the meshes; see `render_scene`."""
+        canvas = _canvas(background, size)
+        normals = _kernels().vertex_normals(_plain(self._points), self.mesh.faces)
+        attributes = np.concatenate([normals.astype(np.float32), self.mesh.colour], axis=1)
+        light = light or Light()
+        everywhere = np.array([light.ambient, light.sky], np.float32)
+        lamps = np.column_stack([np.reshape(light.lamps, (-1, 3)), light.strengths]).astype(np.float32)
+        alpha = np.zeros(size, np.float32)
+        depth = np.full(size, np.inf, np.float32)
+        mesh = np.full(size, -1, np.int32)
+        offsets = sample_offsets(samples)
+        for top, left, nearest, seen in _windows(self._box, size, samples):
+            _kernels().fill(self._table, offsets, top, left, nearest, seen)
+            _kernels().shade(self._table, self._kept, self.face_mesh, self.mesh.faces, attributes,
+                             self.camera.perspective, offsets, top, left, nearest, seen, everywhere, lamps, opacity,
+                             canvas, alpha, depth, mesh)
+        return Rendering(canvas, alpha, depth, mesh)
+
+    def raster(self, size, with_weights=True) -> Raster:
+        """What the centres of the pixels see, faces counted through all meshes; see `rasterise`."""
+        nearest, seen = np.empty(size, np.float32), np.empty(size, np.int32)
+        _kernels().fill(self._table, sample_offsets(1), 0, 0, nearest, seen)
+        pixels = weights = None
+        if with_weights:
+            pixels = np.flatnonzero(seen >= 0)
+            weights = _kernels().weights_at(self._table, seen, pixels, self.camera.perspective)
+        _kernels().name_faces(self._table, self._kept, self.camera.perspective, nearest, seen)
+        return Raster(seen, nearest, pixels, weights)
+
+
 def render(vertices, faces, camera, size, colour=SKIN, background=None, samples=SAMPLES) -> Rendering:
     """Draw one mesh; arguments as in `Mesh` and `render_scene`."""
     return render_scene([Mesh(vertices, faces, colour)], camera, size, background, samples)
@@ -101,8 +150,7 @@ def render_scene(meshes: list[Mesh], camera, size: tuple[int, int], background=N
     """Draw meshes into one z-buffer, shaded with smooth normals, over a plain colour or a photo.
 
     Args:
-        meshes: all in the space that `camera` looks at.
-        camera (PerspectiveCamera or WeakPerspectiveCamera): in pixels of the image.
+        meshes, camera: as in `Drawing`.
         size: (H, W) of the image.
         background (numpy.ndarray or tuple): photo (H, W, 3) uint8 RGB or one RGB; None is white.
         samples: points of a pixel that are looked at: 1, 2, 4, 8 or 16; 1 is the centre, and outlines are jagged.
@@ -110,26 +158,9 @@ def render_scene(meshes: list[Mesh], camera, size: tuple[int, int], background=N
         light: None for the usual one.
 
     Raises:
-        ValueError: the photo is not (H, W, 3) uint8, or a mesh has other shapes than stated.
+        ValueError: the photo is not (H, W, 3) uint8, or what `Drawing` raises.
     """
-    canvas = _canvas(background, size)
-    scene, face_mesh = _merge(meshes)
-    points, nearness = camera.project(scene.vertices)
-    normals = vertex_normals(camera.to_camera(scene.vertices), scene.faces)
-    attributes = np.concatenate([normals.astype(np.float32), scene.colour], axis=1)
-    light = light or Light()
-    lamps = np.column_stack([np.reshape(light.lamps, (-1, 3)), light.strengths]).astype(np.float32)
-    alpha = np.zeros(size, np.float32)
-    depth = np.full(size, np.inf, np.float32)
-    mesh = np.full(size, -1, np.int32)
-    kept, table, box = _front_faces(points, nearness, scene.faces)
-    offsets = sample_offsets(samples)
-    for top, left, nearest, seen in _windows(box, size, samples):
-        _kernels().fill(table, offsets, top, left, nearest, seen)
-        _kernels().shade(table, kept, face_mesh, scene.faces, attributes, camera.perspective, offsets, top, left,
-                         nearest, seen, np.array([light.ambient, light.sky], np.float32), lamps, opacity, canvas,
-                         alpha, depth, mesh)
-    return Rendering(canvas, alpha, depth, mesh)
+    return Drawing(meshes, camera).image(size, background, samples, opacity, light)
 
 
 def rasterise(vertices: np.ndarray, faces: np.ndarray, camera, size: tuple[int, int]) -> Raster:
@@ -144,14 +175,7 @@ def rasterise(vertices: np.ndarray, faces: np.ndarray, camera, size: tuple[int, 
     Returns:
         Raster: centres on an edge count as inside; of two equally near faces the one with the lower index is seen.
     """
-    points, nearness = camera.project(_marked(vertices))
-    kept, table, _ = _front_faces(points, nearness, np.ascontiguousarray(faces, np.int64))
-    nearest, seen = np.empty(size, np.float32), np.empty(size, np.int32)
-    _kernels().fill(table, sample_offsets(1), 0, 0, nearest, seen)
-    pixels = np.flatnonzero(seen >= 0)
-    weights = _kernels().weights_at(table, seen, pixels, camera.perspective)
-    _kernels().name_faces(table, kept, camera.perspective, nearest, seen)
-    return Raster(seen, nearest, pixels, weights)
+    return Drawing([Mesh(vertices, faces)], camera).raster(size)
 
 
 def render_parts(vertices, faces, face_parts, camera, size) -> np.ndarray:
@@ -165,7 +189,7 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
     Faces with numbers that are not finite are left out.
     """
-    return _kernels().vertex_normals(np.ascontiguousarray(vertices, np.float64), np.ascontiguousarray(faces, np.int64))
+    return _kernels().vertex_normals(_plain(vertices), _plain(faces, np.int64))
 
 
 @functools.cache
@@ -203,10 +227,13 @@ def _merge(meshes):
     """Several meshes -> one Mesh with a colour per vertex, and the mesh index of every face."""
     vertices, faces, colours, face_mesh, offset = [], [], [], [], 0
     for index, mesh in enumerate(meshes):
-        points, corners = _marked(mesh.vertices), np.asarray(mesh.faces, np.int64)
+        points, corners = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
         if points.shape[1:] != (3,) or corners.shape[1:] != (3,):
             raise ValueError(f"mesh {index} must have vertices (V, 3) and faces (F, 3), "
                              f"not {points.shape} and {corners.shape}")
+        if len(corners) and not 0 <= corners.min() <= corners.max() < len(points):  # compiled loops check no index
+            raise ValueError(f"mesh {index}: faces name vertices {corners.min()} to {corners.max()}, "
+                             f"and there are {len(points)}")
         vertices.append(points)
         faces.append(corners + offset)
         colours.append(np.broadcast_to(np.asarray(mesh.colour, np.float32), points.shape))
@@ -214,21 +241,13 @@ def _merge(meshes):
         offset += len(points)
     if not meshes:
         return Mesh(np.zeros((0, 3)), np.zeros((0, 3), np.int64), np.zeros((0, 3), np.float32)), np.zeros(0, np.int32)
-    return (Mesh(np.concatenate(vertices), np.concatenate(faces), np.concatenate(colours)),
-            np.concatenate(face_mesh))
+    return Mesh(_plain(np.concatenate(vertices)), _plain(np.concatenate(faces), np.int64),
+                _plain(np.concatenate(colours), np.float32)), np.concatenate(face_mesh)
 
 
-def _marked(vertices):
-    """(V, 3) float64 in which vertices with any number that is not finite are NaN: their faces are left out."""
-    vertices = np.asarray(vertices, np.float64)
-    return np.where(np.isfinite(vertices).all(axis=1, keepdims=True), vertices, np.nan)
-
-
-def _front_faces(points, nearness, faces):
-    """See `kernels.front_faces`; compiled loops do not check indices, so that is done here."""
-    if len(faces) and not 0 <= faces.min() <= faces.max() < len(points):
-        raise ValueError(f"faces name vertices {faces.min()} to {faces.max()}, and there are {len(points)}")
-    return _kernels().front_faces(np.ascontiguousarray(points), np.ascontiguousarray(nearness), faces)
+def _plain(array, dtype=np.float64):
+    """An array as compiled loops take it: row by row, writable, of one type; copied where it is not."""
+    return np.require(array, dtype, ["C", "W"])
 
 
 def _windows(box, size, samples):

@@ -265,8 +265,11 @@ def test_a_photo_is_kept_where_no_mesh_is_and_mixed_by_coverage():
     before = photo.copy()
     drawn = render(vertices, faces, camera, (90, 120), background=photo)
     np.testing.assert_array_equal(photo, before)
-    turned = np.asfortranarray(photo)  # another order in memory
-    np.testing.assert_array_equal(render(vertices, faces, camera, (90, 120), background=turned).image, drawn.image)
+    turned = [np.asfortranarray(array) for array in (vertices, faces, photo)]  # another order in memory
+    for array in turned:
+        array.flags.writeable = False
+    np.testing.assert_array_equal(render(*turned[:2], camera, (90, 120), background=turned[2]).image, drawn.image)
+    np.testing.assert_array_equal(vertex_normals(*turned[:2]), vertex_normals(vertices, faces))
     np.testing.assert_array_equal(drawn.image[drawn.alpha == 0], photo[drawn.alpha == 0])
     on_black = render(vertices, faces, camera, (90, 120), background=(0, 0, 0)).image.astype(float)
     on_white = render(vertices, faces, camera, (90, 120), background=(255, 255, 255)).image
@@ -373,7 +376,7 @@ def test_wrong_inputs_are_named():
     camera = PerspectiveCamera(100.0, (50.0, 50.0))
     with pytest.raises(ValueError, match="photo must be .100, 100, 3. uint8"):
         render(*square(2.0), camera, (100, 100), background=np.zeros((100, 90, 3), np.uint8))
-    with pytest.raises(ValueError, match="faces name vertices 0 to 4, and there are 4"):
+    with pytest.raises(ValueError, match="mesh 0: faces name vertices 0 to 4, and there are 4"):
         rasterise(square(2.0)[0], np.array([[0, 2, 1], [0, 3, 4]]), camera, (100, 100))
     with pytest.raises(ValueError, match="mesh 0 must have vertices"):
         render(np.zeros((4, 2)), np.zeros((1, 3), int), camera, (100, 100))

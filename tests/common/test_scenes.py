@@ -32,10 +32,6 @@ def upright(turn=0.0, kind="smpl"):
                  skeleton[0, 0].astype(float), np.full(vertices[0].shape, 200, np.float32))
 
 
-def moved(actor, offset):
-    return dataclasses.replace(actor, vertices=actor.vertices + offset, skeleton=actor.skeleton + offset)
-
-
 def scene_of(*actors, things=(), view=None):
     place = make_stage(np.random.default_rng(0), 1).place
     view = view or look_at(np.array([0.0, -1.0, -4.0]), np.array([0.0, -0.9, 0.0]), 300.0, (160.0, 120.0))
@@ -112,7 +108,7 @@ def test_things_and_people_hide_and_the_frame_cuts():
     flags = dict(zip(points.names, points.visibility))
     assert flags["left_ankle"] == flags["right_knee"] == HIDDEN and flags["nose"] == flags["left_wrist"] == VISIBLE
 
-    behind = scene_of(upright(), moved(upright(), (0.0, 0.0, 1.0)))
+    behind = scene_of(upright(), upright().moved((0.0, 0.0, 1.0)))
     assert (behind.points(1, "lsp_14").visibility == HIDDEN).sum() >= 10
     assert (behind.points(0, "lsp_14").visibility == VISIBLE).all()
     assert behind.mask(0).sum() > 5 * behind.mask(1).sum()

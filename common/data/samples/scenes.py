@@ -14,13 +14,14 @@ from common.data.samples.scenes_body import scene_body
 from common.data.samples.scenes_places import background
 from common.data.samples.scenes_stage import FACING, View, aim, furnish, make_stage, spread
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
-from common.visual.renderer import Light, Mesh, rasterise, render_scene
+from common.visual.renderer import Drawing, Light, Mesh
 
 # How far inside the body a joint lies, metres: it is hidden when a surface is further in front of it than this.
 _DEPTHS = {"hip": 0.17, "pelvis": 0.20, "spine": 0.18, "thorax": 0.18, "shoulder": 0.12, "neck": 0.11, "head": 0.13,
            "collar": 0.12, "knee": 0.09, "elbow": 0.07, "ankle": 0.07, "wrist": 0.05, "jaw": 0.09, "hand": 0.04,
            "foot": 0.06}
 _SHALLOW = 0.03  # everything else lies on the skin or in a finger
+_CLOTHES = 0.05  # metres; so much more where clothes stand off the body (`Actor.surface`)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Scene:
         depth (numpy.ndarray): (H, W) float32 metres along z, infinite where there is neither person nor thing.
         owner (numpy.ndarray): (H, W) int16, index of the person seen, -1 for anything else.
         labels (numpy.ndarray): (H, W) uint8, body part seen (1.. in the order of `scenes_body.PARTS`), 0 for none.
+        clothed (bool): whether clothes stand off the bodies, so that joints lie deeper below what is seen.
     """
 
     image: np.ndarray
@@ -74,6 +76,7 @@ class Scene:
     depth: np.ndarray
     owner: np.ndarray
     labels: np.ndarray
+    clothed: bool = False
 
     def points(self, index, point_set):
         """`Points` of person `index`; for the sets see `scenes_body.scene_body`."""
@@ -88,7 +91,8 @@ class Scene:
         pixels = np.nan_to_num(self.view.project(j3d), nan=-1.0)
         inside = (pixels >= 0).all(1) & (pixels[:, 0] < width) & (pixels[:, 1] < height)
         column, row = np.clip(pixels, 0, (width - 1, height - 1)).astype(int).T
-        hidden = self.depth[row, column] < j3d[:, 2] - np.array([_joint_depth(name) for name in names])
+        below = np.array([_joint_depth(name) for name in names]) + (_CLOTHES if self.clothed else 0.0)
+        hidden = self.depth[row, column] < j3d[:, 2] - below
         return np.where(inside, np.where(hidden, HIDDEN, VISIBLE), NOT_LABELLED).astype(np.uint8)
 
     def mask(self, index):
@@ -130,7 +134,7 @@ def make_scene(rng, size=(480, 640), num_people=1, kind="smpl", fill=(0.45, 0.9)
     return photograph(rng, stage, view, size)
 
 
-def photograph(rng, stage, view, size):
+def photograph(rng, stage, view, size, behind=None, develop=None):
     """Take a picture of a stage.
 
     Args:
@@ -138,16 +142,20 @@ def photograph(rng, stage, view, size):
         stage (Stage): people and things in the world.
         view (View): the camera.
         size ((int, int)): (H, W).
+        behind (numpy.ndarray): (H, W, 3) uint8 RGB, what is behind people and things; None draws the stage's place.
+        develop (function): rng, image -> image of the same shape and type; None for exposure, a little blur and noise.
 
     Returns:
         Scene
     """
     actors = [actor for actor in stage.actors if view.to_camera(actor.skeleton)[:, 2].min() > 0.1]
     casters = [actor.vertices[::23] for actor in actors if not actor.kind.startswith("mano")]
-    picture = background(stage.place, view, size, np.concatenate(casters) if casters else np.zeros((0, 3)))
-    meshes = [(actor.vertices, scene_body(actor.kind).model.faces, actor.colours) for actor in actors]
+    if behind is None:
+        behind = background(stage.place, view, size, np.concatenate(casters) if casters else np.zeros((0, 3)))
+    meshes = [(actor.vertices if actor.surface is None else actor.surface, scene_body(actor.kind).model.faces,
+               actor.colours) for actor in actors]
     meshes += [_forearm(actor) for actor in actors if actor.kind.startswith("mano")] + list(stage.things)
-    image, depth, face = _draw(meshes, view, size, picture, stage.place)
+    image, depth, face = _draw(meshes, view, size, behind, stage.place)
     owners, parts = [np.full(1, -1)], [np.zeros(1)]  # of no face, then of each face
     for index, (_, faces, _) in enumerate(meshes):
         body = scene_body(actors[index].kind) if index < len(actors) else None
@@ -155,7 +163,8 @@ def photograph(rng, stage, view, size):
         parts.append(np.zeros(len(faces)) if body is None else body.parts[faces[:, 0]])
     owner = np.concatenate(owners).astype(np.int16)[face + 1]
     labels = np.concatenate(parts).astype(np.uint8)[face + 1]
-    return Scene(_developed(rng, image), view, tuple(_in_camera(actor, view) for actor in actors), depth, owner, labels)
+    return Scene((develop or _developed)(rng, image), view, tuple(_in_camera(actor, view) for actor in actors), depth,
+                 owner, labels, any(actor.surface is not None for actor in actors))
 
 
 def _in_camera(actor, view):
@@ -191,12 +200,9 @@ def _draw(meshes, view, size, picture, place):
     # A weak lamp at the camera keeps what is in the shadow readable.
     light = Light(ambient=place.ambient, sky=0.0, lamps=(view.rotation @ place.sun, (0.0, 0.0, -1.0)),
                   strengths=(1.0 - place.ambient, 0.25 * place.ambient))
-    scene = [Mesh(vertices, faces, colours * place.light) for vertices, faces, colours in meshes]
-    image = render_scene(scene, camera, size, picture, light=light).image
-    offsets = np.cumsum([0] + [len(mesh.vertices) for mesh in scene])
-    raster = rasterise(np.concatenate([mesh.vertices for mesh in scene]),
-                       np.concatenate([mesh.faces + offset for mesh, offset in zip(scene, offsets)]), camera, size)
-    return image, raster.depth, raster.face
+    drawing = Drawing([Mesh(vertices, faces, colours * place.light) for vertices, faces, colours in meshes], camera)
+    raster = drawing.raster(size, with_weights=False)
+    return drawing.image(size, picture, light=light).image, raster.depth, raster.face
 
 
 def _developed(rng, image):

@@ -39,7 +39,7 @@ class SceneBody:
     """A body model for drawing.
 
     Attributes:
-        model (BodyModel): with float32 arrays.
+        model (BodyModel): with float32 arrays, `posedirs` as a sparse matrix (`lbs_numpy.pose_body` takes it).
         joint_names (tuple): of the skeleton, (J,).
         rest (numpy.ndarray): (V, 3) float32, vertices in the rest pose, SMPL's place (soles near y = -1.17 m).
         parts (numpy.ndarray): (V,) uint8, number in `PARTS`, from 1.
@@ -72,7 +72,8 @@ def scene_body(kind):
     model = build_body_model(kind, load_synthetic(kind), "synthetic")
     names, _ = joint_tree(kind)
     single = {name: getattr(model, name).astype(np.float32)
-              for name in ("v_template", "shapedirs", "posedirs", "J_regressor", "weights")}
+              for name in ("v_template", "shapedirs", "J_regressor", "weights")}
+    single["posedirs"] = sparse.csr_matrix(model.posedirs.reshape(3 * len(model.v_template), -1).astype(np.float32))
     strongest = [names[index] for index in model.weights.argmax(1)]
     sets = _hand_sets(model, names) if kind.startswith("mano") else _body_sets(kind, model, names)
     return SceneBody(

@@ -1,7 +1,10 @@
 """How the people of the sample scenes look: skin, hair, eyes, clothes and shoes as one colour per vertex."""
 import colorsys
+import functools
 
 import numpy as np
+
+from common.data.samples.scenes_body import scene_body
 
 # From light to dark, RGB 0..255.
 _SKINS = np.array([(244, 208, 184), (232, 190, 160), (214, 164, 128), (190, 136, 98), (150, 102, 70), (108, 72, 50),
@@ -25,17 +28,52 @@ def vertex_colours(rng, body):
     Returns:
         numpy.ndarray: (V, 3) float32 RGB, 0..255.
     """
-    skin = _skin(rng)
-    colours = np.tile(skin, (len(body.rest), 1))
-    if body.model.kind.startswith("mano"):
-        return colours * rng.normal(1.0, 0.015, (len(colours), 1)).astype(np.float32)
+    return _paint(rng, body)[0]
+
+
+def clothe(rng, body):
+    """Colours as `vertex_colours` gives them, some printed, and how far clothes, shoes and hair stand off the skin.
+
+    Args:
+        rng (numpy.random.Generator): source of the choices.
+        body (SceneBody): "smpl" or "smplx".
+
+    Returns:
+        tuple: colours (V, 3) float32 RGB, 0..255, and thickness (V,) float32 metres, 0 on bare skin.
+    """
+    colours, (top, bottom, shoes, hair) = _paint(rng, body)
+    folds = sum(np.sin(body.rest @ rng.normal(0, wave, 3).astype(np.float32) + np.float32(rng.uniform(0, 6.3)))
+                for wave in (6.0, 14.0, 30.0)) / np.float32(3.0)
+    thickness = np.zeros(len(colours), np.float32)
+    for region, least, most in ((bottom, 0.002, 0.025), (top, 0.002, 0.03), (shoes, 0.004, 0.015), (hair, 0.0, 0.035)):
+        thickness[region] = rng.uniform(least, most) * (1.0 + rng.uniform(0.0, 0.8) * folds[region])
+    if rng.random() < 0.3:  # a print, from large checks to fine grain
+        first, second = np.sin(body.rest @ rng.normal(0, rng.uniform(10, 120), (3, 2)).astype(np.float32)).T
+        colours = colours * (1.0 + np.float32(rng.uniform(0.05, 0.5)) * first * second * (thickness > 0))[:, None]
+    return np.clip(colours, 0, 255), thickness
+
+
+@functools.lru_cache(maxsize=2)
+def _regions(kind):
+    """Where head, arms, legs, feet and trunk of a body are: five masks (V,)."""
+    body = scene_body(kind)
     owner = np.array(body.owner)
-    x, y, z = body.rest.T
+    x, y, _ = body.rest.T
     head, arm, leg = (np.isin(owner, names) for names in (_HEAD, _ARM, _LEG))
     foot = np.isin(owner, _FOOT) | (y < -1.09)
     hand = ~(head | arm | leg | foot) & (np.abs(x) > 0.6)
-    trunk = ~(head | arm | leg | foot | hand)
-    _paint_head(rng, colours, body.rest, head, skin)
+    return head, arm, leg, foot, ~(head | arm | leg | foot | hand)
+
+
+def _paint(rng, body):
+    """Colours (V, 3), and masks (V,) of what is covered by a top, by a bottom, by shoes and by hair."""
+    skin = _skin(rng)
+    colours = np.tile(skin, (len(body.rest), 1))
+    if body.model.kind.startswith("mano"):
+        return colours * rng.normal(1.0, 0.015, (len(colours), 1)).astype(np.float32), ()
+    x, y, z = body.rest.T
+    head, arm, leg, foot, trunk = _regions(body.model.kind)
+    hair = _paint_head(rng, colours, body.rest, head, skin)
 
     top, bottom, end = garment_colour(rng), garment_colour(rng), float(rng.choice(_BOTTOMS))
     dress = rng.random() < 0.12
@@ -48,10 +86,11 @@ def vertex_colours(rng, body):
     colours[covered] = top
     _paint_pattern(rng, colours, covered, body.rest)
     colours[below] = bottom
-    if rng.random() < 0.9:
+    shod = rng.random() < 0.9
+    if shod:
         colours[foot] = garment_colour(rng, dark=0.6)
         colours[foot & (y < -1.185)] = rng.uniform(20, 240)  # soles
-    return colours
+    return colours, (covered, below, foot & shod, hair)
 
 
 def _skin(rng):
@@ -79,7 +118,7 @@ def surface_colour(rng):
 
 
 def _paint_head(rng, colours, rest, head, skin):
-    """Hair, lips, brows and eyes; a bald head now and then."""
+    """Hair, lips, brows and eyes; a bald head now and then. Returns where hair is, (V,)."""
     x, y, z = rest.T
     hair = _HAIR[rng.integers(len(_HAIR))] + rng.normal(0, 6, 3).astype(np.float32)
     ear = (np.abs(x) > 0.076) & (np.abs(y - 0.428) < 0.04)
@@ -93,10 +132,11 @@ def _paint_head(rng, colours, rest, head, skin):
     colours[eyes] = np.clip(_HAIR[rng.integers(3)] * 1.1, 15, 90)
     brows = face & (((np.abs(x) - 0.034) / 0.022) ** 2 + ((y - 0.455) / 0.005) ** 2 < 1)
     colours[brows] = 0.5 * skin + 0.5 * hair
-    if rng.random() < 0.92:
-        colours[scalp] = hair
+    covered = scalp & (rng.random() < 0.92)
+    colours[covered] = hair
     if rng.random() < 0.15:
         colours[face & ~lips & (y < 0.385 - 0.3 * np.maximum(0.09 - z, 0)) & (y > 0.30)] = 0.45 * skin + 0.55 * hair
+    return covered
 
 
 def _paint_pattern(rng, colours, covered, rest):

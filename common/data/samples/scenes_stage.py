@@ -10,10 +10,11 @@ import numpy as np
 from common.body_models.lbs_numpy import pose_body
 from common.body_models.prior import sample_poses, sample_shapes
 from common.data.samples.scenes_body import scene_body
-from common.data.samples.scenes_looks import garment_colour, surface_colour, vertex_colours
+from common.data.samples.scenes_looks import clothe, garment_colour, surface_colour, vertex_colours
 from common.data.samples.scenes_places import Place, box_mesh, make_place
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.visual.cameras import PerspectiveCamera
+from common.visual.renderer import vertex_normals
 
 Y_FLIP = np.diag([1.0, -1.0, -1.0])  # body models look along +z with y up; so they look at the camera
 APART = 0.6  # metres between two people at least
@@ -55,7 +56,8 @@ class Actor:
     """One person (or hand) on a stage, in world axes.
 
     pose (3 J,) axis-angle with the root's rotation in world axes, beta (10,), expression (10,) or None; vertices (V, 3)
-    and skeleton (J, 3) metres, root_rest (3,) where the root rests before any translation, colours (V, 3) RGB.
+    and skeleton (J, 3) metres, root_rest (3,) where the root rests before any translation, colours (V, 3) RGB; surface
+    (V, 3) what is drawn (clothes and hair are thicker than skin), None for the vertices themselves.
     """
 
     kind: str
@@ -66,6 +68,12 @@ class Actor:
     skeleton: np.ndarray
     root_rest: np.ndarray
     colours: np.ndarray
+    surface: np.ndarray = None
+
+    def moved(self, offset):
+        """The same person elsewhere: `offset` (3,) metres."""
+        return dataclasses.replace(self, vertices=self.vertices + offset, skeleton=self.skeleton + offset,
+                                   surface=None if self.surface is None else self.surface + offset)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,10 +85,11 @@ class Stage:
     place: Place
 
 
-def make_stage(rng, num_people, kind="smpl", facing=FACING):
+def make_stage(rng, num_people, kind="smpl", facing=FACING, thick=False):
     """People at the world's origin, the first in the middle and the others around, without things; see `Stage`.
 
-    `facing` is the share of them who turn more or less against the z axis, which is towards the usual camera.
+    `facing` is the share of them who turn more or less against the z axis, which is towards the usual camera. With
+    `thick`, clothes and hair stand off the body (`Actor.surface`), else they are painted on it.
     """
     body = scene_body(kind)
     pose = sample_poses(rng, num_people, kind).astype(np.float64)
@@ -99,8 +108,18 @@ def make_stage(rng, num_people, kind="smpl", facing=FACING):
     shift = _on_ground(rng, vertices, skeleton, kind)
     actors = tuple(
         Actor(kind, pose[i], beta[i], None if expression is None else expression[i], vertices[i] + shift[i],
-              skeleton[i] + shift[i], root_rest[i], vertex_colours(rng, body)) for i in range(num_people))
+              skeleton[i] + shift[i], root_rest[i], *_look(rng, body, vertices[i] + shift[i], thick))
+        for i in range(num_people))
     return Stage(actors, (), make_place(rng, 6.0))
+
+
+def _look(rng, body, vertices, thick):
+    """Colours and surface of an actor with these vertices."""
+    if not thick:
+        return vertex_colours(rng, body), None
+    colours, thickness = clothe(rng, body)
+    normals = vertex_normals(vertices, body.model.faces).astype(np.float32)
+    return colours, vertices + thickness[:, None] * normals
 
 
 def _smplx_directions(model):
@@ -180,7 +199,7 @@ def spread(rng, stage, view, size):
                 break
         places.append(place)
         offset = np.insert(place - _ground_place(actor), 1, 0.0)
-        moved.append(dataclasses.replace(actor, vertices=actor.vertices + offset, skeleton=actor.skeleton + offset))
+        moved.append(actor.moved(offset))
     behind = max(place[1] for place in places)
     return dataclasses.replace(stage, actors=tuple(moved), place=make_place(rng, behind))
 

@@ -1,0 +1,277 @@
+"""Training samples made on the fly: an image of one synthetic person, cut out as a detector's box would be.
+
+Sample `index` of epoch `epoch` is a function of (seed, epoch, index) and of nothing else, so samples can be made in any
+order by any number of workers, and a continued training sees the same ones. The image is drawn at the network's own
+size; nothing larger is made first.
+
+What differs between samples, because networks trained on them shall find people in photos: pose, shape, heading,
+clothes that stand off the body, hair, skin, light, surroundings or mere clutter behind, further people, things and
+shapes in front, the camera's height, distance, angle of view and tilt, the place of the person in the photo and of the
+box around the person, cut-off bodies, and what cameras, files and small photos do to an image.
+
+    crop = make_crop(seed=0, epoch=3, index=17, size=128)
+    crop.image, crop.person.pose, crop.cam, crop.points("lsp_14").j2d
+"""
+import dataclasses
+
+import cv2
+import numpy as np
+
+from common.data.samples.scenes import Person, Points, Scene, photograph
+from common.data.samples.scenes_looks import garment_colour, surface_colour
+from common.data.samples.scenes_places import box_mesh, make_place
+from common.data.samples.scenes_stage import Stage, View, look_at, make_stage
+
+FILL = 0.72, 1.0  # the size of the person's box of joints, as a share of the crop
+CUT = 0.2  # share of the crops that show a part of the person
+CUT_FILL = 1.15, 2.4  # their `FILL`
+SHIFT = 0.10  # of the crop against the middle of the box, at most, as a share of the crop
+COMPANY = 0.3  # share of the crops with a second person near the first
+THING = 0.25  # share of the crops with a box in front of the person
+COVERED = 0.25  # share of the crops over which flat shapes are laid
+CLUTTER = 0.5  # share of the crops with clutter behind the person instead of a place
+GREY = 0.08  # share of the grey images
+LEAST_SEEN = 0.35  # of the person's pixels at least this share stays in view of shapes that are laid over it
+LEAST_AREA = 0.03  # share of the crop that the person covers at least
+ATTEMPTS = 5  # further scenes of the same random numbers for crops that show less of the person
+LEAST_JOINTS = 8  # of the body's joints at least as many lie inside the crop
+NEAREST = 0.35  # metres between the camera and any part of the person
+
+
+@dataclasses.dataclass(frozen=True)
+class Crop:
+    """An image of a person and the truth: metres, camera axes (x right, y down, z forward), pixels of the crop.
+
+    Attributes:
+        image (numpy.ndarray): (S, S, 3) uint8 RGB; three equal channels where it is grey.
+        cam (numpy.ndarray): (3,) float32, the weak-perspective camera (s, tx, ty) that fits best: s * (x + tx, y + ty)
+            of the joints relative to the root joint, [-1, 1] across the crop.
+        scene (Scene): the camera and the truth of each pixel (depth, people and parts seen).
+    """
+
+    image: np.ndarray
+    cam: np.ndarray
+    scene: Scene
+
+    @property
+    def person(self) -> Person:
+        """The person: pose (72,) axis-angle with the root's rotation in camera axes, beta (10,), translation (3,),
+        vertices (V, 3) and skeleton (24, 3); SMPL-X has 55 joints and an expression (10,)."""
+        return self.scene.people[0]
+
+    @property
+    def mask(self) -> np.ndarray:
+        """(S, S) bool: pixels that show the person."""
+        return self.scene.mask(0)
+
+    def points(self, point_set: str) -> Points:
+        """Named joints: j3d (P, 3), j2d (P, 2), visibility (P,); for the sets see `scenes_body.scene_body`."""
+        return self.scene.points(0, point_set)
+
+
+def make_crop(seed: int, epoch: int, index: int, size: int = 128, kind: str = "smpl") -> Crop:
+    """Make sample `index` of an epoch.
+
+    Args:
+        seed, epoch, index: whole numbers from 0; equal ones give equal samples.
+        size: side of the image in pixels.
+        kind: "smpl" or "smplx".
+    """
+    rng = np.random.default_rng([seed, epoch, index])
+    for _ in range(ATTEMPTS):
+        scene = _scene(rng, size, kind)
+        if scene.mask(0).mean() >= LEAST_AREA:
+            break
+    return Crop(_developed(rng, scene.image), _weak_camera(scene, size), scene)
+
+
+def _scene(rng, size, kind):
+    """A crop before the camera adds its faults."""
+    stage = make_stage(rng, 2 if rng.random() < COMPANY else 1, kind, facing=0.5, thick=True)
+    first, *others = stage.actors
+    view = _crop(rng, _aim(rng, first), first, size)
+    actors = (first, *(_beside(rng, first, other, view) for other in others))
+    place = _lit(rng, make_place(rng, first.skeleton[0, 2]))
+    things = tuple(_things(rng, first, view))
+    behind = _clutter(rng, size) if rng.random() < CLUTTER else None
+    scene = photograph(rng, Stage(actors, things, place), view, (size, size), behind, lambda _, image: image)
+    return _covered(rng, scene) if rng.random() < COVERED else scene
+
+
+def _aim(rng, actor):
+    """A camera before the person, for a photo of height 1 whose middle is at (0, 0)."""
+    low, high = actor.vertices.min(0), actor.vertices.max(0)
+    middle, extent = 0.5 * (low + high), np.ptp(actor.vertices, axis=0).max()
+    focal = 0.5 / np.tan(0.5 * np.radians(rng.uniform(18, 75)))
+    half = 0.5 * np.hypot(*(high - low)[[0, 2]])
+    distance = max(focal * extent / rng.uniform(0.25, 0.95), half + NEAREST + 0.4)
+    pitch = rng.uniform(-25, 60) if rng.random() < 0.25 else rng.normal(4, 8)  # degrees, from above
+    pitch = np.radians(pitch)
+    centre = middle + distance * np.array([0.0, -np.sin(pitch), -np.cos(pitch)])
+    centre[1] = min(centre[1], -0.15)  # above the ground
+    # The photo's middle is beside the person, more so where the person is small.
+    room = distance / focal
+    target = middle + rng.uniform(-0.3, 0.3, 3) * (room, 0.4 * room, 0.0)
+    roll = rng.uniform(-45, 45) if rng.random() < 0.08 else rng.normal(0, 3)
+    return look_at(centre, target, focal, (0.0, 0.0), np.radians(roll))
+
+
+def _crop(rng, view, actor, size):
+    """The view that shows the square around the person alone, or a part of it, in `size` pixels."""
+    joints = view.project(view.to_camera(np.concatenate([actor.skeleton, actor.vertices[::50]])))
+    low, high = joints.min(0), joints.max(0)
+    middle, extent = 0.5 * (low + high), (high - low).max()
+    for attempt in range(6):
+        part = rng.random() < CUT if attempt == 0 else attempt < 5
+        side = extent / rng.uniform(*(CUT_FILL if part else FILL))
+        corner = middle - side * (0.5 + rng.uniform(-SHIFT, SHIFT, 2))
+        if part:
+            # More often the upper part of the image, where heads are.
+            corner = corner + rng.uniform((-0.5, -0.5), (0.5, 0.25)) * np.maximum(high - low - 0.7 * side, 0.0)
+        inside = ((joints[:24] > corner) & (joints[:24] < corner + side)).all(1)
+        if not part or inside.sum() >= LEAST_JOINTS:
+            break
+    scale = size / side
+    return View(view.focal * scale, (view.principal - corner) * scale, view.rotation, view.centre)
+
+
+def _beside(rng, first, other, view):
+    """Another person near the first: at the side or behind, seldom in front."""
+    offset = np.array([rng.choice((-1, 1)) * rng.uniform(0.25, 1.0), 0.0, rng.normal(0.5, 0.6)])
+    moved = other.moved(first.skeleton[0] - other.skeleton[0] + offset)
+    moved = moved.moved((0.0, -moved.vertices[:, 1].max(), 0.0))
+    near = view.to_camera(moved.vertices)[:, 2].min() < NEAREST
+    return moved.moved(view.rotation[2] * 2.0) if near else moved
+
+
+def _lit(rng, place):
+    """Surroundings in light of any strength, colour and side."""
+    azimuth, height = rng.uniform(-np.pi, np.pi), np.radians(rng.uniform(10, 85))
+    sun = np.array([np.cos(height) * np.sin(azimuth), -np.sin(height), -np.cos(height) * np.cos(azimuth)])
+    return dataclasses.replace(place, sun=sun, ambient=rng.uniform(0.25, 0.85), light=1.0 + rng.normal(0, 0.08, 3))
+
+
+def _things(rng, first, view):
+    """Boxes behind and beside the person and, sometimes, one in front."""
+    root = first.skeleton[0, [0, 2]]
+    to_camera = view.centre[[0, 2]] - root
+    away = np.hypot(*to_camera)
+    to_camera /= max(away, 1e-6)
+    across = np.array([to_camera[1], -to_camera[0]])
+    for _ in range(rng.integers(0, 4)):
+        place = root - to_camera * rng.uniform(0.7, 3.0) + across * rng.uniform(-2.0, 2.0)
+        yield box_mesh(place, rng.uniform((0.2, 0.2, 0.2), (1.5, 2.2, 0.8)), rng.uniform(0, np.pi), surface_colour(rng))
+    if rng.random() < THING:
+        place = root + to_camera * min(rng.uniform(0.45, 0.9), 0.5 * away) + across * rng.normal(0, 0.35)
+        lift = rng.uniform(0.0, 1.2) if rng.random() < 0.3 else 0.0
+        yield box_mesh(place, rng.uniform((0.1, 0.1, 0.05), (0.8, 0.95, 0.3)), rng.uniform(0, np.pi),
+                       garment_colour(rng), lift)
+
+
+def _clutter(rng, size):
+    """(S, S, 3) uint8: a random gradient with noise of all sizes and random shapes."""
+    corners = np.stack([surface_colour(rng) for _ in range(4)]).reshape(2, 2, 3)
+    image = cv2.resize(corners, (size, size), interpolation=cv2.INTER_LINEAR)
+    for cells, most in ((3, 40), (8, 30), (24, 20), (size // 2, 12)):
+        grid = rng.normal(0, rng.uniform(0, most), (cells, cells, 1 if rng.random() < 0.5 else 3)).astype(np.float32)
+        noise = cv2.resize(grid, (size, size), interpolation=cv2.INTER_LINEAR)
+        image += noise if noise.ndim == 3 else noise[..., None]
+    image = np.clip(image, 0, 255).astype(np.uint8)
+    for _ in range(rng.integers(0, 22)):
+        _shape(rng, image, rng.uniform(0.03, 0.5) * size)
+    if rng.random() < 0.5:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 0.03 * size))
+    return image
+
+
+def _shape(rng, image, extent, middle=None):
+    """Draw an ellipse, a polygon or a line of about `extent` pixels into an image or a mask, in place."""
+    size = len(image)
+    middle = rng.uniform(0, size, 2) if middle is None else middle
+    colour = 255 if image.ndim == 2 else garment_colour(rng).tolist()
+    kind = rng.integers(3)
+    if kind == 0:
+        axes = np.maximum(0.5 * extent * rng.uniform(0.3, 1.0, 2), 1).astype(int).tolist()
+        cv2.ellipse(image, middle.astype(int).tolist(), axes, rng.uniform(0, 180), 0, 360, colour, -1, cv2.LINE_AA)
+    elif kind == 1:
+        angle = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(3, 8)))
+        points = middle + 0.5 * extent * rng.uniform(0.4, 1.2, (len(angle), 1)) * np.stack(
+            [np.cos(angle), np.sin(angle)], 1)
+        cv2.fillPoly(image, [points.astype(np.int32)], colour, cv2.LINE_AA)
+    else:
+        way = rng.normal(0, extent, 2)
+        cv2.line(image, (middle - way).astype(int).tolist(), (middle + way).astype(int).tolist(), colour,
+                 int(rng.integers(1, max(2, int(0.25 * extent) + 1))), cv2.LINE_AA)
+
+
+def _covered(rng, scene):
+    """A scene with shapes, or the edge of the photo, before everything; what they cover is hidden."""
+    size = len(scene.image)
+    mask = np.zeros((size, size), np.uint8)
+    if rng.random() < 0.25:  # the photo ends here
+        mask[:int(rng.uniform(0.05, 0.3) * size)] = 255
+        mask = np.rot90(mask, rng.integers(4)).copy()
+        image = np.zeros_like(scene.image)
+    else:
+        for _ in range(rng.integers(1, 4)):
+            _shape(rng, mask, rng.uniform(0.1, 0.45) * size, rng.uniform(0.1, 0.9, 2) * size)
+        image = _clutter(rng, size)
+    own = scene.owner == 0
+    covered = mask >= 128
+    if (own & ~covered).sum() < LEAST_SEEN * own.sum():
+        return scene
+    share = mask[..., None].astype(np.float32) / 255.0
+    image = np.rint(scene.image + share * (image.astype(np.float32) - scene.image)).astype(np.uint8)
+    return dataclasses.replace(scene, image=image, depth=np.where(covered, np.float32(0.0), scene.depth),
+                               owner=np.where(covered, np.int16(-1), scene.owner),
+                               labels=np.where(covered, np.uint8(0), scene.labels))
+
+
+def _developed(rng, image):
+    """What light, lenses, small photos and files do to an image; (S, S, 3) uint8 -> the same."""
+    size = len(image)
+    image = image.astype(np.float32)
+    if rng.random() < 0.3:  # a soft shadow, or a light spot
+        grid = rng.uniform(0.45, 1.35, (rng.integers(2, 4), rng.integers(2, 4))).astype(np.float32)
+        image *= cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC)[..., None]
+    if rng.random() < 0.25:  # enlarged from a small photo
+        small = max(16, int(size / rng.uniform(1.2, 3.0)))
+        image = cv2.resize(cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA), (size, size),
+                           interpolation=cv2.INTER_LINEAR)
+    choice = rng.random()
+    if choice < 0.3:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 0.011 * size))
+    elif choice < 0.4:
+        image = _shaken(rng, image)
+    image = image * (rng.uniform(0.6, 1.3) * np.exp(rng.normal(0, 0.06, 3))).astype(np.float32)
+    level = image.mean()
+    image = level + np.float32(rng.uniform(0.6, 1.25)) * (image - level) + np.float32(rng.normal(0, 10))  # contrast
+    grey = (image @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
+    image = grey + np.float32(0.0 if rng.random() < GREY else rng.uniform(0.4, 1.25)) * (image - grey)
+    flat = np.array_equal(image[0, 0], image[0, 0, :1].repeat(3))
+    noise = rng.standard_normal((size, size, 1 if flat or rng.random() < 0.5 else 3), np.float32)
+    image = np.clip(image + rng.gamma(1.2, 4.0) * noise, 0, 255).astype(np.uint8)
+    if rng.random() < 0.5:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 96))]
+        image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
+    return image
+
+
+def _shaken(rng, image):
+    """Blur of a moved camera: the mean along a short line."""
+    length = int(rng.integers(2, max(4, len(image) // 16)))
+    kernel = np.zeros((length | 1, length | 1), np.float32)
+    middle = length // 2
+    way = middle * np.array([np.cos(angle := rng.uniform(0, np.pi)), np.sin(angle)])
+    cv2.line(kernel, np.rint(middle - way).astype(int).tolist(), np.rint(middle + way).astype(int).tolist(), 1.0)
+    return cv2.filter2D(image, -1, kernel / kernel.sum())
+
+
+def _weak_camera(scene, size):
+    """The (s, tx, ty) that projects the joints, relative to the root, nearest to where they are; least squares."""
+    skeleton = scene.people[0].skeleton
+    points = (skeleton - skeleton[0])[:, :2]
+    target = scene.view.project(skeleton) * (2.0 / size) - 1.0
+    points_mean, target_mean = points.mean(0), target.mean(0)
+    scale = ((points - points_mean) * (target - target_mean)).sum() / ((points - points_mean) ** 2).sum()
+    return np.append(scale, target_mean / scale - points_mean).astype(np.float32)
