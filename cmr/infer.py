@@ -37,7 +37,7 @@ def main(argv):
         from openpose.src.finder import load_finder  # only where people have to be found
 
         finder = load_finder(config.openpose_ckpt)
-    find = choose_people(config.bbox, config.keypoints_json, finder)
+    find = choose_people(config.bbox, config.keypoints_json, finder, config.min_confidence)
     model = CMRMeshes(network, body.model, body.regressor, Crop(config.img_res, config.crop_contrast_stretch))
     formats = config.formats if "formats" in config.given else None
     MeshRunner(model, find, config.output_dir, formats, config.focal_length, config.batch_size,

@@ -1,7 +1,8 @@
 """The tables behind `common.joints`: the joints of every skeleton with their parents, in the order of its files.
 
 Sources: the `H36M_NAMES` and `SH_NAMES` tables of una-dinosauria/3d-pose-baseline; the COCO, COCO-WholeBody, MPII, LSP
-and MPI-INF-3DHP annotation files; the output formats of CMU OpenPose; the smplx package (order of SMPL, SMPL-X and
+and MPI-INF-3DHP annotation files; the output formats of CMU OpenPose (`poseParameters.cpp`), Halpe
+(README of Fang-Haoshu/Halpe-FullBody) and PoseTrack; the smplx package (order of SMPL, SMPL-X and
 MANO); nkolot/GraphCMR's README (24 and 14 joints); mks0601/Hand4Whole_RELEASE `human_models.py` (137 points).
 """
 
@@ -362,6 +363,18 @@ TABLES = {
         ("right_small_toe", "right_big_toe"),
         ("right_heel", "right_ankle"),
     ),
+    # BODY_25B; its first 17 joints are COCO's, and BODY_135 begins with these 25.
+    "openpose_25b": _COCO_17 + (("upper_neck", "nose"), ("head_top", "upper_neck")) + _feet("ankle"),
+    # MPI; the chest, called spine here, lies midway between MPII's thorax and pelvis.
+    "openpose_15": (("head_top", "upper_neck"), ("upper_neck", "spine")) + tuple(
+        (joint, "upper_neck" if parent == "neck" else parent) for joint, parent in _BOTH_ARMS
+    ) + _openpose_legs("spine") + (("spine", None),),
+    # Halpe; its 136 points begin with these.
+    "halpe_26": _COCO_17 + (("head_top", "nose"), ("neck", "nose"), ("pelvis", "neck")) + tuple(
+        (f"{side}_{point}", f"{side}_ankle") for point in ("big_toe", "small_toe", "heel") for side in _SIDES),
+    # head_bottom in its files is the upper neck.
+    "posetrack_17": (("nose", None), ("upper_neck", "nose"), ("head_top", "upper_neck"), ("left_ear", "nose"),
+                     ("right_ear", "nose")) + _COCO_17[5:],
     "lsp_14": _LSP_14,
     # HMR's joints, called "cocoplus": those of LSP, then COCO's face.
     "cocoplus_19": _LSP_14 + (

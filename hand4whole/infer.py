@@ -54,7 +54,8 @@ def prepare(argv, script):
         from openpose.src.finder import load_finder  # only where people have to be found
 
         finder = load_finder(config.openpose_ckpt)
-    return config, source, Hand4WholeMeshes(network, body), choose_people(config.bbox, config.keypoints_json, finder)
+    find = choose_people(config.bbox, config.keypoints_json, finder, config.min_confidence)
+    return config, source, Hand4WholeMeshes(network, body), find
 
 
 def find_picture(config):

@@ -36,7 +36,7 @@ def main(argv):
         from openpose.src.finder import load_finder  # only where people have to be found
 
         finder = load_finder(config.openpose_ckpt)
-    find = choose_people(config.bbox, config.keypoints_json, finder)
+    find = choose_people(config.bbox, config.keypoints_json, finder, config.min_confidence)
     model = HMRMeshes(network, profile, body, crop_kind(checkpoint.meta["config"]), config.crop_size,
                       config.crop_scale)
     formats = config.formats if "formats" in config.given else None

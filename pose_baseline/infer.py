@@ -9,6 +9,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from common.errors import UserError, run  # noqa: E402
+from common.log import set_up_logging  # noqa: E402
 from pose_baseline.src.config import read_settings  # noqa: E402
 
 
@@ -16,17 +17,21 @@ def main(argv):
     config = read_settings(argv)
     if not config.input:
         raise UserError("--input is missing: name a file with 2D joints (npz, npy, json) or a folder of OpenPose json")
+    set_up_logging()
+
+    from pose_baseline.src.keypoints import fit_to_camera, parse_image_size, read_keypoints
+
+    image_size = parse_image_size(config.image_size)
+    tracks = read_keypoints(config.input, config.joint_order or None, config.min_confidence, image_size)
 
     from common.engine.runtime import init_runtime
     from pose_baseline.src.build import Lifter, load_trained
-    from pose_baseline.src.inference import lift_tracks, parse_image_size, read_truth, write_results
-    from pose_baseline.src.keypoints import fit_to_camera, read_keypoints
+    from pose_baseline.src.inference import lift_tracks, read_truth, write_results
 
     init_runtime(config.device_target, config.device_id, config.seed)
     network, config, statistics, _ = load_trained(config)
-    tracks = read_keypoints(config.input, config.joint_order or None)
     mean_pose = statistics.mean_2d[statistics.use_2d].reshape(16, 2)
-    fitted = fit_to_camera(tracks, config.rescale, parse_image_size(config.image_size), mean_pose)
+    fitted = fit_to_camera(tracks, config.rescale, image_size, mean_pose)
     predictions = lift_tracks(Lifter(network), statistics, tracks, fitted)
     truth = read_truth(config.ground_truth, predictions, statistics)
     write_results(predictions, truth, config)

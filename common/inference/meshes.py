@@ -34,7 +34,6 @@ IMAGE_FORMATS = ("json", "npz", "obj", "glb", "html", "png")
 VIDEO_FORMATS = ("json", "npz", "png")  # a file for every frame only when it is asked for
 FOCAL_LENGTH = 5000.0  # SPIN's and GraphCMR's, in pixels of an image with REFERENCE_PX on its longer side
 REFERENCE_PX = 224.0
-JOINT_SPREAD = 0.07  # of any joint for the tracker: between an eye (0.025) and a hip (0.107) in COCO's measure
 SAID = 10  # images, frames or people left out that are said one by one
 SHAPE_CUTOFF_HZ = 0.2  # a person's shape does not change; neither does the filter open with its speed
 
@@ -161,7 +160,7 @@ class MeshRunner:
         self.model, self.find, self.folder, self.formats, self.write = model, find, folder, formats, write
         self.focal_length, self.batch_size, self.smooth = focal_length, batch_size, smooth
         self.images, self.unusable, self.rows = 0, [], None
-        self.tracker, self.tracks = None, {}
+        self.tracker, self.tracks = Tracker(), {}
 
     def run(self, source):
         """Work through a source and say what was written.
@@ -253,14 +252,8 @@ class MeshRunner:
 
     def _numbered(self, found):
         """People of the next frame with their numbers: those that files give, else what the tracker says."""
-        given = [person.number for person in found]
-        if found and None not in given and len(set(given)) == len(given):
-            return found
-        poses = [_as_pose(person) for person in found]
-        if poses and self.tracker is None:
-            self.tracker = Tracker(np.full(len(poses[0]), JOINT_SPREAD))
         # Frames without people count too: after many of them somebody is new.
-        numbers = self.tracker.update(poses) if self.tracker else []
+        numbers = self.tracker.update([_as_pose(person) for person in found], None, [person.number for person in found])
         return [dataclasses.replace(person, number=number) for person, number in zip(found, numbers)]
 
     def _bodies(self, crops, source):

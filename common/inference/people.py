@@ -3,7 +3,6 @@
 A way of finding is called with the name and the pixels of a picture and gives a list of `Found`. What crop a network
 gets of somebody is its own affair: published models differ in that.
 """
-import glob
 import logging
 import os
 from dataclasses import dataclass
@@ -12,17 +11,22 @@ import numpy as np
 
 from common.data.crops import box_of_detections
 from common.data.image import SCALE_PX
+from common.data.readers.keypoint_json import (
+    LEAST_EXTENT_PX,
+    LEAST_JOINTS,
+    MIN_CONFIDENCE,
+    are_shares,
+    check_confidence,
+    frames_of,
+    json_files,
+    split_name,
+    sure,
+)
 from common.errors import UserError
 from common.text_files import read_json
 
 LOGGER = logging.getLogger("mindhuman")
-SURE = 0.2  # joints with a higher score count, as in the demos of HMR, SPIN and GraphCMR
-LEAST_JOINTS = 6  # sure joints that make a person, as in the training data of HMR: less does not tell a pose
-LEAST_EXTENT_PX = 8.0  # of people; smaller ones are specks
 LARGEST = 10.0  # sides of a picture that a box may be long
-KEYPOINT_FILE = "_keypoints.json"
-# Members of a person in OpenPose's files, of version 1.1 and later and of the first one.
-KEYPOINT_KEYS = ("pose_keypoints_2d", "pose_keypoints")
 
 
 @dataclass(frozen=True)
@@ -31,26 +35,27 @@ class Found:
 
     Args:
         box (array): (4,), left, top, width, height; where there are joints, around the sure ones.
-        joints (array): (J, 3), x, y and score, or None where only a box is known.
+        joints (array): (J, 3), x, y and score, 0 where it is not sure, or None where only a box is known.
         score (float): of the detection, or None.
-        number (int): who it is in a film, or None where that is not known.
+        number (int | str): who it is in a film, or None where that is not known.
         whole (bool): nothing is known: the box is the picture.
     """
 
     box: np.ndarray
     joints: np.ndarray = None
     score: float = None
-    number: int = None
+    number: int | str = None
     whole: bool = False
 
 
-def choose_people(bbox="", keypoints_json="", finder=None):
+def choose_people(bbox="", keypoints_json="", finder=None, min_confidence=MIN_CONFIDENCE):
     """The way of finding people that the flags ask for.
 
     Args:
         bbox (str): `--bbox`, see `read_boxes`; empty for none.
         keypoints_json (str): `--keypoints_json`, see `KeypointFiles`; empty for none.
         finder (callable): `--openpose_ckpt`, see `Detector`; None for none.
+        min_confidence (float): `--min_confidence`; joints with a higher score count.
 
     Returns:
         callable: (name, image (H, W, 3) uint8, blue first) -> list of Found.
@@ -62,12 +67,13 @@ def choose_people(bbox="", keypoints_json="", finder=None):
     given = [flag for flag, value in given.items() if value]
     if len(given) > 1:
         raise UserError(f"{' and '.join(given)} both say where people are: leave one of them out")
+    check_confidence(min_confidence)
     if bbox:
         return GivenBoxes(read_boxes(bbox))
     if keypoints_json:
-        return KeypointFiles(keypoints_json)
+        return KeypointFiles(keypoints_json, min_confidence)
     if finder:
-        return Detector(finder)
+        return Detector(finder, min_confidence)
     LOGGER.info("Each picture is taken as one person, who fills it; --openpose_ckpt finds people, --bbox and "
                 "--keypoints_json say where they are")
     return whole_picture
@@ -84,7 +90,7 @@ def square_around(found, margin=1.2):
         tuple: centre (2,), px, and scale, side / 200 px.
     """
     if found.joints is not None:
-        return box_of_detections(found.joints[:, :2], found.joints[:, 2], SURE, margin)
+        return box_of_detections(found.joints[:, :2], found.joints[:, 2], 0.0, margin)
     size = found.box[2:]
     # The published demos take the middle of a whole picture in whole pixels.
     return found.box[:2] + (size // 2 if found.whole else 0.5 * size), float(size.max() / SCALE_PX)
@@ -166,64 +172,60 @@ def read_boxes(text):
 
 
 class KeypointFiles:
-    """People from OpenPose's json files.
+    """People from json files of OpenPose and other programs, see `keypoint_json`.
 
     Args:
-        path (str): one file for one picture, or a folder of `<picture>_keypoints.json`; for a film of
-            `<film>_<frame number in twelve digits>_keypoints.json`, as OpenPose writes them.
+        path (str): a file about one image or about many, or a folder of `<image>_keypoints.json`; for a video of
+            `<video>_<frame number in twelve digits>_keypoints.json`, as OpenPose writes them.
+        min_confidence (float): joints with a higher score count.
 
     Raises:
         UserError: nothing is there, or there is no such file in the folder.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, min_confidence=MIN_CONFIDENCE):
         if not os.path.exists(path):
             raise UserError(f"--keypoints_json {path} does not exist")
-        self.path, self.seen = path, None
-        if os.path.isdir(path) and not glob.glob(os.path.join(glob.escape(path), "*" + KEYPOINT_FILE)):
-            raise UserError(f"--keypoints_json {path} holds no file that ends in {KEYPOINT_FILE}")
+        self.path, self.min_confidence, self.seen, self.frames = path, min_confidence, None, None
+        if os.path.isdir(path):
+            self.files = {split_name(os.path.basename(file))[2]: file for file in json_files(path)}
+        else:
+            self.frames = frames_of(read_json(path, f"--keypoints_json {path}", "write or copy it again"), path)
+            self.files = {split_name(frame.name)[2]: frame for frame in self.frames}
+        # Programs that name frames by their numbers alone.
+        self.numbers = {split_name(name)[1]: name for name in self.files if split_name(name)[0] == ""}
 
     def __call__(self, name, _):
-        """Raises UserError for a file that is damaged, or that would have to do for a second picture."""
-        if os.path.isfile(self.path):
+        """Raises UserError for coordinates that are no pixels, and for a file that would have to do for a second image.
+
+        A damaged file of a folder is an image without people.
+        """
+        if self.frames is not None and len(self.frames) == 1:
             if self.seen not in (None, name):
-                raise UserError(f"--keypoints_json {self.path} is one file for several pictures: name a folder of "
-                                f"<picture>{KEYPOINT_FILE}")
+                raise UserError(f"--keypoints_json {self.path} is one file for several images: name a folder of "
+                                "<image>_keypoints.json")
             self.seen = name
-            return read_keypoints(self.path)
-        # OpenPose leaves out the ending where two pictures of a folder share a name but for it.
-        for stem in (name, os.path.splitext(name)[0]):
-            path = os.path.join(self.path, stem + KEYPOINT_FILE)
-            if os.path.isfile(path):
-                return read_keypoints(path)
-        LOGGER.warning("%s: no file %s%s, so nobody is looked for", self.path, name, KEYPOINT_FILE)
-        return []
+            return self._found(self.frames)
+        # OpenPose leaves out the ending where two images of a folder share a name but for it.
+        names = (name, os.path.splitext(name)[0], self.numbers.get(split_name(name)[1]))
+        found = next((self.files[stem] for stem in names if stem in self.files), None)
+        if found is None:
+            LOGGER.warning("%s: nothing about %s, so nobody is looked for", self.path, name)
+            return []
+        try:
+            frames = [found] if self.frames else frames_of(read_json(found), found)
+        except UserError as error:
+            LOGGER.warning("%s; it counts as an image without people", error)
+            return []
+        return self._found(frames)
 
-
-def read_keypoints(path):
-    """The people of one of OpenPose's json files; those with hardly any sure joint are left out.
-
-    Returns:
-        list: of Found, the score being the mean of the sure joints'.
-
-    Raises:
-        UserError: damaged, laid out otherwise, or with coordinates that are not pixels.
-    """
-    content = read_json(path, f"--keypoints_json {path}", "write or copy it again")
-    try:
-        people = [(next(person[key] for key in KEYPOINT_KEYS if key in person), person.get("person_id", [-1]))
-                  for person in content["people"]]
-        people = [(np.array(values, np.float64).reshape(-1, 3), int(np.ravel(number)[0])) for values, number in people]
-    except (TypeError, KeyError, ValueError, IndexError, AttributeError, StopIteration):
-        raise UserError(f"--keypoints_json {path} is not laid out as OpenPose's files are, with "
-                        f"`people: [{{{KEYPOINT_KEYS[0]}: [x, y, score, ...]}}]`") from None
-    found = [_from_joints(joints, None, number if number >= 0 else None) for joints, number in people]
-    found = [person for person in found if person is not None]
-    sure = np.concatenate([joints[joints[:, 2] > SURE, :2] for joints, _ in people] or [np.zeros((0, 2))])
-    if len(sure) >= LEAST_JOINTS and np.abs(sure).max() <= 1:
-        raise UserError(f"--keypoints_json {path}: coordinates are shares of the picture; write them in its pixels "
-                        "(--keypoint_scale 0)")
-    return found
+    def _found(self, frames):
+        poses = [pose for frame in frames for pose in frame.poses]
+        if poses and are_shares(np.concatenate([sure(pose.joints, self.min_confidence) for pose in poses])):
+            raise UserError(f"--keypoints_json {self.path}: coordinates are shares of the image; write them in its "
+                            "pixels (OpenPose: --keypoint_scale 0)")
+        found = [_from_joints(pose.joints, self.min_confidence, None, pose.identity) for pose in poses]
+        return [person for person in found if person is not None]
 
 
 class Detector:
@@ -232,24 +234,25 @@ class Detector:
     Args:
         finder (callable): image (H, W, 3) uint8, blue first, to something with `joints` (P, J, 3), x, y and score, and
             `scores` (P,); openpose's `PeopleFinder`.
+        min_confidence (float): joints with a higher score count.
     """
 
-    def __init__(self, finder):
-        self.finder = finder
+    def __init__(self, finder, min_confidence=MIN_CONFIDENCE):
+        self.finder, self.min_confidence = finder, min_confidence
 
     def __call__(self, _, image):
         people = self.finder(image)
-        found = [_from_joints(joints, score) for joints, score in zip(people.joints, people.scores)]
+        found = [_from_joints(joints, self.min_confidence, score)
+                 for joints, score in zip(people.joints, people.scores)]
         return [person for person in found if person is not None]
 
 
-def _from_joints(joints, score=None, number=None):
+def _from_joints(joints, min_confidence, score=None, number=None):
     """Found from (J, 3) joints; None for somebody of whom hardly anything is seen."""
-    if not np.isfinite(joints).all():
+    joints = sure(joints, min_confidence)
+    seen = joints[joints[:, 2] > 0]
+    if len(seen) < LEAST_JOINTS or np.ptp(seen[:, :2], axis=0).max() < LEAST_EXTENT_PX:
         return None
-    sure = joints[joints[:, 2] > SURE]
-    if len(sure) < LEAST_JOINTS or np.ptp(sure[:, :2], axis=0).max() < LEAST_EXTENT_PX:
-        return None
-    low, high = sure[:, :2].min(0), sure[:, :2].max(0)
-    return Found(np.concatenate([low, high - low]), joints, float(sure[:, 2].mean() if score is None else score),
+    low, high = seen[:, :2].min(0), seen[:, :2].max(0)
+    return Found(np.concatenate([low, high - low]), joints, float(seen[:, 2].mean() if score is None else score),
                  number)

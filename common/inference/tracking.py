@@ -6,6 +6,7 @@ LEAST_SIMILARITY = 0.15  # below, two poses belong to two people
 LONGEST_GAP = 30  # frames that a person may be out of sight
 LOOSENESS = 2.0  # factor on the spreads: people move between two frames, annotators of one do not
 SMALLEST_SIDE = 16.0  # pixels; least extent of a person, so that few joints close together still have a scale
+JOINT_SPREAD = 0.07  # of any joint: between an eye (0.025) and a hip (0.107) in COCO's measure
 
 
 class Track:
@@ -35,51 +36,69 @@ class Tracker:
     """Numbers people over a video. Each one continues the most similar earlier person, nobody twice.
 
     Args:
-        sigmas (array): (J,), OKS spread of each joint.
+        sigmas (array): (J,), OKS spread of each joint, or one for all.
     """
 
-    def __init__(self, sigmas):
+    def __init__(self, sigmas=JOINT_SPREAD):
         self.spread = LOOSENESS * np.asarray(sigmas, np.float64)
-        self.tracks, self.frame, self.count = {}, -1, 0
+        self.tracks, self.frame, self.numbers = {}, -1, {}
 
-    def update(self, poses):
+    def update(self, poses, frame=None, identities=None):
         """Numbers of the people of the next frame.
 
         Args:
             poses (array): (P, J, 3), x and y in pixels and a confidence, 0 where a joint is missing.
+            frame (int): number of the frame, larger than that before; None for the next one.
+            identities (sequence): who each person is by other knowledge (any text or number), None where that is not
+                known. Such people keep one number throughout, their own where that is free; what two people of a frame
+                share says nothing.
 
         Returns:
             list[int]: from 0, in the order of the people.
         """
-        self.frame += 1
+        self.frame = self.frame + 1 if frame is None else frame
+        given = list(identities or [None] * len(poses))
+        ids = [None if one is None or given.count(one) > 1 else self._number(one) for one in given]
         self.tracks = {number: track for number, track in self.tracks.items()
                        if self.frame - track.frame <= LONGEST_GAP}
-        numbers, ids = list(self.tracks), [None] * len(poses)
-        if numbers and len(poses):
+        numbers = [number for number in self.tracks if number not in ids]
+        free = [index for index, number in enumerate(ids) if number is None]
+        if numbers and free:
             expected = [self.tracks[number].expected(self.frame) for number in numbers]
-            alike = np.array([[similarity(before, pose, self.spread) for pose in poses] for before in expected])
+            alike = np.array([[similarity(one, poses[index], self.spread) for index in free] for one in expected])
             # Pairs that are too different all count the same, so that they never push a good pair aside.
             for row, column in zip(*linear_sum_assignment(-np.where(alike < LEAST_SIMILARITY, 0, alike))):
                 if alike[row, column] >= LEAST_SIMILARITY:
-                    ids[column] = numbers[row]
-                    self.tracks[numbers[row]].move_to(poses[column], self.frame)
-        for column, pose in enumerate(poses):
-            if ids[column] is None:
-                ids[column] = self.count
-                self.tracks[self.count] = Track(np.asarray(pose, np.float64), self.frame)
-                self.count += 1
+                    ids[free[column]] = numbers[row]
+        for index, pose in enumerate(poses):
+            ids[index] = self._number() if ids[index] is None else ids[index]
+            track = self.tracks.get(ids[index])
+            if track is not None and len(track.joints) == len(pose):
+                track.move_to(pose, self.frame)
+            else:
+                self.tracks[ids[index]] = Track(np.asarray(pose, np.float64), self.frame)
         return ids
+
+    def _number(self, identity=None):
+        """The number of an identity, or a new one."""
+        if identity is None:
+            identity = object()  # of somebody whom nothing but the positions tells from others
+        if identity not in self.numbers:
+            taken = set(self.numbers.values())
+            own = int(identity) if str(identity).isdecimal() and len(str(identity)) < 10 else None
+            self.numbers[identity] = own if own is not None and own not in taken else next(
+                number for number in range(len(taken) + 1) if number not in taken)
+        return self.numbers[identity]
 
 
 def similarity(before, after, spread):
-    """OKS of two poses (J, 3) in [0, 1], over the joints that both have; 0 without any.
+    """OKS of two poses (J, 3) in [0, 1], over the joints that both have; 0 without any, and for two skeletons.
 
     The scale of COCO's measure, the root of the person's area, is the root of the area of the box around all joints.
     """
-    both = (before[:, 2] > 0) & (after[:, 2] > 0)
+    both = (before[:, 2] > 0) & (after[:, 2] > 0) if len(before) == len(after) else np.zeros(1, bool)
     if not both.any():
         return 0.0
-    sides = [max(np.prod(np.maximum(np.ptp(pose[pose[:, 2] > 0, :2], axis=0), SMALLEST_SIDE)), 1.0)
-             for pose in (before, after)]
+    areas = [np.prod(np.maximum(np.ptp(pose[pose[:, 2] > 0, :2], axis=0), SMALLEST_SIDE)) for pose in (before, after)]
     squares = ((before[both, :2] - after[both, :2]) ** 2).sum(1)
-    return float(np.exp(-squares / (2 * max(sides) * (2 * spread[both]) ** 2)).mean())
+    return float(np.exp(-squares / (2 * max(areas) * (2 * np.broadcast_to(spread, len(both))[both]) ** 2)).mean())

@@ -67,7 +67,7 @@ def _tf(image, found, size, _):
     if found.joints is None:
         scale, center = size / found.box[2:].max(), np.round(found.box[:2] + 0.5 * found.box[2:])
     else:
-        scale, center = person_scale(found.joints[:, :2], found.joints[:, 2])
+        scale, center = person_scale(found.joints[:, :2], found.joints[:, 2], 0.0)
         scale *= size / TF_CROP_PX
     center, corner = np.clip(center, 0, image.shape[1::-1]), np.zeros(2)
     if scale * max(image.shape[:2]) > LARGEST_PX:

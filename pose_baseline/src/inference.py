@@ -9,6 +9,7 @@ from common.engine.checkpoint import CheckpointFolder
 from common.errors import UserError
 from common.joints import SKELETONS
 from common.metrics import mpjpe
+from common.names import safe_names
 from pose_baseline.src.build import Lifter, build_dataset, experiment_folder, load_trained
 from pose_baseline.src.normalisation import targets_to_mm
 from pose_baseline.src.outputs import Prediction, write_json, write_npz
@@ -49,19 +50,6 @@ def lift_tracks(lifter, statistics, tracks, fitted):
                       np.cumsum([len(track.joints) for track in fitted])[:-1])
     return [Prediction(track.person, track.frames, track.frame_names, track.joints, track.observed, poses, skeleton)
             for track, poses in zip(tracks, lifted)]
-
-
-def parse_image_size(text):
-    """(width, height) from `1920,1080`, None from an empty text."""
-    if not text:
-        return None
-    try:
-        width, height = (int(part) for part in text.lower().replace("x", ",").split(","))
-    except ValueError:
-        width = height = 0
-    if width < 1 or height < 1:
-        raise UserError(f"--image_size {text}: write width,height in pixels, as in 1920,1080")
-    return width, height
 
 
 def read_truth(path, predictions, statistics):
@@ -107,8 +95,8 @@ def write_results(predictions, truth, config):
     written = [os.path.join(folder, "predictions.npz"), os.path.join(folder, "predictions.json")]
     write_npz(written[0], predictions, space)
     write_json(written[1], predictions, space)
-    for prediction in predictions:
-        stem = os.path.join(folder, f"person_{prediction.person}" if len(predictions) > 1 else "predictions")
+    for prediction, name in zip(predictions, safe_names(one.person for one in predictions)):
+        stem = os.path.join(folder, f"person_{name}" if len(predictions) > 1 else "predictions")
         written.append(f"{stem}.png")
         prediction_grid(prediction.joints_2d, prediction.joints_3d, truth, written[-1], space,
                         prediction.frame_names)

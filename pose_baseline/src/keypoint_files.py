@@ -1,27 +1,42 @@
-"""2D joints from files: npy and npz arrays, VideoPose3D's data_2d npz, and JSON of OpenPose, COCO and this project.
+"""2D joints from files for the lifter: JSON of other programs, COCO's annotations, VideoPose3D's npz, and arrays.
 
 A file gives `RawTrack`s: the joints of one person over time, as the file has them. `keypoints.py` brings these into the
-lifter's order. Formats: CMU OpenPose "output" documentation (`pose_keypoints_2d`: x, y, score triplets), COCO keypoint
-annotations and results, AlphaPose results (COCO's with `idx`), facebookresearch/VideoPose3D `data/`.
+lifter's order.
 """
+import logging
 import os
-import re
+from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from common.data.readers.coco import Annotations
+from common.data.readers.keypoint_json import (
+    ORDERS,
+    Frame,
+    Pose,
+    body_joints,
+    frame_order,
+    frames_of,
+    read_frames,
+    split_name,
+    sure,
+    with_scores,
+)
+from common.data.readers.videopose3d import is_detectron, read_detections, read_detectron
 from common.data.restricted_pickle import load_npz
 from common.errors import UserError
-from common.joints import SKELETONS
+from common.inference.tracking import LONGEST_GAP, Tracker
+from common.joints import SKELETONS, joint_name, limbs
 from common.text_files import read_json
-from pose_baseline.src.tracking import follow
 
-# What a bare array means by its number of joints.
-ARRAY_ORDERS = {16: "h36m_16", 17: "h36m_17", 18: "openpose_18", 25: "openpose_25", 32: "h36m_32"}
-# What keypoints in JSON mean by their number of joints: detectors write COCO's or OpenPose's.
-JSON_ORDERS = {17: "coco_17", 18: "openpose_18", 25: "openpose_25"}
+# What a bare array may be by its number of joints, the usual order first.
+ARRAY_ORDERS = {16: ("h36m_16", "hourglass_16", "mpii_16"), 17: ("h36m_17", "coco_17", "posetrack_17"),
+                18: ORDERS[18], 25: ORDERS[25], 26: ORDERS[26], 32: ("h36m_32",)}
 ARRAY_KEYS = ("keypoints", "joints_2d", "positions_2d", "poses_2d", "keypoints_2d", "j2d", "poses")
 SCORE_KEYS = ("confidence", "scores", "conf", "keypoint_scores")
+CLEARLY = 0.6  # another order fits clearly better where its limbs are that much shorter
+LOGGER = logging.getLogger("mindhuman")
 
 
 @dataclass
@@ -41,15 +56,67 @@ class RawTrack:
     image_size: tuple = None
 
 
-def read_raw(path, joint_order=None):
+class _Source:
+    """What is read, and what its user said about it: path, `--joint_order` or None, least confidence of a joint."""
+
+    def __init__(self, path, joint_order, min_confidence):
+        self.path, self.joint_order, self.min_confidence, self.said = path, joint_order, min_confidence, set()
+
+    def skeleton(self, joints, names=None, orders=ORDERS):
+        """(name, joint names) of the order of (..., J, 3) joints: as the user says, by names, else by their number.
+
+        Raises:
+            UserError: an order with another number of joints, none of that number, or one that another fits better.
+        """
+        count = joints.shape[-2]
+        if self.joint_order is not None:
+            if len(SKELETONS[self.joint_order]) != count:
+                raise UserError(f"{self.path} has {count} joints, but --joint_order {self.joint_order} has "
+                                f"{len(SKELETONS[self.joint_order])}")
+            return self.joint_order, SKELETONS[self.joint_order]
+        if names is not None:
+            names = tuple(map(joint_name, names))
+            if len(names) != count or len(set(names)) != count:
+                raise UserError(f"{self.path} has {count} joints, but {len(set(names))} joint_names")
+            known = [skeleton for skeleton, ours in SKELETONS.items() if ours == names]
+            self.say(f"{count} joints by the names in the file")
+            return (known or ["joint_names"])[0], names
+        if count not in orders:
+            accepted = ", ".join(f"{number} ({order[0]})" for number, order in orders.items())
+            raise UserError(f"{self.path} has {count} joints; accepted are {accepted}, or any order with joint_names "
+                            "in the file or --joint_order")
+        usual, *others = orders[count]
+        for other in others:
+            if _limb_length(joints, other) < CLEARLY * _limb_length(joints, usual):
+                raise UserError(f"{self.path}: {count} joints are usually {usual}, but these look like {other}: say "
+                                f"--joint_order {other}, or {usual} if they are that")
+        self.say(f"{count} joints are taken as {usual}; --joint_order says otherwise")
+        return usual, SKELETONS[usual]
+
+    def say(self, text):
+        """Log what was assumed, once."""
+        if text not in self.said:
+            LOGGER.info("%s: %s", self.path, text)
+        self.said.add(text)
+
+
+def _limb_length(joints, skeleton):
+    """Mean length of the limbs that an order makes of (..., J, 3) joints, over those that are seen."""
+    ends = joints[..., np.array(limbs(skeleton)), :]
+    seen = (ends[..., 2] > 0).all(-1)
+    return np.linalg.norm(ends[..., 0, :2] - ends[..., 1, :2], axis=-1)[seen].mean() if seen.any() else np.inf
+
+
+def read_raw(path, joint_order=None, min_confidence=0.0):
     """Read every person of a file, or of a folder of OpenPose files.
 
     Args:
-        path (str): .npz, .npy, .json or a folder with one OpenPose JSON per frame.
+        path (str): .npz, .npy, .json or a folder with one JSON per frame.
         joint_order (str): key of `common.joints.SKELETONS`, instead of what names or number of joints say.
+        min_confidence (float): joints with a higher score count when people are followed.
 
     Returns:
-        list: of RawTrack.
+        list: of RawTrack, each with a name of its own.
 
     Raises:
         UserError: no such file, another format, a damaged file, or a number of joints that no known order has.
@@ -57,280 +124,204 @@ def read_raw(path, joint_order=None):
     if joint_order is not None and joint_order not in SKELETONS:
         raise UserError(f"--joint_order {joint_order} is unknown; use one of {', '.join(SKELETONS)}")
     try:
-        return _read(path, joint_order)
+        tracks, names = _read(path, _Source(path, joint_order, min_confidence)), set()
     # Any part of a file may be of another type than the format says.
     except (TypeError, AttributeError, KeyError, IndexError, ValueError, OverflowError) as error:
         raise UserError(f"{path} is not laid out as its format says ({error}); write it again") from error
+    for track in tracks:
+        wanted, number = track.person, 2
+        while track.person in names:
+            track.person, number = f"{wanted} ({number})", number + 1
+        names.add(track.person)
+    return tracks
 
 
-def _read(path, joint_order):
+def _read(path, source):
     if os.path.isdir(path):
-        return _openpose_frames(_json_files(path), path, joint_order)
+        return _follow(read_frames(path), source)
     if not os.path.isfile(path):
         raise UserError(f"{path} does not exist; give a .npz, .npy or .json file or a folder of OpenPose .json files")
     ending = os.path.splitext(path)[1].lower()
     if ending == ".npz":
-        return _from_npz(load_npz(path), path, joint_order)
+        return _from_npz(load_npz(path), source)
     if ending == ".npy":
         try:
             array = np.load(path, allow_pickle=False)
         except (ValueError, EOFError, OSError) as error:
             raise UserError(f"{path} is not a readable npy file of numbers ({error}); save it again") from error
-        return _array_tracks(array, path, joint_order)
+        return _array_tracks(array, source)
     if ending == ".json":
-        return _from_json(read_json(path), path, joint_order)
+        return _from_json(read_json(path), source)
     raise UserError(f"{path}: unknown format {ending or '(no ending)'}; give .npz, .npy, .json or a folder")
 
 
-def _skeleton(count, names, joint_order, orders, path):
-    """(name, joint names) of an order with `count` joints: by `joint_order`, else by names, else by number."""
-    if joint_order is not None:
-        if len(SKELETONS[joint_order]) != count:
-            raise UserError(f"{path} has {count} joints, but --joint_order {joint_order} has "
-                            f"{len(SKELETONS[joint_order])}")
-        return joint_order, SKELETONS[joint_order]
-    if names is not None:
-        names = tuple(re.sub(r"[\s-]+", "_", str(name).strip().lower()) for name in names)
-        if len(names) != count:
-            raise UserError(f"{path} has {count} joints, but {len(names)} joint_names")
-        known = [skeleton for skeleton, joints in SKELETONS.items() if joints == names]
-        return (known or ["joint_names"])[0], names
-    if count not in orders:
-        accepted = ", ".join(f"{number} ({order})" for number, order in orders.items())
-        raise UserError(f"{path} has {count} joints; accepted are {accepted}, or any order with joint_names in the "
-                        "file or --joint_order")
-    return orders[count], SKELETONS[orders[count]]
-
-
-def _numbers(values, what, path):
+def _numbers(values, what, source):
     try:
-        array = np.asarray(values, np.float64)
+        return np.asarray(values, np.float64)
     except (TypeError, ValueError):
-        raise UserError(f"{path}: {what} is not an array of numbers with equal rows") from None
-    return array
+        raise UserError(f"{source.path}: {what} is not an array of numbers with equal rows") from None
 
 
-def _array_tracks(array, path, joint_order, names=None, scores=None, orders=ARRAY_ORDERS, **known):
+def _array_tracks(array, source, names=None, scores=None, orders=ARRAY_ORDERS, **known):
     """Tracks of an array (J, 2 or 3), (T, J, 2 or 3) or (people, T, J, 2 or 3); the third column is a confidence."""
-    array = _numbers(array, "the joints", path)
-    if array.ndim == 2:
-        array = array[None]
-    if array.ndim == 3:
-        array = array[None]
+    array = _numbers(array, "the joints", source)
+    array = array.reshape((1,) * (4 - array.ndim) + array.shape) if array.ndim in (2, 3) else array
     if array.ndim != 4 or array.shape[-1] not in (2, 3) or 0 in array.shape:
-        raise UserError(f"{path} holds an array of shape {array.shape}; expected (frames, joints, 2) pixels or "
+        raise UserError(f"{source.path} holds an array of shape {array.shape}; expected (frames, joints, 2) pixels or "
                         "(frames, joints, 3) with a confidence")
     if scores is not None:
-        scores = _numbers(scores, "the confidence", path)
+        scores = _numbers(scores, "the confidence", source)
         if scores.size != array[..., 0].size:
-            raise UserError(f"{path}: the confidence has shape {scores.shape}; expected {array.shape[:-1]}")
-        scores = scores.reshape(array.shape[:-1])
-    elif array.shape[-1] == 3:
-        scores = array[..., 2]
-    else:
-        scores = np.ones(array.shape[:-1])
-    skeleton, joint_names = _skeleton(array.shape[2], names, joint_order, orders, path)
+            raise UserError(f"{source.path}: the confidence has shape {scores.shape}; expected {array.shape[:-1]}")
+        array = np.concatenate([array[..., :2], scores.reshape(*array.shape[:-1], 1)], -1)
+    array = body_joints(with_scores(array))
+    skeleton, joint_names = source.skeleton(array, names, orders)
     people = known.pop("people", None) or [str(number) for number in range(len(array))]
     frames = [int(frame) for frame in known.pop("frames", None) or range(array.shape[1])]
     frame_names = list(known.pop("frame_names", None) or frames)
     if not len(frames) == len(frame_names) == array.shape[1]:
-        raise UserError(f"{path}: {array.shape[1]} poses, but {len(frames)} frames and {len(frame_names)} frame_names")
-    return [RawTrack(person, joints[..., :2], score, skeleton, joint_names, frames, frame_names, **known)
-            for person, joints, score in zip(people, array, scores)]
+        raise UserError(f"{source.path}: {array.shape[1]} poses, but {len(frames)} frames and {len(frame_names)} "
+                        "frame_names")
+    return [RawTrack(person, joints[..., :2], joints[..., 2], skeleton, joint_names, frames, frame_names, **known)
+            for person, joints in zip(people, array)]
 
 
-def _image_size(size, path):
+def _image_size(size, source):
     if size is None:
         return None
-    size = _numbers(size, "image_size", path).ravel()
+    size = _numbers(size, "image_size", source).ravel()
     if size.shape != (2,) or not np.all(size > 0):
-        raise UserError(f"{path}: image_size is {size.tolist()}; give width and height in pixels")
+        raise UserError(f"{source.path}: image_size is {size.tolist()}; give width and height in pixels")
     return tuple(size.tolist())
 
 
-def _from_npz(content, path, joint_order):
+def _from_npz(content, source):
+    if "positions_2d" in content and isinstance(content["positions_2d"], dict):
+        return [track for person, joints, skeleton, size in read_detections(content, source.path)
+                for track in _array_tracks(joints, source, orders={joints.shape[1]: (skeleton, *ARRAY_ORDERS.get(
+                    joints.shape[1], ()))}, people=[person], image_size=size)]
+    if is_detectron(content):
+        source.say("written by Detectron (VideoPose3D's infer_video.py): COCO's joints, all of which count as sure")
+        people, size = read_detectron(content, source.path)
+        return [replace(track, image_size=size) for track in _follow([
+            Frame("", number, str(number), [Pose(with_scores(joints)) for joints in poses])
+            for number, poses in enumerate(people)], source)]
     key = next((key for key in ARRAY_KEYS if key in content), None)
     if key is None:
-        raise UserError(f"{path} has no array of 2D joints; name it {' or '.join(ARRAY_KEYS[:3])} "
-                        f"(found: {', '.join(content) or 'nothing'})")
-    if isinstance(content[key], dict):
-        return _videopose3d(content, key, path, joint_order)
+        raise UserError(f"{source.path} has no array of 2D joints; name it {' or '.join(ARRAY_KEYS[:3])} "
+                        f"(found: {', '.join(map(str, content)) or 'nothing'})")
     content = {name: value.tolist() if name.startswith("frame") else value for name, value in content.items()}
     if "person" not in content:
-        return _object_tracks(content, key, path, joint_order)
-    return _table_tracks(content, key, path, joint_order)
-
-
-def _table_tracks(content, key, path, joint_order):
-    """Tracks of this project's predictions: rows of several people, told apart by the column `person`."""
+        return _object_tracks(content, key, source)
+    # This project's predictions: rows of several people, told apart by the column `person`.
     person, tracks = np.asarray(content["person"]).ravel(), []
     if len(person) != len(content[key]):
-        raise UserError(f"{path}: {len(content[key])} poses, but {len(person)} entries in person")
+        raise UserError(f"{source.path}: {len(content[key])} poses, but {len(person)} entries in person")
     per_row = [name for name in (key, "frames", "frame_names", *SCORE_KEYS) if name in content]
     for name in dict.fromkeys(person.tolist()):
         rows = np.flatnonzero(person == name)
         chosen = {column: [content[column][row] for row in rows] for column in per_row}
-        for track in _object_tracks({**content, **chosen}, key, path, joint_order):
-            tracks.append(replace(track, person=str(name)))
+        tracks += [replace(track, person=str(name)) for track in _object_tracks({**content, **chosen}, key, source)]
     return tracks
 
 
-def _object_tracks(content, key, path, joint_order):
+def _object_tracks(content, key, source):
     """Tracks of the array `content[key]` with what else is said beside it."""
     names = content.get("joint_names_2d", content.get("joint_names"))
-    return _array_tracks(content[key], path, joint_order, names=names,
-                         scores=next((content[name] for name in SCORE_KEYS if name in content), None),
+    scores = next((content[name] for name in SCORE_KEYS if name in content), None)
+    return _array_tracks(content[key], source, names, scores,
                          frames=content.get("frames"), frame_names=content.get("frame_names"),
-                         image_size=_image_size(content.get("image_size"), path))
+                         image_size=_image_size(content.get("image_size"), source))
 
 
-def _videopose3d(content, key, path, joint_order):
-    """Tracks of {subject or video: {action: array or [array per camera]}}, each named by its keys."""
-    metadata = content.get("metadata") if isinstance(content.get("metadata"), dict) else {}
-    orders = {**ARRAY_ORDERS, 16: "hourglass_16"}
-    if metadata.get("layout_name") == "coco":
-        orders[17] = "coco_17"
-    tracks = []
-    for video, actions in content[key].items():
-        if not isinstance(actions, dict):
-            raise UserError(f"{path}: {key} is not of the form video -> action -> array")
-        size = metadata.get("video_metadata", {}).get(video, {})
-        size = (float(size["w"]), float(size["h"])) if {"w", "h"} <= set(size) else None
-        for action, views in actions.items():
-            views = views if isinstance(views, list | tuple) else [views]
-            for number, view in enumerate(views):
-                person = f"{video} {action}" + (f" camera {number}" if len(views) > 1 else "")
-                tracks += _array_tracks(view, path, joint_order, orders=orders, people=[person], image_size=size)
-    return tracks
-
-
-def _json_files(folder):
-    """(path, frame number, frame name) of the JSON files of a folder, by the last number in their names."""
-    names = [name for name in os.listdir(folder) if name.lower().endswith(".json")]
-    if not names:
-        raise UserError(f"{folder} holds no .json file; give the folder that OpenPose wrote with --write_json")
-    stems = {name: name[:-5].removesuffix("_keypoints") for name in names}
-    digits = {name: re.search(r"(\d+)$", stem) for name, stem in stems.items()}
-    numbered = all(digits.values()) and len({int(match[1]) for match in digits.values()}) == len(names)
-    order = sorted(names, key=lambda name: int(digits[name][1]) if numbered else name)
-    return [(os.path.join(folder, name), int(digits[name][1]) if numbered else position, stems[name])
-            for position, name in enumerate(order)]
-
-
-def _from_json(content, path, joint_order):
+def _from_json(content, source):
     if isinstance(content, dict) and isinstance(content.get("annotations"), list):
-        return _coco_annotations(content, path, joint_order)
-    if isinstance(content, dict) and isinstance(content.get("people"), list):
-        if any(name in content for name in ("joint_names", "joint_names_2d")):
-            return _own_people(content, path, joint_order)
-        return _openpose_frames([(path, 0, os.path.basename(path)[:-5].removesuffix("_keypoints"))], path, joint_order)
-    if isinstance(content, list) and content and all(isinstance(item, dict) for item in content):
-        return _coco_results(content, path, joint_order)
-    if isinstance(content, list):
-        return _array_tracks(content, path, joint_order)
+        return _coco_annotations(content, source)
+    people = content.get("people") if isinstance(content, dict) else None
+    if isinstance(people, list) and any(name in content for name in ("joint_names", "joint_names_2d")):
+        return _own_people(content, source)
     key = next((key for key in ARRAY_KEYS if isinstance(content, dict) and key in content), None)
-    if key is None:
-        raise UserError(f"{path} is none of the accepted kinds of JSON: OpenPose (people), COCO results or "
-                        f"annotations, or an object with joint_names and {ARRAY_KEYS[0]}")
-    return _object_tracks(content, key, path, joint_order)
+    if key is not None:
+        return _object_tracks(content, key, source)
+    if isinstance(content, list) and content and not isinstance(content[0], dict):
+        return _array_tracks(content, source)
+    return _follow(sorted(frames_of(content, source.path), key=frame_order), source)
 
 
-def _own_people(content, path, joint_order):
+def _own_people(content, source):
     """This project's predictions: {joint_names_2d, people: [{person, frames, frame_names, joints_2d}]}."""
     names, tracks = content.get("joint_names_2d", content.get("joint_names")), []
     for number, person in enumerate(content["people"]):
         key = next((key for key in ARRAY_KEYS if isinstance(person, dict) and key in person), None)
         if key is None:
-            raise UserError(f"{path}: person {number} has no {ARRAY_KEYS[1]}")
-        tracks += _array_tracks(person[key], path, joint_order, names=names, people=[str(person.get("person", number))],
-                                frames=person.get("frames"), frame_names=person.get("frame_names"),
-                                image_size=_image_size(person.get("image_size"), path))
+            raise UserError(f"{source.path}: person {number} has no {ARRAY_KEYS[1]}")
+        tracks += [replace(track, person=str(person.get("person", number))) for track in _object_tracks(
+            {"joint_names": names, **person}, key, source)]
     return tracks
 
 
-def _triplets(values, path):
-    """Flat x, y, confidence values as (J, 3)."""
-    flat = _numbers(values, "a list of keypoints", path).ravel()
-    if len(flat) == 0 or len(flat) % 3:
-        raise UserError(f"{path}: {len(flat)} keypoint numbers; expected x, y, confidence for every joint")
-    return flat.reshape(-1, 3)
+def _coco_annotations(content, source):
+    """Labels: with `track_id` people are followed, otherwise the images are unrelated and each label stands alone."""
+    labels, frames, tracks = Annotations(content, source.path), [], []
+    followed = all(one is not None for one in labels.track_ids)
+    for row, image in enumerate(labels.images):
+        video, number, name = split_name(image.file_name or image.id)
+        people = [(labels.keypoints[person], label) for person in labels.rows(row) if labels.keypoints[person].any()
+                  for label in [(labels.track_ids if followed else labels.ids)[person]]]
+        frames.append(Frame(image.video if followed and image.video else video, number, name,
+                            [Pose(joints, str(label)) for joints, label in people], labels.names))
+        for joints, label in people if not followed else ():
+            tracks += _array_tracks(joints, source, labels.names, people=[str(label)], image_size=image.size,
+                                    frame_names=[image.file_name or str(image.id)])
+    if not any(frame.poses for frame in frames):
+        raise UserError(f"{source.path} has no annotation with keypoints")
+    return _follow(sorted(frames, key=frame_order), source) if followed else tracks
 
 
-def _openpose_frames(files, path, joint_order):
-    poses = []
-    for file, _, _ in files:
-        content = read_json(file)
-        people = content.get("people") if isinstance(content, dict) else None
-        if not isinstance(people, list):
-            raise UserError(f"{file} is not an OpenPose file: it has no list of people")
-        found = [person.get("pose_keypoints_2d", person.get("pose_keypoints")) for person in people
-                 if isinstance(person, dict)]
-        poses.append([_triplets(values, file) for values in found if values])
-    if not any(poses):
-        raise UserError(f"{path}: nobody was found in any frame")
-    return _tracked(poses, [number for _, number, _ in files], [name for _, _, name in files], path, joint_order)
-
-
-def _coco_results(items, path, joint_order):
-    """Detections of a video: a list of {image_id, keypoints, score}; with `idx` (AlphaPose) people are known."""
-    items = [item for item in items if item.get("keypoints")]
-    if not items or any("image_id" not in item for item in items):
-        raise UserError(f"{path} is a list without image_id and keypoints, which COCO results have")
-    # Numbers in numeric order, names in the order of their numbers ("10.jpg" after "9.jpg").
-    images = sorted({item["image_id"] for item in items}, key=lambda name: [
-        (0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", str(name)) if part])
-    by_image = {image: [item for item in items if item["image_id"] == image] for image in images}
-    frames = [image if isinstance(image, int) else number for number, image in enumerate(images)]
-    poses = [[_triplets(item["keypoints"], path) for item in by_image[image]] for image in images]
-    ids = [[item.get("idx", item.get("track_id")) for item in by_image[image]] for image in images]
-    known = all(isinstance(number, int | str) for row in ids for number in row)
-    return _tracked(poses, frames, [str(image) for image in images], path, joint_order, ids if known else None)
-
-
-def _coco_annotations(content, path, joint_order):
-    """Labels: with `track_id` people are followed, otherwise the pictures are unrelated and each label stands alone."""
-    labels = [label for label in content["annotations"] if isinstance(label, dict) and any(label.get("keypoints", ()))]
-    if not labels:
-        raise UserError(f"{path} has no annotation with keypoints")
-    images = {image["id"]: image for image in content.get("images", ()) if isinstance(image, dict) and "id" in image}
-    if all("track_id" in label for label in labels):
-        return _coco_results(labels, path, joint_order)
-    tracks = []
-    for label in labels:
-        image = images.get(label.get("image_id"), {})
-        size = (image["width"], image["height"]) if {"width", "height"} <= set(image) else None
-        name = str(image.get("file_name", label.get("image_id")))
-        tracks += _array_tracks(_triplets(label["keypoints"], path), path, joint_order, orders=JSON_ORDERS,
-                                people=[str(label.get("id", len(tracks)))], frame_names=[name], image_size=size)
-    return tracks
-
-
-def _tracked(poses, frames, frame_names, path, joint_order, ids=None):
-    """Tracks of the people of consecutive frames.
-
-    Args:
-        poses (list): per frame, (J, 3) of each person.
-        ids (list): per frame, who each person is; None to follow people by position.
-    """
-    counts = {len(pose) for frame in poses for pose in frame}
+def _follow(frames, source):
+    """Tracks of the people of frames, video by video: by who they are in the file, else by their positions."""
+    people = [body_joints(pose.joints) for frame in frames for pose in frame.poses]
+    if not people:
+        raise UserError(f"{source.path}: nobody was found in any frame")
+    counts = Counter(map(len, people))
+    count = counts.most_common(1)[0][0]
     if len(counts) > 1:
-        raise UserError(f"{path}: people have {' and '.join(map(str, sorted(counts)))} joints; use one joint order")
-    skeleton, names = _skeleton(counts.pop(), None, joint_order, JSON_ORDERS, path)
-    people = follow(poses) if ids is None else _by_id(ids)
+        LOGGER.warning("%s: people have %s joints; only those with %d are taken", source.path,
+                       " or ".join(map(str, sorted(counts))), count)
+    named = next((frame.joint_names for frame in frames if frame.joint_names), None)
+    order = source.skeleton(np.stack([joints for joints in people if len(joints) == count]), named)
+    videos = {}
+    for frame in frames:
+        videos.setdefault(frame.video, []).append(frame)
+    if len(videos) > 1:
+        source.say(f"{len(videos)} videos or images by the names before the numbers: {', '.join(list(videos)[:3])} ...")
+    return [track for video, own in videos.items()
+            for track in _follow_video(own, f"{video} " if len(videos) > 1 else "", count, order, source)]
+
+
+def _follow_video(frames, prefix, count, order, source):
+    """Tracks of the people of one video; frames in which somebody is not seen for long are not theirs."""
+    numbers = [frame.number for frame in frames]
+    if None in numbers or len(set(numbers)) < len(numbers):
+        numbers = list(range(len(frames)))
+    step, tracker, people, names = int(min(np.diff(numbers), default=1)), Tracker(), {}, {}
+    for index, frame in enumerate(frames):
+        poses = [(body_joints(pose.joints), pose.identity) for pose in frame.poses]
+        poses = [(sure(joints, source.min_confidence), joints, identity) for joints, identity in poses
+                 if len(joints) == count and (joints[:, 2] > source.min_confidence).any()]
+        given = [identity for *_, identity in poses]
+        if len(set(given) - {None}) < len(given) - given.count(None):
+            source.say("a frame gives one number to several people; there their positions tell who is who")
+        ids = tracker.update([joints for joints, *_ in poses], (numbers[index] - numbers[0]) // step, given)
+        for one, (_, joints, identity) in zip(ids, poses):
+            people.setdefault(one, {})[index] = joints
+            names[one] = names.get(one) or identity
     tracks = []
-    for person, seen in people.items():
-        first, last = min(seen), max(seen)
-        values = np.zeros((last - first + 1, len(names), 3))
-        for frame, index in seen.items():
-            values[frame - first] = poses[frame][index]
-        tracks.append(RawTrack(str(person), values[..., :2], values[..., 2], skeleton, names,
-                               frames[first:last + 1], frame_names[first:last + 1]))
+    for one, seen in people.items():
+        shown = sorted(seen)
+        rows = [row for first, after in zip(shown, [*shown[1:], shown[-1] + 1])
+                for row in (range(first, after) if after - first <= LONGEST_GAP else [first])]
+        joints = np.stack([seen.get(row, np.zeros((count, 3))) for row in rows])
+        tracks.append(RawTrack(f"{prefix}{names[one] or one}".strip(), joints[..., :2], joints[..., 2], *order,
+                               [numbers[row] for row in rows], [frames[row].name for row in rows]))
     return tracks
-
-
-def _by_id(ids):
-    people = {}
-    for frame, row in enumerate(ids):
-        for index, person in enumerate(row):
-            people.setdefault(person, {})[frame] = index
-    return people

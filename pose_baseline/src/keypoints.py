@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from common.data.readers.keypoint_json import LEAST_EXTENT_PX, MIN_CONFIDENCE, are_shares, check_confidence
 from common.errors import UserError
 from common.joints import SKELETONS
 from pose_baseline.src.keypoint_files import read_raw
@@ -17,14 +18,16 @@ from pose_baseline.src.keypoint_files import read_raw
 JOINTS = SKELETONS["h36m_16"]
 # The training pictures are about this wide and high.
 TRAINING_IMAGE_PX = 1000.0
-# Coordinates beyond are no pixels (nor are those that are not numbers).
-MAX_PX = 1e6
+# Shares of the image below, which would lie far beside it, are no shares from 0 to 1.
+BESIDE_THE_IMAGE = -0.1
 # Joints from which a joint may be made, best first; each is itself a joint or made so.
 RECIPES = {
-    "pelvis": (("left_hip", "right_hip"),),
+    "pelvis": (("mid_hip",), ("hip",), ("root",), ("left_hip", "right_hip")),
     "thorax": (("neck",), ("mpii_thorax",), ("left_shoulder", "right_shoulder")),
     "spine": (("pelvis", "thorax"),),
-    "head": (("head_top",), ("left_eye", "right_eye"), ("left_ear", "right_ear"), ("nose",)),
+    "head": (("head_top",), ("top_head",), ("left_eye", "right_eye"), ("left_ear", "right_ear"), ("nose",)),
+    # Human3.6M's own tables, and mmpose's, call the ankles feet.
+    **{f"{side}_ankle": ((f"{side}_foot",),) for side in ("left", "right")},
 }
 
 log = logging.getLogger("mindhuman")
@@ -47,59 +50,78 @@ class Track:
     image_size: tuple = None
 
 
-def read_keypoints(path, joint_order=None, min_confidence=0.0):
+def read_keypoints(path, joint_order=None, min_confidence=MIN_CONFIDENCE, image_size=None):
     """Read the people of a file and bring their joints into the lifter's order.
 
     A joint is missing where its confidence is `min_confidence` or less, where it is not a number, and where it lies at
-    exactly (0, 0). Missing joints are interpolated linearly over time, and held at both ends.
+    exactly (0, 0). Missing joints are interpolated linearly over time and held at both ends, relative to the pelvis.
 
     Args:
         path (str): see `keypoint_files.read_raw`.
         joint_order (str): joint order of the file, when neither its names nor its number of joints say it.
         min_confidence (float): see above.
+        image_size (tuple): (width, height) in px, by which coordinates that are shares of the image are scaled.
 
     Returns:
-        list: of Track. People who lack a joint throughout are left out, which is logged.
+        list: of Track. People who lack a joint throughout, and specks, are left out, which is logged.
 
     Raises:
-        UserError: the file cannot be read, or nobody in it has all joints; the text names the joints.
+        UserError: the file cannot be read, its coordinates are no pixels and no size is known, or nobody in it has all
+            joints; the text names the joints.
     """
-    raw_tracks = read_raw(path, joint_order)
-    tracks, failures = [], {}
+    check_confidence(min_confidence)
+    raw_tracks = _in_pixels(read_raw(path, joint_order, min_confidence), path, image_size)
+    tracks, failures = [], []
     for raw in raw_tracks:
-        joints, observed, missing = _to_lifter(raw, min_confidence)
-        if missing:
-            failures[raw.person] = missing
+        joints, observed, failure = _to_lifter(raw, min_confidence)
+        if failure:
+            failures.append(failure)
         else:
             tracks.append(Track(raw.person, np.array(raw.frames), tuple(map(str, raw.frame_names)),
                                 joints.astype(np.float32), observed, raw.skeleton, raw.image_size))
     if not raw_tracks:
         raise UserError(f"{path} holds no people")
     if not tracks:
-        person, missing = next(iter(failures.items()))
-        raise UserError(f"{path}: {', '.join(missing)} of person {person} is never seen; the network needs the whole "
-                        "body: give frames that show it, or fill these joints in")
+        raise UserError(f"{path}: {failures[0]}; the network needs the whole body in pixels: give frames that show it, "
+                        f"fill these joints in, or lower --min_confidence (now {min_confidence:g})")
     if failures:
-        person, missing = next(iter(failures.items()))
-        log.warning("%s: %d of %d people are left out because joints are never seen (person %s: %s)", path,
-                    len(failures), len(raw_tracks), person, ", ".join(missing))
+        log.warning("%s: %d of %d people are left out (%s)", path, len(failures), len(raw_tracks), failures[0])
     return tracks
 
 
+def _in_pixels(tracks, path, image_size):
+    """The tracks with coordinates in pixels; scales shares of the image, from 0 to 1 or from -1 to 1."""
+    poses = [np.concatenate([track.joints, track.confidence[..., None]], -1) for track in tracks]
+    if not tracks or not are_shares(np.concatenate([pose.reshape(-1, 3) for pose in poses])):
+        return tracks
+    if not all(image_size or track.image_size for track in tracks):
+        raise UserError(f"{path}: coordinates are shares of the image (0 to 1, or -1 to 1), not pixels; give its size "
+                        "with --image_size WIDTH,HEIGHT, or write pixels (OpenPose: --keypoint_scale 0)")
+    low = -1 if min(pose[pose[..., 2] > 0].min(initial=0) for pose in poses) < BESIDE_THE_IMAGE else 0
+    log.info("%s: coordinates from %d to 1 are scaled by the size of the image", path, low)
+    return [replace(track, joints=(track.joints - low) / (1 - low) * (np.array(image_size or track.image_size) - 1))
+            for track in tracks]
+
+
 def _to_lifter(raw, min_confidence):
-    """Joints (T, 16, 2), observed (T, 16) and the names of joints that cannot be had."""
-    real = (np.abs(raw.joints) < MAX_PX).all(-1) & (raw.joints != 0.0).any(-1)
-    seen = (raw.confidence > min_confidence) & real
+    """Joints (T, 16, 2), observed (T, 16) and, in place of both, why there is no whole body."""
+    seen = raw.confidence > min_confidence
+    if not seen.any() or np.ptp(raw.joints[seen], axis=0).max() < LEAST_EXTENT_PX:
+        return None, None, f"person {raw.person} is nowhere larger than {LEAST_EXTENT_PX:g} px"
     times = _times(raw.frames)
-    known = {}
-    for index, name in enumerate(raw.joint_names):
-        if seen[:, index].any():
-            known[name] = fill_gaps(raw.joints[:, index], seen[:, index], times), seen[:, index]
+    known = {name: (raw.joints[:, index], seen[:, index]) for index, name in enumerate(raw.joint_names)
+             if seen[:, index].any()}
+    # The pelvis first: what hides for a while moves along with it.
+    pelvis = _make("pelvis", {name: (follow_others(*joint, raw.joints, seen, times), joint[1])
+                              for name, joint in known.items()})
+    if pelvis is not None:
+        known = {name: (pelvis[0] + fill_gaps(points - pelvis[0], there, times), there)
+                 for name, (points, there) in known.items()}
     made = [_make(joint, known) for joint in JOINTS]
     missing = [joint for joint, result in zip(JOINTS, made) if result is None]
     if missing:
-        return None, None, missing
-    return np.stack([points for points, _ in made], 1), np.stack([observed for _, observed in made], 1), []
+        return None, None, f"{', '.join(missing)} of person {raw.person} is never seen"
+    return np.stack([points for points, _ in made], 1), np.stack([observed for _, observed in made], 1), None
 
 
 def _times(frames):
@@ -111,6 +133,16 @@ def _times(frames):
 def fill_gaps(points, seen, times):
     """Interpolate points (T, 2) linearly over times (T,) where `seen` (T,) is False; ends are held."""
     return np.stack([np.interp(times, times[seen], points[seen, k]) for k in (0, 1)], -1)
+
+
+def follow_others(points, seen, others, others_seen, times):
+    """Fill the gaps of points (T, 2); before and after all sights they move as other joints (T, J, 2) do on average."""
+    filled, shown = fill_gaps(points, seen, times), np.flatnonzero(seen)
+    for edge, rows in ((shown[0], range(shown[0])), (shown[-1], range(shown[-1] + 1, len(points)))):
+        for row in rows:
+            both = others_seen[edge] & others_seen[row]
+            filled[row] += (others[row, both] - others[edge, both]).mean(0) if both.any() else 0.0
+    return filled
 
 
 def _make(joint, known):
@@ -128,6 +160,19 @@ def _make(joint, known):
             choices.append((np.mean([points for points, _ in made], 0), np.all([seen for _, seen in made], 0)))
     usual = [choice for choice in choices if choice[1].mean() >= 0.5]
     return usual[0] if usual else max(choices, key=lambda choice: choice[1].mean(), default=None)
+
+
+def parse_image_size(text):
+    """(width, height) from `1920,1080`, None from an empty text."""
+    if not text:
+        return None
+    try:
+        width, height = (int(part) for part in text.lower().replace("x", ",").split(","))
+    except ValueError:
+        width = height = 0
+    if width < 1 or height < 1:
+        raise UserError(f"--image_size {text}: write width,height in pixels, as in 1920,1080")
+    return width, height
 
 
 def fit_to_camera(tracks, rescale="none", image_size=None, mean_pose_px=None):

@@ -2,8 +2,10 @@
 
     data_3d_h36m.npz            positions_3d: {S<n>: {action: (T, 32, 3) world, metres}}
     data_2d_h36m_<name>.npz     positions_2d: {S<n>: {action: [4 x (T, K, 2 or 3) px]}}, metadata
+    data_2d_custom_<name>.npz   positions_2d: {video: {"custom": [(T, 17, 2) px]}}, of somebody's own videos
+    <video>.npz                 boxes, segments, keypoints, metadata: what Detectron found in a video
 
-Both hold pickled dicts. Subject 11's `Directions` is missing, because one of its videos is damaged. 2D may have more
+They hold pickled dicts. Subject 11's `Directions` is missing, because one of its videos is damaged. 2D may have more
 frames than 3D (video runs on after motion capture ends).
 """
 import os
@@ -13,10 +15,13 @@ import numpy as np
 from common.data.readers.human36m import CAMERA_NAMES, NUM_JOINTS, Recording, parse_name, recording_order
 from common.data.restricted_pickle import load_npz
 from common.errors import UserError
-from common.joints import mixing_matrix
+from common.joints import SKELETONS, mixing_matrix
 
 MM_PER_METRE = 1000.0
 POSES_FILE = "data_3d_h36m.npz"
+# Skeletons of 17 joints by `layout_name`, and by the left joints of `keypoints_symmetry`; 16 are always Hourglass's.
+_LAYOUTS = {"coco": "coco_17", "h36m": "h36m_17"}
+_LEFT_JOINTS = {(1, 3, 5, 7, 9, 11, 13, 15): "coco_17", (4, 5, 6, 11, 12, 13): "h36m_17"}
 
 
 class PackedPoses:
@@ -57,22 +62,17 @@ class PackedDetections:
         if not os.path.isfile(self.path):
             raise UserError(f"{self.path} does not exist: --detections takes gt, sh, sh_ft, or the <name> of a file "
                             "data_2d_h36m_<name>.npz in the data folder")
-        self._positions = None
-        self._skeletons = {16: "hourglass_16", 17: "h36m_17"}
+        self._positions, self._metadata = None, None
 
     def views(self, recording):
         """Names of the cameras that have detections of the recording."""
         tracks = self._tracks().get((recording.subject, recording.name), ())
-        return [name for name, _ in zip(CAMERA_NAMES, tracks)]
+        return [name for name, track in zip(CAMERA_NAMES, tracks) if track is not None]
 
     def read(self, recording, camera_name):
         """Joints (T, 16, 2) in pixels, order of `h36m_16`."""
-        track = self._tracks()[recording.subject, recording.name][CAMERA_NAMES.index(camera_name)]
-        joints = np.asarray(track, np.float64)
-        skeleton = self._skeletons.get(joints.shape[1] if joints.ndim == 3 else None)
-        if skeleton is None or joints.shape[2] < 2:
-            raise UserError(f"{self.path}: S{recording.subject} {recording.name} has shape {joints.shape}; expected "
-                            "(frames, 16 or 17 joints, 2)")
+        joints = self._tracks()[recording.subject, recording.name][CAMERA_NAMES.index(camera_name)]
+        skeleton = detected_skeleton(joints, self._metadata, f"{self.path}: S{recording.subject} {recording.name}")
         return mixing_matrix(skeleton, "h36m_16") @ joints[..., :2]
 
     def files(self, _recordings):
@@ -82,22 +82,101 @@ class PackedDetections:
     def _tracks(self):
         if self._positions is None:
             content = load_npz(self.path)
-            positions = _positions_of(content, "positions_2d", self.path)
-            self._positions = {(subject, name): positions[f"S{subject}"][key]
+            positions, self._metadata = _positions_of(content, "positions_2d", self.path), content.get("metadata")
+            self._positions = {(subject, name): camera_tracks(positions[f"S{subject}"][key], f"{self.path}: {key}")
                                for subject, _, name, key in _entries(positions)}
-            if _is_coco(content.get("metadata")):
-                self._skeletons[17] = "coco_17"
         return self._positions
 
 
-def _is_coco(metadata):
-    """Whether 17 joints are COCO's: by the layout's name, or else by the left joints, of which the eye comes first."""
-    if not isinstance(metadata, dict):
-        return False
-    if "layout_name" in metadata:
-        return metadata["layout_name"] == "coco"
-    symmetry = metadata.get("keypoints_symmetry")
-    return symmetry is not None and sorted(symmetry[0]) == [1, 3, 5, 7, 9, 11, 13, 15]
+def read_detections(content, path):
+    """Everybody in a `data_2d_*.npz`, of Human3.6M or of somebody's own videos.
+
+    Args:
+        content (dict): of `load_npz`, with `positions_2d`.
+        path (str): for error texts.
+
+    Returns:
+        list: of (name, joints (T, J, 2 or 3), px, name of their skeleton, (width, height) or None).
+
+    Raises:
+        UserError: laid out otherwise, or joints of a skeleton that is not known.
+    """
+    metadata, people = content.get("metadata"), []
+    sizes = metadata.get("video_metadata") if isinstance(metadata, dict) else None
+    for video, actions in _positions_of(content, "positions_2d", path).items():
+        size = sizes.get(video) if isinstance(sizes, dict) else None
+        size = (size["w"], size["h"]) if isinstance(size, dict) and {"w", "h"} <= set(size) else None
+        for action, views in actions.items():
+            tracks = camera_tracks(views, f"{path}: {video} {action}")
+            for number, joints in enumerate(tracks):
+                if joints is not None:
+                    name = f"{video} {action}" + (f" camera {number}" if len(tracks) > 1 else "")
+                    people.append((name, joints, detected_skeleton(joints, metadata, f"{path}: {name}"), size))
+    return people
+
+
+def is_detectron(content):
+    """Whether a file is what VideoPose3D's `infer_video.py` and `infer_video_d2.py` write, before `prepare_data_2d`."""
+    return {"boxes", "keypoints", "metadata"} <= set(content) and np.ndim(content["keypoints"]) == 1
+
+
+def read_detectron(content, path):
+    """Everybody in a file of Detectron: frame by frame a list of COCO's 17 joints (17, 2), px; and (width, height).
+
+    The file has x, y, a logit and a share of the heatmap for each joint; as in VideoPose3D only the places are used.
+
+    Raises:
+        UserError: laid out otherwise.
+    """
+    try:
+        frames = [[np.asarray(person, np.float64)[:2].T for person in entry[-1]] for entry in content["keypoints"]]
+        size = content["metadata"]
+        size = (float(size["w"]), float(size["h"])) if isinstance(size, dict) and {"w", "h"} <= set(size) else None
+    except (TypeError, ValueError, IndexError):
+        frames = [[np.zeros(0)]]
+    if any(person.shape != (len(SKELETONS["coco_17"]), 2) for people in frames for person in people):
+        raise UserError(f"{path} is not what Detectron writes with VideoPose3D's infer_video.py: keypoints (people, 4, "
+                        "17) of each frame")
+    return frames, size
+
+
+def camera_tracks(views, where):
+    """The detections of one recording, camera by camera: arrays (T, J, 2 or 3) float64, None where there are none.
+
+    Raises:
+        UserError: something else.
+    """
+    if views is None or (isinstance(views, np.ndarray) and views.dtype.kind != "O" and views.ndim == 3):
+        views = [views]  # of one camera only
+    try:
+        tracks = [np.zeros(0) if view is None else np.asarray(view, np.float64) for view in views]
+    except (TypeError, ValueError):
+        raise UserError(f"{where} is no list of arrays (frames, joints, 2), one for each camera") from None
+    for track in tracks:
+        if track.size and (track.ndim != 3 or track.shape[2] not in (2, 3)):
+            raise UserError(f"{where} has shape {track.shape}; expected (frames, joints, 2) for each camera")
+    return [track if track.size else None for track in tracks]
+
+
+def detected_skeleton(joints, metadata, where):
+    """The skeleton of joints (T, J, 2 or 3) in such a file: by its layout, else by its left joints, else by number.
+
+    Raises:
+        UserError: a layout or a number of joints that is not known.
+    """
+    metadata, count = metadata if isinstance(metadata, dict) else {}, joints.shape[1]
+    layout, symmetry = metadata.get("layout_name"), metadata.get("keypoints_symmetry")
+    try:
+        left = tuple(sorted(map(int, symmetry[0])))
+    except (TypeError, ValueError, IndexError, KeyError):
+        left = None
+    skeleton = _LAYOUTS.get(str(layout)) if count == 17 else "hourglass_16"
+    if skeleton is None:
+        skeleton = _LEFT_JOINTS.get(left, "h36m_17" if layout is None else None)
+    if skeleton is None or len(SKELETONS[skeleton]) != count:
+        raise UserError(f"{where} has {count} joints{f' of the layout {layout}' if layout else ''}; known are 16 or 17 "
+                        f"joints of {' and '.join(_LAYOUTS)}")
+    return skeleton
 
 
 def _read_positions(path, key):
