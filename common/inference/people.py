@@ -196,10 +196,7 @@ class KeypointFiles:
         self.numbers = {split_name(name)[1]: name for name in self.files if split_name(name)[0] == ""}
 
     def __call__(self, name, _):
-        """Raises UserError for coordinates that are no pixels, and for a file that would have to do for a second image.
-
-        A damaged file of a folder is an image without people.
-        """
+        """Raises UserError for a damaged file, coordinates that are no pixels, and one file for several images."""
         if self.frames is not None and len(self.frames) == 1:
             if self.seen not in (None, name):
                 raise UserError(f"--keypoints_json {self.path} is one file for several images: name a folder of "
@@ -212,12 +209,7 @@ class KeypointFiles:
         if found is None:
             LOGGER.warning("%s: nothing about %s, so nobody is looked for", self.path, name)
             return []
-        try:
-            frames = [found] if self.frames else frames_of(read_json(found), found)
-        except UserError as error:
-            LOGGER.warning("%s; it counts as an image without people", error)
-            return []
-        return self._found(frames)
+        return self._found([found] if self.frames else frames_of(read_json(found), found))
 
     def _found(self, frames):
         poses = [pose for frame in frames for pose in frame.poses]

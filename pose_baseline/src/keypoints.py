@@ -81,6 +81,9 @@ def read_keypoints(path, joint_order=None, min_confidence=MIN_CONFIDENCE, image_
                                 joints.astype(np.float32), observed, raw.skeleton, raw.image_size))
     if not raw_tracks:
         raise UserError(f"{path} holds no people")
+    made = [joint for joint in JOINTS if joint not in raw_tracks[0].joint_names]
+    if made:
+        log.info("%s: %s are made from the joints beside them", path, ", ".join(made))
     if not tracks:
         raise UserError(f"{path}: {failures[0]}; the network needs the whole body in pixels: give frames that show it, "
                         f"fill these joints in, or lower --min_confidence (now {min_confidence:g})")

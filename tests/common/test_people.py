@@ -14,7 +14,6 @@ from common.inference.people import (
     check_boxes,
     choose_people,
     read_boxes,
-    read_keypoints,
     square_around,
     whole_picture,
 )
@@ -39,7 +38,8 @@ def test_boxes_as_text_and_as_the_published_file(tmp_path):
                                                                  [[1, 2, 30, 4], [5, 6, 7, 80]])):
         (tmp_path / "box.json").write_text(json.dumps({"bbox": content}))
         np.testing.assert_array_equal(read_boxes(str(tmp_path / "box.json")), expected)
-    for text in ("1,2,3", "a,b,c,d", "1,2,nan,4", "1,2,-30,40", "1,2,3,4", ";"):
+    assert read_boxes("1,2,1,40")[0].tolist() == [1, 2, 1, 40] and len(read_boxes("1,2,8,1")) == 1
+    for text in ("1,2,0,40", "1,2,40,0", "1,2,7.9,1", "1,2,3", "a,b,c,d", "1,2,nan,4", "1,2,-30,40", "1,2,3,4", ";"):
         with pytest.raises(UserError, match="write left,top,width,height in px"):
             read_boxes(text)
     (tmp_path / "box.json").write_text("[1, 2]")
@@ -68,56 +68,111 @@ def test_boxes_beside_the_picture_and_huge_ones_are_refused():
         check_boxes(choose_people(bbox="-700,-700,1601,1600")("photo", IMAGE), "photo", IMAGE)
 
 
-def test_openpose_files_of_both_versions(tmp_path):
+def people_of(path, name="a", **settings):
+    return KeypointFiles(str(path), **settings)(name, IMAGE)
+
+
+def test_people_of_openpose_files_have_boxes_scores_and_numbers(tmp_path):
     unsure = joints()
     unsure[7:, 2] = 0.2
     unsure[0] = 500, 500, 0.0
-    for key in ("pose_keypoints_2d", "pose_keypoints"):
-        few = unsure * np.where(np.arange(18) < 6, 1, 0)[:, None]
-        path = write_people(tmp_path / "a_keypoints.json", [joints(), unsure, few, np.zeros((18, 3))], key)
-        first, second = read_keypoints(path)
-        np.testing.assert_allclose(first.box, [40, 20, 30, 60])
-        assert first.score == pytest.approx(0.5) and first.number is None
-        # The sure joints of the second are numbers 1 to 6 of 17 steps.
-        np.testing.assert_allclose(second.box, [40 + 30 / 17, 20 + 60 / 17, 150 / 17, 300 / 17])
-    numbered = write_people(tmp_path / "a_keypoints.json", [joints()], person_id=[7])
-    assert read_keypoints(numbered)[0].number == 7
+    few = unsure * np.where(np.arange(18) < 6, 1, 0)[:, None]
+    path = write_people(tmp_path / "a_keypoints.json", [joints(), unsure, few, np.zeros((18, 3))])
+    first, second = people_of(path)
+    np.testing.assert_allclose(first.box, [40, 20, 30, 60])
+    assert first.score == pytest.approx(0.5) and first.number is None
+    # The sure joints of the second are numbers 1 to 6 of 17 steps; the others have no score any more.
+    np.testing.assert_allclose(second.box, [40 + 30 / 17, 20 + 60 / 17, 150 / 17, 300 / 17])
+    np.testing.assert_array_equal(second.joints[:, 2], [0, *[0.5] * 6, *[0] * 11])
+    assert len(people_of(path, min_confidence=0.19)) == 2
+    np.testing.assert_allclose(people_of(path, min_confidence=0.19)[1].box[2:], [30 * 16 / 17, 60 * 16 / 17])
+    assert people_of(path, min_confidence=0.5) == []
+    for number in ([7], 7, "7", ["7"]):
+        assert people_of(write_people(tmp_path / "a.json", [joints()], person_id=number))[0].number == "7"
+    assert people_of(write_people(tmp_path / "a.json", [joints()], person_id=[0]))[0].number == "0"
 
 
-def test_keypoints_that_are_no_pixels_or_no_keypoints_are_refused(tmp_path):
-    shares = joints() / (160, 120, 1)
-    with pytest.raises(UserError, match="coordinates are shares of the picture"):
-        read_keypoints(write_people(tmp_path / "a.json", [shares]))
-    assert read_keypoints(write_people(tmp_path / "a.json", [np.zeros((18, 3))])) == []
-    assert read_keypoints(write_people(tmp_path / "a.json", [])) == []
-    for text in ("{", "[]", '{"people": [{}]}', '{"people": [{"pose_keypoints_2d": [1, 2]}]}', '{"people": 3}'):
+def test_least_confidence_is_a_score():
+    for value in (-0.1, 10, float("nan")):
+        with pytest.raises(UserError, match="--min_confidence .*: write a score from 0 to 1"):
+            choose_people(min_confidence=value)
+    choose_people(min_confidence=0)
+
+
+def test_pairs_without_scores_are_read_as_pairs(tmp_path):
+    path = write_people(tmp_path / "a.json", [joints()[:, :2]])
+    person, = people_of(path)
+    np.testing.assert_allclose(person.box, [40, 20, 30, 60])
+    assert person.score == 1
+
+
+def test_shares_of_the_image_are_refused(tmp_path):
+    for count, points in ((18, joints() / (160, 120, 1)), (6, np.concatenate([np.ones((6, 3)), np.zeros((12, 3))])),
+                          (18, joints() / (160, 120, 1) * (1, 1, 2.1))):
+        points[count - 1, 0] = 1.0  # up to exactly 1
+        with pytest.raises(UserError, match="a.json: coordinates are shares of the image"):
+            people_of(write_people(tmp_path / "a.json", [points]))
+    # Somebody left of the image has pixels; fewer than six sure joints tell nothing, and neither does a speck of 1.5 px.
+    person, = people_of(write_people(tmp_path / "a.json", [joints() * (-1, 1, 1)]))
+    np.testing.assert_allclose(person.box, [-70, 20, 30, 60])
+    five = np.concatenate([np.full((5, 3), 0.5), np.zeros((13, 3))])
+    assert people_of(write_people(tmp_path / "a.json", [five])) == []
+    assert people_of(write_people(tmp_path / "a.json", [joints() / (100, 60, 1) + (0.8, 0, 0)])) == []
+
+
+def test_narrow_people_and_specks(tmp_path):
+    narrow = joints() * (1 / 6, 1, 1)  # 5 x 60 px
+    np.testing.assert_allclose(people_of(write_people(tmp_path / "a.json", [narrow]))[0].box[2:], [5, 60])
+    for height, expected in ((8.0, 1), (7.9, 0)):
+        assert len(people_of(write_people(tmp_path / "a.json", [joints() * (0.1, height / 60, 1)]))) == expected
+
+
+def test_nobody_and_damaged_files(tmp_path):
+    assert people_of(write_people(tmp_path / "a.json", [np.zeros((18, 3))])) == []
+    assert people_of(write_people(tmp_path / "a.json", [])) == []
+    for text in ("{", '{"a": 1}', "[1]", '{"people": [{"pose_keypoints_2d": [1]}]}', '{"people": 3}'):
         (tmp_path / "b.json").write_text(text)
-        with pytest.raises(UserError, match="b.json is (not readable JSON|not laid out)"):
-            read_keypoints(str(tmp_path / "b.json"))
+        with pytest.raises(UserError, match="b.json"):
+            people_of(tmp_path / "b.json")
 
 
-def test_a_folder_has_a_file_for_each_picture_and_a_file_is_for_one(tmp_path, caplog):
-    with pytest.raises(UserError, match="holds no file that ends in _keypoints.json"):
+def test_a_folder_has_a_file_for_each_image_and_a_file_is_for_one(tmp_path, caplog):
+    with pytest.raises(UserError, match="holds no .json file"):
         KeypointFiles(str(tmp_path))
     write_people(tmp_path / "a_keypoints.json", [joints()])
+    (tmp_path / "bad_keypoints.json").write_text("")
     find = KeypointFiles(str(tmp_path))
     # Of a.png and a.jpg in one folder OpenPose knows one name only.
     assert len(find("a", IMAGE)) == len(find("a.png", IMAGE)) == 1
     with caplog.at_level(logging.WARNING, "mindhuman"):
         assert find("b", IMAGE) == []
-    assert "no file b_keypoints.json" in caplog.text
+    assert "nothing about b" in caplog.text
+    with pytest.raises(UserError, match="bad_keypoints.json is not readable JSON"):
+        find("bad", IMAGE)
     find = KeypointFiles(str(tmp_path / "a_keypoints.json"))
-    assert len(find("photo", IMAGE)) == 1
-    with pytest.raises(UserError, match="is one file for several pictures"):
+    assert len(find("photo", IMAGE)) == len(find("photo", IMAGE)) == 1
+    with pytest.raises(UserError, match="is one file for several images"):
         find("other", IMAGE)
     with pytest.raises(UserError, match="does not exist"):
         KeypointFiles(str(tmp_path / "none"))
+
+
+def test_a_file_about_many_images_is_asked_by_their_names_or_numbers(tmp_path):
+    results = [{"image_id": f"{number}.jpg", "idx": 3, "keypoints": joints(number).ravel().tolist()}
+               for number in (9, 10)]
+    (tmp_path / "alphapose-results.json").write_text(json.dumps(results))
+    find = KeypointFiles(str(tmp_path / "alphapose-results.json"))
+    for name in ("10", "10.jpg", "video_000000000010"):
+        person, = find(name, IMAGE)
+        assert person.box[0] == 10 and person.number == "3"
+    assert find("video_11", IMAGE) == []
 
 
 def test_a_detector_s_people_keep_their_scores_and_specks_are_left_out():
     found = np.stack([joints(), 0.1 * joints(), joints() * (1, 1, 0)])
     people = Detector(lambda image: SimpleNamespace(joints=found, scores=np.array([0.9, 0.8, 0.7])))("a", IMAGE)
     assert [person.score for person in people] == [0.9]
+    assert Detector(lambda image: SimpleNamespace(joints=found, scores=np.ones(3)), 0.5)("a", IMAGE) == []
     np.testing.assert_array_equal(people[0].joints, joints())
 
 

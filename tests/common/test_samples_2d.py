@@ -20,7 +20,7 @@ from common.data.samples import up3d as up3d_sample
 from common.data.samples.scenes_body import PARTS
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
-from common.inference.people import read_keypoints
+from common.inference.people import KeypointFiles
 from common.joints import SKELETONS, index_map
 from tools.make_sample_data import main
 
@@ -190,7 +190,7 @@ def test_up3d(root):
 def test_up3d_joints_as_openpose_writes_them(root):
     limbs = [name for name in SKELETONS["lsp_14"] if name.endswith(("knee", "ankle", "elbow", "wrist"))]
     for number in range(3):
-        found, = read_keypoints(str(root / "up3d" / "openpose" / f"{number:05d}_image_keypoints.json"))
+        found, = KeypointFiles(str(root / "up3d" / "openpose" / f"{number:05d}_image_keypoints.json"))("image", None)
         truth = np.load(root / "up3d" / "up-3d" / f"{number:05d}_joints.npy").T[index_map("lsp_14", limbs)]
         joints = found.joints[index_map("openpose_18", limbs)]
         assert found.joints.shape == (18, 3) and (joints[:, 2] == truth[:, 2]).all() and truth[:, 2].any()

@@ -18,7 +18,7 @@ from common.errors import UserError
 from common.geometry.projection import crop_points_to_image
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle, matrix_to_rot6d
 from common.inference.meshes import MeshRunner
-from common.inference.people import Found, read_keypoints, whole_picture
+from common.inference.people import Found, KeypointFiles, whole_picture
 from common.inference.sources import open_source
 from common.visual.mesh_files import read_mesh
 from hmr import infer
@@ -52,7 +52,8 @@ def test_demo_of_the_first_hmr_and_the_way_back(case, photo, tmp_path):
     if case == "whole":
         found, = whole_picture("photo", photo)
     else:
-        people = read_keypoints(keypoint_file(tmp_path / "a.json", demo["openpose_keypoints"], "pose_keypoints"))
+        path = keypoint_file(tmp_path / "a.json", demo["openpose_keypoints"], "pose_keypoints")
+        people = KeypointFiles(path)("photo", photo)
         found = max(people, key=lambda person: person.score)
     picture, region = crop_person(photo, found, "tf", 224)
     values = network_input(picture, PROFILES["tf"]).transpose(1, 2, 0)
@@ -72,7 +73,7 @@ def test_demo_of_spin(case, photo, tmp_path):
         found = Found(spin["bbox_json"].astype(np.float64))
     else:
         path = keypoint_file(tmp_path / "a.json", [spin["openpose_keypoints_2d"]], "pose_keypoints_2d")
-        found, = read_keypoints(path)
+        found, = KeypointFiles(path)("photo", photo)
     picture, region = crop_person(photo, found, "spin", 224)
     np.testing.assert_allclose(network_input(picture, PROFILES["spin"])[:, ::7, ::7], spin[f"crop_{case}_image"],
                                atol=0.03)

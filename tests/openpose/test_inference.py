@@ -1,4 +1,4 @@
-"""What is done with people once found: following, drawing, units of the coordinates, sources of pictures."""
+"""What is done with people once found: drawing, units of the coordinates, sources of pictures."""
 import json
 import os
 import signal
@@ -9,7 +9,6 @@ import pytest
 
 from common.inference.sources import Frame as SourceFrame
 from common.inference.sources import Source
-from common.inference.tracking import Tracker, similarity
 from openpose.src.decode import Frame, People
 from openpose.src.inference import Inference, parse_resolution, shorter_side
 from openpose.src.keypoint_json import coco_entries, scale_joints, write_keypoints
@@ -18,53 +17,12 @@ from openpose.src.predict import FinderSettings
 from openpose.src.skeleton import COCO_18, parse_skeleton
 from openpose.src.targets import make_targets
 
-SIGMAS = COCO_18.sigma_array(COCO_18.joints)
-
 
 def person(x, y, size=100.0, seed=0):
     """Eighteen joints within a box of `size` px around (x, y)."""
     joints = np.random.default_rng(seed).uniform(-0.5, 0.5, (18, 3)) * size + (x, y, 0)
     joints[:, 2] = 0.9
     return joints
-
-
-def test_two_people_who_pass_each_other_keep_their_numbers():
-    tracker, seen = Tracker(SIGMAS), []
-    for frame in range(21):
-        people = np.stack([person(100 + 15 * frame, 200, seed=1), person(400 - 15 * frame, 200, seed=2)])
-        order = [0, 1] if frame % 2 else [1, 0]
-        ids = tracker.update(people[order])
-        seen.append([ids[order.index(number)] for number in (0, 1)])
-    assert all(ids == seen[0] for ids in seen) and sorted(seen[0]) == [0, 1]
-
-
-def test_a_person_returns_after_a_gap_and_not_after_a_long_one():
-    for gap, expected in ((20, 0), (40, 1)):
-        tracker = Tracker(SIGMAS)
-        assert tracker.update(person(100, 100)[None]) == [0]
-        for _ in range(gap):
-            assert tracker.update(np.zeros((0, 18, 3))) == []
-        assert tracker.update(person(110, 100)[None]) == [expected]
-
-
-def test_a_new_person_gets_a_new_number_and_hidden_joints_do_not_matter():
-    tracker = Tracker(SIGMAS)
-    tracker.update(person(100, 100)[None])
-    half = person(105, 100)
-    half[9:] = 0
-    assert tracker.update(np.stack([person(500, 100, seed=3), half])) == [1, 0]
-    # The joints that were out of sight moved along.
-    assert tracker.update(person(110, 100)[None]) == [0]
-
-
-def test_similarity_by_hand():
-    one = np.zeros((2, 3))
-    one[:, 2], one[1, :2] = 1, (50, 20)
-    assert similarity(one, one, np.array([0.1, 0.1])) == 1
-    other = one + (0, 10, 0)
-    # exp(-d^2 / (2 area (2 k)^2)) with d = 10, area = 1000, k = 0.1.
-    assert similarity(one, other, np.array([0.1, 0.1])) == pytest.approx(np.exp(-100 / (2 * 1000 * 0.04)))
-    assert similarity(one, np.zeros((2, 3)), np.array([0.1, 0.1])) == 0
 
 
 @pytest.mark.parametrize("scale, expected", [(0, (50, 25)), (2, (50, 25)), (1, (100.5, 50.5)), (3, (0.5, 0.5)),

@@ -160,7 +160,7 @@ def frames_of(content, path, one_of_many=False):
                 failures.append(error)
         video, number, name = split_name(file if key is None else key)
         video = f"{split_name(file)[2]} {video}".strip() if one_of_many and key is not None else video
-        frames.append(Frame(video, number, name if key is None else key, [pose for pose in poses if pose is not None], names))
+        frames.append(Frame(video, number, name if key is None else key, [pose for pose in poses if pose], names))
     if failures and not any(frame.poses for frame in frames):
         raise UserError(f"{path}: {failures[0]}")
     if failures:
