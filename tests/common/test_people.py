@@ -112,7 +112,7 @@ def test_shares_of_the_image_are_refused(tmp_path):
         points[count - 1, 0] = 1.0  # up to exactly 1
         with pytest.raises(UserError, match="a.json: coordinates are shares of the image"):
             people_of(write_people(tmp_path / "a.json", [points]))
-    # Somebody left of the image has pixels; fewer than six sure joints tell nothing, and neither does a speck of 1.5 px.
+    # Somebody left of the image has pixels; fewer than six joints tell nothing, nor does a speck of 1.5 px.
     person, = people_of(write_people(tmp_path / "a.json", [joints() * (-1, 1, 1)]))
     np.testing.assert_allclose(person.box, [-70, 20, 30, 60])
     five = np.concatenate([np.full((5, 3), 0.5), np.zeros((13, 3))])
