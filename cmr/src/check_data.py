@@ -7,6 +7,7 @@ from cmr.src.preprocess.sets import EVALUATION, TRAINING, folder_of, prepared_fi
 from cmr.src.protocols import FIELDS
 from common.data.findings import ERROR, NOTE, OK, Finding
 from common.errors import UserError
+from common.names import path_below
 
 
 def check(data_path):
@@ -44,9 +45,10 @@ def _check_set(config, name, data_set, split, fields):
         return Finding(NOTE, item, f"{folder}, not prepared", f"python preprocess.py --{split}_files --only {name}")
     try:
         names = read_annotations(path, fields)["imgname"]
+        paths = {image: path_below(folder, image, f"{path}: imgname") for image in names[[0, -1]]}
     except UserError as error:
         return Finding(ERROR if split == "train" else NOTE, item, str(error))
-    missing = [image for image in names[[0, -1]] if not os.path.isfile(os.path.join(folder, image))]
+    missing = [image for image, place in paths.items() if not os.path.isfile(place)]
     if missing:
         return Finding(ERROR if split == "train" else NOTE, item,
                        f"{len(names):,} people, but no {missing[0]} in {folder}",

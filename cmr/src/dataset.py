@@ -8,6 +8,7 @@ from cmr.src.annotations import JOINTS
 from common.data.augment import NO_CHANGE, flip_points, flip_pose, rotate_points, rotate_root, swap_sides
 from common.data.image import normalize, read_image
 from common.joints import SKELETONS
+from common.names import path_below
 
 
 class People:
@@ -30,7 +31,7 @@ class People:
 
     def read(self, index):
         """The whole picture of person `index`, (H, W, 3) uint8 RGB."""
-        return read_image(os.path.join(self.folder, self.fields["imgname"][index]))
+        return read_image(path_below(self.folder, self.fields["imgname"][index], "imgname of the prepared annotations"))
 
     def view(self, index, change=NO_CHANGE):
         """The network's view of person `index`, (size, size, 3) uint8 RGB."""

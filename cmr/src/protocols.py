@@ -1,5 +1,4 @@
 """The evaluation sets: what each is made of, and its metric."""
-import os
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from common.data.samples.scenes_body import scene_body
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
 from common.metrics import joint_errors
+from common.names import path_below
 
 # Fields that each protocol needs in the prepared file.
 FIELDS = {"up-3d": ("pose", "shape"), "h36m-p1": ("S",), "h36m-p2": ("S",), "lsp": ("maskname", "partname"),
@@ -105,7 +105,8 @@ class TrueSegmentations:
             UserError: a segmentation is missing, or shows nobody.
         """
         fields = self.people.fields
-        paths = [os.path.join(self.mask_folder, fields[name][index]) for name in ("maskname", "partname")]
+        paths = [path_below(self.mask_folder, fields[name][index], f"{name} of the prepared annotations")
+                 for name in ("maskname", "partname")]
         mask, parts = (read_segmentation(path) for path in paths)
         if not mask.any():
             raise UserError(f"{paths[0]} is an empty mask, there is nobody in it: unpack upi-s1h.zip again")

@@ -24,6 +24,7 @@ from common.data.image import read_image
 from common.data.image_kinds import HEAD, image_kind
 from common.errors import UserError
 from common.inference.video_reader import USUAL_FPS, Video
+from common.names import safe_name
 
 LOGGER = logging.getLogger("mindhuman")
 # A file with such a name is taken for an image even where its first bytes are damaged.
@@ -180,13 +181,18 @@ def _names(paths):
     Where two images would share one, theirs keep the ending; where that does not help either, they are numbered. Many
     disks make no difference between small letters and capitals.
     """
-    names = [os.path.splitext(os.path.basename(path))[0] for path in paths]
-    for other in (lambda number, path: os.path.basename(path),
-                  lambda number, path: f"{number:06d}_{os.path.basename(path)}"):
+    names = [_stem(path) for path in paths]
+    for other in (lambda number, path: safe_name(os.path.basename(path)),
+                  lambda number, path: safe_name(f"{number:06d}_{os.path.basename(path)}")):
         counts = collections.Counter(name.casefold() for name in names)
         names = [name if counts[name.casefold()] == 1 else other(number, path)
                  for number, (name, path) in enumerate(zip(names, paths))]
     return names
+
+
+def _stem(path):
+    """The name of a file without its ending, fit for the names of other files."""
+    return safe_name(os.path.splitext(os.path.basename(path))[0])
 
 
 def _numbered(name, images, frame_max):
@@ -208,7 +214,7 @@ def _video(path, frame_max, said):
         video = Video(path)
     except UserError as error:
         raise UserError(f"{said.partition(' ')[0]} {error}") from None
-    return _video_source(os.path.splitext(os.path.basename(path))[0], video.fps, video.count, video.frames, frame_max)
+    return _video_source(_stem(path), video.fps, video.count, video.frames, frame_max)
 
 
 def _animation(path, frame_max):
@@ -236,7 +242,7 @@ def _animation(path, frame_max):
                 yield image, round(start, 6)
                 start += step
 
-    return _video_source(os.path.splitext(os.path.basename(path))[0], count / seconds, count, images, frame_max)
+    return _video_source(_stem(path), count / seconds, count, images, frame_max)
 
 
 def _shown_s(file, number):

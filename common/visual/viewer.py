@@ -10,6 +10,7 @@ import re
 
 import numpy as np
 
+from common.errors import printable
 from common.files import atomic_write
 
 TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "viewer.html")
@@ -32,7 +33,7 @@ def write_viewer(path, meshes, title, note=""):
         page = stream.read()
     # Inside a script element only "<" could end it; JSON may spell that letter as an escape.
     scene = json.dumps(_scene(meshes), separators=(",", ":")).replace("<", "\\u003c")
-    texts = {"TITLE": html.escape(title), "NOTE": html.escape(note), "SCENE": scene}
+    texts = {"TITLE": html.escape(printable(title)), "NOTE": html.escape(printable(note)), "SCENE": scene}
     atomic_write(path, re.sub("%(TITLE|NOTE|SCENE)%", lambda place: texts[place[1]], page).encode())
 
 

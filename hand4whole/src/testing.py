@@ -7,6 +7,7 @@ import numpy as np
 
 from common.engine.shards import gather
 from common.files import atomic_path
+from common.names import safe_name
 from common.visual.cameras import PerspectiveCamera
 from common.visual.renderer import render
 from hand4whole.src.build import load_trained
@@ -76,6 +77,6 @@ class Drawings:
         patch = self.pictures.image(index)
         photo = np.rint(255 * patch.transpose(1, 2, 0)).astype(np.uint8)
         drawn = render(vertices, self.faces, self.camera, photo.shape[:2], background=photo).image
-        path = os.path.join(self.folder, f"{self.pictures.records[index].key}.jpg")
+        path = os.path.join(self.folder, f"{safe_name(self.pictures.records[index].key)}.jpg")
         with atomic_path(path) as temporary:
             cv2.imwrite(temporary, np.hstack([photo, drawn])[..., ::-1])

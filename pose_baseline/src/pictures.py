@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from common.errors import printable
 from common.files import atomic_path
 from common.joints import SKELETONS
 from common.visual.draw import (
@@ -27,7 +28,7 @@ from common.visual.video import write_video
 
 INPUT = "h36m_16"
 _OUTPUTS = {len(SKELETONS[name]): name for name in ("h36m_32", "h36m_17", "h36m_14")}
-_PANEL_PX, _DPI = 380, 100
+_PANEL_PX, _DPI, _NAME_LETTERS = 380, 100, 40
 _PANEL_INCHES, _CAPTION_INCHES, _GAP_INCHES = 1.9, 0.36, 0.16
 # Half of the height of the scene, unless someone needs more, and how high above the floor its middle is.
 _RADIUS_MM, _MIDDLE_MM = 1000.0, 860.0
@@ -77,7 +78,7 @@ def prediction_grid(joints_2d, joints_3d, truth_3d, path, space="camera", frame_
     radius = _radius([joints_3d[chosen]] + ([] if truth_3d is None else [truth_3d[chosen]]), space)
     cards = []
     for frame in chosen:
-        title = str(frame_names[frame]) if frame_names is not None else f"frame {frame}"
+        title = printable(frame_names[frame])[:_NAME_LETTERS] if frame_names is not None else f"frame {frame}"
         truth = None if truth_3d is None else truth_3d[frame]
         if truth is not None:
             title += f"   {np.linalg.norm(joints_3d[frame] - truth, axis=-1).mean():.0f} mm"
@@ -172,8 +173,9 @@ def _write_cards(path, cards, headings, per_row, title, reference=False):
             if row == 0:
                 figure.text((x + _PANEL_INCHES / 2) / width, 1.0 - 0.58 / height, headings[index], fontsize=9.5,
                             ha="center", va="center", color=ink)
+        # Names of frames are whatever files hold: `$` is no formula there.
         figure.text((left + 0.06) / width, (low + _PANEL_INCHES + 0.1) / height, caption, fontsize=8, va="center",
-                    color=ink)
+                    color=ink, parse_math=False)
     entries = [("left", COLOURS["left"]), ("right", COLOURS["right"]), ("middle", COLOURS["middle"])]
     entries += [("truth", MUTED)] if reference else []
     handles = [Line2D([], [], color=np.array(colour) / 255.0, linewidth=3, label=name) for name, colour in entries]

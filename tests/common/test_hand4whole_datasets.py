@@ -150,7 +150,7 @@ def test_wholebody_without_fits_and_broken(wholebody, tmp_path):
     assert record.pose is None and record.extras["hands"] == {"left": None, "right": None}
     path = copy / "annotations" / "coco_wholebody_train_v1.0.json"
     content = json.loads(path.read_text())
-    for table, key, message in (("images", "file_name", "file_name holds a list instead of text"),
+    for table, key, message in (("images", "file_name", r"file_name: \[1\] is no file name"),
                                 ("annotations", "image_id", r"images has no \[1\]")):
         rows = [{**content[table][0], key: [1]}, *content[table][1:]]
         path.write_text(json.dumps({**content, table: rows}))

@@ -12,6 +12,7 @@ from common.data.readers.annotation_files import first_existing, load_h5
 from common.data.readers.checks import numbers
 from common.data.readers.lsp import JOINTS
 from common.data.records import NOT_LABELLED, VISIBLE, Record, box_around
+from common.names import path_below
 
 IMAGE_FOLDERS = ("image", "images")
 
@@ -42,7 +43,8 @@ def read_annot_h5(path, min_visible=1):
         if seen.sum() < max(1, min_visible):
             continue
         records.append(Record(
-            image_path=os.path.join(images, name.lstrip("/")), box=box_around(gt2d[number, seen, :2]), joints=JOINTS,
+            image_path=path_below(images, name.lstrip("/"), f"{path}: imagename"),
+            box=box_around(gt2d[number, seen, :2]), joints=JOINTS,
             j2d=gt2d[number, :, :2], visibility=np.where(seen, VISIBLE, NOT_LABELLED).astype(np.uint8),
             j3d=gt3d[number], pose=fits["pose"][number] if "pose" in fits else None,
             beta=fits["shape"][number] if "shape" in fits else None, key=str(number)))

@@ -14,6 +14,7 @@ from common.data.readers.checks import dictionary, member, numbers
 from common.data.records import VISIBLE, Record, box_around
 from common.data.restricted_pickle import load_npz
 from common.errors import UserError
+from common.names import path_below
 
 # No person is ten metres tall, and none ten millimetres.
 _LARGEST_PERSON = 10.0
@@ -36,8 +37,12 @@ def read_annots_npz(path, joints):
     if not dictionary(content, f"{path}: annots"):
         raise UserError(f"{path}: annots is empty; get the file again")
     images = first_existing(os.path.dirname(os.path.abspath(path)), ("images", "image", "."), "unpack the pictures")
-    return [_record(os.path.join(images, name.lstrip("/")), name, entry, tuple(joints), f"{path}: {name}")
+    return [_record(_image_path(images, name, f"{path}: annots"), name, entry, tuple(joints), f"{path}: {name}")
             for name, entry in content.items()]
+
+
+def _image_path(images, name, where):
+    return path_below(images, name.lstrip("/") if isinstance(name, str) else name, where)
 
 
 def _record(image_path, name, entry, joints, where):

@@ -29,6 +29,7 @@ from common.data.readers.coco_masks import decode_outline
 from common.data.records import HIDDEN, VISIBLE, Record
 from common.errors import UserError
 from common.joints import SKELETONS, joint_name
+from common.names import path_below
 from common.text_files import read_json
 
 LOGGER = logging.getLogger("mindhuman")
@@ -114,11 +115,7 @@ class Annotations:
         Raises:
             UserError: no file name, or one that leads out of the folder.
         """
-        path, below = os.path.normpath(image.file_name), image.file_name and not os.path.isabs(image.file_name)
-        if not below or path.split(os.sep)[0] == os.pardir:
-            raise UserError(f"{self.path}: image {image.id} has the file name {image.file_name!r}; names of files are "
-                            "relative to the folder of the images")
-        path = os.path.join(folder, path)
+        path = path_below(folder, image.file_name, f"{self.path}: image {image.id}")
         alone = os.path.join(folder, os.path.basename(path))
         return alone if alone != path and not os.path.exists(path) and os.path.exists(alone) else path
 

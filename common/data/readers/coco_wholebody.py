@@ -12,11 +12,12 @@ import os
 import numpy as np
 
 from common.data.readers.annotation_files import first_existing
-from common.data.readers.checks import coco_pairs, dictionary, member, numbers, text
+from common.data.readers.checks import coco_pairs, dictionary, member, numbers
 from common.data.readers.smplx_params import read_camera, read_mano_params, read_smplx_params
 from common.data.records import HIDDEN, VISIBLE, Record
 from common.errors import UserError
 from common.joints import SKELETONS
+from common.names import path_below
 from common.text_files import read_json
 
 # Hand points are called `left_hand_wrist`, `left_hand_thumb1`, ...; see `joints` for the face.
@@ -74,7 +75,7 @@ def _record(images, image, annotation, fits, hands, where):
         fit = read_smplx_params(member(fits[0][key], "smplx_param", place), place)
         focal, principal = read_camera(member(fits[0][key], "cam_param", place), place)
     return Record(
-        image_path=os.path.join(images, text(image, "file_name", where)),
+        image_path=path_below(images, member(image, "file_name", where), f"{where}: file_name"),
         box=numbers(member(annotation, "bbox", where), (4,), f"{where}: bbox"), joints=JOINTS, j2d=rows[:, :2],
         # Feet, hands and faces carry scores up to 2 instead of flags.
         visibility=np.where(rows[:, 2] > 1, VISIBLE, np.where(rows[:, 2] > 0, HIDDEN, 0)).astype(np.uint8),

@@ -16,6 +16,7 @@ from common.data.readers.checks import coco_pairs, member, numbers, text
 from common.data.records import Record
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
+from common.names import path_below
 from common.visual.mesh_files import read_mesh
 
 FOCAL = np.array([1498.22426237, 1498.22426237])
@@ -50,11 +51,11 @@ def read_ehf(folder):
         boxes = {f"{part}_box": numbers(member(annotation, f"{part}_bbox", where), (4,), f"{where}: {part}_bbox")
                  for part in _BOXES}
         records.append(Record(
-            image_path=os.path.join(home, name),
+            image_path=path_below(home, name, f"{where}: file_name"),
             box=numbers(member(annotation, "body_bbox", where), (4,), f"{where}: body_bbox"), focal=FOCAL,
             principal=PRINCIPAL, key=str(annotation.get("id", image["id"])),
             extras={"size": (member(image, "width", where), member(image, "height", where)),
-                    "mesh_path": os.path.join(home, f"{name.split('_')[0]}_align.ply"), **boxes}))
+                    "mesh_path": path_below(home, f"{name.split('_')[0]}_align.ply", f"{where}: file_name"), **boxes}))
     return records
 
 

@@ -10,10 +10,11 @@ The folder is called FreiHAND or FreiHand. Source: mks0601/Hand4Whole_RELEASE `F
 import os
 
 from common.data.readers.annotation_files import first_existing
-from common.data.readers.checks import coco_pairs, dictionary, member, numbers, text
+from common.data.readers.checks import coco_pairs, dictionary, member, numbers
 from common.data.readers.smplx_params import read_camera, read_mano_params
 from common.data.records import Record
 from common.errors import UserError
+from common.names import path_below
 from common.text_files import read_json
 
 SPELLINGS = ("FreiHAND", "FreiHand")
@@ -53,7 +54,7 @@ def read_freihand(folder, split="train"):
         box = found["bbox"] if found else member(annotation, "bbox", where)
         extras = {"size": (member(image, "width", where), member(image, "height", where))}
         records.append(Record(
-            image_path=os.path.join(home, text(image, "file_name", where)),
+            image_path=path_below(home, member(image, "file_name", where), f"{where}: file_name"),
             box=numbers(box, (4,), f"{where}: bbox"), pose=None if fit is None else fit.pose,
             beta=None if fit is None else fit.beta, translation=None if fit is None else fit.translation, focal=focal,
             principal=principal, key=str(annotation.get("id", image["id"])),

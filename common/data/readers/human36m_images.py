@@ -21,13 +21,14 @@ import h5py
 import numpy as np
 
 from common.data.readers.annotation_files import existing
-from common.data.readers.checks import coco_pairs, dictionary, member, numbers, text, whole_number
+from common.data.readers.checks import coco_pairs, dictionary, member, numbers, whole_number
 from common.data.readers.human36m import CAMERA_NAMES, read_cdf_poses
 from common.data.readers.smplx_params import read_smplx_params
 from common.data.records import VISIBLE, Record, box_around
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.joints import SKELETONS
+from common.names import path_below
 from common.text_files import read_json
 
 JOINTS = SKELETONS["h36m_17"]
@@ -124,7 +125,7 @@ def _record(folder, image, annotation, lens, j3d, fit, where):
         pose = fit.pose.copy()
         pose[:3] = matrix_to_axis_angle(lens["rotation"] @ axis_angle_to_matrix(pose[:3]))
     return Record(
-        image_path=os.path.join(folder, "images", text(image, "file_name", where)),
+        image_path=path_below(os.path.join(folder, "images"), member(image, "file_name", where), f"{where}: file_name"),
         box=numbers(member(annotation, "bbox", where), (4,), f"{where}: bbox"), joints=JOINTS,
         j2d=lens["focal"] * j3d[:, :2] / j3d[:, 2:] + lens["principal"],
         visibility=np.full(len(JOINTS), VISIBLE, np.uint8), j3d=j3d, pose=pose,

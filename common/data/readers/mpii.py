@@ -18,6 +18,7 @@ from common.data.readers.annotation_files import checked_shape, existing, first_
 from common.data.records import HIDDEN, NOT_LABELLED, VISIBLE, Record
 from common.errors import UserError
 from common.joints import SKELETONS
+from common.names import path_below
 
 JOINTS = SKELETONS["mpii_16"]
 MAT_PLACES = tuple(f"{folder}mpii_human_pose_v1_u12_{number}.mat"
@@ -49,7 +50,7 @@ def read_mpii(folder, single_person=False):
         records = []
         for number, picture in enumerate(pictures):
             if training[number]:
-                file = os.path.join(images, str(picture.image[0, 0].name[0]))
+                file = path_below(images, str(picture.image[0, 0].name[0]), f"{path}: image {number}")
                 alone = {int(index) for index in np.asarray(apart[number]).ravel()}
                 records += _people(picture, file, number, alone)
     # Missing fields of Matlab structs come as any of these.
@@ -121,18 +122,16 @@ def read_mpii_h5(path, image_folder):
     for row in range(count):
         labelled = (arrays["part"][row] > 0).all(1)
         flags = np.where(labelled, np.where(visible[row] > 0, VISIBLE, HIDDEN), NOT_LABELLED).astype(np.uint8)
-        file = os.path.join(image_folder, _file_name(arrays["imgname"][row], path))
+        file = path_below(image_folder, _file_name(arrays["imgname"][row]), f"{path}: imgname")
         records.append(_record(file, str(row), arrays["part"][row], flags, arrays["center"][row],
                                float(arrays["scale"][row]), {}))
     return records
 
 
-def _file_name(value, path):
+def _file_name(value):
     """An entry of `imgname`: bytes, or the numbers of its characters in the oldest files."""
     text = value.decode("ascii", "replace") if isinstance(value, bytes) else \
         "".join(chr(int(code)) for code in np.ravel(value) if 0 < code < 128)
-    if not text or os.path.basename(text) != text:
-        raise UserError(f"{path}: imgname holds {text!r}, which is no file name; {_H5_HINT}")
     return text
 
 

@@ -23,6 +23,7 @@ from common.data.readers.smplx_params import read_camera, read_smplx_params
 from common.data.records import NOT_LABELLED, VISIBLE, Record
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.joints import SKELETONS
+from common.names import path_below
 from common.text_files import read_json
 
 MPII_JOINTS, MPI_INF_3DHP_JOINTS = SKELETONS["mpii_16"], SKELETONS["mpi_inf_3dhp_17"]
@@ -63,7 +64,8 @@ def _mpii_record(home, image, annotation, fits, fits_path, where):
         focal, principal = read_camera(member(fits[key], "cam_param", place), place)
     name = text(image, "file_name", where)
     return Record(
-        image_path=os.path.join(home, name if os.path.dirname(name) else os.path.join("images", name)),
+        image_path=path_below(home if os.path.dirname(name) else os.path.join(home, "images"), name,
+                              f"{where}: file_name"),
         box=numbers(member(annotation, "bbox", where), (4,), f"{where}: bbox"), joints=MPII_JOINTS, j2d=rows[:, :2],
         visibility=np.where(rows[:, 2] > 0, VISIBLE, NOT_LABELLED).astype(np.uint8),
         pose=None if fit is None else fit.pose, beta=None if fit is None else fit.beta,
@@ -137,8 +139,8 @@ def _3dhp_record(home, image, annotation, cameras, joints, fits, where):
         pose = fit.pose.copy()
         pose[:3] = matrix_to_axis_angle(rotation @ axis_angle_to_matrix(pose[:3]))
     return Record(
-        image_path=os.path.join(home, "images_1k", f"S{subject}", f"Seq{sequence}", "imageSequence",
-                                text(image, "file_name", where)),
+        image_path=path_below(os.path.join(home, "images_1k", f"S{subject}", f"Seq{sequence}", "imageSequence"),
+                              member(image, "file_name", where), f"{where}: file_name"),
         box=numbers(member(annotation, "bbox", where), (4,), f"{where}: bbox"), joints=MPI_INF_3DHP_JOINTS,
         j2d=focal * j3d[:, :2] / j3d[:, 2:] + principal,
         visibility=np.full(len(MPI_INF_3DHP_JOINTS), VISIBLE, np.uint8), j3d=j3d, pose=pose,

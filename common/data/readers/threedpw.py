@@ -6,13 +6,13 @@
 `smpl_param` has pose (72), shape (10) and trans (3), camera axes, metres, and gender.
 Source: mks0601/Hand4Whole_RELEASE `PW3D.py`.
 """
-import os
 
 from common.data.readers.annotation_files import first_existing
 from common.data.readers.checks import coco_pairs, dictionary, member, numbers, text
 from common.data.readers.smplx_params import read_camera
 from common.data.records import Record
 from common.errors import UserError
+from common.names import path_below
 
 SPLITS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 _HINT = "get 3DPW_train.json, 3DPW_validation.json and 3DPW_test.json from Hand4Whole's page and imageFiles from 3DPW's"
@@ -43,7 +43,8 @@ def read_3dpw(folder, split="test"):
         body, sequence = dictionary(member(annotation, "smpl_param", where), where), text(image, "sequence", where)
         focal, principal = read_camera(member(image, "cam_param", where), where)
         records.append(Record(
-            image_path=os.path.join(images, sequence, text(image, "file_name", where)),
+            image_path=path_below(path_below(images, sequence, f"{where}: sequence"), member(image, "file_name", where),
+                                  f"{where}: file_name"),
             box=numbers(member(annotation, "bbox", where), (4,), f"{where}: bbox"),
             pose=numbers(member(body, "pose", where), (72,), f"{where}: pose"),
             beta=numbers(member(body, "shape", where), (None,), f"{where}: shape")[:10],
