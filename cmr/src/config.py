@@ -2,6 +2,7 @@
 import os
 
 from common.config import load_config
+from common.convert.named_weights import with_named_weights
 from common.errors import UserError
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -28,7 +29,7 @@ def read_settings(argv):
     Raises:
         UserError: a setting that cannot be.
     """
-    config = load_config(DEFAULT_CONFIG, argv, ALIASES)
+    config = with_named_weights(load_config(DEFAULT_CONFIG, argv, ALIASES), "cmr")
     for key in POSITIVE:
         if config[key] < 1:
             raise UserError(f"--{key} {config[key]}: write a whole number of 1 or more")

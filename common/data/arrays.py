@@ -41,11 +41,14 @@ class ArrayLoader:
         rank, rank_size (int): this worker, number of workers.
         masks (DropoutMasks): appended to each batch; None for none.
         indices_only (bool): yield sample numbers (B,) int32 instead of the rows, for data held on the device.
+        augment (callable): (rows, epoch, sample numbers) -> rows; None takes them as they are.
     """
 
-    def __init__(self, arrays, batch_size, seed, shuffle=True, rank=0, rank_size=1, masks=None, indices_only=False):
+    def __init__(self, arrays, batch_size, seed, shuffle=True, rank=0, rank_size=1, masks=None, indices_only=False,
+                 augment=None):
         self.arrays, self.batch_size, self.seed, self.shuffle = arrays, batch_size, seed, shuffle
         self.rank, self.rank_size, self.masks, self.indices_only = rank, rank_size, masks, indices_only
+        self.augment = augment
         self.steps_per_epoch = len(arrays[0]) // (batch_size * rank_size)
 
     def batches(self, epoch, start=0):
@@ -54,6 +57,8 @@ class ArrayLoader:
         chosen = rank_batches(order, self.batch_size, self.rank, self.rank_size, start)
         for number, indices in enumerate(chosen, start):
             rows = [indices.astype(np.int32)] if self.indices_only else [array[indices] for array in self.arrays]
+            if self.augment is not None:
+                rows = self.augment(rows, epoch, indices)
             if self.masks is not None:
                 rows += self.masks.at(epoch * self.steps_per_epoch + number)
             yield tuple(Tensor.from_numpy(np.ascontiguousarray(row)) for row in rows)

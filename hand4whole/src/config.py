@@ -2,6 +2,7 @@
 import os
 
 from common.config import load_config
+from common.convert.named_weights import with_named_weights
 from common.errors import UserError
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -50,6 +51,7 @@ def read_settings(argv):
     config = load_config(DEFAULT_CONFIG, argv, ALIASES)
     if config.parts == "hand":
         config = load_config(DEFAULT_CONFIG, argv, ALIASES, HAND_DEFAULTS)
+    config = with_named_weights(config, "hand4whole")
     for key, choices in CHOICES.items():
         if config[key] not in choices:
             raise UserError(f"--{key} {config[key]}: choose {' or '.join(map(str, choices))}")

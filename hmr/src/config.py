@@ -2,6 +2,7 @@
 import os
 
 from common.config import load_config
+from common.convert.named_weights import with_named_weights
 from common.errors import UserError
 from hmr.src.profiles import find_profile
 
@@ -33,7 +34,7 @@ def read_settings(argv, overrides=None):
     Raises:
         UserError: a setting that cannot be.
     """
-    config = load_config(DEFAULT_CONFIG, argv, ALIASES, overrides)
+    config = with_named_weights(load_config(DEFAULT_CONFIG, argv, ALIASES, overrides), "hmr")
     for key in POSITIVE:
         if config[key] < 1:
             raise UserError(f"--{key} {config[key]}: write a whole number of 1 or more")

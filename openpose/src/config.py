@@ -2,6 +2,7 @@
 import os
 
 from common.config import load_config
+from common.convert.named_weights import with_named_weights
 from common.errors import UserError
 from openpose.src.normalisation import STRIDE, check_normalisation
 
@@ -33,7 +34,7 @@ def read_settings(argv):
     if "--net_resolution" in argv[:-1]:
         place = argv.index("--net_resolution")
         argv[place:place + 2] = ["=".join(argv[place:place + 2])]
-    config = load_config(DEFAULT_CONFIG, argv, ALIASES)
+    config = with_named_weights(load_config(DEFAULT_CONFIG, argv, ALIASES), "openpose")
     for key in POSITIVE:
         if config[key] < 1:
             raise UserError(f"--{key} {config[key]}: write a whole number of 1 or more")

@@ -2,6 +2,7 @@
 import os
 
 from common.config import load_config
+from common.convert.named_weights import with_named_weights
 from common.errors import UserError
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -26,7 +27,7 @@ def read_settings(argv, overrides=None, free_batch=False):
     Raises:
         UserError: a setting that cannot be.
     """
-    config = load_config(DEFAULT_CONFIG, argv, ALIASES, overrides)
+    config = with_named_weights(load_config(DEFAULT_CONFIG, argv, ALIASES, overrides), "pose_baseline")
     if config.use_cpu and not config.device_target:
         config = config.replace(device_target="CPU")
     if config.use_fp16 and "amp_level" not in config.given:

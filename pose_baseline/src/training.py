@@ -23,6 +23,7 @@ from common.engine.runtime import broadcast_parameters
 from common.engine.schedules import ExponentialDecay, learning_rate_at
 from common.engine.train_step import RepeatedStep, TrainStep
 from common.errors import UserError
+from pose_baseline.src.augment import Augmentation
 from pose_baseline.src.build import Lifter, build_dataset, build_network, experiment_folder
 from pose_baseline.src.config import DATA_KEYS, NETWORK_KEYS
 from pose_baseline.src.evaluate import evaluate, frames_per_action
@@ -62,7 +63,7 @@ def train(config, runtime):
         _note_other_settings(load_weights(network, start, config.allow_partial), config)
     broadcast_parameters(network.get_parameters(), runtime)
     schedule = ExponentialDecay(config.learning_rate, DECAY_RATE, DECAY_STEPS)
-    loader = build_loader(config, runtime, data.train)
+    loader = build_loader(config, runtime, data.train, data.statistics)
     step = build_step(config, runtime, network, schedule, data.train if loader.indices_only else None)
     progress = Progress(config.epochs, loader.steps_per_epoch)
     if resumed is not None:
@@ -81,7 +82,7 @@ def train(config, runtime):
     return progress
 
 
-def build_loader(config, runtime, split):
+def build_loader(config, runtime, split, statistics):
     """Shuffled batches of the training poses, with dropout masks where units are dropped."""
     masks = None
     if config.dropout < 1.0:
@@ -90,8 +91,13 @@ def build_loader(config, runtime, split):
     on_device = {"true": True, "false": False, "auto": runtime.device_target != "CPU"}.get(config.data_on_device)
     if on_device is None:
         raise UserError(f"--data_on_device {config.data_on_device}: write true, false or auto")
+    augment = build_augmentation(config, statistics)
+    if augment and config.data_on_device == "true":
+        raise UserError("--data_on_device true: poses held on the device cannot be augmented; leave it at auto, or "
+                        "--virtual_cameras and --noise_px at 0")
+    on_device = on_device and not augment
     loader = ArrayLoader([split.inputs, split.targets], config.batch_size, config.seed, True, runtime.rank,
-                         runtime.rank_size, masks, indices_only=on_device)
+                         runtime.rank_size, masks, on_device, augment)
     if loader.steps_per_epoch == 0:
         raise UserError(f"--batch_size {config.batch_size} on {runtime.rank_size} worker(s) is more than the "
                         f"{len(split.inputs)} training poses: make it smaller")
@@ -104,6 +110,20 @@ def build_loader(config, runtime, split):
         raise UserError(f"--save_every_steps {config.save_every_steps} is no multiple of --steps_per_launch "
                         f"{config.steps_per_launch}")
     return loader
+
+
+def build_augmentation(config, statistics):
+    """What changes the poses of a batch, or None where they stay as they are."""
+    if not config.virtual_cameras and not config.noise_px:
+        return None
+    if not 0.0 <= config.virtual_cameras <= 1.0:
+        raise UserError(f"--virtual_cameras {config.virtual_cameras}: it is a share, from 0 to 1")
+    if config.noise_px < 0:
+        raise UserError(f"--noise_px {config.noise_px}: it cannot be negative")
+    if config.predict_14 or not config.camera_frame:
+        raise UserError("--virtual_cameras and --noise_px need all 17 joints in the frame of the camera: add "
+                        "--camera_frame and leave --predict_14 out")
+    return Augmentation(statistics, config.virtual_cameras, config.noise_px, config.seed)
 
 
 def build_step(config, runtime, network, schedule, device_split=None):

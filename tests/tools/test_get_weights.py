@@ -2,6 +2,7 @@
 import dataclasses
 import hashlib
 import http.server
+import importlib
 import io
 import tarfile
 import threading
@@ -318,3 +319,18 @@ def test_names_after_ckpt_file(server, tmp_path, monkeypatch):
         resolve_weights("cmu", "hmr")
     (tmp_path / "spin").write_text("a file of the user")
     assert resolve_weights("spin", "hmr") == "spin"
+
+
+@pytest.mark.parametrize("model", ["pose_baseline", "openpose", "hmr", "cmr", "hand4whole"])
+def test_every_model_takes_names(server, tmp_path, model):
+    settings = importlib.import_module(f"{model}.src.config").read_settings
+    names = [entry.name for entry in PUBLISHED if entry.model == model and entry.checkpoint]
+    with pytest.raises(UserError, match=f"python tools/get_weights.py {model} {names[0]}$"):
+        settings(["--ckpt_file", names[0]])
+    (tmp_path / "cache" / "weights").mkdir(parents=True)
+    path = tmp_path / "cache" / "weights" / f"{model}-{names[0]}.ckpt"
+    path.touch()
+    assert settings(["--ckpt_file", names[0]]).ckpt_file == str(path)
+    if model in ("hmr", "cmr", "hand4whole"):
+        with pytest.raises(UserError, match="--openpose_ckpt cmu.*tools/get_weights.py openpose cmu"):
+            settings(["--openpose_ckpt", "cmu"])

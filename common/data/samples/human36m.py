@@ -16,6 +16,7 @@ from common.data.readers.human36m import CAMERA_NAMES, SUBJECTS
 from common.data.samples.actions import ACTIONS
 from common.data.samples.figure import make_body, pose_body, unit
 from common.data.samples.perform import perform
+from common.data.samples.varied import varied_poses
 from common.errors import UserError
 from common.files import atomic_path, atomic_write
 from common.geometry.camera import Camera, project, world_to_camera
@@ -39,6 +40,9 @@ def add_arguments(group):
     group.add_argument("--fps", type=float, default=10.0, help="frames per second of the motion (default: 10)")
     group.add_argument("--layout", choices=("cdf", "npz"), default="cdf",
                        help="cdf: the dataset's own tree; npz: the two files of VideoPose3D (default: cdf)")
+    group.add_argument("--varied", action="store_true",
+                       help="every few frames another person in another pose, for trainings that have to carry over to "
+                            "real people; no motion to watch")
     group.add_argument("--detections", action="store_true",
                        help=f"also write 2D detections: the truth with a noise of {DETECTION_NOISE_PX:g} px")
     group.add_argument("--full_size", action="store_true",
@@ -59,7 +63,8 @@ def make(args):
     writer = {"cdf": _CdfWriter, "npz": _NpzWriter}[args.layout](args.output_dir, args.seed, args.detections)
     atomic_write(os.path.join(args.output_dir, "metadata.xml"), metadata(args.seed).encode())
     for key, frames in tqdm(counts.items(), desc="sequences", disable=None):
-        writer.add(*key, sequence(*key, args.seed, frames, fps))
+        writer.add(*key, (varied_sequence(*key, args.seed, frames) if args.varied else
+                          sequence(*key, args.seed, frames, fps)))
     writer.close()
     frames = {split: sum(count for (subject, _, _), count in counts.items()
                          if (subject in TEST_SUBJECTS) == (split == "test")) for split in ("train", "test")}
@@ -95,6 +100,11 @@ def sequence(subject, action, take, seed, frames, fps):
     rng = np.random.default_rng([seed, subject, ACTIONS.index(action), take])
     posture = perform(rng, person(subject, seed), action, take, np.arange(frames) / fps)
     return pose_body(person(subject, seed), posture).astype(np.float32)
+
+
+def varied_sequence(subject, action, take, seed, frames):
+    """Poses (frames, 32, 3) float32, world mm, z up, of many people; the action is a name only."""
+    return varied_poses(np.random.default_rng([seed, subject, ACTIONS.index(action), take, 2]), frames)
 
 
 def person(subject, seed):
