@@ -1,4 +1,6 @@
 """Learning rates as functions of the step, computed inside the compiled training step."""
+import math
+
 from mindspore import Tensor, ops
 from mindspore import dtype as mstype
 from mindspore.nn.learning_rate_schedule import LearningRateSchedule
@@ -61,6 +63,46 @@ class StepDecay(LearningRateSchedule):
     def at(self, step):
         """The same for a Python number, without the device."""
         return (step >= self.frozen) * self.base * self.gamma ** sum(step >= number for number in self.milestones)
+
+
+class WarmUp(LearningRateSchedule):
+    """A straight line up to `base`, then `base` to the end or half a cosine down to 0; 0 before `frozen` updates.
+
+    Args:
+        base (float): largest rate.
+        warm (int): updates of the line.
+        total (int): updates after which the cosine ends; 0 for no cosine.
+        start (float): share of `base` at which the line starts; 0 makes the first update one of `base` / `warm`.
+        frozen (int): updates with a rate of 0.
+
+    Inputs:
+        - **step** (Tensor) - () or (1,), the number of updates done so far.
+
+    Outputs:
+        Tensor of the same shape, float32.
+    """
+
+    def __init__(self, base, warm, total=0, start=0.0, frozen=0):
+        super().__init__()
+        self.base, self.start, self.frozen = base, start, frozen
+        self.warm, self.first = max(warm, 1), float(start == 0.0)
+        self.falls, self.rest = total > 0, max(total - self.warm, 1)
+
+    def construct(self, step):
+        done = step.astype(mstype.float32)
+        line = ops.minimum((done + self.first) / self.warm, 1.0)
+        rate = (step >= self.frozen).astype(mstype.float32) * self.base * (self.start + (1.0 - self.start) * line)
+        if self.falls:
+            part = ops.minimum(ops.maximum(done - self.warm, 0.0) / self.rest, 1.0)
+            rate = rate * (0.5 + 0.5 * ops.cos(math.pi * part))
+        return rate
+
+    def at(self, step):
+        """The same for a Python number, without the device."""
+        line = min((step + self.first) / self.warm, 1.0)
+        part = min(max(step - self.warm, 0.0) / self.rest, 1.0)
+        fall = 0.5 + 0.5 * math.cos(math.pi * part) if self.falls else 1.0
+        return (step >= self.frozen) * self.base * (self.start + (1.0 - self.start) * line) * fall
 
 
 def learning_rate_at(schedule, step):

@@ -17,6 +17,7 @@ from common.engine.loop import Progress, fit
 from common.engine.optimizers import TorchAdam
 from common.engine.profiling import Profiling
 from common.engine.runtime import broadcast_parameters
+from common.engine.schedules import WarmUp
 from common.engine.train_step import TrainStep
 from common.errors import UserError
 from hmr.src.build import build_network, critic_weights, generator_weights, load_body, settings_of
@@ -25,7 +26,6 @@ from hmr.src.discriminator import build_critic
 from hmr.src.loss import LossWeights
 from hmr.src.profiles import find_profile, profile_of
 from hmr.src.report import LogLines
-from hmr.src.schedules import WarmUp
 from hmr.src.train_step import AdversarialLoss, AdversarialStep, Adversaries, GeneratorWithLoss
 from hmr.src.training_set import build_source
 

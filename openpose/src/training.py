@@ -21,13 +21,12 @@ from common.engine.continuation import checkpoint_to_resume, require_same_settin
 from common.engine.loop import Progress, fit
 from common.engine.profiling import Profiling
 from common.engine.runtime import broadcast_parameters
-from common.engine.schedules import StepDecay
+from common.engine.schedules import StepDecay, WarmUp
 from common.engine.train_step import TrainStep
 from common.errors import UserError
 from openpose.src.build import build_dataset, build_network, describe_skeleton, settings_of
 from openpose.src.loss import NetworkWithLoss
 from openpose.src.report import LogLines
-from openpose.src.schedules import WarmCosine
 from openpose.src.skeleton import load_skeleton
 from openpose.src.weights import load_backbone
 
@@ -135,7 +134,8 @@ def build_schedule(config, progress, factor=1.0, frozen=0):
         return StepDecay(factor * config.lr, config.lr_gamma, config.lr_steps, frozen)
     if config.lr_type == "cosine":
         warm = round(config.warmup_epoch * progress.steps_per_epoch)
-        return WarmCosine(factor * config.lr, warm, progress.total_steps, frozen)
+        # The MindSpore 1.x implementation starts at a third of the rate.
+        return WarmUp(factor * config.lr, warm, progress.total_steps, 1 / 3, frozen)
     raise UserError(f"--lr_type {config.lr_type}: choose default or cosine")
 
 

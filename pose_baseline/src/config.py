@@ -14,6 +14,7 @@ NETWORK_KEYS = ("linear_size", "num_layers", "residual", "batch_norm", "max_norm
                 "bn_momentum", "bn_unbiased")
 # Settings of the data that a checkpoint's statistics belong to.
 DATA_KEYS = ("camera_frame", "detections")
+LR_TYPES = ("exponential", "cosine")
 
 
 def read_settings(argv, overrides=None, free_batch=False):
@@ -42,6 +43,8 @@ def read_settings(argv, overrides=None, free_batch=False):
                 "bn_epsilon"):
         if config[key] < 0:
             raise UserError(f"--{key} {config[key]}: it cannot be negative")
+    if config.lr_type not in LR_TYPES:
+        raise UserError(f"--lr_type {config.lr_type}: choose one of {', '.join(LR_TYPES)}")
     if config.learning_rate <= 0:
         raise UserError(f"--learning_rate {config.learning_rate}: write a number above 0, as in 1e-3")
     if not 0.0 <= config.bn_momentum <= 1.0:

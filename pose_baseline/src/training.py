@@ -20,7 +20,7 @@ from common.engine.loop import Callback, Progress, fit
 from common.engine.optimizers import TorchAdam
 from common.engine.profiling import Profiling
 from common.engine.runtime import broadcast_parameters
-from common.engine.schedules import ExponentialDecay, learning_rate_at
+from common.engine.schedules import ExponentialDecay, WarmUp, learning_rate_at
 from common.engine.train_step import RepeatedStep, TrainStep
 from common.errors import UserError
 from pose_baseline.src.augment import Augmentation
@@ -62,10 +62,11 @@ def train(config, runtime):
         require_model(start, "pose_baseline")
         _note_other_settings(load_weights(network, start, config.allow_partial), config)
     broadcast_parameters(network.get_parameters(), runtime)
-    schedule = ExponentialDecay(config.learning_rate, DECAY_RATE, DECAY_STEPS)
     loader = build_loader(config, runtime, data.train, data.statistics)
-    step = build_step(config, runtime, network, schedule, data.train if loader.indices_only else None)
     progress = Progress(config.epochs, loader.steps_per_epoch)
+    schedule = (WarmUp(config.learning_rate, 0, progress.total_steps) if config.lr_type == "cosine" else
+                ExponentialDecay(config.learning_rate, DECAY_RATE, DECAY_STEPS))
+    step = build_step(config, runtime, network, schedule, data.train if loader.indices_only else None)
     if resumed is not None:
         restore_training(network, step, resumed)
         progress.move_to(resumed.meta, resumed.path, "--epochs (and name the file with --ckpt_file)")
@@ -149,7 +150,8 @@ def _checkpoint_to_resume(config, store, rank_size):
         checkpoint_to_resume(config, store, "train_dir", "pose_baseline")
     if checkpoint is None:
         return None
-    keys = [key for key in config if key not in MAY_DIFFER]
+    # A cosine ends with the last epoch.
+    keys = [key for key in config if key not in MAY_DIFFER or (key == "epochs" and config.lr_type == "cosine")]
     require_same_settings(checkpoint, config, keys, ("batch_size",), rank_size)
     return checkpoint
 

@@ -1,31 +1,16 @@
 """Learning rates, parameter groups and checkpoint names of the training."""
-import math
 import os
 
 import numpy as np
 import pytest
-from mindspore import Tensor
 
 from common.engine.checkpoint import Checkpoint
 from common.engine.loop import Progress
 from common.errors import UserError
 from openpose.src.build import build_network, describe_skeleton, settings_of
 from openpose.src.config import read_settings
-from openpose.src.schedules import WarmCosine
 from openpose.src.skeleton import COCO_18, parse_skeleton
 from openpose.src.training import EpochCheckpoints, build_schedule, group_parameters
-
-
-def test_the_compiled_rate_is_the_plain_one():
-    schedule = WarmCosine(1e-3, 20, 60, frozen=3)
-    for step in (0, 2, 3, 19, 20, 29, 30, 49, 50, 60, 100):
-        assert float(schedule(Tensor(step)).asnumpy()) == pytest.approx(schedule.at(step), rel=1e-5, abs=1e-10)
-
-
-def test_warm_up_and_cosine_by_hand():
-    schedule = WarmCosine(3e-3, 10, 30)
-    assert [schedule.at(step) for step in (0, 5, 10, 20, 30)] == pytest.approx([1e-3, 2e-3, 3e-3, 1.5e-3, 0.0])
-    assert schedule.at(15) == pytest.approx(1.5e-3 * (1 + math.cos(math.pi / 4)))
 
 
 def test_three_groups_hold_every_parameter_once():

@@ -41,8 +41,8 @@ def add_arguments(group):
     group.add_argument("--layout", choices=("cdf", "npz"), default="cdf",
                        help="cdf: the dataset's own tree; npz: the two files of VideoPose3D (default: cdf)")
     group.add_argument("--varied", action="store_true",
-                       help="every few frames another person in another pose, for trainings that have to carry over to "
-                            "real people; no motion to watch")
+                       help="every few frames of the training subjects show another person in another pose, for trainings "
+                            "that have to carry over to real people; no motion to watch")
     group.add_argument("--detections", action="store_true",
                        help=f"also write 2D detections: the truth with a noise of {DETECTION_NOISE_PX:g} px")
     group.add_argument("--full_size", action="store_true",
@@ -63,8 +63,8 @@ def make(args):
     writer = {"cdf": _CdfWriter, "npz": _NpzWriter}[args.layout](args.output_dir, args.seed, args.detections)
     atomic_write(os.path.join(args.output_dir, "metadata.xml"), metadata(args.seed).encode())
     for key, frames in tqdm(counts.items(), desc="sequences", disable=None):
-        writer.add(*key, (varied_sequence(*key, args.seed, frames) if args.varied else
-                          sequence(*key, args.seed, frames, fps)))
+        writer.add(*key, (varied_sequence(*key, args.seed, frames)
+                          if args.varied and key[0] not in TEST_SUBJECTS else sequence(*key, args.seed, frames, fps)))
     writer.close()
     frames = {split: sum(count for (subject, _, _), count in counts.items()
                          if (subject in TEST_SUBJECTS) == (split == "test")) for split in ("train", "test")}
