@@ -41,8 +41,8 @@ def add_arguments(group):
     group.add_argument("--layout", choices=("cdf", "npz"), default="cdf",
                        help="cdf: the dataset's own tree; npz: the two files of VideoPose3D (default: cdf)")
     group.add_argument("--varied", action="store_true",
-                       help="every few frames of the training subjects show another person in another pose, for trainings "
-                            "that have to carry over to real people; no motion to watch")
+                       help="every few frames of the training subjects show another person in another pose, for "
+                            "training that has to carry over to real people; no motion to watch")
     group.add_argument("--detections", action="store_true",
                        help=f"also write 2D detections: the truth with a noise of {DETECTION_NOISE_PX:g} px")
     group.add_argument("--full_size", action="store_true",
