@@ -16,6 +16,8 @@ DEFAULTS = {
     "MS_DEV_HOST_BLOCKING_RUN": "1",
     # Errors only: the framework's warnings are for its developers. Set GLOG_v=2 or 1 to see them.
     "GLOG_v": "3",
+    # More pixels than any camera has: a file of a hundred bytes that claims more is refused before memory is taken.
+    "OPENCV_IO_MAX_IMAGE_PIXELS": str(1 << 28),
 }
 
 # What MindSpore's GPU plugin links to, in the nvidia-*-cu11 packages as (folder, file name). Each library stands

@@ -20,10 +20,10 @@ def main(argv):
         if not config[key]:
             raise UserError(f"--{key} is missing: name the {'annotation file' if key == 'ann' else 'image folder'}")
 
+    from common.data.readers.coco import read_annotations
     from common.engine.runtime import init_runtime
-    from openpose.src.annotations import Annotations
     from openpose.src.build import build_finder, load_trained
-    from openpose.src.evaluate import choose_pictures, log_result, measure, predict, write_result
+    from openpose.src.evaluate import choose_images, log_result, measure, predict, write_result
     from openpose.src.pictures import Drawings
     from openpose.src.shards import gather
 
@@ -31,11 +31,11 @@ def main(argv):
     with on_modelarts(config.enable_modelarts, config.data_url, config.data_path, config.output_img_path,
                       config.train_url):
         network, config, skeleton, _ = load_trained(config)
-        annotations = Annotations(config.ann, skeleton.category)
+        annotations = read_annotations(config.ann, skeleton.category)
         skeleton.check_names(annotations.names, config.ann)
-        pictures = choose_pictures(annotations, config.all_images, config.eva_num)
+        rows = choose_images(annotations, config.all_images, config.eva_num)
         drawings = Drawings(config.output_img_path, skeleton) if config.vis else None
-        part = predict(build_finder(network, config, skeleton), annotations, pictures, config.imgpath_val, skeleton,
+        part = predict(build_finder(network, config, skeleton), annotations, rows, config.imgpath_val, skeleton,
                        (runtime.rank, runtime.rank_size), drawings)
         predictions = gather(part, config.output_img_path, runtime)
         if runtime.is_main:

@@ -26,9 +26,9 @@ def main(argv):
         if not config[key]:
             raise UserError(f"--{key} is missing: name the {'annotation file' if key == 'ann' else 'image folder'}")
 
-    from openpose.src.annotations import Annotations
+    from common.data.readers.coco import read_annotations
     from openpose.src.bins import read_exported, write_bins
-    from openpose.src.evaluate import choose_pictures
+    from openpose.src.evaluate import choose_images
     from openpose.src.skeleton import COCO_18, load_skeleton
 
     exported = read_exported(config.file_name)
@@ -36,9 +36,10 @@ def main(argv):
     if tuple(skeleton.joints) != exported.joints:
         raise UserError(f"{config.file_name} has the joints {', '.join(exported.joints)}: name the --skeleton that it "
                         "was trained with")
-    pictures = choose_pictures(Annotations(config.ann, skeleton.category), config.all_images, config.eva_num)
-    count = write_bins(config.preprocess_path, exported, pictures, config.imgpath_val)
-    LOGGER.info("%d pictures in %d files in %s", len(pictures), count, config.preprocess_path)
+    annotations = read_annotations(config.ann, skeleton.category)
+    rows = choose_images(annotations, config.all_images, config.eva_num)
+    count = write_bins(config.preprocess_path, exported, annotations, rows, config.imgpath_val)
+    LOGGER.info("%d images in %d files in %s", len(rows), count, config.preprocess_path)
 
 
 if __name__ == "__main__":

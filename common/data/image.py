@@ -1,21 +1,28 @@
-"""Pictures: reading, cropping by an affine map and normalising, in numpy and OpenCV.
+"""Images: reading, cropping by an affine map and normalising, in numpy and OpenCV.
 
 Points are continuous pixel coordinates: the picture spans [0, W] x [0, H] and the pixel in column i has its centre at
 i + 0.5. A crop is described by a (2, 3) matrix that maps points of the picture to points of the crop, so pixels and
 joints go through the same numbers. The crops that published weights were trained with are in `crops`.
 """
+import io
+import logging
 import math
+import threading
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from common.data.image_kinds import decode_with_pillow, image_kind, refuse_unreadable
 from common.errors import UserError
 
+LOGGER = logging.getLogger("mindhuman")
 # ImageNet's mean and standard deviation per RGB channel, for values in 0..1 (torchvision's normalisation).
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # A box of `scale` 1 is this high: MPII's unit.
 SCALE_PX = 200.0
+# OpenCV decodes to these parts of the size, as JPEG's blocks allow, in a fraction of the time.
+REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
 
 
 def read_image(path):
@@ -32,22 +39,125 @@ def read_image(path):
     Raises:
         UserError: no such file, or it is damaged, no image, or of a kind that cannot be read.
     """
+    return _decode(path, _image_bytes(path))
+
+
+class AnnotatedImages:
+    """Reads the images of an annotated set, by one rule for all models and for training and evaluation.
+
+    Annotations belong to the pixels as they are stored, whatever the orientation in EXIF data says, unless the size
+    that they state fits only the turned image. An image that is damaged, is of another size or has more pixels than
+    OpenCV takes (see `common.environment`) is left out: reported, the first ones by name, and counted. Several threads
+    may read at once.
+
+    Args:
+        count (int): of images in the set, 0 for unknown.
+
+    Attributes:
+        left_out (dict): path -> why.
+    """
+
+    named = 5  # images that are reported by name; after these their number is told at 10, 100, ...
+    tried = 20  # images of which one at least has to be usable
+
+    def __init__(self, count=0):
+        self.count, self.left_out = count, {}
+        self._usable, self._turned, self._lock = False, False, threading.Lock()
+
+    def read(self, path, size=None, reduce=1, bgr=False):
+        """An image, or None where it is left out.
+
+        Args:
+            path (str): the file.
+            size (tuple): width and height that the annotations state, None where they state none.
+            reduce (int): 1, 2, 4 or 8: decode to this part of the size, which costs less for JPEG.
+            bgr (bool): blue first, else red.
+
+        Returns:
+            numpy.ndarray | None: (H, W, 3) uint8.
+
+        Raises:
+            UserError: there is no such file, or none of the first images can be used.
+        """
+        data, image, turned = _image_bytes(path), None, False
+        try:
+            image, reason = _decode(path, data, False, reduce, bgr), ""
+            if not _fits(image, size, reduce):
+                width, height = (side * reduce for side in image.shape[1::-1])
+                image = _decode(path, data, True, reduce, bgr)
+                turned = _fits(image, size, reduce)
+                reason = "" if turned else (f"{path} is {width} x {height} pixels, its annotations are for {size[0]} x "
+                                            f"{size[1]}")
+        except UserError as error:
+            reason = str(error)
+        self._note(path, reason, turned)
+        return None if reason else image
+
+    def _note(self, path, reason, turned):
+        with self._lock:
+            self._usable |= not reason
+            if turned and not self._turned:
+                self._turned = True
+                LOGGER.info("%s is turned as its EXIF data says, since only so it has the annotated size; others "
+                            "likewise", path)
+            if not reason or path in self.left_out:
+                return
+            self.left_out[path] = reason
+            number = len(self.left_out)
+            if number <= self.named or str(number).strip("0") == "1":
+                LOGGER.warning("%s; it is left out (%d so far)", reason, number)
+            if not self._usable and number >= min(self.count or self.tried, self.tried):
+                raise UserError(f"none of the first {number} images can be used: {reason}; take the images that the "
+                                "annotations belong to")
+
+
+def image_size(path):
+    """(width, height) of an image as it is stored, from its first bytes.
+
+    Raises:
+        UserError: no such file, or no image.
+    """
+    try:
+        with Image.open(io.BytesIO(_image_bytes(path))) as image:
+            return image.size
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        raise UserError(f"{path} is damaged or no image; copy or download it again") from None
+
+
+def _image_bytes(path):
     try:
         with open(path, "rb") as stream:
-            data = stream.read()
+            return stream.read()
     except FileNotFoundError:
         raise UserError(f"{path} does not exist; unpack the images of the data set") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror})") from error
-    kind, image = refuse_unreadable(path, image_kind(path, data)), decode_with_pillow(data)
-    if image is None and kind:
-        try:
-            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
-        except cv2.error:
-            image = None
+
+
+def _decode(path, data, upright=True, reduce=1, bgr=False):
+    """An image's pixels, turned as EXIF data says or as they are stored; for the others see `AnnotatedImages.read`.
+
+    Raises:
+        UserError: damaged, no image, too many pixels, or of a kind that is not read.
+    """
+    kind, image = refuse_unreadable(path, image_kind(path, data)), decode_with_pillow(data, upright)
+    if image is not None:
+        image = image[..., ::-1] if bgr else image
+        return image if reduce == 1 else cv2.resize(image, None, fx=1 / reduce, fy=1 / reduce)
+    flags = REDUCED[reduce] if reduce > 1 else cv2.IMREAD_COLOR if bgr else cv2.IMREAD_COLOR_RGB
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags | (0 if upright else cv2.IMREAD_IGNORE_ORIENTATION)) \
+            if kind else None
+    except cv2.error:
+        image = None
     if image is None:
         raise UserError(f"{path} ({len(data)} bytes) is damaged or no image; copy or download it again")
-    return image
+    return image[..., ::-1] if reduce > 1 and not bgr else image
+
+
+def _fits(image, size, reduce):
+    """Whether an image decoded to a part of its size is one of `size`; OpenCV rounds up or down."""
+    return size is None or all(abs(have - side / reduce) < 1 for have, side in zip(image.shape[1::-1], size))
 
 
 def crop_matrix(center, scale, size, rotation_deg=0.0, flip=False):

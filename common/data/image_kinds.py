@@ -47,17 +47,18 @@ def refuse_unreadable(path, kind):
     return kind
 
 
-def decode_with_pillow(data):
+def decode_with_pillow(data, upright=True):
     """An image that OpenCV would not read, or not upright: (H, W, 3) uint8 RGB; None for other kinds and for damage.
 
     Args:
         data (bytes): the file's content. Of an animation the first frame is read.
+        upright (bool): turned as EXIF data says, else as stored.
     """
     kind = image_kind("", data)
     if kind not in _PILLOW:
         return None
     try:
         with Image.open(io.BytesIO(data), formats=(_PILLOW[kind],)) as file:
-            return np.array(ImageOps.exif_transpose(file).convert("RGB"))
+            return np.array((ImageOps.exif_transpose(file) if upright else file).convert("RGB"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # whatever damage makes of it
         return None

@@ -1,15 +1,14 @@
 """Pictures and maps as files of plain float32 numbers: what programs without Python exchange.
 
     img_data/<i>.bin    (B, 3, S, S), batch i of the network's input; the last one is filled up with zeros
-    samples.json        which picture is where: COCO's number, its size and its size in the network's input, or null
-                        for one that cannot be decoded
+    samples.json        which image is where: COCO's number, its size and its size in the network's input, or null
+                        for one that is left out
     <i>_0.bin, <i>_1.bin    affinity fields and heat maps of batch i
 
 An exported network has inputs of one size, so a picture is scaled to fit into a square and padded right and below.
 """
 import glob
 import json
-import logging
 import os
 from dataclasses import dataclass
 
@@ -17,16 +16,14 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from common.data.image import AnnotatedImages
 from common.errors import UserError
 from common.files import atomic_write
 from common.text_files import read_json
-from openpose.src.annotations import check_images
-from openpose.src.dataset import read_bgr
 from openpose.src.decode import Frame, decode
 from openpose.src.evaluate import Predictions, to_records
 from openpose.src.normalisation import PADDING, STRIDE, check_normalisation, normalise
 
-LOGGER = logging.getLogger("mindhuman")
 PICTURES, SAMPLES = "img_data", "samples.json"
 
 
@@ -76,31 +73,32 @@ def fit_square(image, size):
     return padded, Frame((height, width), inner)
 
 
-def write_bins(folder, exported, pictures, image_folder):
+def write_bins(folder, exported, annotations, rows, image_folder):
     """Write pictures for the network; files of an earlier run are removed first.
 
     Args:
         folder (str): for `img_data` and `samples.json`.
         exported (Exported): the network; with a batch of any number, a file holds one picture.
-        pictures (list[Picture]): of the evaluation.
+        annotations (Annotations): of the evaluation.
+        rows (array): numbers of its images.
         image_folder (str): where they lie.
 
     Returns:
         int: number of files.
 
     Raises:
-        UserError: images that are missing, or none that can be decoded.
+        UserError: images that are missing, or none that can be used.
     """
-    check_images(image_folder, pictures, "--imgpath_val")
+    paths, reader = annotations.find_images(image_folder, "--imgpath_val", rows), AnnotatedImages(len(rows))
     place, batch_size = os.path.join(folder, PICTURES), exported.batch_size or 1
     for path in glob.glob(os.path.join(glob.escape(place), "*.bin")):
         os.remove(path)
     samples, batch, number = [], [], 0
-    for picture in tqdm(pictures, desc="pictures", disable=None):
-        image = read_bgr(os.path.join(image_folder, picture.file_name))
-        samples.append({"id": picture.id, "file_name": picture.file_name, "size": None, "inner": None})
+    for row, path in tqdm(list(zip(rows, paths)), desc="images", disable=None):
+        entry = annotations.images[row]
+        image = reader.read(path, entry.size, bgr=True)
+        samples.append({"id": entry.id, "file_name": entry.file_name, "size": None, "inner": None})
         if image is None:
-            LOGGER.warning("%s cannot be decoded; it counts as an image in which nobody was found", picture.file_name)
             continue
         square, frame = fit_square(image, exported.size)
         samples[-1].update(size=frame.image, inner=frame.inner)
@@ -110,7 +108,7 @@ def write_bins(folder, exported, pictures, image_folder):
     if batch:
         number = _write_batch(place, number, batch, batch_size)
     if not number:
-        raise UserError(f"--imgpath_val {image_folder}: none of the {len(pictures)} pictures can be decoded")
+        raise UserError(f"--imgpath_val {image_folder}: none of the {len(rows)} images can be used")
     content = {"size": exported.size, "batch_size": batch_size, "images": samples}
     atomic_write(os.path.join(folder, SAMPLES), json.dumps(content).encode())
     return number
@@ -145,10 +143,10 @@ def read_predictions(folder, result_folder, skeleton, decoder, merge_halves, ann
     shapes = (batch_size, 2 * len(skeleton.limbs), cells, cells), (batch_size, len(skeleton.joints) + 1, cells, cells)
     place = 0
     for sample in tqdm(samples, desc="people", disable=None):
-        out.image_ids.append(sample["id"])
         if sample["size"] is None:
-            out.unreadable.append(sample["file_name"])
+            out.left_out.append(sample["file_name"])
             continue
+        out.image_ids.append(sample["id"])
         if place % batch_size == 0:
             paf, heat = (_read_maps(os.path.join(result_folder, f"{place // batch_size}_{output}.bin"), shape)
                          for output, shape in enumerate(shapes))

@@ -11,10 +11,10 @@ import numpy as np
 from tqdm import tqdm
 
 from common.data.findings import ERROR, NOTE, OK, Finding
+from common.data.image import AnnotatedImages
+from common.data.readers.coco import read_annotations
 from common.errors import UserError
-from openpose.src.annotations import Annotations, is_learned
-from openpose.src.dataset import read_bgr
-from openpose.src.gen_ignore_mask import mask_path
+from openpose.src.gen_ignore_mask import MIN_AREA, MIN_KEYPOINTS, mask_path
 
 YEARS = (2017, 2014)
 OPENED = 200  # images, and masks, of a set that are opened, evenly spread
@@ -66,67 +66,62 @@ def _check_set(data_path, split, year):
     """Annotations, images and masks of one split of one year."""
     item = f"{split}{year}"
     try:
-        annotations = Annotations(_annotation_path(data_path, split, year))
-        pictures = annotations.pictures()
-        learned = [picture for picture in pictures if len(annotations.keypoints(picture))]
+        people = read_annotations(_annotation_path(data_path, split, year))
     except UserError as error:
         return [Finding(ERROR, f"{item} annotations", str(error), "unpack the archive of the annotations again")]
-    people = sum(is_learned(entry) for picture in pictures for entry in annotations.people(picture))
-    findings = [Finding(OK if learned else ERROR, f"{item} annotations",
-                        f"{len(pictures):,} images, {len(learned):,} with somebody to train on, {people:,} people")]
+    learned = people.learned(MIN_KEYPOINTS, MIN_AREA)
+    taught = np.unique(people.image_rows[learned])
+    findings = [Finding(OK if len(taught) else ERROR, f"{item} annotations",
+                        f"{len(people.images):,} images, {len(taught):,} with somebody to train on, "
+                        f"{learned.sum():,} people")]
     # Training opens the images with somebody to learn from, evaluation those with an annotated person.
-    used = learned if split == "train" else annotations.pictures(with_people=True)
-    findings += _check_images(data_path, item, used)
-    ignored = [picture for picture in pictures
-               if any(not is_learned(entry) for entry in annotations.people(picture))]
-    return findings + _check_masks(data_path, split, item, ignored)
+    findings += _check_images(data_path, item, people, taught if split == "train" else np.unique(people.image_rows))
+    return findings + _check_masks(data_path, split, item, people, np.unique(people.image_rows[~learned]))
 
 
-def _check_images(data_path, item, pictures):
-    folder = os.path.join(data_path, item)
+def _check_images(data_path, item, people, rows):
+    folder, images = os.path.join(data_path, item), [people.images[row] for row in rows]
     archive = os.path.join(data_path, f"{item}.zip")
     if not os.path.isdir(folder):
         advice = f"unpack {item}.zip here" if os.path.isfile(archive) else f"download {item}.zip and unpack it here"
         return [Finding(ERROR, f"{item} images", f"no folder {item}", advice)]
-    there = set(os.listdir(folder))
-    missing = [picture.file_name for picture in pictures if picture.file_name not in there]
-    if missing:
-        return [Finding(ERROR, f"{item} images", f"{len(missing):,} of {len(pictures):,} images are missing, such as "
-                        f"{', '.join(missing[:3])}", f"unpack {item}.zip again")]
-    looked_at, damaged, odd = _some(pictures), [], []
-    for picture in tqdm(looked_at, f"reading {item}", disable=None, leave=False):
-        image = read_bgr(os.path.join(folder, picture.file_name))
-        if image is None:
-            damaged.append(picture.file_name)
-        elif image.shape[:2] != (picture.height, picture.width):
-            odd.append(picture.file_name)
-    findings = [Finding(OK, f"{item} images", f"all {len(pictures):,} are there, {len(looked_at)} were opened")]
-    if damaged:
-        findings.append(Finding(NOTE, f"{item} images", f"damaged and left out: {', '.join(damaged[:3])} "
-                                f"({len(damaged)} of {len(looked_at)})", f"unpack {item}.zip again"))
-    if odd:
-        findings.append(Finding(NOTE, f"{item} images", f"of another size than annotated: {', '.join(odd[:3])} "
-                                f"({len(odd)} of {len(looked_at)})", "take the images that the annotations belong to"))
+    try:
+        paths = people.find_images(folder, item, rows)
+    except UserError as error:
+        return [Finding(ERROR, f"{item} images", str(error), f"unpack {item}.zip again")]
+    opened, reader = _some(rows), AnnotatedImages(len(rows))
+    for number in tqdm(opened, f"reading {item}", disable=None, leave=False):
+        try:
+            reader.read(paths[number], images[number].size)
+        except UserError:
+            continue  # none of the first images can be used; the row below says so
+    findings = [Finding(OK, f"{item} images", f"all {len(rows):,} are there, {len(opened)} were opened")]
+    if reader.left_out:
+        findings.append(Finding(NOTE, f"{item} images", f"{len(reader.left_out)} of {len(opened)} are left out: "
+                                f"{'; '.join(list(reader.left_out.values())[:3])}",
+                                f"unpack {item}.zip again, or take the images that the annotations belong to"))
     return findings
 
 
-def _check_masks(data_path, split, item, ignored):
+def _check_masks(data_path, split, item, people, rows):
     """Masks are files beside the images with a region to ignore; without them training takes it for background."""
     folder, command = os.path.join(data_path, f"ignore_mask_{split}"), "write them with gen_ignore_mask.py"
+    ignored = [people.images[row] for row in rows]
     if not os.path.isdir(folder):
         if split == "val" or not ignored:
             return []
         return [Finding(NOTE, f"{item} masks", f"no folder ignore_mask_{split}; without it {len(ignored):,} images are "
                         "trained on with people who count as background", command)]
     there = set(os.listdir(folder))
-    written = [picture for picture in ignored if os.path.basename(mask_path(folder, picture)) in there]
+    written = [image for image in ignored if os.path.basename(mask_path(folder, image)) in there]
     findings = []
-    for picture in _some(written):
-        mask = cv2.imread(mask_path(folder, picture), cv2.IMREAD_GRAYSCALE)
-        if mask is None or mask.shape != (picture.height, picture.width):
+    for number in _some(written):
+        image = written[number]
+        mask = cv2.imread(mask_path(folder, image), cv2.IMREAD_GRAYSCALE)
+        if mask is None or mask.shape[::-1] != (image.size or mask.shape[::-1]):
             size = "is damaged" if mask is None else f"has {mask.shape[1]} x {mask.shape[0]} pixels, its image " \
-                f"{picture.width} x {picture.height}"
-            findings.append(Finding(ERROR, f"{item} masks", f"{mask_path(folder, picture)} {size}", command))
+                f"{image.width} x {image.height}"
+            findings.append(Finding(ERROR, f"{item} masks", f"{mask_path(folder, image)} {size}", command))
             break
     # A crowd that lies behind others leaves no mask, so a few may rightly be missing.
     return findings or [Finding(OK if written or not ignored else NOTE, f"{item} masks",
@@ -134,7 +129,6 @@ def _check_masks(data_path, split, item, ignored):
                                 "" if len(written) == len(ignored) else command)]
 
 
-def _some(pictures):
-    """`OPENED` of the pictures, evenly spread, or all."""
-    chosen = np.unique(np.linspace(0, len(pictures) - 1, OPENED).astype(int)) if pictures else ()
-    return [pictures[number] for number in chosen]
+def _some(items):
+    """Places of `OPENED` of the items, evenly spread, or of all."""
+    return np.unique(np.linspace(0, len(items) - 1, OPENED).astype(int)).tolist() if len(items) else []

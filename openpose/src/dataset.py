@@ -1,19 +1,16 @@
 """Training samples: image, fields, heat maps and mask of the cells that count."""
-import logging
 import os
-import threading
 
 import cv2
 import numpy as np
 
+from common.data.image import AnnotatedImages
+from common.data.readers.coco import read_annotations
 from common.errors import UserError
-from openpose.src.annotations import MIN_AREA, MIN_KEYPOINTS, Annotations, check_images
 from openpose.src.augment import change_colours, fitting_matrix, random_matrix, warp_image, warp_joints
-from openpose.src.gen_ignore_mask import mask_path
+from openpose.src.gen_ignore_mask import MIN_AREA, MIN_KEYPOINTS, mask_path
 from openpose.src.normalisation import PADDING, STRIDE, check_normalisation, normalise
 from openpose.src.targets import HEATMAP_SIGMA, PAF_WIDTH, make_targets, mask_target
-
-LOGGER = logging.getLogger("mindhuman")
 
 
 class KeypointSource:
@@ -46,46 +43,42 @@ class KeypointSource:
         if mask_folder and not os.path.isdir(mask_folder):
             raise UserError(f"mask folder {mask_folder} does not exist (--maskpath_train): write the masks with "
                             "gen_ignore_mask.py, or leave the flag empty to train without")
-        annotations = Annotations(annotation_path, skeleton.category)
-        skeleton.check_names(annotations.names, annotation_path)
-        self.pictures, self.joints = [], []
-        for picture in annotations.pictures():
-            joints = skeleton.from_annotations(annotations.keypoints(picture, min_keypoints, min_area),
-                                               annotations.names)
-            joints = joints[(joints[..., 2] > 0).any(1)]
-            if len(joints):
-                self.pictures.append(picture)
-                self.joints.append(joints)
-        if not self.pictures:
+        people = read_annotations(annotation_path, skeleton.category)
+        skeleton.check_names(people.names, annotation_path)
+        learned = people.learned(min_keypoints, min_area)
+        joints = skeleton.from_annotations(people.keypoints[learned], people.names)
+        labelled = (joints[..., 2] > 0).any(1)
+        if not labelled.any():
             raise UserError(f"{annotation_path} holds no person with {min_keypoints} keypoints or more and an area "
                             f"above {min_area:g} px^2")
-        check_images(image_folder, self.pictures, "--imgpath_train")
-        self.image_folder, self.mask_folder, self.skeleton = image_folder, mask_folder, skeleton
+        rows, starts = np.unique(people.image_rows[learned][labelled], return_index=True)
+        self.images, self.joints = [people.images[row] for row in rows], np.split(joints[labelled], starts[1:])
+        self.paths = people.find_images(image_folder, "--imgpath_train", rows)
+        self.mask_folder, self.skeleton = mask_folder, skeleton
         self.augmentation, self.normalisation, self.augment = augmentation, normalisation, augment
         self.heatmap_sigma, self.paf_width = heatmap_sigma, paf_width
         self.mirrored = skeleton.mirrored_joints()
-        self.unreadable, self._lock = set(), threading.Lock()
+        self.reader = AnnotatedImages(len(self.images))
 
     def __len__(self):
-        return len(self.pictures)
+        return len(self.images)
 
     def sample(self, index, rng):
         """One sample, with `rng` as its only randomness.
 
-        An image that cannot be decoded is reported once and gives a sample whose mask is 0 everywhere.
+        An image that is left out (see `AnnotatedImages`) gives a sample whose mask is 0 everywhere.
 
         Returns:
             tuple: image (3, S, S) float32, fields (2L, S/8, S/8), heat maps (J+1, S/8, S/8), mask (S/8, S/8) float32.
         """
-        settings, picture = self.augmentation, self.pictures[index]
+        settings, entry = self.augmentation, self.images[index]
         cells = settings.insize // STRIDE
-        image = read_bgr(os.path.join(self.image_folder, picture.file_name))
+        image = self.reader.read(self.paths[index], entry.size, bgr=True)
         if image is None:
-            self._report(picture)
             grey = np.full((settings.insize, settings.insize, 3), PADDING, np.uint8)
             heat, paf = make_targets([], cells, cells, self.skeleton)
             return normalise(grey, self.normalisation), paf, heat, np.zeros((cells, cells), np.float32)
-        ignore, joints = self._mask(picture, image.shape[:2]), self.joints[index]
+        ignore, joints = self._mask(entry, image.shape[:2]), self.joints[index]
         if self.augment:
             matrix, flip = random_matrix(joints, settings, rng)
         else:
@@ -100,38 +93,15 @@ class KeypointSource:
             mask = mask_target(warp_image(ignore, matrix, settings.insize, border=0) > 127, cells, cells)
         return normalise(image, self.normalisation), paf, heat, mask
 
-    def _mask(self, picture, size):
+    def _mask(self, entry, size):
         """The ignored region (H, W) uint8, 255 where ignored, or None."""
-        path = mask_path(self.mask_folder, picture) if self.mask_folder else ""
+        path = mask_path(self.mask_folder, entry) if self.mask_folder else ""
         if not path or not os.path.isfile(path):
             return None
         mask = cv2.imread(path, cv2.IMREAD_GRAYSCALE)
         if mask is None:
             raise UserError(f"mask {path} is damaged: write it again with gen_ignore_mask.py")
         if mask.shape != size:
-            raise UserError(f"mask {path} is {mask.shape[1]} x {mask.shape[0]} pixels, the image {picture.file_name} "
+            raise UserError(f"mask {path} is {mask.shape[1]} x {mask.shape[0]} pixels, the image {entry.file_name} "
                             f"{size[1]} x {size[0]}: the masks belong to other images")
         return mask
-
-    def _report(self, picture):
-        with self._lock:
-            if picture.id not in self.unreadable:
-                self.unreadable.add(picture.id)
-                LOGGER.warning("%s in %s cannot be decoded and is left out (%d so far)", picture.file_name,
-                               self.image_folder, len(self.unreadable))
-
-
-def read_bgr(path):
-    """Image (H, W, 3) uint8, blue first, as stored (COCO's annotations disregard EXIF); None when it is damaged.
-
-    Raises:
-        UserError: there is no such file.
-    """
-    try:
-        with open(path, "rb") as stream:
-            data = np.frombuffer(stream.read(), np.uint8)
-    except OSError:
-        raise UserError(f"image {path} cannot be opened") from None
-    if not len(data):
-        return None
-    return cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)

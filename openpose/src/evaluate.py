@@ -1,7 +1,8 @@
 """Average precision on an annotated set, by COCO's measure for keypoints.
 
 Differs from the MindSpore 1.x implementation: coordinates are not rounded, the result names which images it is about,
-and an image that cannot be decoded is counted instead of ending the run.
+and an image that cannot be used is left out and counted instead of ending the run. What files lack of COCO's members is
+derived before the measure sees it (`common.data.readers.coco`).
 """
 import contextlib
 import io
@@ -11,73 +12,74 @@ import os
 from dataclasses import dataclass, field
 
 import numpy as np
+from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from common.data.image import AnnotatedImages
 from common.errors import UserError
 from common.files import atomic_write
-from openpose.src.annotations import check_images
-from openpose.src.dataset import read_bgr
 
 LOGGER = logging.getLogger("mindhuman")
 FIGURES = ("AP", "Ap .5", "AP .75", "AP (M)", "AP (L)", "AR", "AR .5", "AR .75", "AR (M)", "AR (L)")
 VISIBLE = 2  # what a found keypoint carries in place of COCO's visibility
 RESULT_FILE = "eval_result.json"
+PERSON = 1  # the only category, while COCO's measure is taken
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What was found: `records` in the form of COCO's result files, `image_ids` that were looked at, `unreadable`
-    file names that could not be decoded."""
+    """What was found: `records` in the form of COCO's result files, `image_ids` that were looked at, `left_out` names
+    of files that could not be used."""
 
     records: list = field(default_factory=list)
     image_ids: list = field(default_factory=list)
-    unreadable: list = field(default_factory=list)
+    left_out: list = field(default_factory=list)
 
 
-def choose_pictures(annotations, all_images=False, most=0):
-    """The images to evaluate: those with an annotated person, or all; at most `most`, 0 for no bound.
+def choose_images(annotations, all_images=False, most=0):
+    """Numbers of the images to evaluate: those with an annotated person, or all; at most `most`, 0 for no bound.
 
     Raises:
         UserError: there are none.
     """
-    pictures = annotations.pictures(with_people=not all_images)
-    if not pictures:
+    rows = np.arange(len(annotations.images)) if all_images else np.unique(annotations.image_rows)
+    if not len(rows):
         raise UserError(f"{annotations.path} holds no image to evaluate (--ann)")
-    return pictures[:most] if most else pictures
+    return rows[:most] if most else rows
 
 
-def predict(finder, annotations, pictures, image_folder, skeleton, shard=(0, 1), on_image=None):
+def predict(finder, annotations, rows, image_folder, skeleton, shard=(0, 1), on_image=None):
     """Look for people in every image of a shard.
 
     Args:
         finder: image (H, W, 3) uint8, blue first, to People.
-        annotations (Annotations): gives the order of the keypoints and the category.
-        pictures (list[Picture]): of all shards.
+        annotations (Annotations): gives the images and the order of the keypoints.
+        rows (array): numbers of the images of all shards.
         image_folder (str): where they lie.
         skeleton (Skeleton): of the people.
         shard (tuple): number of this worker and of all; each image is dealt to one.
-        on_image: called with Picture, image and People, to draw; None for nothing.
+        on_image: called with AnnotatedImage, image and People, to draw; None for nothing.
 
     Returns:
         Predictions
 
     Raises:
-        UserError: images that are missing.
+        UserError: images that are missing, or none that can be used.
     """
-    check_images(image_folder, pictures, "--imgpath_val")
+    paths = annotations.find_images(image_folder, "--imgpath_val", rows)[shard[0]::shard[1]]
     order, out = skeleton.annotation_order(annotations.names), Predictions()
-    for picture in pictures[shard[0]::shard[1]]:
-        image = read_bgr(os.path.join(image_folder, picture.file_name))
-        out.image_ids.append(picture.id)
+    reader = AnnotatedImages(len(paths))
+    for row, path in zip(rows[shard[0]::shard[1]], paths):
+        entry = annotations.images[row]
+        image = reader.read(path, entry.size, bgr=True)
         if image is None:
-            out.unreadable.append(picture.file_name)
-            LOGGER.warning("%s in %s cannot be decoded; it counts as an image in which nobody was found (%d so far)",
-                           picture.file_name, image_folder, len(out.unreadable))
+            out.left_out.append(entry.file_name)
             continue
         people = finder(image)
-        out.records.extend(to_records(people, picture.id, annotations.category_id, order))
+        out.image_ids.append(entry.id)
+        out.records.extend(to_records(people, entry.id, annotations.category_id, order))
         if on_image is not None:
-            on_image(picture, image, people)
+            on_image(entry, image, people)
     return out
 
 
@@ -98,10 +100,12 @@ def merge(shards):
     for shard in shards:
         fresh = set(shard.image_ids) - seen
         seen |= fresh
-        merged.image_ids.extend(sorted(fresh))
         merged.records.extend(record for record in shard.records if record["image_id"] in fresh)
-        merged.unreadable.extend(name for name in shard.unreadable if name not in merged.unreadable)
-    merged.records.sort(key=lambda record: record["image_id"])
+        merged.left_out.extend(name for name in shard.left_out if name not in merged.left_out)
+    # Numbers before text, each in its order.
+    merged.image_ids.extend(sorted(seen, key=lambda number: (isinstance(number, str), number)))
+    place = {number: row for row, number in enumerate(merged.image_ids)}
+    merged.records.sort(key=lambda record: place[record["image_id"]])
     return merged
 
 
@@ -118,16 +122,35 @@ def measure(annotations, predictions, skeleton):
     """
     if not predictions.records:
         return dict.fromkeys(FIGURES, 0.0)
+    numbers = {image.id: number for number, image in enumerate(annotations.images, 1)}
+    looked_at = [numbers[image_id] for image_id in predictions.image_ids]
+    found = [{**record, "image_id": numbers[record["image_id"]], "category_id": PERSON}
+             for record in predictions.records]
     with contextlib.redirect_stdout(io.StringIO()):
-        found = annotations.api.loadRes([dict(record) for record in predictions.records])
-        evaluation = COCOeval(annotations.api, found, "keypoints")
-        evaluation.params.imgIds = list(predictions.image_ids)
-        evaluation.params.catIds = [annotations.category_id]
+        truth = COCO()
+        truth.dataset = _truth(annotations, looked_at)
+        truth.createIndex()
+        evaluation = COCOeval(truth, truth.loadRes(found), "keypoints")
         evaluation.params.kpt_oks_sigmas = skeleton.sigma_array(annotations.names)
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
     return dict(zip(FIGURES, map(float, evaluation.stats)))
+
+
+def _truth(annotations, looked_at):
+    """The content of an annotation file for the images `looked_at` (numbers from 1) with every member the measure asks
+    for; numbers of annotations count from 1, since COCOeval takes 0 for no match."""
+    entries = []
+    for number in looked_at:
+        for row in annotations.rows(number - 1):
+            entries.append({
+                "id": len(entries) + 1, "image_id": number, "category_id": PERSON,
+                "keypoints": annotations.keypoints[row].ravel().tolist(), "bbox": annotations.boxes[row].tolist(),
+                "num_keypoints": int(annotations.num_keypoints[row]), "area": float(annotations.areas[row]),
+                "iscrowd": int(annotations.crowd[row])})
+    return {"images": [{"id": number} for number in looked_at], "annotations": entries,
+            "categories": [{"id": PERSON, "name": annotations.category}]}
 
 
 def write_result(folder, predictions):
@@ -141,5 +164,5 @@ def log_result(figures, predictions, all_images):
     """The lines that end an evaluation."""
     which = "all annotated images" if all_images else "images with an annotated person"
     LOGGER.info("%d people found in %d images (%s)%s", len(predictions.records), len(predictions.image_ids), which,
-                f"; {len(predictions.unreadable)} could not be decoded" if predictions.unreadable else "")
+                f"; {len(predictions.left_out)} could not be used and are left out" if predictions.left_out else "")
     LOGGER.info("result: %s", figures)

@@ -4,8 +4,10 @@
                               --val_ann person_keypoints_val2017.json --val_dir val2017
 
 For each image with such a region, `ignore_mask_train/<12-digit image number>.png` (and `ignore_mask_val/...`) is
-written beside the image folder: 255 where the image is ignored, 0 elsewhere, in the image's size.
+written beside the image folder: 255 where the image is ignored, 0 elsewhere, in the image's size. The folder is made
+also when no image has such a region. An identifier that is text is the file's name instead of a number.
 """
+import logging
 import os
 import sys
 
@@ -16,9 +18,14 @@ import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 
 from common.arguments import Arguments  # noqa: E402
+from common.data.image import image_size  # noqa: E402
+from common.data.readers.coco import read_annotations  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 from common.files import atomic_write, make_folder  # noqa: E402
-from openpose.src.annotations import MIN_AREA, MIN_KEYPOINTS, Annotations, is_learned  # noqa: E402
+
+LOGGER = logging.getLogger("mindhuman")
+MIN_KEYPOINTS, MIN_AREA = 5, 1024  # people with fewer labelled keypoints, or not larger (px^2), are not trained on
+LARGEST = 1 << 28  # pixels of a mask
 
 
 def main(argv):
@@ -38,38 +45,70 @@ def main(argv):
             raise UserError(f"--{split}_ann and --{split}_dir go together")
         if path:
             target = os.path.join(os.path.dirname(os.path.abspath(folder)), f"ignore_mask_{split}")
-            annotations = Annotations(path, args.category)
-            count = write_masks(annotations, target, args.min_keypoints, args.min_area)
-            print(f"{count} masks for {len(annotations.pictures())} images -> {target}")
+            people = read_annotations(path, args.category, members=("segmentation",))
+            count = write_masks(people, folder, target, args.min_keypoints, args.min_area)
+            print(f"{count} masks for {len(people.images)} images -> {target}")
 
 
-def write_masks(annotations, folder, min_keypoints=MIN_KEYPOINTS, min_area=MIN_AREA):
-    """Write the mask of every image that has an ignored region, into a folder that is made. Returns their number."""
+def write_masks(people, image_folder, folder, min_keypoints=MIN_KEYPOINTS, min_area=MIN_AREA):
+    """Write the mask of every image that has an ignored region.
+
+    Args:
+        people (Annotations): with the member `segmentation`.
+        image_folder (str): where the images lie; looked into for sizes that the annotations do not state.
+        folder (str): where the masks go.
+        min_keypoints (int), min_area (float): people below are ignored.
+
+    Returns:
+        int: number of masks.
+
+    Raises:
+        UserError: an image whose size nothing tells, or that is too large.
+    """
     make_folder(folder)
-    count = 0
-    for picture in annotations.pictures():
-        mask = ignored_region(annotations, picture, min_keypoints, min_area)
+    learned, faults, count = people.learned(min_keypoints, min_area), {}, 0
+    for number, image in enumerate(people.images):
+        if learned[people.rows(number)].all():
+            continue
+        size = image.size or image_size(people.image_path(image_folder, image))
+        if size[0] * size[1] > LARGEST:
+            raise UserError(f"{people.path}: image {image.id} has {size[0]} x {size[1]} pixels, more than any camera")
+        mask = ignored_region(people, number, size, learned, faults)
         if mask.any():
-            atomic_write(mask_path(folder, picture), cv2.imencode(".png", mask.astype(np.uint8) * 255)[1].tobytes())
+            atomic_write(mask_path(folder, image), cv2.imencode(".png", mask.astype(np.uint8) * 255)[1].tobytes())
             count += 1
+    if faults:
+        row, fault = next(iter(faults.items()))
+        LOGGER.warning("%s: of %d people without a usable segmentation the box is ignored, or what is left of the "
+                       "segmentation; such as of annotation %s: %s", people.path, len(faults), people.ids[row], fault)
     return count
 
 
-def mask_path(folder, picture):
+def mask_path(folder, image):
     """Where the mask of an image lies."""
-    return os.path.join(folder, f"{picture.id:012d}.png")
+    return os.path.join(folder, f"{image.stem}.png")
 
 
-def ignored_region(annotations, picture, min_keypoints=MIN_KEYPOINTS, min_area=MIN_AREA):
-    """Pixels (H, W) bool of people who are not trained on; of crowds what no earlier entry of the file covers."""
-    ignored, covered = np.zeros((2, picture.height, picture.width), bool)
-    for entry in annotations.people(picture):
-        if is_learned(entry, min_keypoints, min_area) and not entry.get("segmentation"):
-            continue
-        mask = annotations.mask(entry)
-        if entry.get("iscrowd"):
+def ignored_region(people, number, size, learned, faults):
+    """Pixels (H, W) bool of people who are not trained on; of crowds what no earlier entry of the file covers.
+
+    Args:
+        people (Annotations): with the member `segmentation`.
+        number (int): of the image.
+        size (tuple): its width and height.
+        learned (array): (N,) bool, who is trained on.
+        faults (dict): takes, for each person without a usable outline, row -> what is wrong.
+    """
+    ignored, covered = np.zeros((2, size[1], size[0]), bool)
+    for row in people.rows(number):
+        mask, fault = people.region(row, size)
+        if fault and learned[row]:
+            continue  # a box would take too much from a crowd
+        if fault:
+            faults[row] = fault
+        if people.crowd[row]:
             ignored |= mask & ~covered
-        elif not is_learned(entry, min_keypoints, min_area):
+        elif not learned[row]:
             ignored |= mask
         covered |= mask
     return ignored

@@ -66,10 +66,11 @@ class Inference:
         check_scale(keypoint_scale)
         self.finder, self.folder, self.resolution = finder, folder, resolution
         self.keypoint_scale, self.write_heatmaps = keypoint_scale, write_heatmaps
-        self.entries, self.pictures, self.people = [], 0, 0
+        self.entries, self.names, self.files, self.people = [], [], {}, 0
 
     def run(self, source):
         """Work through a source; says what was written."""
+        self.files = source.files
         with interrupt_noted() as interrupted, contextlib.closing(source.frames()) as frames:
             if source.fps:
                 tracker = Tracker(self.finder.skeleton.sigma_array(self.finder.skeleton.joints))
@@ -79,9 +80,9 @@ class Inference:
                 for frame in _until(interrupted, frames):
                     write_picture(self._path(frame.name, "_rendered.png"), self.look(frame))
         if interrupted:
-            LOGGER.info("Interrupted after %d images or frames, which are kept", self.pictures)
-        write_coco(self._path("coco_results", ".json"), self.entries)
-        LOGGER.info("%d people found in %d %s; written to %s", self.people, self.pictures,
+            LOGGER.info("Interrupted after %d images or frames, which are kept", len(self.names))
+        write_coco(self._path("coco_results", ".json"), self.entries, self.names)
+        LOGGER.info("%d people found in %d %s; written to %s", self.people, len(self.names),
                     "frames" if source.fps else "images", self.folder)
 
     def look(self, frame, tracker=None):
@@ -104,8 +105,10 @@ class Inference:
         ids = None if tracker is None else tracker.update(people.joints)
         write_keypoints(self._path(name, "_keypoints.json"), scale_joints(people.joints, self.keypoint_scale, place),
                         ids, time_s)
-        self.entries += coco_entries(people, name, self.pictures, finder.skeleton, ids)
-        self.pictures, self.people = self.pictures + 1, self.people + len(people)
+        file_name = os.path.basename(self.files.get(name, name))
+        self.entries.append(coco_entries(people, file_name, finder.skeleton, ids))
+        self.names.append(name)
+        self.people += len(people)
         if self.write_heatmaps:
             self._write_maps(name, image, heat, paf, place)
         return draw_people(image, people.joints, finder.skeleton, ids)

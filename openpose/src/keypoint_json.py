@@ -3,6 +3,7 @@
 Source of the first: "OpenPose output" in the documentation of CMU-Perceptual-Computing-Lab/openpose.
 """
 import json
+import logging
 import re
 
 import numpy as np
@@ -13,6 +14,7 @@ from common.joints import SKELETONS
 from openpose.src.evaluate import to_records
 from openpose.src.skeleton import COCO_18
 
+LOGGER = logging.getLogger("mindhuman")
 VERSION = 1.3
 EMPTY = ("face_keypoints_2d", "hand_left_keypoints_2d", "hand_right_keypoints_2d", "pose_keypoints_3d",
          "face_keypoints_3d", "hand_left_keypoints_3d", "hand_right_keypoints_3d")
@@ -67,27 +69,51 @@ def write_keypoints(path, joints, ids=None, time_s=None):
     atomic_write(path, json.dumps({"version": VERSION, **time, "people": people}).encode())
 
 
-def coco_entries(people, name, number, skeleton, ids=None):
-    """People of one picture as entries of COCO's result file; in a film each has a `track_id`.
+def coco_entries(people, file_name, skeleton, ids=None):
+    """People of one image as entries of COCO's result file, without the image's number; in a video with a `track_id`.
 
     Args:
         people (People): what was found.
-        name (str): of the picture; its last number is the image number, as in CMU's programme.
-        number (int): image number of a name without one.
+        file_name (str): of the image or frame.
         skeleton (Skeleton): of the people.
         ids (sequence): number of each person, or None.
     """
     names = SKELETONS["coco_17"] if skeleton == COCO_18 else [joint for joint in skeleton.joints
                                                               if joint not in skeleton.means]
-    digits = re.findall(r"\d+", name)
-    image_id, order, entries = int(digits[-1]) if digits else number, skeleton.annotation_order(names), []
+    order, entries = skeleton.annotation_order(names), []
     for index in range(len(people)):
         one = type(people)(people.joints[index:index + 1], people.scores[index:index + 1])
-        for record in to_records(one, image_id, PERSON, order):
-            entries.append(record if ids is None else {**record, "track_id": int(ids[index])})
+        for record in to_records(one, None, PERSON, order):
+            entries.append({**record, "file_name": file_name, **({} if ids is None else {"track_id": int(ids[index])})})
     return entries
 
 
-def write_coco(path, entries):
-    """Write COCO's result file."""
-    atomic_write(path, json.dumps(entries).encode())
+def number_images(names):
+    """A number for each image: the last one in its name, as CMU's program takes it, if all have one of their own.
+
+    Args:
+        names (list[str]): without ending.
+
+    Returns:
+        list[int]: else 1, 2, ...; the log says so.
+    """
+    digits = [re.findall(r"[0-9]+", name) for name in names]
+    numbers = [int(found[-1][-18:]) for found in digits if found]
+    if len(set(numbers)) == len(names):
+        return numbers
+    LOGGER.info("coco_results.json: image_id counts the images from 1, since not every name ends with a number of its "
+                "own; file_name tells which is which")
+    return list(range(1, len(names) + 1))
+
+
+def write_coco(path, entries, names):
+    """Write COCO's result file.
+
+    Args:
+        path (str): the file.
+        entries (list): of `coco_entries`, a list for each image.
+        names (list[str]): of the images, for `number_images`.
+    """
+    numbered = [{**entry, "image_id": number} for number, found in zip(number_images(names), entries)
+                for entry in found]
+    atomic_write(path, json.dumps(numbered).encode())

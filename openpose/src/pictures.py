@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from common.files import atomic_write
+from common.names import safe_name
 
 STRENGTH = 0.75  # of the skeletons over the picture
 SHIFT = 4  # OpenCV takes coordinates in 1/16 px
@@ -96,7 +97,7 @@ def write_picture(path, image):
 
 
 class Drawings:
-    """Pictures of an evaluation: `<image number>.png`.
+    """Images of an evaluation with the people drawn: `<image number>.png`.
 
     Args:
         folder (str): where they go.
@@ -106,6 +107,6 @@ class Drawings:
     def __init__(self, folder, skeleton):
         self.folder, self.skeleton = folder, skeleton
 
-    def __call__(self, picture, image, people):
-        write_picture(os.path.join(self.folder, f"{picture.id}.png"),
+    def __call__(self, entry, image, people):
+        write_picture(os.path.join(self.folder, f"{safe_name(entry.id)}.png"),
                       draw_people(image, people.joints, self.skeleton))

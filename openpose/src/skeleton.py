@@ -8,18 +8,24 @@ skeletons come from a yaml file:
     limbs: [[neck, nose], [nose, left_eye], ...]    # order of the fields, each from its first joint to its second
     means: {neck: [left_shoulder, right_shoulder]}  # joints midway between annotated ones; optional
     sigmas: {nose: 0.026, ...}             # spread per joint for COCO's measure; optional, default 0.05
+    flip_pairs: [[paw_1, paw_2], ...]      # joints that change places in a mirrored image; needed only where their
+                                           # names do not tell left from right, [] where none do
+
+Joints are found by their names in any usual spelling: `right_ankle` is also "Right-ankle" or "RAnkle" of a file.
 """
+import logging
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from common.errors import UserError
-from common.joints import SKELETONS, flip_pairs, index_map
+from common.joints import SKELETONS, flip_pairs, index_map, joint_name, side
 from common.text_files import read_yaml
 
+LOGGER = logging.getLogger("mindhuman")
 DEFAULT_SIGMA = 0.05  # OKS spread of joints of which nothing is known
 COCO_SIGMAS = (.026, .025, .025, .035, .035, .079, .079, .072, .072, .062, .062, .107, .107, .087, .087, .089, .089)
-YAML_KEYS = {"category", "joints", "limbs", "means", "sigmas"}
+YAML_KEYS = {"category", "flip_pairs", "joints", "limbs", "means", "sigmas"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,7 @@ class Skeleton:
         category (str): of the annotations.
         growth (tuple): limb numbers in the order in which the classic decoders join them; empty for the fields' order.
         bridges (tuple): numbers of limbs that connect a person without being part of its tree (shoulder to ear).
+        pairs (tuple): joint numbers that change places in a mirrored image; None: as the names say.
     """
 
     joints: tuple
@@ -43,6 +50,7 @@ class Skeleton:
     category: str = "person"
     growth: tuple = ()
     bridges: tuple = ()
+    pairs: tuple = None
 
     @property
     def limb_order(self):
@@ -51,12 +59,13 @@ class Skeleton:
 
     def sigma_array(self, names):
         """OKS spreads (K,) of the joints `names`."""
-        return np.array([self.sigmas.get(name, DEFAULT_SIGMA) for name in names])
+        known = {joint_name(name): sigma for name, sigma in self.sigmas.items()}
+        return np.array([known.get(joint_name(name), DEFAULT_SIGMA) for name in names])
 
     def mirrored_joints(self):
-        """(J,) int: which joint each one becomes when the picture is mirrored."""
+        """(J,) int: which joint each one becomes when the image is mirrored."""
         order = np.arange(len(self.joints))
-        for left, right in flip_pairs(self.joints):
+        for left, right in flip_pairs(self.joints) if self.pairs is None else self.pairs:
             order[[left, right]] = right, left
         return order
 
@@ -85,13 +94,13 @@ class Skeleton:
             numpy.ndarray: (P, J, 3) float64; the third column is 2 for visible, 1 for hidden, 0 for absent joints.
         """
         keypoints = np.asarray(keypoints, np.float64).reshape(-1, len(names), 3)
-        names = list(names)
+        names = [joint_name(name) for name in names]
         out = np.zeros((len(keypoints), len(self.joints), 3))
         for number, joint in enumerate(self.joints):
-            if joint in names:
-                out[:, number] = keypoints[:, names.index(joint)]
+            if joint_name(joint) in names:
+                out[:, number] = keypoints[:, names.index(joint_name(joint))]
                 continue
-            parts = keypoints[:, [names.index(part) for part in self.means[joint]]]
+            parts = keypoints[:, [names.index(joint_name(part)) for part in self.means[joint]]]
             there = (parts[..., 2] > 0).all(1)
             out[there, number, :2] = parts[there, :, :2].mean(1)
             out[there, number, 2] = 2
@@ -99,7 +108,7 @@ class Skeleton:
 
     def annotation_order(self, names):
         """Where each annotated keypoint stands among the joints: (K,) int."""
-        return index_map(self.joints, names)
+        return index_map(*([joint_name(name) for name in joints] for joints in (self.joints, names)))
 
     def check_names(self, names, source):
         """Refuse an annotation file whose keypoints cannot make the joints, or are more than the joints.
@@ -107,12 +116,13 @@ class Skeleton:
         Raises:
             UserError
         """
-        missing = [joint for joint in self.joints
-                   if not {*self.means.get(joint, (joint,))} <= {*names} and joint not in names]
+        there, known = ({joint_name(name) for name in joints} for joints in (names, self.joints))
+        missing = [joint for joint in self.joints if joint_name(joint) not in there
+                   and not {joint_name(part) for part in self.means.get(joint, (joint,))} <= there]
         if missing:
             raise UserError(f"{source} has no keypoints for {', '.join(missing)} (category {self.category}: "
                             f"{', '.join(names)}): give a skeleton that fits with --skeleton")
-        surplus = [name for name in names if name not in self.joints]
+        surplus = [name for name in names if joint_name(name) not in known]
         if surplus:
             raise UserError(f"{source} has the keypoints {', '.join(surplus)}, which the skeleton lacks: add them to "
                             "the yaml file of --skeleton")
@@ -138,7 +148,12 @@ def load_skeleton(path):
     """
     if not path:
         return COCO_18
-    return parse_skeleton(read_yaml(path, f"--skeleton {path}"), path)
+    skeleton = parse_skeleton(read_yaml(path, f"--skeleton {path}"), path)
+    order, names = skeleton.mirrored_joints(), skeleton.joints
+    pairs = [f"{names[one]} with {names[other]}" for one, other in enumerate(order) if one < other]
+    LOGGER.info("--skeleton %s: %s in mirrored images", path,
+                f"{', '.join(pairs)} change places" if pairs else "no joints change places")
+    return skeleton
 
 
 def parse_skeleton(content, source):
@@ -158,9 +173,6 @@ def parse_skeleton(content, source):
     joints = tuple(map(str, content["joints"]))
     if len(set(joints)) < len(joints):
         refuse("a joint stands twice in `joints`")
-    for name in joints:
-        if name.startswith("left") and "right" + name.removeprefix("left") not in joints:
-            refuse(f"{name} has no right counterpart, so pictures cannot be mirrored")
     limbs = []
     for pair in content["limbs"]:
         if not isinstance(pair, list) or len(pair) != 2 or not {*map(str, pair)} <= {*joints} or pair[0] == pair[1]:
@@ -171,10 +183,46 @@ def parse_skeleton(content, source):
         refuse("`means` maps a joint to a list of joints")
     if not isinstance(sigmas, dict) or not all(isinstance(s, (int, float)) and s > 0 for s in sigmas.values()):
         refuse("`sigmas` maps a joint to a positive number")
+    loose = _apart(len(joints), limbs)
+    if loose:
+        more = f" and {len(loose) - 5} more" if len(loose) > 5 else ""
+        refuse(f"its limbs do not connect {', '.join(joints[number] for number in loose[:5])}{more} with {joints[0]}, "
+               "so people would fall apart: add limbs")
     skeleton = Skeleton(joints, tuple(limbs), {name: tuple(parts) for name, parts in means.items()}, sigmas,
-                        str(content.get("category", "person")))
+                        str(content.get("category", "person")), pairs=_pairs(content.get("flip_pairs"), joints, refuse))
     try:
         skeleton.mirrored_limbs()
     except ValueError:
-        refuse("a limb has no counterpart on the other side, so pictures cannot be mirrored")
+        refuse("a limb has no counterpart on the other side, so images cannot be mirrored")
     return skeleton
+
+
+def _pairs(given, joints, refuse):
+    """Joint numbers of `flip_pairs`; None where the names of the joints tell their sides."""
+    if given is None:
+        known = {joint_name(name) for name in joints}
+        sides = [(name, side(name)) for name in joints if side(name) != "middle"]
+        for name, here in sides:
+            other = {"left": "right", "right": "left"}[here]
+            if other + joint_name(name).removeprefix(here) not in known:
+                refuse(f"{name} has no {other} counterpart, so images cannot be mirrored: list the joints that change "
+                       "places in `flip_pairs`")
+        if not sides:
+            refuse("no joint is called left or right: list the joints that change places in mirrored images in "
+                   "`flip_pairs`, such as [[paw_1, paw_2]], or write `flip_pairs: []` if none do")
+        return None
+    if not isinstance(given, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in given):
+        refuse("`flip_pairs` is a list of pairs of joints")
+    names = [str(name) for pair in given for name in pair]
+    if not {*names} <= {*joints} or len({*names}) < len(names):
+        refuse("`flip_pairs` names each joint that changes places once, as in `joints`")
+    return tuple((joints.index(str(one)), joints.index(str(other))) for one, other in given)
+
+
+def _apart(count, limbs):
+    """Joints that no way over limbs connects with the first one."""
+    reached, grown = set(), {0}
+    while grown != reached:
+        reached = grown
+        grown = reached.union(*(limb for limb in limbs if reached & {*limb}))
+    return [joint for joint in range(count) if joint not in reached]

@@ -1,17 +1,21 @@
 """Reading, cropping and augmenting pictures: by hand, by properties, and against published preprocessing."""
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from golden_files import seeded
-from PIL import Image
+from PIL import Image, ImageOps
 
 from common.body_models.synthetic_anatomy import joint_tree
 from common.data import augment, crops
 from common.data.image import (
+    AnnotatedImages,
     crop_matrix,
     denormalize,
+    image_size,
     invert_matrix,
     normalize,
     read_image,
@@ -73,6 +77,130 @@ def test_damaged_pictures_are_named(tmp_path):
                 read_image(tmp_path / f"part.{ending}")
     with pytest.raises(UserError, match="none.jpg does not exist"):
         read_image(tmp_path / "none.jpg")
+
+
+# One rule for annotated images.
+
+def turned(path, orientation, kind="JPEG", height=48, width=64):
+    """An image as a phone stores it: the pixels of `picture`, and how they are to be turned."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(picture(height, width)).save(path, kind, exif=exif, **({"quality": 100, "subsampling": 0}
+                                                                           if kind == "JPEG" else {}))
+    return str(path)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_annotations_belong_to_stored_pixels_unless_the_size_fits_the_turned_ones_only(tmp_path, orientation, kind):
+    path, reader = turned(tmp_path / "a", orientation, kind), AnnotatedImages()
+    for size in (None, (64, 48)):
+        assert np.abs(reader.read(path, size).astype(int) - picture(48, 64)).max() < 8
+    upright = reader.read(path, (48, 64))
+    if orientation < 5:
+        assert upright is None and list(reader.left_out) == [path]
+    else:
+        expected = np.asarray(ImageOps.exif_transpose(Image.open(path)).convert("RGB")).astype(int)
+        assert expected.shape == (64, 48, 3) and np.abs(upright - expected).max() < 8 and not reader.left_out
+
+
+def test_a_square_image_is_taken_as_stored(tmp_path):
+    path = turned(tmp_path / "a.jpg", 6, height=40, width=40)
+    assert np.abs(AnnotatedImages().read(path, (40, 40)).astype(int) - picture(40, 40)).max() < 8
+
+
+@pytest.mark.parametrize("reduce", [2, 4, 8])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_reduced_images_keep_to_the_rule(tmp_path, reduce, kind):
+    path, reader = turned(tmp_path / "a", 8, kind, 51, 67), AnnotatedImages()
+    for size in ((67, 51), (51, 67)):
+        image = reader.read(path, size, reduce)
+        assert all(abs(have - side / reduce) < 1 for have, side in zip(image.shape[1::-1], size))
+        assert (image == reader.read(path, size, reduce, bgr=True)[..., ::-1]).all()
+    assert reader.read(path, (67 + 2 * reduce, 51), reduce) is None
+
+
+def test_colours_come_as_asked(tmp_path):
+    Image.fromarray(picture()).save(tmp_path / "a.png")
+    reader = AnnotatedImages()
+    assert (reader.read(str(tmp_path / "a.png")) == picture()).all()
+    assert (reader.read(str(tmp_path / "a.png"), bgr=True) == picture()[..., ::-1]).all()
+
+
+@pytest.mark.parametrize("make", [
+    lambda grey: Image.fromarray(grey), lambda grey: Image.fromarray(grey).convert("P"),
+    lambda grey: Image.fromarray(grey).convert("1"), lambda grey: Image.fromarray(grey.astype(np.uint16) * 256),
+    lambda grey: Image.fromarray(np.dstack([grey] * 4)), lambda grey: Image.fromarray(grey).convert("LA")])
+def test_all_kinds_of_pixels_become_three_colours_of_eight_bits(tmp_path, make):
+    grey = picture()[..., 1]
+    make(grey).save(tmp_path / "a.png")
+    image = AnnotatedImages().read(str(tmp_path / "a.png"), grey.shape[::-1])
+    assert image.dtype == np.uint8 and image.shape == (*grey.shape, 3)
+    assert make(grey).mode == "1" or np.abs(image[..., 0].astype(int) - grey).max() < 2
+
+
+def test_cmyk_and_tiny_images(tmp_path):
+    Image.new("CMYK", (9, 7), (0, 255, 255, 0)).save(tmp_path / "red.jpg", quality=100)
+    red = AnnotatedImages().read(str(tmp_path / "red.jpg"), (9, 7))
+    assert (red[..., 0] > 200).all() and (red[..., 1:] < 60).all()
+    Image.new("RGB", (1, 1), (1, 2, 3)).save(tmp_path / "tiny.png")
+    assert AnnotatedImages().read(str(tmp_path / "tiny.png"), (1, 1)).tolist() == [[[1, 2, 3]]]
+
+
+def bomb(width, height):
+    """A png of a hundred bytes that claims a size."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b""))
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xd8 no image", b"\x89PNG cut", bomb(60000, 60000), bomb(20000, 20000),
+                                     bomb(2 ** 31 - 1, 1), b"GIF89a" + bytes(20)])
+def test_damaged_images_are_said_once_counted_and_left_out(tmp_path, caplog, content):
+    (tmp_path / "good.png").write_bytes(cv2.imencode(".png", picture())[1].tobytes())
+    (tmp_path / "bad.png").write_bytes(content)
+    reader = AnnotatedImages(2)
+    for _ in range(3):
+        assert reader.read(str(tmp_path / "bad.png"), (60000, 60000)) is None
+    assert reader.read(str(tmp_path / "good.png")) is not None
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{tmp_path / 'bad.png'} is damaged or no image; it is left out (1 so far)"]
+    with pytest.raises(UserError, match="bad.png.*damaged or no image"):
+        read_image(str(tmp_path / "bad.png"))
+    with pytest.raises(UserError, match="gone.png does not exist"):
+        reader.read(str(tmp_path / "gone.png"))
+
+
+def test_only_the_first_damaged_images_are_named_and_all_are_counted(tmp_path, caplog):
+    reader = AnnotatedImages(200)
+    (tmp_path / "good.png").write_bytes(cv2.imencode(".png", picture())[1].tobytes())
+    reader.read(str(tmp_path / "good.png"))
+    for number in range(120):
+        (tmp_path / f"{number}.png").write_bytes(b"no image")
+        reader.read(str(tmp_path / f"{number}.png"))
+    told = [int(record.getMessage().split("(")[1].split()[0]) for record in caplog.records]
+    assert told == [1, 2, 3, 4, 5, 10, 100] and len(reader.left_out) == 120
+
+
+@pytest.mark.parametrize("count, tried", [(0, 20), (3, 3), (500, 20)])
+def test_a_set_without_a_usable_image_is_refused(tmp_path, count, tried):
+    reader = AnnotatedImages(count)
+    for number in range(tried):
+        path = tmp_path / f"{number}.png"
+        path.write_bytes(cv2.imencode(".png", picture())[1].tobytes())
+        assert number == tried - 1 or reader.read(str(path), (5, 5)) is None
+    with pytest.raises(UserError, match=f"none of the first {tried} images can be used: .* annotations are for 5 x 5"):
+        reader.read(str(path), (5, 5))
+
+
+def test_the_size_of_an_image_is_read_from_its_first_bytes(tmp_path):
+    assert image_size(turned(tmp_path / "a.jpg", 6)) == (64, 48)
+    (tmp_path / "bomb.png").write_bytes(bomb(60000, 50000))
+    for path in ("bomb.png", "none.png"):
+        with pytest.raises(UserError, match=path):
+            image_size(str(tmp_path / path))
 
 
 # Affine crops.

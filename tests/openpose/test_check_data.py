@@ -80,7 +80,7 @@ def test_images_that_are_missing_stop_training_and_no_validation_set_does(folder
     shutil.rmtree(folder / "val2017")
     (folder / "val2017.zip").touch()
     assert set(rows(folder, ERROR)) == {"train2017 images"}
-    assert "1 of 2 images are missing, such as 000000000002.jpg" in rows(folder, ERROR)["train2017 images"]
+    assert "lacks 1 of 2 annotated images, such as 000000000002.jpg" in rows(folder, ERROR)["train2017 images"]
     assert "unpack val2017.zip" in rows(folder, NOTE)["val2017 images"]
 
 
@@ -92,9 +92,11 @@ def test_one_usable_year_is_enough(folder):
 
 def test_images_that_are_damaged_or_of_another_size(folder):
     (folder / "train2017" / "000000000001.jpg").write_bytes(b"\xff\xd8 no picture")
-    assert "000000000001.jpg (1 of 2)" in rows(folder, NOTE)["train2017 images"]
+    found = rows(folder, NOTE)["train2017 images"]
+    assert "1 of 2 are left out: " in found and "000000000001.jpg is damaged" in found
     cv2.imwrite(str(folder / "train2017" / "000000000001.jpg"), np.zeros((50, 50, 3), np.uint8))
-    assert "another size than annotated: 000000000001.jpg" in rows(folder, NOTE)["train2017 images"]
+    found = rows(folder, NOTE)["train2017 images"]
+    assert "000000000001.jpg is 50 x 50 pixels, its annotations are for 120 x 100" in found
 
 
 def test_masks(folder):
@@ -109,7 +111,7 @@ def test_masks(folder):
 
 def test_damaged_annotations(folder):
     annotation_path(folder, "train2017").write_text("{")
-    assert "is damaged" in rows(folder, ERROR)["train2017 annotations"]
+    assert "is not readable JSON" in rows(folder, ERROR)["train2017 annotations"]
     content = json.loads(annotation_path(folder, "val2017").read_text())
     content["annotations"] = []
     annotation_path(folder, "train2017").write_text(json.dumps(content))

@@ -10,13 +10,15 @@ import numpy as np
 import openpose_coco_set as coco_set
 import openpose_golden as golden
 import pytest
+from pycocotools import mask as coco_mask
 
 from common.data.pipeline import Pipeline
+from common.data.readers.coco import AnnotatedImage, Annotations, read_annotations
+from common.data.readers.coco_masks import encode_mask
 from common.data.samples import coco
 from common.errors import UserError
 from common.joints import SKELETONS
 from openpose.src import gen_ignore_mask
-from openpose.src.annotations import Annotations, check_images
 from openpose.src.augment import (
     Augmentation,
     change_colours,
@@ -44,20 +46,20 @@ def source_of(data, masks="", augment=True, **settings):
 
 
 def test_reading(data):
-    annotations = Annotations(data[0])
-    pictures = annotations.pictures()
-    assert [picture.id for picture in pictures] == [1, 2, 3] and pictures[0].width == 368
-    assert annotations.keypoints(pictures[1]).shape == (3, 17, 3)
-    assert annotations.keypoints(pictures[1], min_area=30000).shape == (1, 17, 3)
-    assert annotations.keypoints(pictures[1], min_keypoints=18).shape == (0, 17, 3)
+    source = source_of(data)
+    assert [image.id for image in source.images] == [1, 2, 3] and source.images[0].width == 368
+    assert [len(joints) for joints in source.joints] == [1, 3, 3] and len(source) == 3
+    large = KeypointSource(*data, "", COCO_18, Augmentation(), "cmu", min_area=30000)
+    assert len(large.joints[[image.id for image in large.images].index(2)]) == 1
+    with pytest.raises(UserError, match="no person with 18 keypoints or more and an area above 1024 px"):
+        KeypointSource(*data, "", COCO_18, Augmentation(), "cmu", min_keypoints=18)
 
 
 @pytest.mark.parametrize("change, text", [
-    (lambda content: content["categories"][0].pop("keypoints"), "lists no keypoints"),
     (lambda content: content["categories"][0].update(name="dog"), "no category person"),
     (lambda content: content["annotations"][0].update(keypoints=[1, 2, 2]), "3 keypoint numbers, expected 51"),
-    (lambda content: content["images"][0].pop("height"), "image 1 is not described"),
-    (lambda content: content.pop("images"), "damaged|holds no"),
+    (lambda content: content["images"][0].pop("file_name"), "file_name of image 1"),
+    (lambda content: content.pop("images"), "no list of images"),
 ])
 def test_bad_annotations_are_explained(data, change, text):
     content = json.loads(Path(data[0]).read_text())
@@ -69,15 +71,15 @@ def test_bad_annotations_are_explained(data, change, text):
 
 def test_missing_and_damaged_files(data, tmp_path):
     with pytest.raises(UserError, match="nowhere.json does not exist"):
-        Annotations("nowhere.json")
+        source_of(("nowhere.json", data[1]))
     (tmp_path / "cut.json").write_text('{"images": [')
-    with pytest.raises(UserError, match="cut.json is damaged"):
-        Annotations(str(tmp_path / "cut.json"))
+    with pytest.raises(UserError, match="cut.json is not readable JSON"):
+        source_of((str(tmp_path / "cut.json"), data[1]))
     os.remove(Path(data[1]) / "000000000002.png")
     with pytest.raises(UserError, match="lacks 1 of 3 annotated images, such as 000000000002.png .--imgpath_train"):
         source_of(data)
     with pytest.raises(UserError, match="does not exist .--imgpath_val"):
-        check_images("nowhere", [], "--imgpath_val")
+        read_annotations(data[0]).find_images("nowhere", "--imgpath_val")
     with pytest.raises(UserError, match="--maskpath_train"):
         source_of(data, masks="nowhere")
     with pytest.raises(UserError, match="--insize 100 is no multiple of 8"):
@@ -156,7 +158,7 @@ def test_an_image_that_cannot_be_decoded_is_left_out_and_counted(data, caplog):
     with caplog.at_level("WARNING", logger="mindhuman"):
         for _ in range(2):
             _, paf, heat, mask = source.sample(1, np.random.default_rng(1))
-    assert not mask.any() and not paf.any() and not heat[:18].any() and len(source.unreadable) == 1
+    assert not mask.any() and not paf.any() and not heat[:18].any() and len(source.reader.left_out) == 1
     assert source.sample(0, np.random.default_rng(1))[3].all()
 
 
@@ -197,6 +199,88 @@ def test_the_folder_of_masks_is_made_where_no_region_is_ignored(tmp_path):
         "categories": [{"id": 1, "name": "person", "keypoints": [f"k{i}" for i in range(17)]}]})
     gen_ignore_mask.main(["--train_ann", path, "--train_dir", str(tmp_path / "train2017")])
     assert os.listdir(tmp_path / "ignore_mask_train") == []
+
+
+def ignored(tmp_path, change, **image):
+    """The mask of the crowded set after a change of its annotations, and how many were written."""
+    content = json.loads(Path(crowded_set(tmp_path)).read_text())
+    change(content["annotations"])
+    content["images"][0].update(image)
+    (tmp_path / "images").mkdir(exist_ok=True)
+    people = Annotations(content, "a.json", members=("segmentation",))
+    count = gen_ignore_mask.write_masks(people, str(tmp_path / "images"), str(tmp_path / "masks"))
+    masks = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) > 0 for path in (tmp_path / "masks").iterdir()]
+    assert len(masks) == count
+    return masks
+
+
+def segment(number, segmentation):
+    return lambda entries: entries[number - 1].update(segmentation=segmentation)
+
+
+@pytest.mark.parametrize("number", [2, 3, 4])
+@pytest.mark.parametrize("segmentation", [
+    None, [], [[]], {}, [[1, 2, 3]], [[0, 0, 9, 0, 9, 9, 3]], {"counts": [13000], "size": [130, 100]}, "none",
+    {"counts": [1, 2], "size": [100, 130]}, {"counts": "QQQ", "size": [100, 130]}, [["a"] * 6]])
+def test_people_without_a_usable_segmentation_are_ignored_by_their_box(tmp_path, caplog, number, segmentation):
+    """The set's segmentations are its boxes, so the mask stays the same."""
+    expected, = ignored(tmp_path, lambda entries: None)
+    assert not caplog.records
+    found, = ignored(tmp_path, segment(number, segmentation))
+    assert (found == expected).all()
+    assert "of 1 people without a usable segmentation the box is ignored" in caplog.text
+    assert f"such as of annotation {number}: " in caplog.text
+
+
+def test_the_box_of_a_person_who_is_trained_on_covers_no_crowd(tmp_path, caplog):
+    found, = ignored(tmp_path, segment(1, None))
+    assert found[10, 45] and not caplog.records  # where the crowd reaches into the person's box
+
+
+def test_crowds_as_polygons_run_lengths_and_packed_ones(tmp_path):
+    region = np.zeros((100, 130), bool)
+    region[0:20, 40:80] = True
+    expected, = ignored(tmp_path, lambda entries: None)
+    packed = coco_mask.encode(np.asfortranarray(region.astype(np.uint8)))
+    for runs in (encode_mask(region), {**packed, "counts": packed["counts"].decode()}, [encode_mask(region)]):
+        found, = ignored(tmp_path, segment(2, runs))
+        assert (found == expected).all()
+
+
+def test_sizes_that_the_annotations_lack_come_from_the_image(tmp_path):
+    (tmp_path / "images").mkdir()
+    with pytest.raises(UserError, match="a.png does not exist"):
+        ignored(tmp_path, lambda entries: None, width=None)
+    cv2.imwrite(str(tmp_path / "images" / "a.png"), np.zeros((100, 130, 3), np.uint8))
+    found, = ignored(tmp_path, lambda entries: None, width=None)
+    assert found.shape == (100, 130)
+    with pytest.raises(UserError, match="image 7 has 99999 x 99999 pixels"):
+        ignored(tmp_path, lambda entries: None, width=99999, height=99999)
+
+
+@pytest.mark.parametrize("number, name", [(7, "000000000007.png"), (7.0, "000000000007.png"), ("7", "7.png"),
+                                          ("a/../b", "a_.._b-"), (-3, "-00000000003.png")])
+def test_masks_are_called_after_the_image(number, name):
+    path = gen_ignore_mask.mask_path("masks", AnnotatedImage(number, "a.png", 1, 1))
+    assert os.path.dirname(path) == "masks" and os.path.basename(path).startswith(name)
+
+
+def test_images_of_another_size_or_turned(data, caplog):
+    """The annotated size decides; what fits not at all teaches nothing, and a set without any usable image ends."""
+    path = Path(data[1]) / "000000000002.png"
+    image = cv2.imread(str(path))
+    source = source_of(data, insize=64)
+    place = [entry.id for entry in source.images].index(2)
+    cv2.imwrite(str(path), image[:100])
+    with caplog.at_level("WARNING", logger="mindhuman"):
+        assert not source.sample(place, np.random.default_rng(1))[3].any()
+    assert "002.png is 368 x 100 pixels, its annotations are for 368 x 368; it is left out (1 so" in caplog.text
+    for name in os.listdir(data[1]):
+        cv2.imwrite(str(Path(data[1]) / name), image[:100])
+    source = source_of(data, insize=64)
+    with pytest.raises(UserError, match="none of the first 3 images can be used: .* 368 x 100"):
+        for index in range(3):
+            source.sample(index, np.random.default_rng(1))
 
 
 def test_ignore_mask_flags():

@@ -74,7 +74,7 @@ def test_people_are_those_of_the_network_itself(checkpoint, exported, data, tmp_
     capsys.readouterr()
     postprocess.main([*common, "--result_path", str(tmp_path / "results"), "--output_img_path", str(tmp_path)])
     said = capsys.readouterr().out
-    assert re.search(r"^result: \{'AP': ", said, re.M) and "in 3 images" in said and "1 could not be decoded" in said
+    assert re.search(r"^result: \{'AP': ", said, re.M) and "in 2 images" in said and "1 could not be used" in said
     records = json.loads((tmp_path / "eval_result.json").read_text())
     network, config, _, _ = load_trained(read_settings(["--ckpt_file", checkpoint]))
     expected = 0

@@ -8,13 +8,13 @@ import openpose_golden as golden
 import pytest
 from mindspore import Tensor, nn
 
+from common.data.readers.coco import read_annotations
 from common.errors import UserError
-from openpose.src.annotations import Annotations
 from openpose.src.decode import Frame, People, decode
 from openpose.src.evaluate import (
     FIGURES,
     Predictions,
-    choose_pictures,
+    choose_images,
     measure,
     merge,
     predict,
@@ -35,15 +35,15 @@ HERE = Path(__file__).parent
 @pytest.fixture
 def data(tmp_path):
     path, folder = coco_set.write_set(tmp_path, golden)
-    return Annotations(path), folder
+    return read_annotations(path), folder
 
 
 class PerfectFinder:
     """Decodes targets made from the annotations; called for the images in order."""
 
-    def __init__(self, annotations, pictures, shift=0.0, decoder="default"):
-        self.people = iter([COCO_18.from_annotations(annotations.keypoints(picture), annotations.names)
-                            for picture in pictures])
+    def __init__(self, annotations, rows, shift=0.0, decoder="default"):
+        self.people = iter([COCO_18.from_annotations(annotations.keypoints[annotations.rows(row)], annotations.names)
+                            for row in rows])
         self.shift, self.decoder = shift, decoder
 
     def __call__(self, image):
@@ -56,20 +56,20 @@ class PerfectFinder:
 @pytest.mark.parametrize("decoder, least", [("default", 0.9), ("cmu", 0.85), ("port", 0.85)])
 def test_perfect_maps_score_high_and_shifted_ones_low(data, decoder, least):
     annotations, folder = data
-    pictures = choose_pictures(annotations)
-    found = predict(PerfectFinder(annotations, pictures, 0, decoder), annotations, pictures, folder, COCO_18)
+    rows = choose_images(annotations)
+    found = predict(PerfectFinder(annotations, rows, 0, decoder), annotations, rows, folder, COCO_18)
     figures = measure(annotations, found, COCO_18)
     assert tuple(figures) == FIGURES and figures["AP"] > least and figures["Ap .5"] == pytest.approx(1.0)
     assert len(found.records) == 7 and len(found.records[0]["keypoints"]) == 51
-    found = predict(PerfectFinder(annotations, pictures, 60, decoder), annotations, pictures, folder, COCO_18)
+    found = predict(PerfectFinder(annotations, rows, 60, decoder), annotations, rows, folder, COCO_18)
     assert measure(annotations, found, COCO_18)["AP"] < 0.1
 
 
 def test_nobody_found_is_zero_and_only_chosen_images_count(data):
     annotations, folder = data
     assert measure(annotations, Predictions(image_ids=[1, 2, 3]), COCO_18) == dict.fromkeys(FIGURES, 0.0)
-    pictures = choose_pictures(annotations, most=1)
-    found = predict(PerfectFinder(annotations, pictures), annotations, pictures, folder, COCO_18)
+    rows = choose_images(annotations, most=1)
+    found = predict(PerfectFinder(annotations, rows), annotations, rows, folder, COCO_18)
     assert found.image_ids == [1] and measure(annotations, found, COCO_18)["AR"] > 0.9
     found.image_ids.extend([2, 3])
     assert measure(annotations, found, COCO_18)["AR"] < 0.2  # 1 of 7 people
@@ -77,12 +77,12 @@ def test_nobody_found_is_zero_and_only_chosen_images_count(data):
 
 def test_shards_merge_to_the_whole(data, tmp_path):
     annotations, folder = data
-    pictures = choose_pictures(annotations)
+    rows = choose_images(annotations)
     parts = []
     for rank in range(2):
-        finder = PerfectFinder(annotations, pictures[rank::2])
-        parts.append(predict(finder, annotations, pictures, folder, COCO_18, (rank, 2)))
-    whole = predict(PerfectFinder(annotations, pictures), annotations, pictures, folder, COCO_18)
+        finder = PerfectFinder(annotations, rows[rank::2])
+        parts.append(predict(finder, annotations, rows, folder, COCO_18, (rank, 2)))
+    whole = predict(PerfectFinder(annotations, rows), annotations, rows, folder, COCO_18)
     merged = merge([*parts, parts[0]])  # a worker may be given an image twice to fill its share
     assert sorted(merged.image_ids) == whole.image_ids and len(merged.records) == len(whole.records)
     assert measure(annotations, merged, COCO_18) == measure(annotations, whole, COCO_18)
@@ -90,19 +90,70 @@ def test_shards_merge_to_the_whole(data, tmp_path):
     assert json.loads(Path(path).read_text())[0]["image_id"] == 1
 
 
-def test_unreadable_images_are_counted_and_missing_ones_named(data):
+def test_images_that_cannot_be_used_are_left_out_and_missing_ones_named(data):
     annotations, folder = data
-    pictures = choose_pictures(annotations)
-    (Path(folder) / pictures[1].file_name).write_bytes(b"")
-    seen = []
-    readable = [pictures[0], pictures[2]]
-    found = predict(PerfectFinder(annotations, readable), annotations, pictures, folder, COCO_18,
-                    on_image=lambda picture, image, people: seen.append((picture.id, len(people))))
-    assert found.unreadable == [pictures[1].file_name] and found.image_ids == [1, 2, 3]
-    assert seen == [(1, 1), (3, 3)]
-    (Path(folder) / pictures[1].file_name).unlink()
+    rows, seen = choose_images(annotations), []
+    name = annotations.images[rows[1]].file_name
+    (Path(folder) / name).write_bytes(b"")
+    readable = [rows[0], rows[2]]
+    found = predict(PerfectFinder(annotations, readable), annotations, rows, folder, COCO_18,
+                    on_image=lambda entry, image, people: seen.append((entry.id, len(people))))
+    assert found.left_out == [name] and found.image_ids == [1, 3] and seen == [(1, 1), (3, 3)]
+    assert measure(annotations, found, COCO_18)["AR"] > 0.8  # of the four people there; of all seven it were 0.5
+    (Path(folder) / name).unlink()
     with pytest.raises(UserError, match="--imgpath_val"):
-        predict(None, annotations, pictures, folder, COCO_18)
+        predict(None, annotations, rows, folder, COCO_18)
+
+
+def incomplete(path, change):
+    content = json.loads(Path(path).read_text())
+    change(content)
+    Path(path).write_text(json.dumps(content))
+    return read_annotations(path)
+
+
+def lose(*members):
+    return lambda content: [entry.pop(member, None) for entry in content["annotations"] for member in members]
+
+
+def rename(content):
+    for entry in (*content["images"], *content["annotations"]):
+        key = "image_id" if "image_id" in entry else "id"
+        entry[key] = f"image {entry[key]}"
+
+
+def zero_ids(content):
+    for number, entry in enumerate(content["annotations"]):
+        entry["id"] = 0 if number % 2 else "x"
+
+
+def other_people(content):
+    content["categories"].insert(0, {"id": 9, "name": "dog", "keypoints": ["nose", "tail"]})
+    content["annotations"] += [{**content["annotations"][0], "category_id": 9}, {**content["annotations"][0],
+                                                                                 "image_id": 99}]
+
+
+@pytest.mark.parametrize("change", [lose("iscrowd"), lose("num_keypoints"), lose("segmentation"), lose("id"), rename,
+                                    lose("iscrowd", "num_keypoints", "segmentation", "id"), zero_ids, other_people])
+def test_measured_is_what_the_file_means(data, change):
+    """Members that say nothing new may be missing, identifiers may be of any type."""
+    annotations, folder = data
+    rows = choose_images(annotations)
+    whole = predict(PerfectFinder(annotations, rows), annotations, rows, folder, COCO_18)
+    other = incomplete(annotations.path, change)
+    found = predict(PerfectFinder(other, rows), other, rows, folder, COCO_18)
+    assert measure(other, found, COCO_18) == measure(annotations, whole, COCO_18)
+    assert [image.id for image in other.images] == found.image_ids
+
+
+@pytest.mark.parametrize("members", [("area",), ("area", "bbox")])
+def test_people_without_area_are_measured_with_one_from_their_box(data, members):
+    annotations, folder = data
+    rows = choose_images(annotations)
+    other = incomplete(annotations.path, lose(*members))
+    assert other.areas == pytest.approx(0.53 * annotations.areas)  # the set's areas are those of the boxes
+    found = predict(PerfectFinder(other, rows), other, rows, folder, COCO_18)
+    assert measure(other, found, COCO_18)["AP"] > 0.8
 
 
 def test_records_by_hand():

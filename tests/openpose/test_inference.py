@@ -11,7 +11,7 @@ from common.inference.sources import Frame as SourceFrame
 from common.inference.sources import Source
 from openpose.src.decode import Frame, People
 from openpose.src.inference import Inference, parse_resolution, shorter_side
-from openpose.src.keypoint_json import coco_entries, scale_joints, write_keypoints
+from openpose.src.keypoint_json import coco_entries, number_images, scale_joints, write_coco, write_keypoints
 from openpose.src.pictures import draw_maps, draw_people
 from openpose.src.predict import FinderSettings
 from openpose.src.skeleton import COCO_18, parse_skeleton
@@ -43,16 +43,32 @@ def test_keypoint_file_has_cmu_s_fields(tmp_path):
     assert content["people"][0]["pose_keypoints_2d"][2::3] == [0.9] * 18
 
 
-def test_coco_entries_take_the_last_number_of_the_name():
+def test_coco_entries():
     people = People(person(10, 10)[None], np.array([0.5]))
-    entry, = coco_entries(people, "COCO_val2014_000000000042", 3, COCO_18)
-    assert entry["image_id"] == 42 and entry["score"] == 0.5 and "track_id" not in entry
+    entry, = coco_entries(people, "42.jpg", COCO_18)
+    assert entry["file_name"] == "42.jpg" and entry["score"] == 0.5 and "track_id" not in entry
     # COCO's left ankle is the last but one of its 17.
     assert entry["keypoints"][45:47] == np.round(people.joints[0, COCO_18.joints.index("left_ankle"), :2], 2).tolist()
-    assert coco_entries(people, "cat", 3, COCO_18, [5])[0]["image_id"] == 3
-    own = parse_skeleton({"joints": ["a", "b", "middle"], "limbs": [["a", "middle"]], "means": {"middle": ["a", "b"]}},
-                         "own")
-    assert len(coco_entries(People(np.ones((1, 3, 3)), np.ones(1)), "cat", 0, own)[0]["keypoints"]) == 6
+    assert coco_entries(people, "cat", COCO_18, [5])[0]["track_id"] == 5
+    own = parse_skeleton({"joints": ["a", "b", "middle"], "limbs": [["a", "middle"], ["middle", "b"]], "flip_pairs": [],
+                          "means": {"middle": ["a", "b"]}}, "own")
+    assert len(coco_entries(People(np.ones((1, 3, 3)), np.ones(1)), "cat", own)[0]["keypoints"]) == 6
+
+
+@pytest.mark.parametrize("names, numbers", [
+    (["COCO_val2014_000000000042", "a7"], [42, 7]), (["IMG_1", "photo_1"], [1, 2]), (["garden", "2"], [1, 2]),
+    (["v_000000000000", "v_000000000001"], [0, 1]), (["1", "01"], [1, 2]), (["a2b", "b"], [1, 2]),
+    (["\u0661", "3"], [1, 2]), ([f"{5:030d}"], [5]), ([], [])])
+def test_images_get_numbers_of_their_own(names, numbers, tmp_path, caplog):
+    with caplog.at_level("INFO", logger="mindhuman"):
+        assert number_images(names) == numbers
+    taken = len(names) == len(set(numbers)) and "counts the images" not in caplog.text
+    assert taken or numbers == list(range(1, len(names) + 1))
+    entries = [[{"image_id": None, "file_name": name}] * 2 for name in names]
+    write_coco(str(tmp_path / "a.json"), entries, names)
+    written = json.loads((tmp_path / "a.json").read_text())
+    assert [(entry["image_id"], entry["file_name"]) for entry in written] == [
+        pair for pair in zip(numbers, names) for _ in range(2)]
 
 
 def test_drawing_colours_limbs_and_leaves_the_picture_alone():

@@ -1,11 +1,14 @@
 """Targets against the published ones, and the skeleton they are made for."""
 
+import json
+
 import numpy as np
 import openpose_golden as golden
 import pytest
 
 from common.errors import UserError
 from common.joints import SKELETONS
+from openpose.src.build import describe_skeleton
 from openpose.src.skeleton import COCO_18, load_skeleton, parse_skeleton
 from openpose.src.targets import make_targets, mask_target
 
@@ -102,11 +105,69 @@ def test_own_skeleton(tmp_path):
 
 @pytest.mark.parametrize("change, text", [
     ({"joints": None}, "needs the lists"), ({"colour": 1}, "unknown entry colour"),
-    ({"limbs": [["nose", "tail"]]}, "no pair of two joints"), ({"joints": ["nose", "left_hand"]}, "no right"),
+    ({"limbs": [["nose", "tail"]]}, "no pair of two joints"),
+    ({"joints": ["nose", "left_hand"], "limbs": [["nose", "left_hand"]]}, "left_hand has no right counterpart"),
+    ({"joints": ["nose", "RHand"], "limbs": [["nose", "RHand"]]}, "RHand has no left counterpart"),
+    ({"joints": ["a", "b"], "limbs": [["a", "b"]]}, "no joint is called left or right: list .* `flip_pairs`"),
     ({"joints": ["nose", "nose", "left_hand", "right_hand"]}, "twice"), ({"sigmas": {"nose": -1}}, "`sigmas`"),
-    ({"limbs": [["nose", "left_hand"]]}, "no counterpart"), ({"means": [1]}, "`means`")])
+    ({"limbs": [["nose", "left_hand"], ["left_hand", "right_hand"], ["nose", "middle"]]}, "no counterpart"),
+    ({"limbs": [["nose", "left_hand"], ["middle", "right_hand"]]}, "do not connect middle, right_hand with nose"),
+    ({"flip_pairs": [["nose", "middle", "left_hand"]]}, "list of pairs"), ({"flip_pairs": 3}, "list of pairs"),
+    ({"flip_pairs": [["nose", "tail"]]}, "each joint .* once"), ({"means": [1]}, "`means`"),
+    ({"flip_pairs": [["nose", "middle"], ["middle", "left_hand"]]}, "each joint .* once")])
 def test_bad_skeletons_are_refused(change, text):
     with pytest.raises(UserError, match=text):
         parse_skeleton({**GOOD, **change}, "own.yaml")
     with pytest.raises(UserError, match="does not exist"):
         load_skeleton("nowhere.yaml")
+
+
+def chain(joints, **others):
+    return {"joints": joints, "limbs": [["nose", joint] for joint in joints if joint != "nose"], **others}
+
+
+@pytest.mark.parametrize("right, left", [
+    ("Right Shoulder", "Left Shoulder"), ("Right-ankle", "Left-ankle"), ("R_Eye", "L_Eye"), ("RShoulder", "LShoulder"),
+    ("r_knee", "l_knee"), ("shoulder_right", "shoulder_left"), ("eyeR", "eyeL"), ("forelegR1", "forelegL1"),
+    ("RIGHT_HIP", "LEFT_HIP"), ("hip.R", "hip.L"), ("rightwrist", "leftwrist"), ("Rsho", "lsho"),
+    ("right_elbow", "LElbow")])
+def test_sides_are_known_in_any_usual_spelling(right, left, tmp_path, caplog):
+    skeleton = parse_skeleton(chain(["nose", right, left]), "own.yaml")
+    assert skeleton.mirrored_joints().tolist() == [0, 2, 1] and skeleton.mirrored_limbs()[0].tolist() == [1, 0]
+    path = tmp_path / "own.yaml"
+    path.write_text(json.dumps(chain(["nose", right, left])))
+    with caplog.at_level("INFO", logger="mindhuman"):
+        assert load_skeleton(str(path)) == skeleton
+    assert f"{right} with {left} change places in mirrored images" in caplog.text
+
+
+def test_pairs_that_the_names_do_not_tell_are_given():
+    skeleton = parse_skeleton(chain(["nose", "paw 1", "paw 2", "left_ear", "right_ear"], flip_pairs=[["paw 1", "paw 2"]]
+                                    ), "own.yaml")
+    assert skeleton.mirrored_joints().tolist() == [0, 2, 1, 3, 4]  # what is given holds, not the names
+    assert parse_skeleton(describe_skeleton(skeleton), "a.ckpt") == skeleton
+    assert parse_skeleton(chain(["nose", "tail"], flip_pairs=[]), "own.yaml").mirrored_joints().tolist() == [0, 1]
+
+
+def test_annotations_are_found_by_the_joints_names_in_another_spelling():
+    skeleton = parse_skeleton({**GOOD, "sigmas": {"left_hand": 0.3}}, "own.yaml")
+    names = ("RHand", "Nose", "Left Hand")
+    joints = skeleton.from_annotations([[(1, 2, 2), (4, 4, 1), (9, 8, 1)]], names)
+    assert joints[0].tolist() == [[4, 4, 1], [5, 5, 2], [9, 8, 1], [1, 2, 2]]
+    assert skeleton.annotation_order(names).tolist() == [3, 0, 2]
+    assert skeleton.sigma_array(names).tolist() == [0.05, 0.05, 0.3]
+    skeleton.check_names(names, "a.json")
+    with pytest.raises(UserError, match="has no keypoints for middle, left_hand"):
+        skeleton.check_names(names[:2], "a.json")
+
+
+def test_the_field_of_a_limb_ends_eight_pixels_beside_it():
+    """A limb along cells, from the middle of a cell: of the rows beside it those 8 px away belong to it."""
+    joints = np.zeros((1, 18, 3))
+    start, end = COCO_18.limbs[0]
+    joints[0, start], joints[0, end] = (19.5, 35.5, 1), (51.5, 35.5, 1)
+    _, paf = make_targets(joints, 9, 9)
+    covered = np.zeros((9, 9), bool)
+    covered[3:6, 2:7] = True  # rows 27.5 to 43.5, columns 19.5 to 51.5
+    assert (paf[0] == covered).all() and not paf[1].any()
+    assert (make_targets(joints, 9, 9, paf_width=7.99)[1][0] != 0).any(1).tolist() == [row == 4 for row in range(9)]

@@ -43,7 +43,8 @@ def test_checkpoint_names_and_their_order(tmp_path):
 
 
 OWN = {"category": "dog", "joints": ["nose", "left_ear", "right_ear", "middle"], "sigmas": {"nose": 0.03},
-       "means": {"middle": ["left_ear", "right_ear"]}, "limbs": [["nose", "left_ear"], ["nose", "right_ear"]]}
+       "means": {"middle": ["left_ear", "right_ear"]}, "limbs": [["nose", "left_ear"], ["nose", "right_ear"],
+                                                                             ["nose", "middle"]]}
 
 
 def test_a_checkpoint_brings_its_skeleton_and_its_network(tmp_path):
@@ -57,8 +58,8 @@ def test_a_checkpoint_brings_its_skeleton_and_its_network(tmp_path):
     assert config.lr == 1e-4 and config.inference_img_size == 200
     assert settings_of(checkpoint, read_settings(["--inference_img_size", "64"]))[0].inference_img_size == 64
     network = build_network(config, found)
-    assert network.stages[1].heat.convs[6].out_channels == 5 and network.stages[1].paf.convs[6].out_channels == 4
-    (tmp_path / "other.yaml").write_text("joints: [a, b]\nlimbs: [[a, b]]\n")
+    assert network.stages[1].heat.convs[6].out_channels == 5 and network.stages[1].paf.convs[6].out_channels == 6
+    (tmp_path / "other.yaml").write_text("joints: [a, b]\nlimbs: [[a, b]]\nflip_pairs: []\n")
     with pytest.raises(UserError, match="other.yaml is not the one of checkpoint a.ckpt"):
         settings_of(checkpoint, read_settings(["--skeleton", str(tmp_path / "other.yaml")]))
 

@@ -27,9 +27,9 @@ import numpy as np
 from common.data.readers.annotation_files import existing, first_existing
 from common.data.readers.coco_masks import decode_outline
 from common.data.records import HIDDEN, VISIBLE, Record
-from common.errors import UserError
+from common.errors import UserError, brief
 from common.joints import SKELETONS, joint_name
-from common.names import path_below
+from common.names import path_below, safe_name
 from common.text_files import read_json
 
 LOGGER = logging.getLogger("mindhuman")
@@ -57,6 +57,11 @@ class AnnotatedImage(NamedTuple):
         """(width, height), or None where the file does not tell."""
         return (self.width, self.height) if self.width > 0 and self.height > 0 else None
 
+    @property
+    def stem(self):
+        """For names of files about the image: its number in twelve digits, or its identifier if that is text."""
+        return safe_name(self.id) if isinstance(self.id, str) else _key(self.id).zfill(12)
+
 
 class Annotations:
     """People of one category, as columns of N rows that are sorted by image.
@@ -69,7 +74,7 @@ class Annotations:
         members (sequence): other members of an annotation that are kept, see `members`.
 
     Attributes:
-        path (str), category (str): as given and chosen.
+        path (str), category (str), category_id: as given and chosen.
         names (tuple): K names of the keypoints, as the file writes them.
         images (list[AnnotatedImage]): in the order of their identifiers.
         image_rows (array): (N,) int, places in `images`, ascending.
@@ -88,7 +93,8 @@ class Annotations:
     def __init__(self, content, path, category=None, names=JOINTS, members=()):
         self.path, self.notes = path, Counter()
         images, entries = (_listed(content, key, path) for key in ("images", "annotations"))
-        orders, self.category, self.names = self._category(content.get("categories"), entries, category, names)
+        orders, self.category, self.category_id, self.names = self._category(content.get("categories"), entries,
+                                                                             category, names)
         self.images, row_of = self._images(images)
         entries, rows = self._known(entries, row_of, orders)
         order = np.argsort(rows, kind="stable")
@@ -115,13 +121,37 @@ class Annotations:
         Raises:
             UserError: no file name, or one that leads out of the folder.
         """
-        path = path_below(folder, image.file_name, f"{self.path}: image {image.id}")
+        path = path_below(folder, image.file_name, f"{self.path}: file_name of image {brief(image.id)}")
         alone = os.path.join(folder, os.path.basename(path))
         return alone if alone != path and not os.path.exists(path) and os.path.exists(alone) else path
 
     def learned(self, min_keypoints, min_area):
         """(N,) bool: who is trained on: no crowds, enough labelled joints, a larger area (px^2)."""
         return ~self.crowd & (self.num_keypoints >= min_keypoints) & (self.areas > min_area)
+
+    def find_images(self, folder, flag, image_rows=None):
+        """Paths of images, all of which have to be there.
+
+        Args:
+            folder (str): where the images lie.
+            flag (str): that names the folder, for messages.
+            image_rows (sequence): which images; None for all.
+
+        Returns:
+            list[str]
+
+        Raises:
+            UserError: no such folder, or images that are missing.
+        """
+        if not os.path.isdir(folder):
+            raise UserError(f"image folder {folder} does not exist ({flag})")
+        images = self.images if image_rows is None else [self.images[row] for row in image_rows]
+        paths = [self.image_path(folder, image) for image in images]
+        missing = [image.file_name for image, path in zip(images, paths) if not os.path.isfile(path)]
+        if missing:
+            raise UserError(f"{folder} lacks {len(missing)} of {len(images)} annotated images, such as "
+                            f"{', '.join(missing[:3])} ({flag})")
+        return paths
 
     def joints(self):
         """The K names in this project's spelling."""
@@ -147,12 +177,12 @@ class Annotations:
         return mask, fault
 
     def _category(self, categories, entries, wanted, names):
-        """Identifier as text -> order of its keypoints, the category's name, and the names of its keypoints."""
+        """Identifier as text -> order of its keypoints; the category's name and identifier; the keypoints' names."""
         categories = [entry for entry in categories or () if isinstance(entry, dict)]
         if not categories and wanted in (None, "person"):
             self.notes["annotations count as people, the file lists no categories"] = len(entries)
-            categories = [{"id": key, "name": "person"} for key in
-                          {_key(entry.get("category_id")) for entry in entries if isinstance(entry, dict)}]
+            numbers = {_key(entry.get("category_id")) for entry in entries if isinstance(entry, dict)}
+            categories = [{"id": number, "name": "person"} for number in ("1", *sorted(numbers - {"1"}))]
         listed = [entry for entry in categories if isinstance(entry.get("keypoints"), list) and entry["keypoints"]]
         chosen = [entry for entry in categories if entry.get("name") == (wanted or "person")]
         if not chosen and wanted is None and len(listed) == 1:
@@ -173,13 +203,13 @@ class Annotations:
                             "them")
         orders = {_key(entry.get("id")): [(list(map(str, entry["keypoints"])) if entry in listed else found[0])
                                           .index(joint) for joint in found[0]] for entry in chosen}
-        return orders, name, found[0]
+        return orders, name, chosen[0].get("id"), found[0]
 
     def _images(self, entries):
         """The images in order, and identifier as text -> place."""
         known = {}
         for entry in entries:
-            if not isinstance(entry, dict) or entry.get("id") is None:
+            if not isinstance(entry, dict) or not isinstance(entry.get("id"), int | float | str):
                 self.notes["images without an id are left out"] += 1
                 continue
             key, name = _key(entry["id"]), entry.get("file_name")
