@@ -85,12 +85,12 @@ def turned(path, orientation, kind="JPEG", height=48, width=64):
     """An image as a phone stores it: the pixels of `picture`, and how they are to be turned."""
     exif = Image.Exif()
     exif[0x0112] = orientation
-    Image.fromarray(picture(height, width)).save(path, kind, exif=exif, **({"quality": 100, "subsampling": 0}
-                                                                           if kind == "JPEG" else {}))
+    quality = {"JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": True}}.get(kind, {})
+    Image.fromarray(picture(height, width)).save(path, kind, exif=exif, **quality)
     return str(path)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_annotations_belong_to_stored_pixels_unless_the_size_fits_the_turned_ones_only(tmp_path, orientation, kind):
     path, reader = turned(tmp_path / "a", orientation, kind), AnnotatedImages()
@@ -110,7 +110,7 @@ def test_a_square_image_is_taken_as_stored(tmp_path):
 
 
 @pytest.mark.parametrize("reduce", [2, 4, 8])
-@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_reduced_images_keep_to_the_rule(tmp_path, reduce, kind):
     path, reader = turned(tmp_path / "a", 8, kind, 51, 67), AnnotatedImages()
     for size in ((67, 51), (51, 67)):
@@ -166,7 +166,8 @@ def test_damaged_images_are_said_once_counted_and_left_out(tmp_path, caplog, con
         assert reader.read(str(tmp_path / "bad.png"), (60000, 60000)) is None
     assert reader.read(str(tmp_path / "good.png")) is not None
     assert [record.getMessage() for record in caplog.records] == [
-        f"{tmp_path / 'bad.png'} is damaged or no image; it is left out (1 so far)"]
+        f"{tmp_path / 'bad.png'} ({len(content)} bytes) is damaged or no image; copy or download it again; it is left "
+        "out (1 so far)"]
     with pytest.raises(UserError, match="bad.png.*damaged or no image"):
         read_image(str(tmp_path / "bad.png"))
     with pytest.raises(UserError, match="gone.png does not exist"):
@@ -180,7 +181,7 @@ def test_only_the_first_damaged_images_are_named_and_all_are_counted(tmp_path, c
     for number in range(120):
         (tmp_path / f"{number}.png").write_bytes(b"no image")
         reader.read(str(tmp_path / f"{number}.png"))
-    told = [int(record.getMessage().split("(")[1].split()[0]) for record in caplog.records]
+    told = [int(record.getMessage().rsplit("(", 1)[1].split()[0]) for record in caplog.records]
     assert told == [1, 2, 3, 4, 5, 10, 100] and len(reader.left_out) == 120
 
 
