@@ -43,7 +43,8 @@ class Arguments(argparse.ArgumentParser):
         match = re.match(r"argument (\S+): (.*)", message)
         if match:
             names = match[1].split("/")
-            message = f"{next((name for name in names if name in self.words), names[0])}: {match[2]}"
+            reason = match[2].replace("expected one argument", "a value has to follow it")
+            message = f"{next((name for name in names if name in self.words), names[0])}: {reason}"
         raise UserError(f"{message} (--help lists every flag)")
 
 

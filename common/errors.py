@@ -16,6 +16,7 @@ DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
 
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _WRITTEN = {}
 
 
@@ -54,8 +55,9 @@ class OutputClosed(SystemExit):
 def run(main, argv=None):
     """Run an entry script's `main(argv)` and leave with its status (None counts as 0).
 
-    `UserError`, Ctrl-C, a full disk, too little memory and a standard output that cannot be written to (`| head`,
-    /dev/full) end in a plain message or none; anything else is a defect and keeps its traceback.
+    `UserError`, Ctrl-C, a package that is not installed, a full disk, too little memory and a standard output that
+    cannot be written to (`| head`, /dev/full) end in a plain message or none; anything else is a defect and keeps its
+    traceback.
     """
     for stream in filter(None, (sys.stdout, sys.stderr)):
         # A name that the terminal's encoding lacks is no reason to stop. A notebook's streams have no such method.
@@ -80,6 +82,12 @@ def _run(main, argv):
         return end.code
     except UserError as error:
         return _complain(f"error: {printable(as_written(str(error)))}")
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if not package or os.path.exists(os.path.join(ROOT, package)):
+            raise
+        return _complain(f"error: {sys.executable} lacks the package {package}: make the environment with `bash "
+                         "scripts/setup.sh` and call .venv/bin/python")
     except MemoryError as error:
         return _complain(f"error: there is not enough memory ({printable(error) or 'the system gives no more'}); take "
                          "a smaller batch, network or input, or end other programs")

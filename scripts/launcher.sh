@@ -47,7 +47,8 @@ full_path() {
 launch_standalone() {
     local model=$1 entry=$2 target=${DEVICE_TARGET:-$3} device=$4
     shift 4
-    [[ $device =~ ^[0-9]+$ ]] || { printf 'error: %s is not a device id\n' "$device" >&2 && usage; }
+    [[ $device != --* ]] || usage
+    [[ $device =~ ^[0-9]+$ ]] || launch_error "$device is not the number of a device, such as 0 (--help shows the usage)"
     launch_enter "$model" "$entry"
     launch_command "$launch_python" "$entry" --device_target "$target" --device_id "$device" "$@"
 }
@@ -59,7 +60,8 @@ launch_distributed() {
     if [[ -f $workers ]]; then
         workers=$(cd "$(dirname "$workers")" && pwd)/$(basename "$workers")
     elif ! [[ $workers =~ ^[1-9][0-9]*$ ]]; then
-        printf 'error: %s is neither a number of workers nor a rank table file\n' "$workers" >&2 && usage
+        [[ $workers != --* ]] || usage
+        launch_error "$workers is neither a number of workers nor a rank table file that is there (--help shows the usage)"
     fi
     launch_enter "$model" "$entry"
     launch_command "$launch_python" "$launcher_root/scripts/run_workers.py" "$workers" "${launch_log%.log}" \

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
     (["--num", "3", "--nu=3"], "unknown flag --nu; did you mean --num"),
     (["--num", "3", "-nmu", "4"], "unknown flag -nmu; did you mean --num"),
     (["--num", "3", "\N{EN DASH}num", "4"], "unknown flag \N{EN DASH}num; did you mean --num"),
-    (["--num", "3", "--name"], "^--name: expected one argument"),
+    (["--num", "3", "--name"], "^--name: a value has to follow it"),
     (["--num", "3", "4"], "unexpected argument '4': values follow their flag")])
 def test_complaints_are_user_errors(argv, text):
     parser = Arguments("Does something.\n\n  with an example\n")

@@ -78,3 +78,12 @@ def test_letters_that_the_terminal_lacks_are_written_as_numbers():
     done = start("def main(argv):\n    print('\\u65e5')", stdout=subprocess.PIPE,
                  env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert (done.returncode, done.stdout) == (0, b"\\u65e5\n")
+
+
+@pytest.mark.parametrize("name, status, words", [
+    ("no_such_package.part", 1, b"lacks the package no_such_package: make the environment with `bash scripts/setup.sh"),
+    ("common.no_such_module", 1, b"Traceback")])
+def test_a_package_that_is_not_installed_is_named_and_a_defect_keeps_its_traceback(name, status, words):
+    done = start(f"def main(argv):\n    import {name}", stdout=subprocess.DEVNULL)
+    assert done.returncode == status and words in done.stderr
+    assert (done.stderr.count(b"\n") == 1) == (b"Traceback" not in words)

@@ -13,6 +13,8 @@ from golden_files import load_module
 
 from common.engine.checkpoint import read_checkpoint, write_checkpoint
 from common.errors import UserError
+from hand4whole.src.build import load_trained
+from hand4whole.src.config import read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,6 +56,13 @@ def test_published_files(whole, tmp_path, capsys, prefix):
         phrase = "left out" if origin == "dropped" else f"from {origin}"
         assert f"{group.partition('.')[0]}: {kept} arrays {phrase}\n" in said
     assert checkpoint.meta["config"]["merged"] and not checkpoint.optimizer
+
+
+def test_what_is_merged_has_to_learn_before_it_is_used(tmp_path):
+    path = str(tmp_path / "snapshot_0.ckpt")
+    write_checkpoint(path, {"weight": np.zeros(1, np.float32)}, meta={"model": "hand4whole", "config": {"merged": True}})
+    with pytest.raises(UserError, match="merged one.*fine-tune it with train.py --continue"):
+        load_trained(read_settings(["--ckpt_file", path]))
 
 
 @pytest.mark.parametrize("folder", ["tool", "."])
