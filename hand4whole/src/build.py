@@ -89,8 +89,8 @@ def load_trained(config):
     """
     checkpoint = find_trained(config)
     if checkpoint.meta.get("config", {}).get("merged") and not config.allow_partial:
-        raise UserError(f"checkpoint {checkpoint.path} is a merged one, whose networks behind the hand's ResNet have yet "
-                        "to learn: fine-tune it with train.py --continue, or name another with --ckpt_file")
+        raise UserError(f"checkpoint {checkpoint.path} is a merged one, whose networks behind the hand's ResNet have "
+                        "yet to learn: fine-tune it with train.py --continue, or name another with --ckpt_file")
     config = settings_of(checkpoint, config)
     model = build_body_model(config)
     network = build_network(config, model)

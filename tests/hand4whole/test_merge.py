@@ -60,7 +60,8 @@ def test_published_files(whole, tmp_path, capsys, prefix):
 
 def test_what_is_merged_has_to_learn_before_it_is_used(tmp_path):
     path = str(tmp_path / "snapshot_0.ckpt")
-    write_checkpoint(path, {"weight": np.zeros(1, np.float32)}, meta={"model": "hand4whole", "config": {"merged": True}})
+    write_checkpoint(path, {"weight": np.zeros(1, np.float32)},
+                     meta={"model": "hand4whole", "config": {"merged": True}})
     with pytest.raises(UserError, match="merged one.*fine-tune it with train.py --continue"):
         load_trained(read_settings(["--ckpt_file", path]))
 
