@@ -1,61 +1,40 @@
 """The pickles of body-model files, read without the packages they were written with.
 
-SMPL, MANO and mesh-resampling files are Python 2 pickles that hold scipy.sparse matrices and chumpy arrays. Stand-in
-classes take the stored state; `as_array` and `as_sparse` turn it into numbers. chumpy itself no longer installs.
+SMPL, MANO and mesh-resampling files are Python 2 pickles that hold scipy.sparse matrices and chumpy arrays. What such
+an object stores is kept; `as_array` and `as_sparse` turn it into numbers. chumpy itself no longer installs.
 """
-import copyreg
-import io
+import math
 import os
-import zipfile
-from collections import OrderedDict
 
 import numpy as np
 import scipy.sparse
 
-from common.data.restricted_pickle import DAMAGED, load_pickle
-from common.errors import UserError
+from common.data.pickled_values import Stored
+from common.data.restricted_pickle import load_npz, load_pickle
+from common.errors import UserError, reason
 
-
-class _Stored:
-    """State of an object whose class is not imported; `origin` is its name in the pickle."""
-
-    origin = ""
-
-    def __new__(cls, *_args):
-        return super().__new__(cls)
-
-    def __setstate__(self, state):
-        self.state = state if isinstance(state, dict) else {}
-
-
-def _stand_ins():
-    # The callables of `object.__reduce__` under the module names of Python 2 and 3.
-    names = {(module, "_reconstructor"): copyreg._reconstructor for module in ("copy_reg", "copyreg")}
-    names.update({(module, "object"): object for module in ("__builtin__", "builtins")})
-    names["collections", "OrderedDict"] = OrderedDict
-    origins = [f"scipy.sparse.{prefix}{layout}.{layout}_{ending}"
-               for layout in ("csc", "csr", "coo") for prefix in ("", "_") for ending in ("matrix", "array")]
-    # Only Ch and Select are evaluated; files hold the other expressions under keys that no model here needs.
-    origins += ["chumpy.ch.Ch", "chumpy.ch.MatVecMult", "chumpy.reordering.Select"]
-    origins += [f"chumpy.reordering.{name}" for name in ("transpose", "reshape", "concatenate", "Concatenate")]
-    origins += [f"chumpy.ch_ops.{name}" for name in ("add", "subtract", "multiply", "divide", "power", "sum", "mean")]
-    for origin in origins:
-        module, name = origin.rsplit(".", 1)
-        names[module, name] = type(name, (_Stored,), {"origin": origin})
-    return names
-
-
-_ALLOWED = _stand_ins()
+# Only Ch and Select are evaluated; files hold the other expressions under keys that no model here needs.
+_STORED = frozenset((
+    *(f"scipy.sparse.{prefix}{layout}.{layout}_{ending}" for layout in ("csc", "csr", "coo") for prefix in ("", "_")
+      for ending in ("matrix", "array")),
+    "chumpy.ch.Ch", "chumpy.ch.MatVecMult", "chumpy.reordering.Select",
+    *(f"chumpy.reordering.{name}" for name in ("transpose", "reshape", "concatenate", "Concatenate")),
+    *(f"chumpy.ch_ops.{name}" for name in ("add", "subtract", "multiply", "divide", "power", "sum", "mean"))))
+# Numbers of a sparse matrix when all are written out; J_regressor of SMPL-X has 0.6 million, dense mesh matrices 50.
+_MAX_DENSE = 1 << 27
+_MAX_SIDE = 1 << 24
+# A selection of a selection of a selection occurs in no file.
+_MAX_WRAPPED = 10
 
 
 def read_pickle(path):
-    """One object from a pickle file of Python 2 or 3; arrays of chumpy and scipy.sparse come as stand-ins.
+    """One object from a pickle file of Python 2 or 3; arrays of chumpy and scipy.sparse come as `Stored`.
 
     Raises:
         UserError: no such file, a damaged pickle, or one that asks for names that hold no data.
     """
     with open_file(path) as stream:
-        return load_pickle(stream, path, _ALLOWED, encoding="latin1")
+        return load_pickle(stream, path, _STORED)
 
 
 def read_npz(path, wanted):
@@ -69,24 +48,7 @@ def read_npz(path, wanted):
     Raises:
         UserError: no such file, not an npz file, damaged, or a wanted member asks for names that hold no data.
     """
-    members = {}
-    try:
-        with open_file(path) as stream, zipfile.ZipFile(stream) as archive:
-            for member in archive.namelist():
-                name = member.removesuffix(".npy")
-                data = io.BytesIO(archive.read(member))
-                version = np.lib.format.read_magic(data)
-                header = np.lib.format.read_array_header_1_0 if version == (1, 0) \
-                    else np.lib.format.read_array_header_2_0
-                if not header(data)[2].hasobject:
-                    data.seek(0)
-                    members[name] = np.lib.format.read_array(data, allow_pickle=False)
-                elif name in wanted:
-                    value = load_pickle(data, f"{path} ({member})", _ALLOWED, encoding="latin1")
-                    members[name] = value.item() if isinstance(value, np.ndarray) and value.ndim == 0 else value
-    except DAMAGED as error:
-        raise UserError(f"{path} is not a readable npz file ({error}); copy or download it again") from error
-    return members
+    return load_npz(path, wanted, _STORED)
 
 
 def open_file(path):
@@ -105,19 +67,27 @@ def as_array(value, what):
     """A stored value as a numeric array, sparse matrices made dense.
 
     Args:
-        value: array, nested lists, number, scipy.sparse or stand-in.
+        value: array, nested lists, number, scipy.sparse or `Stored`.
         what (str): file and key, for messages.
 
     Raises:
-        UserError: the value is no array of numbers, or a chumpy expression other than Ch and Select.
+        UserError: the value is no array of numbers, a chumpy expression other than Ch and Select, or a sparse matrix
+            whose dense form would be larger than any of a body model.
     """
-    if isinstance(value, _Stored) and value.origin.startswith("chumpy."):
-        value = _evaluate(value, what)
-    if isinstance(value, _Stored) or scipy.sparse.issparse(value):
-        return as_sparse(value, what).toarray()
+    return _array(value, what, _MAX_WRAPPED)
+
+
+def _array(value, what, wrapped):
+    if isinstance(value, Stored) and value.origin.startswith("chumpy."):
+        value = _evaluate(value, what, wrapped)
+    if isinstance(value, Stored) or scipy.sparse.issparse(value):
+        matrix = as_sparse(value, what)
+        if math.prod(matrix.shape) > _MAX_DENSE:
+            raise UserError(f"{what} is a sparse matrix of {matrix.shape}, which no body model has; get the file again")
+        return matrix.toarray()
     try:
         value = np.asarray(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         value = np.asarray(None)
     if value.dtype.kind not in "fiub":
         raise UserError(f"{what} holds no array of numbers")
@@ -132,34 +102,58 @@ def as_sparse(value, what):
     """
     if scipy.sparse.issparse(value):
         return value.tocsr()
-    if not isinstance(value, _Stored) or not value.origin.startswith("scipy."):
-        return scipy.sparse.csr_matrix(as_array(value, what))
-    state = value.state
-    layout = value.origin.rsplit(".", 1)[1][:3]
+    if not isinstance(value, Stored) or not value.origin.startswith("scipy."):
+        value = as_array(value, what)
+        if value.ndim != 2:
+            raise UserError(f"{what} has the shape {value.shape} instead of that of a matrix")
+        return scipy.sparse.csr_matrix(value)
     try:
-        shape = tuple(int(size) for size in state["_shape"])
-        if layout == "coo":
-            place = state["coords"] if "coords" in state else (state["row"], state["col"])
-            return scipy.sparse.coo_matrix((state["data"], tuple(place)), shape=shape).tocsr()
-        kind = scipy.sparse.csc_matrix if layout == "csc" else scipy.sparse.csr_matrix
-        matrix = kind((state["data"], state["indices"], state["indptr"]), shape=shape)
-        matrix.check_format(full_check=True)
-    except (KeyError, ValueError, TypeError, IndexError) as error:
-        raise UserError(f"{what} is a damaged sparse matrix ({error}); copy or download the file again") from error
+        return _matrix(value.state, value.origin.rsplit(".", 1)[1][:3])
+    except (KeyError, ValueError, TypeError, IndexError, OverflowError) as error:
+        raise UserError(f"{what} is a damaged sparse matrix ({reason(error)}); get the file again") from error
+
+
+def _matrix(state, layout):
+    """The CSR matrix of a `Stored` one's state, once its parts are known to be those of a matrix."""
+    shape = state["_shape"]
+    if type(shape) not in (tuple, list) or len(shape) != 2:
+        raise ValueError(f"its shape is {shape!r:.40}")
+    shape = tuple(int(size) for size in shape)
+    if not all(0 <= size <= _MAX_SIDE for size in shape):
+        raise ValueError(f"its shape is {shape!r:.40}")
+    if layout == "coo":
+        names = [state["data"], *(state["coords"] if "coords" in state else (state["row"], state["col"]))]
+    else:
+        names = [state["data"], state["indices"], state["indptr"]]
+    data, *places = names
+    if len(places) != 2 or any(type(part) is not np.ndarray or part.ndim != 1 for part in names) \
+            or data.dtype.kind not in "fiub" or any(part.dtype.kind not in "iu" for part in places):
+        raise ValueError("its parts are no rows of numbers")
+    places = [part.astype(np.int64) for part in places]
+    if layout == "coo":
+        if any(len(part) != len(data) or (len(part) and not 0 <= part.min() <= part.max() < size)
+               for part, size in zip(places, shape)):
+            raise ValueError("an entry lies outside of it")
+        return scipy.sparse.coo_matrix((data, tuple(places)), shape=shape).tocsr()
+    kind = scipy.sparse.csc_matrix if layout == "csc" else scipy.sparse.csr_matrix
+    matrix = kind((data, *places), shape=shape)
+    matrix.check_format(full_check=True)
     return matrix.tocsr()
 
 
-def _evaluate(node, what):
+def _evaluate(node, what, wrapped):
     """A chumpy object's value: Ch wraps an array, Select picks entries of another object, flattened."""
     name = node.origin.rsplit(".", 1)[1]
+    if not wrapped:
+        raise UserError(f"{what} is a chumpy array inside more than {_MAX_WRAPPED} others; save it as a plain array")
     try:
         if name == "Ch":
-            return as_array(node.state["x"], what)
+            return _array(node.state["x"], what, wrapped - 1)
         if name == "Select":
-            source = as_array(node.state["a"], what).reshape(-1)
+            source = _array(node.state["a"], what, wrapped - 1).reshape(-1)
             index = as_array(node.state["idxs"], what)
             return source[index].reshape(tuple(node.state.get("preferred_shape", index.shape)))
-    except (KeyError, ValueError, IndexError, TypeError, RecursionError) as error:
-        raise UserError(f"{what} is a damaged {node.origin} ({error}); copy or download the file again") from error
+    except (KeyError, ValueError, IndexError, TypeError, OverflowError) as error:
+        raise UserError(f"{what} is a damaged {node.origin} ({reason(error)}); get the file again") from error
     raise UserError(f"{what} is stored as {node.origin}, an expression that is not supported; "
                     "save the model once more with plain arrays")

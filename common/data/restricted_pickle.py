@@ -1,95 +1,83 @@
-"""Pickles and pickled npz members that may rebuild arrays and plain containers, and nothing else.
+"""The one door for pickles, npz and npy files: arrays and plain containers come out, code does not run.
 
-Unpickling calls whatever the file names. Here every name is looked up in an allow-list, and a file that asks for
-another one is refused before anything of it runs.
+Nothing of numpy or of the standard library can be called from a file, see `pickle_machine` and `pickled_values`; an npz
+file is measured before anything of it is unpacked.
 """
-import pickle
+import io
+import os
+import re
+import struct
 import tokenize
 import zipfile
 import zlib
 
 import numpy as np
 
-from common.errors import UserError
+from common.data import pickle_machine, pickled_values
+from common.data.pickle_machine import Damaged, Refused
+from common.errors import UserError, reason
 
-
-def _latin1(text, encoding="latin1"):
-    """Stands for `_codecs.encode`, by which protocol 2 stores bytes."""
-    if encoding not in ("latin1", "latin-1"):
-        raise pickle.UnpicklingError(f"bytes stored with the encoding {encoding!r}")
-    return text.encode("latin1")
-
-
-def _numpy_names():
-    """What arrays, dtypes and numpy scalars are pickled with, under the module names of numpy 1 and 2."""
-    names = {("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype, ("_codecs", "encode"): _latin1}
-    reconstruct, scalar = np.zeros(1).__reduce__()[0], np.float64(0).__reduce__()[0]
-    for package in ("numpy.core", "numpy._core"):
-        names[package + ".multiarray", "_reconstruct"] = reconstruct
-        names[package + ".multiarray", "scalar"] = scalar
-        names[package + ".numeric", "_frombuffer"] = _array_from_buffer
-    return names
-
-
-def _array_from_buffer(buffer, dtype, shape, order):
-    """Stands for numpy's `_frombuffer`, by which protocol 5 stores arrays."""
-    return np.frombuffer(buffer, dtype=dtype).reshape(shape, order=order)
-
-
-_CONTAINERS = (bool, bytearray, bytes, complex, dict, float, frozenset, int, list, set, slice, str, tuple)
-
-ARRAYS_AND_CONTAINERS = {
-    **_numpy_names(),
-    **{(module, kind.__name__): kind for module in ("builtins", "__builtin__") for kind in _CONTAINERS},
-}
-
-
-# What h5py, zipfile and numpy (whose headers are Python literals) raise for damaged files.
+# What h5py, zipfile and numpy raise for damaged files.
 DAMAGED = (OSError, ValueError, EOFError, RuntimeError, MemoryError, OverflowError, KeyError, TypeError, AttributeError,
-           SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error)
+           IndexError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error, struct.error)
+
+_MAGIC = b"\x93NUMPY"
+_HEADER = re.compile(r"""\{(?:[ ]?(?:'descr'[ ]?:[ ]?'(?P<descr>[\w<>|=?]{1,20})'
+    |'fortran_order'[ ]?:[ ]?(?P<fortran>True|False)
+    |'shape'[ ]?:[ ]?\((?P<shape>[\dL, ]*)\))[ ]?,?){3}[ ]?\}""", re.VERBOSE)
+_DESCRIPTION = re.compile(r"[<>|=]?(?:[?bB]|b1|[iu][1248]|f(?:2|4|8|16)|c(?:8|16|32)|[SU]\d{1,9})")
+_MAX_HEADER = 10_000
+_MAX_PICKLE = 1 << 33
+# Deflate makes at most 1032 bytes of one; small files may use that, large ones are held to what data reach.
+_UNPACKED = 1 << 30
+_PER_BYTE = 50
+_CHUNK = 1 << 20
 
 
-class _Unpickler(pickle.Unpickler):
-    def __init__(self, stream, allowed, encoding):
-        super().__init__(stream, encoding=encoding)
-        self._allowed = allowed
-
-    def find_class(self, module, name):
-        try:
-            return self._allowed[module, name]
-        except KeyError:
-            raise _Refused(f"{module}.{name}") from None
-
-
-class _Refused(Exception):
-    """The name that a pickle asked for in vain."""
-
-
-def load_pickle(stream, path, allowed=None, encoding="ASCII"):
-    """Read one pickle.
+def load_pickle(stream, path, stored=()):
+    """Read one pickle, of Python 2 or 3 and any protocol.
 
     Args:
         stream (binary file): stands at the pickle's first byte.
         path (str): the file's name, for messages.
-        allowed (dict): (module, name) as the pickle writes them -> object to use, in addition to arrays, dtypes and
-            plain containers. The object may be a stand-in for a package that is not installed.
-        encoding (str): for the strings of Python 2; `latin1` where these hold arrays.
+        stored (container of str): "module.name" of the classes, besides arrays and plain containers, whose objects may
+            occur; they come back as `pickled_values.Stored`.
+
+    Returns:
+        Numbers, text, bytes, lists, tuples, dictionaries, sets, numpy arrays and numpy scalars.
 
     Raises:
-        UserError: the pickle is damaged, or asks for a name that is not allowed.
+        UserError: the pickle is damaged, asks for a name that is not allowed, or does not fit into the memory.
     """
     try:
-        return _Unpickler(stream, {**ARRAYS_AND_CONTAINERS, **(allowed or {})}, encoding).load()
-    except _Refused as refused:
+        start = stream.tell()
+        size = stream.seek(0, 2) - start
+        stream.seek(start)
+        if size > _MAX_PICKLE:
+            raise Damaged(f"it has {size >> 30} GB")
+        return _unpickled(stream.read(size), stored)
+    except Refused as refused:
         raise UserError(f"{path} asks for {refused}, which a data file has no need of; it was not loaded, "
                         "get the file from its publisher") from None
-    # A damaged pickle can fail in any of the calls that it makes.
+    except MemoryError:
+        raise UserError(f"{path} does not fit into the memory; end other programs, or get a smaller file") from None
+    # Whatever is wrong in a file, one sentence comes of it.
     except Exception as error:
-        raise UserError(f"{path} is not a readable pickle ({error}); copy or download it again") from error
+        raise UserError(f"{path} is not a readable pickle ({reason(error)}); copy or download it again") from error
 
 
-def load_npz(path, allowed=None):
+def _unpickled(data, stored):
+    root = pickle_machine.run(data, pickled_values.NAMES.union(stored))
+    return pickled_values.resolve(root, len(data), stored)
+
+
+def load_npz(path, pickled=None, stored=()):
     """Read an npz file whose object arrays may hold what `load_pickle` allows.
+
+    Args:
+        path (str): the file.
+        pickled (container of str): the members that may be pickles, the others are left out then; None for all.
+        stored (container of str): as in `load_pickle`.
 
     Returns:
         dict: name -> array; an object array of no axes (a pickled dict, say) becomes that object.
@@ -99,24 +87,116 @@ def load_npz(path, allowed=None):
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return {name.removesuffix(".npy"): _read_member(archive, name, path, allowed)
-                    for name in archive.namelist()}
+            members = {}
+            for info in _measured(archive):
+                name = info.filename.removesuffix(".npy")
+                with archive.open(info) as stream:
+                    begin, dtype, shape, fortran = _header(stream)
+                    if dtype.kind != "O":
+                        members[name] = _array(stream, info.file_size - begin, dtype, shape, fortran)
+                    elif pickled is None or name in pickled:
+                        # With a number: what is beyond the size that the archive declares is not even unpacked.
+                        content = io.BytesIO(stream.read(info.file_size - begin))
+                        array = load_pickle(content, f"{path} ({ascii(info.filename)[1:-1]})", stored)
+                        if not isinstance(array, np.ndarray):
+                            raise Damaged(f"{name} holds no array")
+                        members[name] = array.item() if array.ndim == 0 else array
+            return members
     except FileNotFoundError:
         raise UserError(f"{path} does not exist") from None
-    except DAMAGED as error:
-        raise UserError(f"{path} is not a readable npz file ({error}); copy or download it again") from error
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder; give the file itself") from None
+    except UserError:
+        raise
+    except MemoryError:
+        raise UserError(f"{path} does not fit into the memory; end other programs, or get a smaller file") from None
+    except Exception as error:
+        raise UserError(f"{path} is not a readable npz file ({reason(error)}); copy or download it again") from error
 
 
-def _read_member(archive, name, path, allowed):
-    with archive.open(name) as stream:
-        version = np.lib.format.read_magic(stream)
-        # Version 3 differs from 2 by field names in UTF-8, which decide nothing here.
-        first, later = np.lib.format.read_array_header_1_0, np.lib.format.read_array_header_2_0
-        _, _, dtype = (first if version == (1, 0) else later)(stream)
-        if dtype.hasobject:
-            array = load_pickle(stream, f"{path} ({name})", allowed)
-            if not isinstance(array, np.ndarray):
-                raise ValueError(f"{name} holds no array")
-            return array.item() if array.ndim == 0 else array
-    with archive.open(name) as stream:
-        return np.lib.format.read_array(stream, allow_pickle=False)
+def load_npy(path):
+    """Read an npy file of numbers or text.
+
+    Returns:
+        array
+
+    Raises:
+        UserError: no such file, damaged, or an array of objects.
+    """
+    try:
+        with open(path, "rb") as stream:
+            begin, dtype, shape, fortran = _header(stream)
+            if dtype.kind != "O":
+                return _array(stream, os.fstat(stream.fileno()).st_size - begin, dtype, shape, fortran)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist") from None
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder; give the file itself") from None
+    except MemoryError:
+        raise UserError(f"{path} does not fit into the memory; end other programs, or get a smaller file") from None
+    except Exception as error:
+        raise UserError(f"{path} is not a readable npy file ({reason(error)}); copy or download it again") from error
+    raise UserError(f"{path} holds Python objects instead of numbers; save it once more as an array of numbers")
+
+
+def _measured(archive):
+    """The members of an archive, if their names are different and they do not unpack to more than files of data do.
+
+    What macOS puts into archives beside the files is left out.
+    """
+    infos = [info for info in archive.infolist() if not info.filename.startswith("__MACOSX/")]
+    archive.fp.seek(0, 2)
+    size = archive.fp.tell()
+    if len({info.filename for info in infos}) < len(infos):
+        raise Damaged("two members have the same name")
+    if sum(info.compress_size for info in infos) > size:
+        raise Damaged("its members overlap")
+    unpacked = sum(info.file_size for info in infos)
+    if unpacked > max(_UNPACKED, _PER_BYTE * size):
+        raise Damaged(f"{size >> 10} kB of it would become {unpacked >> 20} MB")
+    if any(info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for info in infos):
+        raise Damaged("it is compressed in a way that numpy does not use")
+    return infos
+
+
+def _header(stream):
+    """(length of the header, dtype, shape, whether columns come first) of an npy stream, which then stands at the data.
+
+    The header is the text of a Python dictionary; it is matched, not evaluated.
+    """
+    start = stream.read(8)
+    if start[:6] != _MAGIC or len(start) < 8 or start[6] not in (1, 2, 3):
+        raise Damaged("it does not begin as npy files do")
+    width = 2 if start[6] == 1 else 4
+    length = int.from_bytes(stream.read(width), "little")
+    text = stream.read(min(length, _MAX_HEADER + 1)).decode("latin1")
+    match = _HEADER.fullmatch(" ".join(text.split()))
+    if match is None or None in match.groups() or len(text) != length:
+        raise Damaged("its header is not that of an array of numbers, text or objects")
+    shape = [part.strip().removesuffix("L") for part in match["shape"].split(",")]
+    shape = shape[:-1] if shape[-1] == "" else shape
+    if any(not re.fullmatch(r"\d{1,19}", part) for part in shape):
+        raise Damaged("the shape in its header is damaged")
+    description = match["descr"]
+    if description.lstrip("|<>=") in ("O", "O8", "O4"):
+        dtype = np.dtype(object)
+    elif _DESCRIPTION.fullmatch(description):
+        dtype = np.dtype(description)
+    else:
+        raise Damaged(f"it holds {description}, which are neither numbers nor text")
+    return 8 + width + length, dtype, tuple(map(int, shape)), match["fortran"] == "True"
+
+
+def _array(stream, available, dtype, shape, fortran):
+    """The array that a stream goes on with; `available` is how many bytes it has. Others may follow."""
+    size = pickled_values.checked_count(shape, max(available, 1 << 20)) * dtype.itemsize
+    if size > available:
+        raise Damaged(f"an array of the shape {shape} does not fit into {available} bytes")
+    content = np.empty(size, np.uint8)
+    view, place = memoryview(content), 0
+    while place < size:
+        read = stream.readinto(view[place:place + _CHUNK])
+        if not read:
+            raise Damaged("it is cut off")
+        place += read
+    return pickled_values.make_array(content, dtype, shape, fortran)

@@ -34,6 +34,10 @@ def test_names_of_numpy_2_are_known():
     assert load_pickle(io.BytesIO(content), "some.pkl").tolist() == [0, 1, 2]
 
 
+class Plain:
+    """A class whose objects have attributes and nothing else."""
+
+
 class Payload:
     def __init__(self, function, *arguments):
         self.call = function, arguments
@@ -59,15 +63,24 @@ def test_dotted_names_do_not_reach_through_allowed_ones():
 def test_bytes_of_protocol_2_use_one_encoding_only():
     content = pickle.dumps(b"\xff", 2)
     assert load_pickle(io.BytesIO(content), "some.pkl") == b"\xff"
-    with pytest.raises(UserError, match="not a readable pickle"):
+    with pytest.raises(UserError, match="bytes are stored in an unknown way"):
         load_pickle(io.BytesIO(content.replace(b"latin1", b"base64")), "some.pkl")
 
 
-def test_more_names_can_be_allowed():
-    value = OrderedDict(a=1)
-    with pytest.raises(UserError, match="collections.OrderedDict"):
-        load(value)
-    assert load(value, allowed={("collections", "OrderedDict"): dict}) == {"a": 1}
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_objects_of_other_classes_come_as_their_state(protocol):
+    value = Plain()
+    value.x = [1]
+    with pytest.raises(UserError, match="some.pkl asks for"):
+        load(value, protocol)
+    stored = load(value, protocol, stored=(f"{Plain.__module__}.Plain",))
+    assert stored.origin.endswith(".Plain") and stored.state == {"x": [1]}
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_an_ordered_dictionary_is_a_dictionary(protocol):
+    again = load(OrderedDict([("b", np.arange(2)), ("a", 1)]), protocol)
+    assert list(again) == ["b", "a"] and again["b"].tolist() == [0, 1]
 
 
 def test_damaged_pickles_are_named():

@@ -76,7 +76,7 @@ def _read_file(path, frames_per_second):
 
 def _read_pickle(path):
     with open(existing(path, "name another file"), "rb") as stream:
-        return load_pickle(stream, path, encoding="latin1")
+        return load_pickle(stream, path)
 
 
 def _sequence(content, path, frames_per_second):
