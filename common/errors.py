@@ -147,6 +147,12 @@ def printable(text):
                    else letter.encode("unicode_escape").decode("ascii") for letter in text)
 
 
+def reason(error):
+    """What an error of a library says, for the middle of a sentence: one line, at most 150 letters."""
+    text = " ".join(printable(str(error)[:500]).split())
+    return text if len(text) <= 150 else text[:147] + "..."
+
+
 def brief(value):
     """A value that some file holds, for an error text: its representation, cut short where it is long or deep."""
     try:

@@ -12,6 +12,7 @@ from cmr.src.evaluate import (
     read_segmentation,
 )
 from common.body_models.lbs_numpy import pose_body
+from common.data.restricted_pickle import load_npy
 from common.data.samples.scenes_body import scene_body
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
@@ -142,6 +143,6 @@ def find_parts(model, texture_path, cube_path):
 
 def _read_array(path):
     try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path} cannot be read as an array ({error}): {_PARTS_HINT}") from None
+        return load_npy(path)
+    except UserError as error:
+        raise UserError(f"{error}: {_PARTS_HINT}") from None

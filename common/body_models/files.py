@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 
 from common.body_models.unpickle import as_array, as_sparse, open_file, read_npz, read_pickle
-from common.data.restricted_pickle import DAMAGED
+from common.data.restricted_pickle import DAMAGED, load_npy
 from common.errors import UserError
 from common.text_files import read_json
 
@@ -218,9 +218,9 @@ def read_file(path, wanted=()):
         return read_json(path, hint="copy or download it again")
     if start.startswith(b"PK\x03\x04"):
         return read_npz(path, wanted)
+    if start.startswith(b"\x93NUMPY"):
+        return load_npy(path)
     try:
-        if start.startswith(b"\x93NUMPY"):
-            return np.load(path, allow_pickle=False)
         if start.startswith(b"\x89HDF"):
             with h5py.File(path, "r") as file:
                 return {name: item[()] for name, item in file.items() if isinstance(item, h5py.Dataset)}

@@ -22,7 +22,7 @@ _STORED = frozenset((
     *(f"chumpy.ch_ops.{name}" for name in ("add", "subtract", "multiply", "divide", "power", "sum", "mean"))))
 # Numbers of a sparse matrix when all are written out; J_regressor of SMPL-X has 0.6 million, dense mesh matrices 50.
 _MAX_DENSE = 1 << 27
-_MAX_SIDE = 1 << 24
+_MAX_SIDE = 1 << 20
 # A selection of a selection of a selection occurs in no file.
 _MAX_WRAPPED = 10
 
@@ -114,12 +114,15 @@ def as_sparse(value, what):
 
 
 def _matrix(state, layout):
-    """The CSR matrix of a `Stored` one's state, once its parts are known to be those of a matrix."""
+    """The CSR matrix (float64) of a `Stored` one's state.
+
+    scipy's own `check_format` lets through what ends the process a line later, so every entry is checked here.
+    """
     shape = state["_shape"]
     if type(shape) not in (tuple, list) or len(shape) != 2:
         raise ValueError(f"its shape is {shape!r:.40}")
     shape = tuple(int(size) for size in shape)
-    if not all(0 <= size <= _MAX_SIDE for size in shape):
+    if not all(0 < size <= _MAX_SIDE for size in shape):
         raise ValueError(f"its shape is {shape!r:.40}")
     if layout == "coo":
         names = [state["data"], *(state["coords"] if "coords" in state else (state["row"], state["col"]))]
@@ -129,16 +132,19 @@ def _matrix(state, layout):
     if len(places) != 2 or any(type(part) is not np.ndarray or part.ndim != 1 for part in names) \
             or data.dtype.kind not in "fiub" or any(part.dtype.kind not in "iu" for part in places):
         raise ValueError("its parts are no rows of numbers")
-    places = [part.astype(np.int64) for part in places]
     if layout == "coo":
-        if any(len(part) != len(data) or (len(part) and not 0 <= part.min() <= part.max() < size)
-               for part, size in zip(places, shape)):
+        rows, columns = (part.astype(np.int64) for part in places)
+    else:
+        inner, starts = (part.astype(np.int64) for part in places)
+        counts = np.diff(starts)
+        if len(starts) != shape[layout == "csc"] + 1 or starts[0] != 0 or starts[-1] != len(inner) or counts.min() < 0:
+            raise ValueError("its rows or columns begin where none can")
+        outer = np.repeat(np.arange(len(counts)), counts)
+        rows, columns = (inner, outer) if layout == "csc" else (outer, inner)
+    for part, size in zip((rows, columns), shape):
+        if len(part) != len(data) or (len(part) and not 0 <= part.min() <= part.max() < size):
             raise ValueError("an entry lies outside of it")
-        return scipy.sparse.coo_matrix((data, tuple(places)), shape=shape).tocsr()
-    kind = scipy.sparse.csc_matrix if layout == "csc" else scipy.sparse.csr_matrix
-    matrix = kind((data, *places), shape=shape)
-    matrix.check_format(full_check=True)
-    return matrix.tocsr()
+    return scipy.sparse.coo_matrix((data.astype(np.float64), (rows, columns)), shape=shape).tocsr()
 
 
 def _evaluate(node, what, wrapped):

@@ -1,10 +1,10 @@
 """PyTorch and npz weight files to numpy arrays. PyTorch is imported here and nowhere else in `common`."""
 import os
 import pickle
-import zipfile
 
 import numpy as np
 
+from common.data.restricted_pickle import load_npz
 from common.errors import UserError
 
 STATE_KEYS = ("state_dict", "network", "model", "model_state_dict")
@@ -39,11 +39,12 @@ def read_weights(path, flag="--pth_path"):
 
 
 def _read_npz(path):
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}, {}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile):
-        raise UserError(f"{path} is damaged or is no npz file of plain arrays") from None
+    arrays = load_npz(path)
+    pickled = [name for name, array in arrays.items()
+               if not isinstance(array, np.ndarray) or array.dtype.kind not in "biufc"]
+    if pickled:
+        raise UserError(f"{path}: {', '.join(pickled[:8])} are no arrays of numbers")
+    return arrays, {}
 
 
 def _read_torch(path):
@@ -58,7 +59,8 @@ def _read_torch(path):
                       "")
         raise UserError(f"{path} is damaged, or holds more than weights and was refused{': ' if reason else ''}"
                         f"{reason}") from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, UnicodeDecodeError, zipfile.BadZipFile):
+    # What a damaged file fails with depends on where its offsets lead.
+    except Exception:
         raise UserError(f"{path} is damaged or is no PyTorch file") from None
     if not isinstance(content, dict):
         raise UserError(f"{path} holds a {type(content).__name__}, not named weights")

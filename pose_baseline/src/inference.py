@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from common.data.restricted_pickle import load_npz
+from common.data.restricted_pickle import load_npy, load_npz
 from common.engine.checkpoint import CheckpointFolder
 from common.errors import UserError
 from common.joints import SKELETONS
@@ -82,8 +82,8 @@ def _read_array(path):
         if path.endswith(".npz"):
             content = load_npz(path)
             return np.asarray(content["joints_3d"] if "joints_3d" in content else next(iter(content.values())))
-        return np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError, StopIteration):
+        return load_npy(path)
+    except (ValueError, StopIteration):
         raise UserError(f"--ground_truth {path} is damaged or is no npy or npz of plain numbers") from None
 
 

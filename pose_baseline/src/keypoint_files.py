@@ -24,7 +24,7 @@ from common.data.readers.keypoint_json import (
     with_scores,
 )
 from common.data.readers.videopose3d import is_detectron, read_detections, read_detectron
-from common.data.restricted_pickle import load_npz
+from common.data.restricted_pickle import load_npy, load_npz
 from common.errors import UserError
 from common.inference.tracking import LONGEST_GAP, Tracker
 from common.joints import SKELETONS, joint_name, limbs
@@ -145,11 +145,7 @@ def _read(path, source):
     if ending == ".npz":
         return _from_npz(load_npz(path), source)
     if ending == ".npy":
-        try:
-            array = np.load(path, allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
-            raise UserError(f"{path} is not a readable npy file of numbers ({error}); save it again") from error
-        return _array_tracks(array, source)
+        return _array_tracks(load_npy(path), source)
     if ending == ".json":
         return _from_json(read_json(path), source)
     raise UserError(f"{path}: unknown format {ending or '(no ending)'}; give .npz, .npy, .json or a folder")

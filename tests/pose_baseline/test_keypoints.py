@@ -252,7 +252,7 @@ def test_numbers_that_are_no_pixels_are_missing(tmp_path):
 
 def test_pickles_in_npy_are_refused(tmp_path):
     np.save(tmp_path / "a.npy", np.array([{"a": 1}], dtype=object))
-    with pytest.raises(UserError, match="not a readable npy file"):
+    with pytest.raises(UserError, match="holds Python objects instead of numbers"):
         read_keypoints(str(tmp_path / "a.npy"))
 
 

@@ -2,7 +2,7 @@
 import numpy as np
 
 from common.data.readers.annotation_files import existing
-from common.data.restricted_pickle import DAMAGED
+from common.data.restricted_pickle import load_npz
 from common.errors import UserError
 from common.text_files import read_json
 
@@ -16,19 +16,7 @@ def read_npz(path):
     Raises:
         UserError: no such file or damaged.
     """
-    existing(path, "name another file")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files if not _is_pickled(archive, name)}
-    except DAMAGED as error:
-        raise UserError(f"{path} is not a readable npz file ({error}); copy or download it again") from error
-
-
-def _is_pickled(archive, name):
-    with archive.zip.open(name + ".npy") as stream:
-        version = np.lib.format.read_magic(stream)
-        header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        return header(stream)[2].hasobject
+    return load_npz(existing(path, "name another file"), pickled=())
 
 
 def member(mapping, key, where):
@@ -52,7 +40,7 @@ def whole_number(mapping, key, where):
     value = member(mapping, key, where)
     try:
         return int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise UserError(f"{where}: {key} is {value!r:.40} instead of a whole number") from None
 
 
@@ -74,7 +62,7 @@ def numbers(value, shape, where):
         array = np.asarray(value, np.float64)
         if array.ndim != len(shape):
             array = array.reshape([-1 if size is None else size for size in shape])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError, MemoryError, RecursionError):
         raise UserError(f"{where} does not hold {shape} numbers") from None
     if any(want not in (None, have) for want, have in zip(shape, array.shape)):
         raise UserError(f"{where} has the shape {array.shape} instead of {shape}")

@@ -20,7 +20,7 @@ from common.body_models.unpickle import as_array, read_pickle
 from common.data.readers.annotation_files import checked_shape, existing
 from common.data.readers.lsp import JOINTS
 from common.data.records import NOT_LABELLED, VISIBLE, Record
-from common.data.restricted_pickle import DAMAGED
+from common.data.restricted_pickle import load_npy
 from common.errors import UserError
 
 SPLITS = ("trainval", "train", "val", "test")
@@ -80,11 +80,7 @@ def _record(folder, number):
 
 
 def _joints(path):
-    existing(path, _HINT)
-    try:
-        joints = np.load(path, allow_pickle=False)
-    except DAMAGED as error:
-        raise UserError(f"{path} is not a readable npy file ({error}); {_HINT}") from error
+    joints = load_npy(existing(path, _HINT))
     return checked_shape(joints, (3, len(JOINTS)), path, _HINT).astype(np.float64)
 
 
