@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import yaml
 
 from common.arguments import Arguments, suggest
-from common.errors import UserError, read_as
+from common.errors import UserError, brief, read_as
 from common.files import atomic_write
 from common.text_files import read_yaml
 
@@ -106,9 +106,9 @@ def _read_overlay(path, default_path, defaults):
     if unknown:
         model = os.path.basename(os.path.dirname(os.path.abspath(default_path)))
         others = f"; {len(unknown)} of its {len(values)} keys are not those of {model}: is it a file of another model?"
-        raise UserError(f"{path}: unknown key {unknown[0]!r}{suggest(str(unknown[0]), defaults)}"
+        raise UserError(f"{path}: unknown key {brief(unknown[0])}{suggest(str(unknown[0]), defaults)}"
                         f"{others if len(unknown) > 1 else ''}")
-    return {key: _check_type(value, defaults[key], f"{path}: {key}") for key, value in values.items()}
+    return {key: check_type(value, defaults[key], f"{path}: {key}") for key, value in values.items()}
 
 
 def _read_yaml(path):
@@ -158,7 +158,7 @@ class _Store(argparse.Action):
         try:
             value = True if text is True else _from_text(text, self.default_value)
         except ValueError:
-            raise UserError(f"{flag}: {text!r} is not {_kind(self.default_value)}") from None
+            raise UserError(f"{flag}: {brief(text)} is not {_kind(self.default_value)}") from None
         before = getattr(namespace, self.dest, None)
         if before is not None and before[1] != value:
             LOGGER.warning("%s %s does not count: %s %s follows it", before[0], _show(before[1]), flag, _show(value))
@@ -192,20 +192,24 @@ def _finite(value):
     return value
 
 
-def _check_type(value, default, where):
-    """A yaml value must have the type of the default; whole numbers are fine for floats."""
+def check_type(value, default, where):
+    """A value, which must have the type of the default; whole numbers are fine for floats, and become floats.
+
+    Raises:
+        UserError: another type; `where` names file and key.
+    """
     if isinstance(default, float) and isinstance(value, int | float) and not isinstance(value, bool):
         try:
             return _finite(float(value))
         except (ValueError, OverflowError):
-            raise UserError(f"{where}: {value!r} is not {_kind(default)}") from None
+            raise UserError(f"{where}: {brief(value)} is not {_kind(default)}") from None
     if isinstance(default, list):
         if not isinstance(value, list):
-            raise UserError(f"{where}: {value!r} is not a list, as in [1, 2]")
-        return [_check_type(item, default[0], where) for item in value] if default else value
+            raise UserError(f"{where}: {brief(value)} is not a list, as in [1, 2]")
+        return [check_type(item, default[0], where) for item in value] if default else value
     if type(value) is not type(default):
         hint = " (yaml reads 1e-4 as text: write 1.0e-4)" if isinstance(default, float) else ""
-        raise UserError(f"{where}: {value!r} is not {_kind(default)}{hint}")
+        raise UserError(f"{where}: {brief(value)} is not {_kind(default)}{hint}")
     return value
 
 

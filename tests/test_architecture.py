@@ -12,7 +12,7 @@ FOLDERS = ("common", *MODELS, "tools", "scripts", "tests")
 
 # Within `common`: what a module or package may import from `common` besides itself and LEAVES.
 LEAVES = ("common.errors", "common.environment", "common.files", "common.names", "common.text_files",
-          "common.constants", "common.joints", "common.joint_tables", "common.config", "common.log")
+          "common.constants", "common.joints", "common.joint_tables", "common.config", "common.limits", "common.log")
 ALLOWED = {
     **dict.fromkeys(LEAVES, ()),
     "common.config": ("common.arguments",),

@@ -4,6 +4,7 @@ import os
 from common.config import load_config
 from common.convert.named_weights import with_named_weights
 from common.errors import UserError
+from common.limits import check_numbers
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
@@ -12,9 +13,6 @@ ALIASES = {"checkpoint": "ckpt_file", "img": "image", "openpose": "keypoints_jso
            "shuffle_train": "do_shuffle", "checkpoint_dir": "save_checkpoint_dir"}
 # Settings that make the network and its input; they travel in the checkpoint.
 NETWORK_KEYS = ("img_res", "num_channels", "num_layers", "depth", "width", "crop_contrast_stretch")
-POSITIVE = ("batch_size", "num_workers", "img_res", "num_channels", "num_epochs", "log_interval")
-NOT_NEGATIVE = ("num_layers", "keep_checkpoint_max", "checkpoint_steps", "seed", "time_to_run", "summary_steps",
-                "log_freq", "device_id", "export_batch_size", "frame_max", "rot_factor", "wd")
 GRID = 32  # by how much the ResNet makes a picture smaller
 CHANNEL_GRID = 16  # two groups of the group norm, in half of the channels
 DEPTHS = (18, 34, 50)  # of ResNets
@@ -30,18 +28,10 @@ def read_settings(argv):
         UserError: a setting that cannot be.
     """
     config = with_named_weights(load_config(DEFAULT_CONFIG, argv, ALIASES), "cmr")
-    for key in POSITIVE:
-        if config[key] < 1:
-            raise UserError(f"--{key} {config[key]}: write a whole number of 1 or more")
-    for key in NOT_NEGATIVE:
-        if config[key] < 0:
-            raise UserError(f"--{key} {config[key]}: it cannot be negative")
-    for key in ("lr", "lr_decay", "width", "focal_length"):
-        if not config[key] > 0:
-            raise UserError(f"--{key} {config[key]}: write a positive number")
+    check_numbers(config)
     for key in ("noise_factor", "scale_factor", "adam_beta1"):
-        if not 0 <= config[key] < 1:
-            raise UserError(f"--{key} {config[key]}: write a number of at least 0 and less than 1")
+        if config[key] == 1:
+            raise UserError(f"--{key} 1: write a number of at least 0 and less than 1")
     for key, grid in (("img_res", GRID), ("num_channels", CHANNEL_GRID)):
         if config[key] % grid:
             raise UserError(f"--{key} {config[key]} is no multiple of {grid}")

@@ -2,8 +2,10 @@
 
 import logging
 
+from common.config import check_type
 from common.engine.checkpoint import read_checkpoint
 from common.errors import UserError
+from common.limits import check_numbers
 
 LOGGER = logging.getLogger("mindhuman")
 
@@ -54,6 +56,9 @@ def adopt_settings(checkpoint, config, keys, suggested=()):
                 LOGGER.info("%s is %s, as checkpoint %s was made, not %s as in --config_path", key, saved[key],
                             checkpoint.path, config[key])
         changes[key] = saved[key]
+    said = f"checkpoint {checkpoint.path}: "
+    changes = {key: check_type(value, config[key], f"{said}{key}") for key, value in changes.items()}
+    check_numbers(changes, said=said)
     return config.replace(**changes)
 
 

@@ -4,6 +4,7 @@ import os
 from common.config import load_config
 from common.convert.named_weights import with_named_weights
 from common.errors import UserError
+from common.limits import check_numbers
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
@@ -17,10 +18,6 @@ SHAPES = ("input_img_shape", "input_body_shape", "output_hm_shape", "input_hand_
           "input_face_shape")
 NETWORK_KEYS = ("parts", "resnet_type", "hand_resnet_type", "face_resnet_type", "width", *SHAPES, "focal",
                 "body_3d_size", "hand_3d_size", "face_3d_size", "camera_3d_size", "hand_camera_3d_size")
-POSITIVE = ("end_epoch", "train_batch_size", "test_batch_size", "log_interval", "num_thread")
-POSITIVE_NUMBERS = ("width", "lr", "lr_dec_factor", "body_3d_size", "hand_3d_size", "face_3d_size", "camera_3d_size",
-                    "hand_camera_3d_size")
-NOT_NEGATIVE = ("seed", "device_id", "clip_norm", "keep_checkpoint_max", "ckpt_interval", "export_batch_size")
 CHOICES = {"parts": PARTS, "rotation_loss": ("axis_angle", "matrix"), "resnet_type": (18, 50),
            "hand_resnet_type": (18, 50), "face_resnet_type": (18, 50)}
 # Places in the folder human_model_files; the first that exists counts.
@@ -55,15 +52,7 @@ def read_settings(argv):
     for key, choices in CHOICES.items():
         if config[key] not in choices:
             raise UserError(f"--{key} {config[key]}: choose {' or '.join(map(str, choices))}")
-    for key in POSITIVE:
-        if config[key] < 1:
-            raise UserError(f"--{key} {config[key]}: write a whole number of 1 or more")
-    for key in POSITIVE_NUMBERS:
-        if not config[key] > 0:
-            raise UserError(f"--{key} {config[key]}: write a positive number")
-    for key in NOT_NEGATIVE:
-        if config[key] < 0:
-            raise UserError(f"--{key} {config[key]}: it cannot be negative")
+    check_numbers(config)
     _check_shapes(config)
     config = config.replace(**_model_files(config))
     return _below_output_path(config) if config.enable_modelarts else config

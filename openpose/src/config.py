@@ -4,6 +4,7 @@ import os
 from common.config import load_config
 from common.convert.named_weights import with_named_weights
 from common.errors import UserError
+from common.limits import check_numbers
 from openpose.src.normalisation import STRIDE, check_normalisation
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -13,11 +14,6 @@ ALIASES = {"model_path": "ckpt_file", "GRADIENT_CLIP_VALUE": "clip_norm"}
 NETWORK_KEYS = ("width", "backbone_width", "num_stages", "vgg_with_bn", "stages_with_bn", "normalisation")
 # Settings that a checkpoint suggests: it finds people of the size that it was trained with.
 SUGGESTED_KEYS = ("inference_img_size",)
-POSITIVE = ("batch_size", "num_stages", "max_epoch_train", "log_interval", "num_workers", "insize",
-            "inference_img_size")
-NOT_NEGATIVE = ("min_keypoints", "min_area", "vgg_frozen_steps", "warmup_epoch", "clip_norm", "loss_scale", "seed",
-                "keep_checkpoint_max", "ckpt_interval", "eva_num", "number_people_max", "frame_max", "device_id",
-                "export_batch_size", "max_rotate_degree", "center_perterb_max", "backbone_width")
 DECODERS = ("default", "cmu", "port")
 MERGE = {"auto": None, "true": True, "false": False}
 
@@ -35,15 +31,7 @@ def read_settings(argv):
         place = argv.index("--net_resolution")
         argv[place:place + 2] = ["=".join(argv[place:place + 2])]
     config = with_named_weights(load_config(DEFAULT_CONFIG, argv, ALIASES), "openpose")
-    for key in POSITIVE:
-        if config[key] < 1:
-            raise UserError(f"--{key} {config[key]}: write a whole number of 1 or more")
-    for key in NOT_NEGATIVE:
-        if config[key] < 0:
-            raise UserError(f"--{key} {config[key]}: it cannot be negative")
-    for key in ("width", "lr", "min_box_size", "max_box_size", "min_scale", "max_scale", "heatmap_sigma", "paf_sigma"):
-        if not config[key] > 0:
-            raise UserError(f"--{key} {config[key]}: write a positive number")
+    check_numbers(config)
     for kind in ("box_size", "scale"):
         if config[f"min_{kind}"] > config[f"max_{kind}"]:
             raise UserError(f"--min_{kind} {config[f'min_{kind}']} is more than --max_{kind} {config[f'max_{kind}']}")
@@ -53,8 +41,8 @@ def read_settings(argv):
         raise UserError(f"--decoder {config.decoder}: choose one of {', '.join(DECODERS)}")
     if config.merge_halves not in MERGE:
         raise UserError(f"--merge_halves {config.merge_halves}: choose one of {', '.join(MERGE)}")
-    if not config.inference_scales or min(config.inference_scales) <= 0:
-        raise UserError("--inference_scales: give positive numbers, such as 0.5,1,1.5")
+    if not config.inference_scales:
+        raise UserError("--inference_scales: give numbers, such as 0.5,1,1.5")
     check_normalisation(config.normalisation)
     return _below_output_path(config) if config.enable_modelarts else config
 

@@ -65,7 +65,7 @@ def test_licensed_arrays_are_announced(caplog, monkeypatch):
 @pytest.mark.parametrize("argv, words", [
     (["--file_format", "TXT"], "--file_format TXT"), (["--file_format", "AIR"], "only the Ascend back end"),
     (["--file_format", "ONNX", "--batch_size", "0"], "needs a fixed batch"),
-    (["--batch_size", "-1"], "it cannot be negative"), (["--num_layers", "3"], "contradicts"),
+    (["--batch_size", "-1"], "write a whole number from 0"), (["--num_layers", "3"], "contradicts"),
     (["--checkpoint", "nowhere.ckpt"], "nowhere.ckpt"),
 ])
 def test_bad_input_is_one_sentence(checkpoint, tmp_path, argv, words):

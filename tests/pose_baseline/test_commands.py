@@ -214,7 +214,7 @@ TRAIN, EVAL, EXPORT, INFER = train.main, eval_script.main, export.main, infer.ma
 
 @pytest.mark.parametrize("main, argv, words", [
     (TRAIN, ["--epoch", "1"], ["--epoch", "--epochs"]),
-    (TRAIN, ["--dropout", "1.5"], ["--dropout", "KEEPING"]),
+    (TRAIN, ["--dropout", "1.5"], ["--dropout", "above 0, up to 1"]),
     (TRAIN, ["--batch_size", "0"], ["--batch_size"]),
     (TRAIN, ["--batch_size", "100000"], ["--batch_size", "100000"]),
     (TRAIN, ["--batch_size", "400", "--drop_remainder"], ["Eating has", "fewer than one batch of 400"]),

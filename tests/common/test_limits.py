@@ -1,0 +1,52 @@
+"""What the numbers among the settings may be."""
+import importlib
+import pathlib
+
+import pytest
+
+from common.errors import UserError
+from common.limits import LIMITS, Range, check_numbers
+from common.text_files import read_yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MODELS = ("pose_baseline", "openpose", "hmr", "cmr", "hand4whole")
+
+
+def numbers(path):
+    for key, value in read_yaml(str(path)).items():
+        found = [one for one in (value if isinstance(value, list) else [value])
+                 if isinstance(one, int | float) and not isinstance(one, bool)]
+        if found:
+            yield key, value, found
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_number_of_every_model_has_a_range_and_every_command_checks_it(model):
+    config = importlib.import_module(f"{model}.src.config")
+    for key, value, found in numbers(ROOT / model / "default_config.yaml"):
+        assert all(number in LIMITS[key] for number in found), key
+        for wrong in (LIMITS[key].most * 2 + 1, min(LIMITS[key].least, 0) - 1):
+            words = wrong if isinstance(found[0], float) else int(wrong)
+            text = ",".join([str(words)] * len(found)) if isinstance(value, list) else str(words)
+            with pytest.raises(UserError, match=f"^--{key} .*{words}"):
+                config.read_settings([f"--{key}={text}"])
+
+
+def test_the_settings_files_lie_within():
+    for path in ROOT.glob("*/*.yaml"):
+        if path.parent.name in MODELS:
+            check_numbers(read_yaml(str(path)), ("batch_size",))
+
+
+def test_ranges():
+    assert 0 in Range(0, 1) and 1.0 in Range(0, 1) and 1.1 not in Range(0, 1) and float("nan") not in Range(0, 1)
+    assert 0 not in Range(0, 1, above=True) and 1e-9 in Range(0, 1, above=True)
+    check_numbers({"batch_size": 0, "data_dir": "x", "resume": True, "lr_steps": []}, ("batch_size",))
+    with pytest.raises(UserError, match=r"^--num_layers 33: write a whole number from 0 to 32$"):
+        check_numbers({"num_layers": 33})
+    with pytest.raises(UserError, match=r"^a.ckpt: width 0.0: write a number above 0, up to 8$"):
+        check_numbers({"width": 0.0}, said="a.ckpt: ")
+    with pytest.raises(UserError, match=r"^--lr_steps \[1, -1\]: write whole numbers from 0 to 2,147,483,647$"):
+        check_numbers({"lr_steps": [1, -1]})
+    with pytest.raises(UserError, match="^--epochs a very large int: write a whole number"):
+        check_numbers({"epochs": 10 ** 5000})
