@@ -42,11 +42,12 @@ LIMITS = {name: limits for limits, names in (
     (Range(0, 100, above=True), "min_scale max_scale scale_min scale_max crop_scale heatmap_sigma paf_sigma "
                                 "body_3d_size hand_3d_size face_3d_size camera_3d_size hand_camera_3d_size"),
     (Range(0, 1_000_000, above=True), "min_box_size max_box_size focal focal_length lr_dec_factor"),
-    (Range(0, 100_000), "min_keypoints min_size trans_max center_perterb_max max_rotate_degree rot_factor"),
+    (Range(0, 100_000), "min_keypoints min_size trans_max center_perterb_max max_rotate_degree rot_factor noise_px"),
     (Range(0, _NUMBER), "min_area clip_norm loss_scale e_wd d_wd wd e_loss_weight e_3d_loss_weight e_3d_kp_ratio "
                         "e_shape_ratio e_pose_ratio d_loss_weight d_disc_ratio bn_epsilon warmup_epoch"),
     # Shares
-    (Range(0, 1), "max_overlap flip_prob bn_momentum adam_beta1 noise_factor scale_factor min_confidence"),
+    (Range(0, 1), "max_overlap flip_prob bn_momentum adam_beta1 noise_factor scale_factor min_confidence "
+                  "virtual_cameras"),
     (Range(0, 1, above=True), "dropout"),
     # Training
     (Range(0, 1000, above=True), "learning_rate lr e_lr d_lr lr_decay camera_lr_factor lr_gamma"),

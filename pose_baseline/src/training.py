@@ -117,10 +117,6 @@ def build_augmentation(config, statistics):
     """What changes the poses of a batch, or None where they stay as they are."""
     if not config.virtual_cameras and not config.noise_px:
         return None
-    if not 0.0 <= config.virtual_cameras <= 1.0:
-        raise UserError(f"--virtual_cameras {config.virtual_cameras}: it is a share, from 0 to 1")
-    if config.noise_px < 0:
-        raise UserError(f"--noise_px {config.noise_px}: it cannot be negative")
     if config.predict_14 or not config.camera_frame:
         raise UserError("--virtual_cameras and --noise_px need all 17 joints in the frame of the camera: add "
                         "--camera_frame and leave --predict_14 out")
