@@ -277,3 +277,15 @@ def test_evaluation_tools_accept_the_files(root):
     evaluation.accumulate()
     evaluation.summarize()
     assert set(np.round(evaluation.stats, 9)) <= {1.0, -1.0} and evaluation.stats[0] == pytest.approx(1.0)
+
+
+def test_crops_of_up3d_are_read_as_people(tmp_path):
+    main(["up3d", "--output_dir", str(tmp_path), "--num", "4", "--num_lsp", "0", "--crops", "96"])
+    people = up3d.read_up3d(str(tmp_path / "up-3d"), "trainval")
+    assert len(people) == 4
+    for person in people:
+        assert cv2.imread(person.image_path).shape == (96, 96, 3) and person.pose.shape == (72,)
+        left, top, width, height = person.box
+        assert left >= 0 and top >= 0 and left + width <= 96 and top + height <= 96 and width * height > 100
+    with pytest.raises(UserError, match="--crops is 20"):
+        main(["up3d", "--output_dir", str(tmp_path), "--crops", "20"])

@@ -26,10 +26,12 @@ from common.data.samples.scenes_body import scene_body
 from common.errors import UserError
 from common.files import atomic_path, atomic_write
 from common.joints import SKELETONS, index_map
+from common.stand_ins.scenes.crops import make_crop
 from common.visual.cameras import PerspectiveCamera
 from common.visual.renderer import render
 
 DEFAULT_NUM = 60
+LEAST_CROP = 48
 _SIZES = ((300, 260), (340, 280), (260, 300), (380, 300))
 # For `make_scene`: how people fill the picture, whether something stands before them, how many face the camera.
 _USUAL = {"fill": (0.6, 0.9), "occluder": 0.15}
@@ -42,33 +44,41 @@ def add_arguments(group):
                        help=f"write masks of that many pictures of the dataset lsp (default: {lsp.DEFAULT_NUM})")
     group.add_argument("--easy", action="store_true",
                        help="people are large, in full view and more or less face the camera, for short trainings")
+    group.add_argument("--crops", type=int, default=0, metavar="PX",
+                       help="images of this side, of one person each, that differ as much as they can "
+                            "(light, clutter, covered and cut-off people, blur, noise), for training")
 
 
 def make(args):
     """Write the dataset; returns a line that says what was written."""
     if args.num_lsp < 0:
         raise UserError(f"--num_lsp is {args.num_lsp}; give 0 or more")
+    if args.crops and not LEAST_CROP <= args.crops <= 1024:
+        raise UserError(f"--crops is {args.crops}; give a number of pixels from {LEAST_CROP} to 1024")
     count = args.num or DEFAULT_NUM
     for index in tqdm(range(count), desc="UP-3D", disable=None):
-        _write_person(os.path.join(args.output_dir, "up-3d", f"{index:05d}"), args.seed, index,
-                      _EASY if args.easy else _USUAL)
+        if args.crops:
+            crop = make_crop(args.seed, 0, index, args.crops)
+            scene, image = crop.scene, crop.image
+        else:
+            rng = item_rng(args.seed, "up3d", index)
+            scene = make_scene(rng, _SIZES[rng.integers(len(_SIZES))], 1, **(_EASY if args.easy else _USUAL))
+            image = scene.image
+        _write_person(os.path.join(args.output_dir, "up-3d", f"{index:05d}"), scene, image)
     masks = os.path.join(args.output_dir, "upi-s1h", "data", "lsp")
     for index in tqdm(range(args.num_lsp), desc="UPi-S1h", disable=None):
         item = lsp.make_item(args.seed, index)
         write_picture(os.path.join(masks, f"im{index + 1:04d}_segmentation.png"), np.uint8(255) * item.mask)
         write_picture(os.path.join(masks, f"im{index + 1:04d}_part_segmentation.png"), item.parts)
-    _write_splits(args.output_dir, count)
+    _write_splits(args.output_dir, count, count // 50 if args.crops else count // 5)
     return f"{args.output_dir}: {count} people of UP-3D and masks of {args.num_lsp} pictures of LSP"
 
 
-def _write_person(base, seed, index, manner):
-    rng = item_rng(seed, "up3d", index)
-    size = _SIZES[rng.integers(len(_SIZES))]
-    scene = make_scene(rng, size, 1, **manner)
+def _write_person(base, scene, image):
     person, points = scene.people[0], scene.points(0, "lsp_14")
-    write_picture(f"{base}_image.png", scene.image)
+    write_picture(f"{base}_image.png", image)
     camera = PerspectiveCamera(scene.view.focal, tuple(scene.view.principal))
-    drawn = render(person.vertices, scene_body("smpl").model.faces, camera, size, samples=1)
+    drawn = render(person.vertices, scene_body("smpl").model.faces, camera, scene.depth.shape, samples=1)
     write_picture(f"{base}_render_light.png", drawn.image)
     with atomic_path(f"{base}_joints.npy") as temporary:
         np.save(temporary, np.column_stack([points.j2d, points.visibility == VISIBLE]).T)
@@ -87,10 +97,10 @@ def _write_keypoints(folder, name, scene):
     atomic_write(os.path.join(folder, f"{name}_image_keypoints.json"), json.dumps(content).encode())
 
 
-def _write_splits(folder, count):
-    """The last fifth is for testing, the tenth before it for validation."""
+def _write_splits(folder, count, tested):
+    """The last `tested` people are for testing, the tenth before them for validation."""
     lines = [f"/{index:05d}_image.png\n" for index in range(count)]
-    trainval = count - count // 5
+    trainval = count - tested
     train = trainval - count // 10
     splits = {"train": lines[:train], "val": lines[train:trainval], "trainval": lines[:trainval],
               "test": lines[trainval:]}
