@@ -12,10 +12,11 @@ import numpy as np
 
 from common.data.readers.coco import Annotations
 from common.data.readers.keypoint_json import (
+    BODY_OF,
     ORDERS,
     Frame,
     Pose,
-    body_joints,
+    better_order,
     frame_order,
     frames_of,
     read_frames,
@@ -27,15 +28,14 @@ from common.data.readers.videopose3d import is_detectron, read_detections, read_
 from common.data.restricted_pickle import load_npy, load_npz
 from common.errors import UserError
 from common.inference.tracking import LONGEST_GAP, Tracker
-from common.joints import SKELETONS, joint_name, limbs
+from common.joints import SKELETONS, joint_name
 from common.text_files import read_json
 
 # What a bare array may be by its number of joints, the usual order first.
-ARRAY_ORDERS = {16: ("h36m_16", "hourglass_16", "mpii_16"), 17: ("h36m_17", "coco_17", "posetrack_17"),
+ARRAY_ORDERS = {16: ("h36m_16", "hourglass_16", "mpii_16"), 17: ("h36m_17", "coco_17"),
                 18: ORDERS[18], 25: ORDERS[25], 26: ORDERS[26], 32: ("h36m_32",)}
 ARRAY_KEYS = ("keypoints", "joints_2d", "positions_2d", "poses_2d", "keypoints_2d", "j2d", "poses")
 SCORE_KEYS = ("confidence", "scores", "conf", "keypoint_scores")
-CLEARLY = 0.6  # another order fits clearly better where its limbs are that much shorter
 LOGGER = logging.getLogger("mindhuman")
 
 
@@ -65,32 +65,33 @@ class _Source:
     def skeleton(self, joints, names=None, orders=ORDERS):
         """(name, joint names) of the order of (..., J, 3) joints: as the user says, by names, else by their number.
 
+        The joints of hands and face behind those of the body are not named.
+
         Raises:
             UserError: an order with another number of joints, none of that number, or one that another fits better.
         """
-        count = joints.shape[-2]
-        if self.joint_order is not None:
-            if len(SKELETONS[self.joint_order]) != count:
-                raise UserError(f"{self.path} has {count} joints, but --joint_order {self.joint_order} has "
-                                f"{len(SKELETONS[self.joint_order])}")
-            return self.joint_order, SKELETONS[self.joint_order]
-        if names is not None:
+        count, known = joints.shape[-2], [name for name in (self.joint_order, BODY_OF.get(joints.shape[-2])) if name]
+        if self.joint_order is not None and count not in (len(SKELETONS[known[0]]), *BODY_OF):
+            raise UserError(f"{self.path} has {count} joints, but --joint_order {self.joint_order} has "
+                            f"{len(SKELETONS[self.joint_order])}")
+        if self.joint_order is None and names is not None:
             names = tuple(map(joint_name, names))
             if len(names) != count or len(set(names)) != count:
                 raise UserError(f"{self.path} has {count} joints, but {len(set(names))} joint_names")
-            known = [skeleton for skeleton, ours in SKELETONS.items() if ours == names]
             self.say(f"{count} joints by the names in the file")
-            return (known or ["joint_names"])[0], names
-        if count not in orders:
+            same = [skeleton for skeleton, ours in SKELETONS.items() if ours == names]
+            return (same or ["joint_names"])[0], names
+        if not known and count not in orders:
             accepted = ", ".join(f"{number} ({order[0]})" for number, order in orders.items())
             raise UserError(f"{self.path} has {count} joints; accepted are {accepted}, or any order with joint_names "
                             "in the file or --joint_order")
-        usual, *others = orders[count]
-        for other in others:
-            if _limb_length(joints, other) < CLEARLY * _limb_length(joints, usual):
-                raise UserError(f"{self.path}: {count} joints are usually {usual}, but these look like {other}: say "
-                                f"--joint_order {other}, or {usual} if they are that")
-        self.say(f"{count} joints are taken as {usual}; --joint_order says otherwise")
+        orders = known[:1] or orders[count]
+        usual, better = orders[0], better_order(joints, orders)
+        if better is not None:
+            raise UserError(f"{self.path}: {count} joints would be {usual}, but these look like {better}: say "
+                            f"--joint_order {better}, or {usual} if they are that")
+        if self.joint_order is None:
+            self.say(f"{count} joints are taken as {usual}; --joint_order says otherwise")
         return usual, SKELETONS[usual]
 
     def say(self, text):
@@ -98,13 +99,6 @@ class _Source:
         if text not in self.said:
             LOGGER.info("%s: %s", self.path, text)
         self.said.add(text)
-
-
-def _limb_length(joints, skeleton):
-    """Mean length of the limbs that an order makes of (..., J, 3) joints, over those that are seen."""
-    ends = joints[..., np.array(limbs(skeleton)), :]
-    seen = (ends[..., 2] > 0).all(-1)
-    return np.linalg.norm(ends[..., 0, :2] - ends[..., 1, :2], axis=-1)[seen].mean() if seen.any() else np.inf
 
 
 def read_raw(path, joint_order=None, min_confidence=0.0):
@@ -170,8 +164,9 @@ def _array_tracks(array, source, names=None, scores=None, orders=ARRAY_ORDERS, *
         if scores.size != array[..., 0].size:
             raise UserError(f"{source.path}: the confidence has shape {scores.shape}; expected {array.shape[:-1]}")
         array = np.concatenate([array[..., :2], scores.reshape(*array.shape[:-1], 1)], -1)
-    array = body_joints(with_scores(array))
+    array = with_scores(array)
     skeleton, joint_names = source.skeleton(array, names, orders)
+    array = array[..., :len(joint_names), :]
     people = known.pop("people", None) or [str(number) for number in range(len(array))]
     frames = [int(frame) for frame in known.pop("frames", None) or range(array.shape[1])]
     frame_names = list(known.pop("frame_names", None) or frames)
@@ -276,7 +271,7 @@ def _coco_annotations(content, source):
 
 def _follow(frames, source):
     """Tracks of the people of frames, video by video: by who they are in the file, else by their positions."""
-    people = [body_joints(pose.joints) for frame in frames for pose in frame.poses]
+    people = [pose.joints for frame in frames for pose in frame.poses]
     if not people:
         raise UserError(f"{source.path}: nobody was found in any frame")
     counts = Counter(map(len, people))
@@ -286,38 +281,39 @@ def _follow(frames, source):
                        " or ".join(map(str, sorted(counts))), count)
     named = next((frame.joint_names for frame in frames if frame.joint_names), None)
     order = source.skeleton(np.stack([joints for joints in people if len(joints) == count]), named)
+    frames = [replace(frame, poses=[Pose(pose.joints[:len(order[1])], pose.identity) for pose in frame.poses
+                                    if len(pose.joints) == count]) for frame in frames]
     videos = {}
     for frame in frames:
         videos.setdefault(frame.video, []).append(frame)
     if len(videos) > 1:
         source.say(f"{len(videos)} videos or images by the names before the numbers: {', '.join(list(videos)[:3])} ...")
     return [track for video, own in videos.items()
-            for track in _follow_video(own, f"{video} " if len(videos) > 1 else "", count, order, source)]
+            for track in _follow_video(own, f"{video} " if len(videos) > 1 else "", order, source)]
 
 
-def _follow_video(frames, prefix, count, order, source):
+def _follow_video(frames, prefix, order, source):
     """Tracks of the people of one video; frames in which somebody is not seen for long are not theirs."""
     numbers = [frame.number for frame in frames]
     if None in numbers or len(set(numbers)) < len(numbers):
         numbers = list(range(len(frames)))
     step, tracker, people, names = int(min(np.diff(numbers), default=1)), Tracker(), {}, {}
     for index, frame in enumerate(frames):
-        poses = [(body_joints(pose.joints), pose.identity) for pose in frame.poses]
-        poses = [(sure(joints, source.min_confidence), joints, identity) for joints, identity in poses
-                 if len(joints) == count and (joints[:, 2] > source.min_confidence).any()]
-        given = [identity for *_, identity in poses]
+        poses = [pose for pose in frame.poses if (pose.joints[:, 2] > source.min_confidence).any()]
+        given = [pose.identity for pose in poses]
         if len(set(given) - {None}) < len(given) - given.count(None):
             source.say("a frame gives one number to several people; there their positions tell who is who")
-        ids = tracker.update([joints for joints, *_ in poses], (numbers[index] - numbers[0]) // step, given)
-        for one, (_, joints, identity) in zip(ids, poses):
-            people.setdefault(one, {})[index] = joints
-            names[one] = names.get(one) or identity
+        ids = tracker.update([sure(pose.joints, source.min_confidence) for pose in poses],
+                             (numbers[index] - numbers[0]) // step, given)
+        for one, pose in zip(ids, poses):
+            people.setdefault(one, {})[index] = pose.joints
+            names[one] = names.get(one) or pose.identity
     tracks = []
     for one, seen in people.items():
         shown = sorted(seen)
         rows = [row for first, after in zip(shown, [*shown[1:], shown[-1] + 1])
                 for row in (range(first, after) if after - first <= LONGEST_GAP else [first])]
-        joints = np.stack([seen.get(row, np.zeros((count, 3))) for row in rows])
+        joints = np.stack([seen.get(row, np.zeros((len(order[1]), 3))) for row in rows])
         tracks.append(RawTrack(f"{prefix}{names[one] or one}".strip(), joints[..., :2], joints[..., 2], *order,
                                [numbers[row] for row in rows], [frames[row].name for row in rows]))
     return tracks
