@@ -80,7 +80,7 @@ def read_keypoints(path, joint_order=None, min_confidence=MIN_CONFIDENCE, image_
             tracks.append(Track(raw.person, np.array(raw.frames), tuple(map(str, raw.frame_names)),
                                 joints.astype(np.float32), observed, raw.skeleton, raw.image_size))
     if not raw_tracks:
-        raise UserError(f"{path} holds no people")
+        raise UserError(f"{path} holds no people with joints of a confidence above --min_confidence {min_confidence:g}")
     made = [joint for joint in JOINTS if joint not in raw_tracks[0].joint_names]
     if made:
         log.info("%s: %s are made from the joints beside them", path, ", ".join(made))

@@ -11,7 +11,7 @@ from golden_files import GOLDEN, load_module
 from common.data.readers import human36m
 from common.data.readers.human36m import CAMERA_NAMES, CdfTree, parse_name, read_cameras, read_cdf_poses
 from common.data.readers.stacked_hourglass import HourglassDetections, read_detections
-from common.data.readers.videopose3d import PackedDetections, PackedPoses
+from common.data.readers.videopose3d import PackedDetections, PackedPoses, detected_skeleton
 from common.errors import UserError
 
 
@@ -267,3 +267,41 @@ def test_hourglass_failures_are_named(tmp_path):
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(UserError, match="not a readable h5"):
         read_detections(str(path))
+
+
+def test_packed_detections_without_a_camera(tmp_path):
+    track = np.tile(np.arange(17, dtype=np.float32)[None, :, None], (3, 1, 2))
+    write_npz(tmp_path / "data_2d_h36m_x.npz", metadata=None, positions_2d={
+        "S1": {"Photo": [None, track, np.zeros((0, 17, 2)), track + 1], "Eating": None}})
+    detections = PackedDetections(str(tmp_path), "x")
+    recording = human36m.Recording(1, "Photo", "Photo", "")
+    assert detections.views(recording) == [CAMERA_NAMES[1], CAMERA_NAMES[3]]
+    assert detections.read(recording, CAMERA_NAMES[3])[0, 0].tolist() == [1, 1]
+    assert detections.views(human36m.Recording(1, "Eating", "Eating", "")) == []
+
+
+@pytest.mark.parametrize("track, metadata, text", [
+    (np.zeros((3, 15, 2)), {"layout_name": "humaneva15"}, "S1 Photo has 15 joints of the layout humaneva15; known are"),
+    (np.zeros((3, 17, 2)), {"layout_name": "other"}, "has 17 joints of the layout other"),
+    (np.zeros((3, 15, 2)), None, "has 15 joints; known are 16 or 17 joints of coco and h36m"),
+    (np.zeros((3, 17, 4)), None, "Photo has shape \\(3, 17, 4\\); expected \\(frames, joints, 2\\) for each camera"),
+    (np.zeros((3, 17)), None, "Photo has shape \\(3, 17\\)"),
+    ("text", None, "is no list of arrays"),
+])
+def test_packed_detections_of_other_layouts_are_refused(tmp_path, track, metadata, text):
+    write_npz(tmp_path / "data_2d_h36m_x.npz", positions_2d={"S1": {"Photo": [track]}}, metadata=metadata)
+    recording = human36m.Recording(1, "Photo", "Photo", "")
+    with pytest.raises(UserError, match=text):
+        detections = PackedDetections(str(tmp_path), "x")
+        detections.views(recording)
+        detections.read(recording, CAMERA_NAMES[0])
+
+
+def test_a_layout_counts_more_than_the_left_joints(tmp_path):
+    track = np.zeros((1, 17, 2))
+    for metadata, expected in (({"layout_name": "h36m", "keypoints_symmetry": COCO_SYMMETRY}, "h36m_17"),
+                               ({"layout_name": "coco", "keypoints_symmetry": 3}, "coco_17"),
+                               ({"layout_name": "mine", "keypoints_symmetry": COCO_SYMMETRY}, "coco_17"),
+                               ({"layout_name": "mine", "keypoints_symmetry": [[6, 5, 4, 13, 12, 11]]}, "h36m_17"),
+                               ({"keypoints_symmetry": [["a"]]}, "h36m_17"), (None, "h36m_17"), (5, "h36m_17")):
+        assert detected_skeleton(track, metadata, "x") == expected

@@ -3,11 +3,18 @@ import numpy as np
 import pytest
 
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
-from common.inference.smoothing import CUTOFF_HZ, SPEED_CUTOFF_HZ, OneEuro, OneEuroRotation
+from common.inference.smoothing import CUTOFF_HZ, CUTOFF_PER_SPEED, SPEED_CUTOFF_HZ, OneEuro, OneEuroRotation
 
 
 def share(cutoff_hz, seconds):
     return 1 / (1 + 1 / (2 * np.pi * cutoff_hz * seconds))
+
+
+def test_constants_are_what_was_measured():
+    """Those with which a swinging limb is off by what it trembled, and a still one trembles a third, see below."""
+    assert (CUTOFF_HZ, CUTOFF_PER_SPEED, SPEED_CUTOFF_HZ) == (1.0, 5.0, 2.0)
+    smooth = OneEuro(10.0)
+    assert (smooth.fps, smooth.cutoff_hz, smooth.cutoff_per_speed) == (10.0, 1.0, 5.0)
 
 
 def test_two_steps_by_hand():

@@ -120,3 +120,24 @@ def test_a_network_of_another_width_is_refused():
     split, statistics = small_split()
     with pytest.raises(ValueError, match="42 values per pose"):
         evaluate(lambda inputs: np.zeros((len(inputs), 42)), split, statistics)
+
+
+def test_every_call_has_the_same_number_of_rows(monkeypatch):
+    """A compiled network is compiled once; what fills up the last call does not count."""
+    split, statistics = small_split()
+    calls = []
+
+    def predict(inputs):
+        calls.append(inputs[:, 0].tolist())
+        outputs = np.zeros((len(inputs), 48), np.float32)
+        outputs[:, 0::3] = inputs[:, :1] / 32
+        return outputs
+
+    monkeypatch.setattr("pose_baseline.src.evaluate.BATCH", 3)
+    parts = evaluate(predict, split, statistics)
+    assert calls == [[0, 32, 64], [96, 0, 0]]
+    monkeypatch.setattr("pose_baseline.src.evaluate.BATCH", 2)
+    assert evaluate(predict, split, statistics) == parts and [len(rows) for rows in calls[2:]] == [2, 2]
+    # A split that is smaller than a batch is one call of its size.
+    monkeypatch.undo()
+    assert evaluate(predict, split, statistics) == parts and len(calls[-1]) == 4 and len(calls) == 5

@@ -7,7 +7,7 @@ import pytest
 
 from common.errors import UserError
 from common.joints import SKELETONS, index_map
-from pose_baseline.src.keypoints import JOINTS, Track, fill_gaps, fit_to_camera, read_keypoints
+from pose_baseline.src.keypoints import JOINTS, Track, fill_gaps, fit_to_camera, follow_others, read_keypoints
 
 # A person in COCO's order; every mean below is a whole number.
 COCO = {
@@ -254,6 +254,230 @@ def test_pickles_in_npy_are_refused(tmp_path):
     np.save(tmp_path / "a.npy", np.array([{"a": 1}], dtype=object))
     with pytest.raises(UserError, match="holds Python objects instead of numbers"):
         read_keypoints(str(tmp_path / "a.npy"))
+
+
+def openpose_folder(folder, frames, skeleton="openpose_25", scale=1.0, **person):
+    """Writes {file stem: [(shift, hidden joints), ...]}."""
+    folder.mkdir(exist_ok=True)
+    for stem, people in frames.items():
+        content = [{"pose_keypoints_2d": (np.array(triplets(BODY_25, skeleton, hidden, (shift, 0))).reshape(-1, 3)
+                                          * (scale, scale, 1)).ravel().tolist(), **person} for shift, hidden in people]
+        save(folder / f"{stem}_keypoints.json", {"version": 1.3, "people": content})
+    return str(folder)
+
+
+def test_a_track_for_each_video_and_identity(tmp_path):
+    path = openpose_folder(tmp_path / "two", {f"{video}_{number}": [(10 * number, ())] for video in "ab"
+                                              for number in (9, 10)})
+    tracks = read_keypoints(path)
+    assert [(track.person, track.frames.tolist(), track.frame_names) for track in tracks] == [
+        ("a 0", [9, 10], ("a_9", "a_10")), ("b 0", [9, 10], ("b_9", "b_10"))]
+    assert place(tracks[1], "left_hip", 1) == (630, 420)
+
+
+@pytest.mark.parametrize("identity", [int, str, lambda number: [number], lambda number: [[float(number)]],
+                                      lambda number: "ab"[number]])
+def test_people_who_change_places_between_two_frames_are_known_by_their_numbers(tmp_path, identity):
+    items = [{"image_id": f"{frame}.jpg", "idx": identity(number),
+              "keypoints": triplets(COCO, "coco_17", shift=(400 * ((frame + number) % 2), 0))}
+             for frame in range(3) for number in (0, 1)]
+    first, second = read_keypoints(save(tmp_path / "a.json", items))
+    assert (first.person, second.person) in (("0", "1"), ("a", "b"))
+    assert [place(first, "left_hip", frame)[0] for frame in range(3)] == [530, 930, 530]
+    assert [place(second, "left_hip", frame)[0] for frame in range(3)] == [930, 530, 930]
+
+
+def test_one_number_for_two_people_is_said(tmp_path, caplog):
+    items = [{"image_id": frame, "idx": 1, "keypoints": triplets(COCO, "coco_17", shift=(400 * number, 0))}
+             for frame in range(2) for number in (0, 1)]
+    with caplog.at_level(logging.INFO, "mindhuman"):
+        assert len(read_keypoints(save(tmp_path / "a.json", items))) == 2
+    assert caplog.text.count("one number to several people") == 1
+    caplog.clear()
+    for item, number in zip(items, (1, None, 1, None)):
+        item["idx"] = number
+    assert [track.person for track in read_keypoints(save(tmp_path / "a.json", items))] == ["1", "0"]
+    assert "one number" not in caplog.text
+
+
+def test_frames_are_followed_by_their_numbers(tmp_path):
+    """Every tenth frame is a step; somebody who is away for longer than 30 steps is somebody else."""
+    for numbers, people in (((0, 10, 310), 1), ((0, 10, 320), 2), ((0, 1, 31), 1), ((0, 1, 32), 2)):
+        path = openpose_folder(tmp_path / str(numbers), {f"v_{number}": [(0, ())] for number in numbers})
+        assert len(read_keypoints(path)) == people
+
+
+def test_frames_in_which_somebody_is_not_seen_for_long_are_left_out(tmp_path):
+    for gap, frames in ((30, 32), (31, 2)):
+        found = {f"v_{number}": [] for number in range(gap + 1)}
+        path = openpose_folder(tmp_path / str(gap), found, person_id=[5])
+        for number, shift in ((0, 0), (gap, 30)):
+            openpose_folder(tmp_path / str(gap), {f"v_{number}": [(shift, ())]}, person_id=[5])
+        track, = read_keypoints(path)
+        assert len(track.frames) == (gap + 1 if gap == 30 else 2) and track.frames[-1] == gap and frames
+        assert track.observed[:, 0].sum() == 2
+
+
+def test_missing_at_the_ends_is_held_relative_to_the_pelvis(tmp_path):
+    """The person walks by 20 px per frame; the wrist is seen in the middle, the hips not in the first frame."""
+    hidden = {0: ("left_wrist", "left_hip", "right_hip", "pelvis"), 1: ("left_wrist",), 4: ("left_wrist",)}
+    path = openpose_folder(tmp_path / "walk", {f"v_{frame}": [(20 * frame, hidden.get(frame, ()))]
+                                               for frame in range(5)})
+    track, = read_keypoints(path)
+    for joint, expected in (("left_wrist", 590), ("pelvis", 498), ("left_hip", 530)):
+        np.testing.assert_allclose(track.joints[:, JOINTS.index(joint), 0], expected + 20 * np.arange(5))
+        np.testing.assert_allclose(track.joints[:, JOINTS.index(joint), 1], track.joints[0, JOINTS.index(joint), 1])
+    assert track.observed[:, JOINTS.index("pelvis")].tolist() == [False, True, True, True, True]
+
+
+def test_ends_follow_the_joints_that_are_seen():
+    points = np.array([[0.0, 0], [5, 5], [0, 0], [0, 0]])
+    others = np.array([[[1.0, 1], [9, 9]], [[2, 3], [0, 0]], [[4, 7], [50, 50]], [[0, 0], [8, 8]]])
+    seen = np.array([[True, True], [True, False], [True, True], [False, True]])
+    filled = follow_others(points, np.array([False, True, False, False]), others, seen, np.arange(4.0))
+    # Only the first other joint is seen at the edge: it moves by (-1, -2) and (2, 4); then nothing is known.
+    np.testing.assert_array_equal(filled, [[4, 3], [5, 5], [7, 9], [5, 5]])
+
+
+def test_hips_that_are_never_seen_together_make_a_pelvis(tmp_path):
+    hidden = {0: ("left_hip", "pelvis"), 1: ("right_hip", "pelvis")}
+    path = openpose_folder(tmp_path / "a", {f"v_{frame}": [(10 * frame, hidden[frame])] for frame in (0, 1)})
+    track, = read_keypoints(path)
+    assert place(track, "pelvis") == (500, 422) and place(track, "pelvis", 1) == (510, 422)
+    assert not track.observed[:, 0].any()
+
+
+def test_low_confidence_does_not_count(tmp_path):
+    """A joint of confidence 0.02 at 5000 px, which neither drags the person nor those who follow them."""
+    path = openpose_folder(tmp_path / "a", {f"v_{frame}": [(0, ())] for frame in range(3)})
+    content = json.loads((tmp_path / "a" / "v_1_keypoints.json").read_text())
+    content["people"][0]["pose_keypoints_2d"][12:15] = 5000, 5000, 0.02
+    save(tmp_path / "a" / "v_1_keypoints.json", content)
+    track, = read_keypoints(path)
+    wrist = JOINTS.index("right_wrist")
+    assert place(track, "right_wrist", 1) == (410, 408) and track.observed[:, wrist].tolist() == [True, False, True]
+    assert place(read_keypoints(path, min_confidence=0.01)[0], "right_wrist", 1) == (5000, 5000)
+    with pytest.raises(UserError, match="holds no people with joints of a confidence above --min_confidence 0.95"):
+        read_keypoints(path, min_confidence=0.95)
+    with pytest.raises(UserError, match="--min_confidence -1"):
+        read_keypoints(path, min_confidence=-1)
+
+
+def test_shares_of_the_image_are_refused_or_scaled(tmp_path, caplog):
+    path = openpose_folder(tmp_path / "a", {"v_0": [(0, ())]}, scale=0.001)
+    with pytest.raises(UserError, match="coordinates are shares of the image.*--image_size WIDTH,HEIGHT"):
+        read_keypoints(path)
+    with caplog.at_level(logging.INFO, "mindhuman"):
+        track, = read_keypoints(path, image_size=(2001, 1001))
+    assert place(track, "left_hip") == (1060, 420) and "from 0 to 1 are scaled" in caplog.text
+    items = [{"image_id": 1, "keypoints": (np.reshape(triplets(COCO, "coco_17"), (17, 3)) * (0.002, 0.002, 1)
+                                           - (1, 1, 0)).ravel().tolist()}]
+    with caplog.at_level(logging.INFO, "mindhuman"):
+        track, = read_keypoints(save(tmp_path / "b.json", items), image_size=(1001, 1001))
+    assert place(track, "left_hip") == pytest.approx((530, 420)) and "from -1 to 1 are scaled" in caplog.text
+    # A little beside the image is no reason to take the middle for the corner.
+    items = [{"image_id": 1, "keypoints": (np.reshape(triplets(COCO, "coco_17"), (17, 3)) * (0.001, 0.001, 1)
+                                           - (0.5, 0, 0)).ravel().tolist()}]
+    track, = read_keypoints(save(tmp_path / "b.json", items), image_size=(1001, 1001))
+    assert place(track, "left_hip") == pytest.approx((30, 420))
+    np.savez(tmp_path / "c.npz", keypoints=np.array([[EXPECTED[name] for name in JOINTS]]) / 1000.0,
+             image_size=[1001, 1001])
+    assert place(read_keypoints(str(tmp_path / "c.npz"))[0], "left_hip") == pytest.approx((530, 420))
+
+
+def test_coordinates_that_are_neither_pixels_nor_shares(tmp_path):
+    small = (np.reshape(triplets(COCO, "coco_17"), (17, 3)) * (0.01, 0.01, 1)).ravel().tolist()
+    with pytest.raises(UserError, match="person 0 is nowhere larger than 8 px"):
+        read_keypoints(save(tmp_path / "a.json", [{"image_id": 1, "keypoints": small}]))
+    np.save(tmp_path / "a.npy", np.dstack([np.reshape(triplets(COCO, "coco_17"), (17, 3))[None, :, :2],
+                                           np.full((1, 17, 1), 4000.0)]))
+    with pytest.raises(UserError, match="third number of a joint reaches from 0 to 4000, so that it is no confidence"):
+        read_keypoints(str(tmp_path / "a.npy"))
+
+
+def test_names_of_a_category_decide(tmp_path, caplog):
+    names = ["Hip", *SKELETONS["h36m_17"][1:]]
+    points = {**EXPECTED, "neck_nose": (500, 150)}
+    content = {"images": [{"id": 1, "file_name": "a.jpg"}], "categories": [
+        {"id": 1, "name": "person", "keypoints": names}, {"id": 2, "name": "dog", "keypoints": ["nose"]}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "keypoints": triplets(points, "h36m_17")},
+                        {"id": 1, "image_id": 1, "category_id": 1, "keypoints": triplets(points, "h36m_17")},
+                        {"id": 2, "image_id": 1, "category_id": 2, "keypoints": [1, 2, 2]}]}
+    with caplog.at_level(logging.INFO, "mindhuman"):
+        first, second = read_keypoints(save(tmp_path / "a.json", content))
+    check(first, EXPECTED)
+    assert (first.person, second.person) == ("1", "1 (2)"), "two people of one number are two"
+    assert "17 joints by the names in the file" in caplog.text
+
+
+def test_posetrack_has_a_track_for_each_video(tmp_path, caplog):
+    names = [{"upper_neck": "head_bottom"}.get(name, name) for name in SKELETONS["posetrack_17"]]
+    points = {**COCO, "upper_neck": (500, 170), "head_top": (500, 50)}
+    images = [{"id": 10 * video + frame, "vid_id": video, "file_name": f"images/{video}/{frame:06d}.jpg"}
+              for video in (1, 2) for frame in (4, 5)]
+    content = {"images": images, "categories": [{"id": 1, "name": "person", "keypoints": names}], "annotations": [
+        {"id": number, "image_id": image["id"], "track_id": 0, "category_id": 1,
+         "keypoints": triplets(points, "posetrack_17", shift=(image["id"], 0))} for number, image in enumerate(images)]}
+    with caplog.at_level(logging.INFO, "mindhuman"):
+        tracks = read_keypoints(save(tmp_path / "a.json", content))
+    assert [(track.person, track.frames.tolist()) for track in tracks] == [("1 0", [4, 5]), ("2 0", [4, 5])]
+    check(tracks[0], {**{name: (x + 14, y) for name, (x, y) in EXPECTED.items()}, "head": (514, 50)})
+    assert "pelvis, spine, thorax, head are made from the joints beside them" in caplog.text
+
+
+def test_orders_that_do_not_fit_are_refused(tmp_path):
+    shape = {**BODY_25, "left_elbow": (590, 280), "left_wrist": (520, 330), "right_knee": (440, 590)}
+    np.save(tmp_path / "a.npy", np.array([[shape[name] for name in SKELETONS["coco_17"]]] * 3, float))
+    with pytest.raises(UserError, match="17 joints would be h36m_17, but these look like coco_17: say --joint_order "
+                                        "coco_17, or h36m_17 if they are that"):
+        read_keypoints(str(tmp_path / "a.npy"))
+    assert read_keypoints(str(tmp_path / "a.npy"), joint_order="h36m_17")[0].skeleton == "h36m_17"
+    body = {**shape, "upper_neck": (500, 170), "head_top": (500, 50)}
+    flat = triplets(body, "openpose_25b")
+    with pytest.raises(UserError, match="would be openpose_25, but these look like openpose_25b"):
+        read_keypoints(save(tmp_path / "b.json", {"people": [{"pose_keypoints_2d": flat}]}))
+    # BODY_135: hands and face follow.
+    path = save(tmp_path / "c.json", {"people": [{"pose_keypoints_2d": flat + [1, 1, 0.5] * 110}]})
+    for order in (None, "openpose_25b"):
+        track, = read_keypoints(path, order)
+        assert track.skeleton == "openpose_25b" and place(track, "left_hip") == (530, 420)
+
+
+def test_people_with_other_joints_are_left_out(tmp_path, caplog):
+    people = [{"pose_keypoints_2d": triplets(BODY_25, name)} for name in ("openpose_18", "openpose_25", "openpose_25")]
+    with caplog.at_level(logging.WARNING, "mindhuman"):
+        tracks = read_keypoints(save(tmp_path / "a.json", {"people": people}))
+    assert [track.skeleton for track in tracks] == ["openpose_25"] * 2
+    assert "people have 18 or 25 joints; only those with 25 are taken" in caplog.text
+
+
+def test_what_detectron_writes_for_videopose3d(tmp_path, caplog):
+    one = np.array(triplets(COCO, "coco_17")).reshape(17, 3)
+    found = np.stack([one[:, 0], one[:, 1], one[:, 2] * 9, one[:, 2] * 0.01])
+    right = [[1], [0], [0], [0]]
+    frames = [np.zeros((0, 4, 17)), found[None], np.stack([found + 600 * np.array(right), found + 5 * np.array(right)])]
+    keypoints = np.empty(3, object)
+    keypoints[:] = [[[], people] for people in frames]
+    np.savez(tmp_path / "v.mp4.npz", boxes=np.empty(3, object), segments=np.empty(3, object), keypoints=keypoints,
+             metadata={"w": 1280, "h": 720})
+    with caplog.at_level(logging.INFO, "mindhuman"):
+        first, second = read_keypoints(str(tmp_path / "v.mp4.npz"))
+    assert "written by Detectron" in caplog.text
+    assert first.frames.tolist() == [1, 2] and second.frames.tolist() == [2] and first.image_size == (1280, 720)
+    assert [place(first, "left_hip", frame)[0] for frame in (0, 1)] == [530, 535]
+    keypoints[1] = [[], np.zeros((1, 3, 5))]
+    np.savez(tmp_path / "w.npz", boxes=keypoints, keypoints=keypoints, metadata={})
+    with pytest.raises(UserError, match="w.npz is not what Detectron writes"):
+        read_keypoints(str(tmp_path / "w.npz"))
+
+
+def test_videopose3d_with_cameras_that_saw_nothing(tmp_path):
+    joints = np.array(triplets(COCO, "coco_17"), float).reshape(1, 17, 3)[..., :2]
+    np.savez(tmp_path / "a.npz", positions_2d={"me": {"walk": [None, joints], "none": None, "one": joints[0:1]}},
+             metadata={"keypoints_symmetry": [[1, 3, 5, 7, 9, 11, 13, 15], []]})
+    tracks = read_keypoints(str(tmp_path / "a.npz"))
+    assert [(track.person, track.skeleton) for track in tracks] == [("me walk camera 1", "coco_17"),
+                                                                    ("me one", "coco_17")]
 
 
 def test_fill_gaps():

@@ -131,7 +131,7 @@ def split_name(name):
     stem = re.sub(r"(\.(json|jpe?g|png|bmp|tiff?|webp)|_keypoints(_\d+)?|\.predictions)+$", "", stem, flags=re.I)
     last = re.search(r"(\d{1,18})(\D*)$", stem)
     video = stem if last is None else (stem[:last.start()] + last[2]).rstrip("_-. ")
-    video = os.path.join(folder, video) + (f" camera {camera[1]}" if camera and camera[1] else "")
+    video = os.path.join(folder, video).rstrip("/") + (f" camera {camera[1]}" if camera and camera[1] else "")
     return video, None if last is None else int(last[1]), stem
 
 
@@ -150,15 +150,16 @@ def frames_of(content, path, one_of_many=False):
     if grouped is None:
         raise UserError(f"{path} is none of the accepted kinds of JSON: neither OpenPose's `people` nor a list with "
                         "`keypoints`, as AlphaPose, COCO's results and MMPose write it")
-    names = content.get("meta_info", {}).get("keypoint_id2name") if isinstance(content, dict) else None  # MMPose
-    names = tuple(names[str(number)] for number in range(len(names))) if names else None
+    meta = content.get("meta_info") if isinstance(content, dict) else None  # MMPose
+    names = meta.get("keypoint_id2name") if isinstance(meta, dict) else None
+    names = tuple(names.get(str(number)) for number in range(len(names))) if isinstance(names, dict) else None
     frames, failures, file = [], [], os.path.basename(path)
     for key, people in grouped.items():
         poses = []
         for person in people:
             try:
                 poses += [_pose(person, names)]
-            except (ValueError, TypeError, KeyError, AttributeError) as error:
+            except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
                 failures.append(error)
         video, number, name = split_name(file if key is None else key)
         video = f"{split_name(file)[2]} {video}".strip() if one_of_many and key is not None else video
@@ -176,9 +177,10 @@ def _grouped(content):
         inner = content.get("instance_info", next((content[key] for key in PEOPLE_KEYS if key in content), None))
         if isinstance(inner, list):
             return _grouped(inner) if "instance_info" in content else {None: inner}
-        if content and all(isinstance(value, dict) and set(PEOPLE_KEYS) & set(value) for value in content.values()):
-            return {name: people for name, value in content.items() for people in _grouped(value).values()}
-        return None
+        groups = {name: _grouped(value) if isinstance(value, dict) else None for name, value in content.items()}
+        if not groups or None in groups.values():
+            return None
+        return {name: people for name, group in groups.items() for people in group.values()}
     if not isinstance(content, list) or not all(isinstance(item, dict) for item in content):
         return None
     groups = {}
