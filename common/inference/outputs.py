@@ -22,6 +22,8 @@ from common.visual.viewer import write_viewer
 
 FORMATS = ("json", "npz", *MESH_FORMATS, "html", "png")
 
+OVERLAY_OPACITY = 0.9  # of bodies over the photo, so that one sees how well they fit
+
 CONVENTIONS = {
     "axes": "camera: x right, y down, z forward; mesh files and the viewer: x right, y up, z backward",
     "lengths": "metres",
@@ -169,8 +171,8 @@ def draw_people(record, people, photo, views=("overlay", "side", "top")):
     for variant in _variants(record, people):
         for view in views:
             meshes = place_people(people, "front" if view == "overlay" else view, variant)
-            drawn[f"{variant}_{view}" if variant else view] = render_scene(
-                meshes, camera, record.size, photo if view == "overlay" else None).image
+            over = {"background": photo, "opacity": OVERLAY_OPACITY} if view == "overlay" else {}
+            drawn[f"{variant}_{view}" if variant else view] = render_scene(meshes, camera, record.size, **over).image
     return drawn
 
 

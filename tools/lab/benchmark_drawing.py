@@ -6,6 +6,7 @@ Prints milliseconds of processor time of one call, median and least (time.proces
 machine do counts little), without the first call, which loads or compiles. --output writes the figures as JSON.
 """
 import argparse
+import functools
 import json
 import os
 import statistics
@@ -25,17 +26,18 @@ from common.data.samples.scenes_body import scene_body  # noqa: E402
 from common.data.samples.scenes_stage import make_stage  # noqa: E402
 from common.errors import run  # noqa: E402
 from common.files import atomic_write  # noqa: E402
-from common.inference.outputs import Person, Picture, draw_people, write_people  # noqa: E402
+from common.inference.outputs import ImageRecord, Person, draw_people, write_people  # noqa: E402
+from common.stand_ins.scenes.crops import make_crop  # noqa: E402
 
 SIZE, FOCAL = (720, 1280), 1100.0
 
 
-def people(count):
-    """People of different poses side by side, who fill most of an image of `SIZE`."""
+def people(count, distance=2.9):
+    """People of different poses side by side, some metres before the camera of an image of `SIZE`."""
     out, names = [], scene_body("smpl").joint_names
     for index, actor in enumerate(make_stage(np.random.default_rng(4), count, facing=1.0).actors):
         middle = actor.skeleton[0]
-        place = np.array([0.9 * (index - 0.5 * (count - 1)), 0.1, 2.9])
+        place = np.array([0.9 * (index - 0.5 * (count - 1)), 0.1, distance])
         out.append(Person(actor.vertices - middle, scene_body("smpl").model.faces, list(names), actor.skeleton - middle,
                           np.zeros((len(names), 2)), place, np.array([0.9, 0.0, 0.0]), (640.0, 360.0), 640.0, {}))
     return out
@@ -44,20 +46,30 @@ def people(count):
 def cases(folder):
     """Name -> (calls for one measurement, function)."""
     photo = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
-    picture = Picture("photo", "photo.jpg", SIZE, FOCAL, (640.0, 360.0), "hmr", "synthetic")
-    one, two = people(1), people(2)
+    record = ImageRecord("photo", "photo.jpg", SIZE, FOCAL, (640.0, 360.0), "hmr", "synthetic")
+    one, two, close = people(1), people(2), people(2, 1.2)
 
     def sample_data(module, **options):
         args = argparse.Namespace(output_dir=os.path.join(folder, module.__name__), seed=0, easy=False, **options)
         return lambda: module.make(args)
 
     return {
-        "photo: overlay, side and top view, one person": (1, lambda: draw_people(picture, one, photo)),
-        "the same, written as png": (1, lambda: write_people(folder, picture, one, ("png",), photo)),
-        "video frame, two people": (1, lambda: draw_people(picture, two, photo, ("overlay",))),
+        "photo: overlay, side and top view, one person": (1, lambda: draw_people(record, one, photo)),
+        "the same, written as png": (1, lambda: write_people(folder, record, one, ("png",), photo)),
+        "video frame: overlay, two people": (1, lambda: draw_people(record, two, photo, ("overlay",))),
+        "video frame: overlay and side view, two people": (1, lambda: draw_people(record, two, photo,
+                                                                                  ("overlay", "side"))),
+        "overlay of two people who fill the photo": (1, lambda: draw_people(record, close, photo, ("overlay",))),
         "sample data coco, one image": (24, sample_data(coco, num=24, years=(2017,))),
         "sample data up3d, one person": (24, sample_data(up3d, num=24, num_lsp=0)),
+        **{f"training crop, {size} x {size}": (50, functools.partial(crops, size)) for size in (64, 128, 224)},
     }
+
+
+def crops(size):
+    """Fifty training crops."""
+    for index in range(50):
+        make_crop(0, 0, index, size)
 
 
 def main(argv):

@@ -100,12 +100,13 @@ def _person(scene, index, mask):
 
 def _outline(mask):
     """Polygons around the pieces of a mask (H, W), and their area; pieces of less than four pixels are left out."""
+    left, top, width, height = _mask_box(mask)
     # Twice as large, a pixel's both sides are apart: then the outline can run along its edges, not through its centre.
-    large = np.kron(mask, np.ones((2, 2), np.uint8))
+    large = mask[top:top + height, left:left + width].astype(np.uint8).repeat(2, axis=0).repeat(2, axis=1)
     contours, _ = cv2.findContours(large, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     out, total = [], 0.0
     for contour in contours:
-        contour = cv2.approxPolyDP((contour + 1) // 2, 1.0, True)
+        contour = cv2.approxPolyDP((contour + 1) // 2 + np.array([left, top], np.int32), 1.0, True)
         area = cv2.contourArea(contour)
         if len(contour) >= 3 and area >= 4.0:
             out.append(contour.reshape(-1).tolist())
