@@ -42,12 +42,16 @@ def main(argv):
         if isinstance(test_set, TrueShapes):
             results["Mean Shape Error"] = test_set.mean_error()
             LOGGER.info("Mean Shape Error (the mean of these meshes for everybody): %s", results["Mean Shape Error"])
-        write_result(config, checkpoint, body, len(order), results)
+        write_result(config, checkpoint, body, test_set.people, results)
 
 
-def write_result(config, checkpoint, body, count, results):
+def write_result(config, checkpoint, body, people, results):
     """Write `eval_result.json`."""
-    content = {"dataset": config.dataset or "up-3d", "people": count, "results": results,
+    left_out = people.left_out()
+    if left_out:
+        LOGGER.info("%d of %d people are left out, as their images cannot be used", left_out, len(people))
+    content = {"dataset": config.dataset or "up-3d", "people": len(people) - left_out, "left_out": left_out,
+               "results": results,
                "checkpoint": os.path.basename(checkpoint.path),
                "body_model": "synthetic" if body.model.synthetic else os.path.basename(body.model.source)}
     path = os.path.join(config.result_dir, "eval_result.json")

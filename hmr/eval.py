@@ -2,6 +2,7 @@
 
     python eval.py --data_path HMR_DATA --ckpt_file output/checkpoint/hmr-50000.ckpt --dataset h36m-p2
 """
+import logging
 import os
 import sys
 
@@ -11,6 +12,8 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from common.engine.modelarts import on_modelarts  # noqa: E402
 from common.errors import run  # noqa: E402
 from hmr.src.config import read_settings  # noqa: E402
+
+LOGGER = logging.getLogger("mindhuman")
 
 
 def main(argv):
@@ -32,11 +35,14 @@ def main(argv):
         viewer = Viewer(network, profile, crop_kind(checkpoint.meta["config"]), config.crop_size, config.crop_scale,
                         config.eval_batch_size)
         results = predict(viewer, subjects, load_eval_bodies(config, body), load_eval_regressor(config, body))
-        figures = summarize_results(results, subjects)
+        figures = summarize_results(results, results.subjects)
+        left_out = len(subjects) - len(results.subjects)
+        if left_out:
+            LOGGER.info("%d of %d people are left out, as their images cannot be used", left_out, len(subjects))
         log_figures(config.dataset, figures)
         facts = {"dataset": config.dataset, "checkpoint": checkpoint.path, "profile": profile.profile,
-                 "joints": config.eval_joints, "body_model": body.source}
-        write_results(config.eval_path, facts, figures, results, subjects)
+                 "joints": config.eval_joints, "body_model": body.source, "left_out": left_out}
+        write_results(config.eval_path, facts, figures, results, results.subjects)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@
     S (N, 24, 4)        metres, camera axes, confidence
     pose (N, 72), shape (N, 10)        SMPL; has_smpl (N,) tells who has them, all where the file has no such field
     maskname, partname (N,)            segmentations, relative to the folder of UPi-S1h
-    gender (N,)         male, female or neutral
+    gender (N,)         male, female or neutral; in SPIN's files m, f or n
+    size (N, 2)         width and height of the image that the annotations are for, 0 where unknown
 
 Files of GraphCMR and SPIN have the same form and are read as they are.
 """
@@ -16,14 +17,14 @@ import os
 
 import numpy as np
 
-from common.data.readers.checks import numbers, read_npz
+from common.data.readers.checks import gender, numbers, read_npz
 from common.errors import UserError
 from common.files import atomic_write
 from common.joints import SKELETONS, index_map
 
 JOINTS = SKELETONS["graphcmr_24"]
 SHAPES = {"center": (None, 2), "scale": (None,), "part": (None, 24, 3), "S": (None, 24, 4), "pose": (None, 72),
-          "shape": (None, 10), "has_smpl": (None,)}
+          "shape": (None, 10), "has_smpl": (None,), "size": (None, 2)}
 TEXTS = ("imgname", "maskname", "partname", "gender")
 _HINT = "prepare it with preprocess.py --train_files or --eval_files"
 
@@ -56,6 +57,8 @@ def read_annotations(path, needs=()):
         raise UserError(f"{path}: {wrong[0]} has {len(fields[wrong[0]])} entries and imgname {count}; {_HINT} again")
     if count == 0:
         raise UserError(f"{path} holds nobody; {_HINT} again")
+    if "gender" in fields:
+        fields["gender"] = np.array([gender(value, f"{path}: gender") for value in fields["gender"]])
     if not (fields["scale"] > 0).all():
         raise UserError(f"{path}: a scale is not positive; {_HINT} again")
     return fields

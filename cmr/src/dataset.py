@@ -1,12 +1,10 @@
 """From prepared annotations to what the network takes: a crop, joints and the labels of the body."""
-import os
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 
 from cmr.src.annotations import JOINTS
 from common.data.augment import NO_CHANGE, flip_points, flip_pose, rotate_points, rotate_root, swap_sides
-from common.data.image import normalize, read_image
+from common.data.image import AnnotatedImages, normalize
+from common.data.pipeline import batches_ahead
 from common.joints import SKELETONS
 from common.names import path_below
 
@@ -25,28 +23,49 @@ class People:
 
     def __init__(self, fields, folder, crop, augmentation=None):
         self.fields, self.folder, self.crop, self.augmentation = fields, folder, crop, augmentation
+        self.reader = AnnotatedImages(len(set(fields["imgname"])))
 
     def __len__(self):
         return len(self.fields["imgname"])
 
     def read(self, index):
-        """The whole picture of person `index`, (H, W, 3) uint8 RGB."""
-        return read_image(path_below(self.folder, self.fields["imgname"][index], "imgname of the prepared annotations"))
+        """The whole image of person `index`, (H, W, 3) uint8 RGB; None where it is left out, see `AnnotatedImages`."""
+        size = self.fields["size"][index] if "size" in self.fields else (0, 0)
+        return self.reader.read(self._path(index), tuple(size.astype(int)) if np.all(size) else None)
+
+    def left_out(self):
+        """How many people were left out so far with their images."""
+        paths = [self._path(index) for index in range(len(self))] if self.reader.left_out else ()
+        return sum(path in self.reader.left_out for path in paths)
+
+    def _path(self, index):
+        return path_below(self.folder, self.fields["imgname"][index], "imgname of the prepared annotations")
 
     def view(self, index, change=NO_CHANGE):
-        """The network's view of person `index`, (size, size, 3) uint8 RGB."""
-        return self.crop.picture(self.read(index), self.fields["center"][index], self.fields["scale"][index], change)
+        """The network's view of person `index`, (size, size, 3) uint8 RGB; None where the image is left out."""
+        image = self.read(index)
+        if image is None:
+            return None
+        return self.crop.picture(image, self.fields["center"][index], self.fields["scale"][index], change)
 
     def image(self, index):
-        """The network's input for person `index`, (3, size, size) float32."""
-        return normalize(self.view(index))
+        """The network's input for person `index`, (3, size, size) float32; None where the image is left out."""
+        view = self.view(index)
+        return None if view is None else normalize(view)
 
     def sample(self, index, rng):
-        """One training sample, all float32; the labels as `CMRLoss` takes them, zeros where there are none."""
+        """One training sample, all float32; the labels as `CMRLoss` takes them, zeros where there are none.
+
+        Everything is zero where the image is left out.
+        """
         change = self.augmentation.draw(rng) if self.augmentation else NO_CHANGE
         j3d, has_j3d = self._j3d(index, change)
         pose, betas, has_smpl = self._body(index, change)
-        values = normalize(self.view(index, change)), self._j2d(index, change), j3d, pose, betas, has_j3d, has_smpl
+        view, size = self.view(index, change), self.crop.size
+        image = np.zeros((3, size, size)) if view is None else normalize(view)
+        values = image, self._j2d(index, change), j3d, pose, betas, has_j3d, has_smpl
+        if view is None:
+            values = [np.zeros_like(value) for value in values]
         return tuple(np.asarray(value, np.float32) for value in values)
 
     def _j2d(self, index, change):
@@ -80,7 +99,8 @@ def batches(make, order, batch_size, num_workers):
     """Batches for evaluation, made by threads ahead of the network; the last one may be smaller.
 
     Args:
-        make (function): sample number -> dict of name -> array, or of what a batch keeps as a list.
+        make (function): sample number -> dict of name -> array, or of what a batch keeps as a list; its `image` is None
+            for a sample that is left out.
         order (sequence): sample numbers.
         batch_size (int): samples of a batch.
         num_workers (int): threads, at most one per core.
@@ -88,21 +108,12 @@ def batches(make, order, batch_size, num_workers):
     Yields:
         dict: name -> array with the samples along the first axis, or list where shapes differ.
     """
-    order = [int(index) for index in order]
-    with ThreadPoolExecutor(max(1, min(num_workers, os.cpu_count()))) as pool:
-        ahead = None
-        for start in range(0, len(order), batch_size):
-            chosen = [pool.submit(make, index) for index in order[start:start + batch_size]]
-            if ahead:
-                yield _stacked(ahead)
-            ahead = chosen
-        if ahead:
-            yield _stacked(ahead)
+    def usable(index):
+        row = make(int(index))
+        return None if row["image"] is None else row
 
-
-def _stacked(futures):
-    rows = [future.result() for future in futures]
-    return {name: _together([row[name] for row in rows]) for name in rows[0]}
+    for rows in batches_ahead(usable, order, batch_size, num_workers):
+        yield {name: _together([row[name] for row in rows]) for name in rows[0]}
 
 
 def _together(values):

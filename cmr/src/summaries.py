@@ -1,4 +1,5 @@
 """Pictures of the training: some people with both meshes over them, as the network sees them at this step."""
+import itertools
 import os
 
 import cv2
@@ -55,7 +56,8 @@ class SummaryPictures(Callback):
 
     def draw(self):
         """The picture, (rows, columns, 3) uint8."""
-        numbers = range(min(NUM_PEOPLE, len(self.people)))
+        usable = (number for number in range(len(self.people)) if self.people.read(number) is not None)
+        numbers = list(itertools.islice(usable, NUM_PEOPLE))
         fold_batch_norm(self.network, self.trained)
         images = np.stack([self.people.image(number) for number in numbers])
         outputs = Prediction(*(output.asnumpy() for output in self.network(Tensor.from_numpy(images))))

@@ -4,6 +4,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.data.crops import person_box
+from common.data.image import AnnotatedImages
 from common.data.readers.human36m_images import camera_translation
 from common.errors import UserError
 from hand4whole.src.joint_sets import (
@@ -14,7 +15,7 @@ from hand4whole.src.joint_sets import (
     JOINTS,
     ROTATIONS,
 )
-from hand4whole.src.pictures import DamagedPictures, matrix_of, patch_of, read_stored
+from hand4whole.src.pictures import matrix_of, patch_of
 from hand4whole.src.targets import (
     COLUMNS,
     HAND_COLUMNS,
@@ -47,9 +48,10 @@ class Source:
 
     def __init__(self, name, items, boxes, space, augmentation):
         self.name, self.items, self.boxes = name, items, boxes
-        self.space, self.augmentation, self.damaged = space, augmentation, DamagedPictures()
+        self.space, self.augmentation = space, augmentation
         if not items:
-            raise UserError(f"data set {name} holds no person with a box inside the picture")
+            raise UserError(f"data set {name} holds no person with a box inside the image")
+        self.reader = AnnotatedImages(len({self.picture(item)[0] for item in items}))
 
     def __len__(self):
         return len(self.items)
@@ -57,14 +59,13 @@ class Source:
     def sample(self, index, rng):
         """One sample, with `rng` as its only randomness, in the order of `columns`.
 
-        A picture that is damaged gives a sample whose masks are zero everywhere, as is everything else.
+        An image that is left out (see `AnnotatedImages`) gives a sample that is zero everywhere.
         """
         item, box, size = self.items[index], self.boxes[index], self.space.image_size
         path, picture_size = self.picture(item)
         change = self.change(item, self.augmentation.draw(rng))
-        image = read_stored(path, picture_size)
+        image = self.reader.read(path, picture_size)
         if image is None:
-            self.damaged.add(path)
             patch, matrix = np.zeros((3, size[1], size[0]), np.float32), matrix_of(picture_size[0], box, size, change)
         else:
             patch, matrix = patch_of(image, box, size, change)

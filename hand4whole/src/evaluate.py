@@ -2,12 +2,12 @@
 import json
 import logging
 import os
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from mindspore import Tensor
 from tqdm import tqdm
 
+from common.data.pipeline import batches_ahead
 from common.errors import UserError
 from common.files import atomic_write
 from hand4whole.src.measures import result_lines, vertex_errors
@@ -17,7 +17,7 @@ RESULT_FILE, PREDICTION_FILE = "eval_result.json", "pred.json"
 
 
 def predict(network, pictures, output, batch_size, indices, num_threads=1):
-    """Predicted meshes, one after the other.
+    """Predicted meshes, one after the other; images that cannot be used are left out.
 
     Args:
         network: images (B, 3, H, W) to a tuple of Tensors.
@@ -31,24 +31,20 @@ def predict(network, pictures, output, batch_size, indices, num_threads=1):
         tuple: index of a picture, vertices (V, 3) float64 in metres.
 
     Raises:
-        UserError: pictures that cannot be read, or predictions that are not finite.
+        UserError: images that are missing, none that can be used, or predictions that are not finite.
     """
-    with ThreadPoolExecutor(max(1, min(num_threads, os.cpu_count()))) as pool:
-        batches = [indices[start:start + batch_size] for start in range(0, len(indices), batch_size)]
-        waiting = _read(pool, pictures, batches[0]) if batches else []
-        for number, batch in enumerate(batches):
-            images = [future.result() for future in waiting]
-            waiting = _read(pool, pictures, batches[number + 1]) if number + 1 < len(batches) else []
-            images += images[-1:] * (batch_size - len(images))
-            vertices = network(Tensor.from_numpy(np.stack(images)))[output].asnumpy().astype(np.float64)
-            if not np.isfinite(vertices[:len(batch)]).all():
-                raise UserError("the network predicts values that are not finite: its weights are damaged, or it was "
-                                "trained with too high a learning rate")
-            yield from zip(batch, vertices)
+    def make(index):
+        image = pictures.image(int(index))
+        return None if image is None else (index, image)
 
-
-def _read(pool, pictures, batch):
-    return [pool.submit(pictures.image, int(index)) for index in batch]
+    for batch in batches_ahead(make, indices, batch_size, num_threads):
+        chosen, images = zip(*batch)
+        images = [*images, *images[-1:] * (batch_size - len(images))]
+        vertices = network(Tensor.from_numpy(np.stack(images)))[output].asnumpy().astype(np.float64)
+        if not np.isfinite(vertices[:len(chosen)]).all():
+            raise UserError("the network predicts values that are not finite: its weights are damaged, or it was "
+                            "trained with too high a learning rate")
+        yield from zip(chosen, vertices)
 
 
 def evaluate(meshes, pictures, measure, total):
@@ -116,17 +112,23 @@ def report(testset, rows, pictures, folder, details):
         dict: the means.
     """
     rows = sorted({row[0]: row for row in map(tuple, rows)}.values())
-    figures = means(rows)
-    content = {"testset": testset, "people": len(rows), "left_out": pictures.left_out, **details, "results": figures,
-               "errors": {row[1]: row[2] for row in rows}}
+    figures, unusable = means(rows), len(pictures) - len(rows)
+    content = {"testset": testset, "people": len(rows), "left_out": pictures.left_out + unusable, **details,
+               "results": figures, "errors": {row[1]: row[2] for row in rows}}
     atomic_write(os.path.join(folder, RESULT_FILE), json.dumps(content, indent=1).encode())
     if rows and rows[0][3] is not None:
         path = os.path.join(folder, testset, PREDICTION_FILE)
-        atomic_write(path, json.dumps([[row[3][0] for row in rows], [row[3][1] for row in rows]]).encode())
-        LOGGER.info("%s holds joints and vertices of %d hands for the server of the data set%s", path, len(rows),
+        # The server counts places: a hand that is left out keeps its own, with zeros.
+        sent = {row[0]: row[3] for row in rows}
+        nothing = [np.zeros_like(part).tolist() for part in rows[0][3]]
+        places = [sent.get(index, nothing) for index in range(len(pictures))]
+        atomic_write(path, json.dumps([list(part) for part in zip(*places)]).encode())
+        LOGGER.info("%s holds joints and vertices of %d hands for the server of the data set%s%s", path, len(rows),
+                    f", and zeros for {unusable}" if unusable else "",
                     "" if figures else "; there is no truth here to measure them with")
-    LOGGER.info("%d people of %s%s", len(rows), testset, f", {pictures.left_out} without a box inside their picture "
-                "are left out" if pictures.left_out else "")
+    reasons = {"without a box inside their image": pictures.left_out, "whose image cannot be used": unusable}
+    LOGGER.info("%d people of %s%s", len(rows), testset, "".join(f"; {count} {reason} are left out" for reason, count
+                                                                in reasons.items() if count))
     for line in result_lines(testset, figures):
         LOGGER.info(line)
     return figures

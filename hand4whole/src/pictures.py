@@ -1,42 +1,9 @@
 """Pictures of people and hands as the networks take them."""
-import logging
-import threading
-
 import cv2
 import numpy as np
 
 from common.data.crops import crop_patch, patch_matrix
 from common.data.image import invert_matrix, transform_points
-from common.errors import UserError
-
-LOGGER = logging.getLogger("mindhuman")
-
-
-def read_stored(path, size):
-    """A picture (H, W, 3) uint8 RGB as it is stored: annotations disregard the orientation in EXIF data.
-
-    Args:
-        path (str): the file.
-        size (tuple): width and height that the annotations state.
-
-    Returns:
-        numpy.ndarray | None: None when the file is damaged.
-
-    Raises:
-        UserError: no such file, or a picture of another size than its annotations are for.
-    """
-    try:
-        with open(path, "rb") as stream:
-            data = np.frombuffer(stream.read(), np.uint8)
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror}): unpack the pictures of the data set") from None
-    image = None
-    if len(data):
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
-    if image is not None and image.shape[1::-1] != tuple(size):
-        raise UserError(f"{path} is {image.shape[1]} x {image.shape[0]} pixels, its annotations are for "
-                        f"{size[0]} x {size[1]}: use the pictures of the data set as they were published")
-    return image
 
 
 def patch_of(image, box, size, change):
@@ -77,17 +44,3 @@ def matrix_of(width, box, size, change):
     if change.flip:
         box[0] = width - 1.0 - box[0] - box[2]
     return patch_matrix(box, size, change.scale, change.rotation_deg)
-
-
-class DamagedPictures:
-    """Tells of each damaged picture once; several threads may call at the same time."""
-
-    def __init__(self):
-        self.paths, self._lock = set(), threading.Lock()
-
-    def add(self, path):
-        with self._lock:
-            if path not in self.paths:
-                self.paths.add(path)
-                LOGGER.warning("%s is damaged and teaches nothing (%d so far): copy or download it again", path,
-                               len(self.paths))

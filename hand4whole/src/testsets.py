@@ -9,6 +9,7 @@ from common.body_models.files import load_body_model
 from common.body_models.lbs_numpy import pose_body
 from common.data.augment import NO_CHANGE
 from common.data.crops import person_box
+from common.data.image import AnnotatedImages
 from common.data.readers.checks import numbers
 from common.data.readers.ehf import read_vertices
 from common.data.readers.human36m_images import camera_translation
@@ -26,7 +27,7 @@ from hand4whole.src.measures import (
     joint_errors_h36m,
     vertex_errors,
 )
-from hand4whole.src.pictures import patch_of, read_stored
+from hand4whole.src.pictures import patch_of
 from hand4whole.src.transfer import load_transfer
 
 LOGGER = logging.getLogger("mindhuman")
@@ -55,22 +56,21 @@ class Pictures:
                 self.boxes.append(box)
         self.left_out = len(records) - len(self.records)
         if not self.records:
-            raise UserError(f"none of the {len(records)} boxes of the test set lies inside its picture")
+            raise UserError(f"none of the {len(records)} boxes of the test set lies inside its image")
+        self.reader = AnnotatedImages(len({record.image_path for record in self.records}))
 
     def __len__(self):
         return len(self.records)
 
     def image(self, index):
-        """(3, H, W) float32, RGB, 0..1.
+        """(3, H, W) float32, RGB, 0..1; None for an image that is left out, see `AnnotatedImages`.
 
         Raises:
-            UserError: a picture that is missing, damaged or of another size.
+            UserError: an image that is missing, or none that can be used.
         """
         record = self.records[index]
-        image = read_stored(record.image_path, record.extras["size"])
-        if image is None:
-            raise UserError(f"{record.image_path} is damaged: copy or download it again")
-        return patch_of(image, self.boxes[index], self.size, NO_CHANGE)[0]
+        image = self.reader.read(record.image_path, record.extras["size"])
+        return None if image is None else patch_of(image, self.boxes[index], self.size, NO_CHANGE)[0]
 
 
 class EHF:

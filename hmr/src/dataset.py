@@ -2,26 +2,20 @@
 
 Source: MandyMo/pytorch_HMR for crop and mirror, akanazawa/hmr for the shift of the crop and the joints of the face.
 """
-import logging
-import threading
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from common.data.augment import flip_points, flip_pose, swap_sides
 from common.data.crops import Square, crop_cubic, grown_square, square_points
-from common.errors import UserError
+from common.data.image import REDUCED, AnnotatedImages
 from hmr.src.network import JOINTS, NUM_CAM, NUM_POSE
 from hmr.src.people import NUM_LSP
 from hmr.src.profiles import network_input
 
-LOGGER = logging.getLogger("mindhuman")
 # The crop that `trans_max` speaks of.
 PUBLISHED_SIZE = 224
 POSE = slice(NUM_CAM, NUM_CAM + NUM_POSE)
-# OpenCV decodes to these parts of the size, as JPEG's blocks allow, in a fraction of the time.
-REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
 
 
 @dataclass(frozen=True)
@@ -56,7 +50,7 @@ class PeopleSource:
     def __init__(self, people, profile, crop_size, augmentation=None, grow=1.2):
         self.people, self.profile, self.crop_size = people, profile, crop_size
         self.augmentation, self.grow = augmentation, grow
-        self.unreadable, self._lock = set(), threading.Lock()
+        self.reader = AnnotatedImages(len(set(people.images)))
 
     def __len__(self):
         return len(self.people)
@@ -64,7 +58,7 @@ class PeopleSource:
     def sample(self, index, rng):
         """One sample, with `rng` as its only randomness.
 
-        An image that cannot be decoded is reported once and gives a black sample of which nothing is known.
+        An image that is left out (see `AnnotatedImages`) gives a black sample of which nothing is known.
 
         Returns:
             tuple: image (3, S, S); kp2d (19, 3), the crop spans [-1, 1], and weight; kp3d (14, 3), metres; theta (85,);
@@ -72,9 +66,9 @@ class PeopleSource:
         """
         people, size = self.people, self.crop_size
         square, flip = self._draw(index, rng)
-        image = read_part(people.images[index], square, size)
+        stated = people.sizes[index] if people.sizes else None
+        image = read_part(self.reader, people.images[index], square, size, stated)
         if image is None:
-            self._report(people.images[index])
             return (np.zeros((3, size, size), np.float32), np.zeros((len(JOINTS), 3), np.float32),
                     np.zeros((NUM_LSP, 3), np.float32), np.zeros(85, np.float32), np.float32(0), np.float32(0))
         kp2d = people.kp2d[index].astype(np.float64)
@@ -98,12 +92,6 @@ class PeopleSource:
         shift = rng.uniform(-1.0, 1.0, 2) * change.trans_max * square.side / PUBLISHED_SIZE
         flip = bool(rng.random() < change.flip_prob)
         return reducible(Square(square.corner + np.rint(shift).astype(int), square.side), self.crop_size), flip
-
-    def _report(self, path):
-        with self._lock:
-            if path not in self.unreadable:
-                self.unreadable.add(path)
-                LOGGER.warning("%s cannot be decoded and is left out (%d so far)", path, len(self.unreadable))
 
 
 class TrainingSource:
@@ -174,24 +162,23 @@ def reducible(square, size):
     return Square(square.corner - square.corner % factor, square.side - square.side % (2 * factor))
 
 
-def read_part(path, square, size):
-    """The crop of a square of a picture, (size, size, 3) uint8 RGB, black outside; None for a damaged picture.
+def read_part(reader, path, square, size, image_size=None):
+    """The crop of a square of an image, (size, size, 3) uint8 RGB, black outside; None where the image is left out.
 
-    Orientation in a photo's EXIF data is disregarded, as annotations do.
+    Args:
+        reader (AnnotatedImages): of the set.
+        path (str): the file.
+        square (Square): pixels of the image.
+        size (int): side of the crop.
+        image_size (tuple): width and height that the annotations state, or None.
 
     Raises:
-        UserError: there is no such file.
+        UserError: there is no such file, or no image of the set can be used.
     """
     factor = reduction(square.side, size)
     if (square.corner % factor).any() or square.side % factor:
         factor = 1
-    try:
-        with open(path, "rb") as stream:
-            data = np.frombuffer(stream.read(), np.uint8)
-    except OSError:
-        raise UserError(f"picture {path} cannot be opened: unpack the pictures of its data set") from None
-    image = cv2.imdecode(data, REDUCED.get(factor, cv2.IMREAD_COLOR) | cv2.IMREAD_IGNORE_ORIENTATION) \
-        if len(data) else None
+    image = reader.read(path, image_size, factor, bgr=True)
     if image is None or not square.side:
         return None
     return crop_cubic(image, Square(square.corner // factor, square.side // factor), size)[..., ::-1]

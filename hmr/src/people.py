@@ -24,6 +24,7 @@ class People:
         kp2d (array): (N, 19, 3) float32, x, y in px and weight, in the order of `network.JOINTS`.
         kp3d (array): (N, 14, 3) float32, metres, camera axes; None where the set has none.
         theta (array): (N, 85) float32, no camera, pose and shape; None where the set has none.
+        sizes (list): (N,) (width, height) of the images that the annotations state, or None; None for none at all.
     """
 
     images: list
@@ -31,6 +32,7 @@ class People:
     kp2d: np.ndarray
     kp3d: np.ndarray = None
     theta: np.ndarray = None
+    sizes: list = None
 
     def __len__(self):
         return len(self.images)
@@ -68,7 +70,7 @@ def gather(records, hidden_weight, given_box, limits, dataset):
         theta[:, 3:75] = [record.pose for record in chosen]
         theta[:, 75:] = [record.beta for record in chosen]
     return People([record.image_path for record in chosen], corners[kept].astype(np.float32),
-                  kp2d[kept].astype(np.float32), kp3d, theta), dropped
+                  kp2d[kept].astype(np.float32), kp3d, theta, [record.extras.get("size") for record in chosen]), dropped
 
 
 def keypoints(record, hidden_weight):

@@ -1,15 +1,12 @@
 """A network's answers about the people of an evaluation set, batch by batch, and their errors."""
-import itertools
-import os
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 
 import numpy as np
 from mindspore import Tensor
 from tqdm import tqdm
 
-from common.data.image import read_image
+from common.data.image import AnnotatedImages
+from common.data.pipeline import batches_ahead
 from hmr.src.evaluate import Errors, measure
 from hmr.src.inference import crop_person
 from hmr.src.people import NUM_LSP
@@ -46,6 +43,7 @@ class Results:
         j2d (array): (N, 14, 2), pixels of the picture.
         errors (Errors): None where the set has no truth in 3D.
         mean_pa_mpjpe_mm (array): (N,), what the pose that the regressor starts from would give; None likewise.
+        subjects (list[Subject]): who the rows are; people whose image cannot be used are left out.
     """
 
     theta: np.ndarray
@@ -53,6 +51,7 @@ class Results:
     j2d: np.ndarray
     errors: Errors = None
     mean_pa_mpjpe_mm: np.ndarray = None
+    subjects: list = None
 
 
 def predict(viewer, subjects, models, regressor=None):
@@ -68,17 +67,18 @@ def predict(viewer, subjects, models, regressor=None):
         Results
 
     Raises:
-        UserError: a picture is missing or damaged, or predictions are not finite.
+        UserError: an image is missing, none can be used, or predictions are not finite.
     """
     own = models["neutral"].extras["cocoplus_regressor"][:NUM_LSP].astype(np.float32)
     of_mesh = own if regressor is None else regressor.astype(np.float32)
     mean_joints = of_mesh @ _mean_vertices(viewer.network)
     rows = {name: [] for name in ("theta", "j3d", "j2d", "mean")}
-    errors = []
+    errors, seen = [], []
     for chunk, images, regions in tqdm(batches(viewer, subjects), total=-(-len(subjects) // viewer.batch_size),
                                        desc="evaluation", disable=None):
         theta, vertices, j2d, j3d, _ = (output.asnumpy()[:len(chunk)] for output in viewer.network(Tensor(images)))
         pred = j3d[:, :NUM_LSP] if regressor is None else of_mesh @ vertices
+        seen += chunk
         rows["theta"].append(theta)
         rows["j3d"].append(pred)
         rows["j2d"].append(np.stack([np.asarray(region.corner_px) + 0.5 * (points[:NUM_LSP] + 1.0) * region.side_px
@@ -90,7 +90,7 @@ def predict(viewer, subjects, models, regressor=None):
         errors.append(measure(pred, gt, vertices if gt_vertices is not None else None, gt_vertices))
         rows["mean"].append(measure(np.broadcast_to(mean_joints, gt.shape), gt).pa_mpjpe_mm)
     joined = {name: np.concatenate(parts) if parts else None for name, parts in rows.items()}
-    return Results(joined["theta"], joined["j3d"], joined["j2d"], _joined(errors), joined["mean"])
+    return Results(joined["theta"], joined["j3d"], joined["j2d"], _joined(errors), joined["mean"], seen)
 
 
 def _mean_vertices(network):
@@ -109,21 +109,17 @@ def _joined(errors):
 def batches(viewer, subjects):
     """Batches made by threads ahead of the network: subjects, inputs (B, 3, S, S) and regions.
 
-    The last batch is filled up with copies, so that all have one shape.
+    People whose image cannot be used are left out. The last batch is filled up with copies, so that all have one shape.
     """
-    chunks = [subjects[start:start + viewer.batch_size] for start in range(0, len(subjects), viewer.batch_size)]
+    reader = AnnotatedImages(len({subject.image_path for subject in subjects}))
 
-    def make(chunk):
-        crops = [crop_person(read_image(subject.image_path), subject.found, viewer.kind, viewer.size, viewer.margin)
-                 for subject in chunk]
-        images = [network_input(picture, viewer.profile) for picture, _ in crops]
-        images += [images[-1]] * (viewer.batch_size - len(chunk))
-        return chunk, np.stack(images), [region for _, region in crops]
+    def make(subject):
+        image = reader.read(subject.image_path, subject.size)
+        if image is None:
+            return None
+        crop, region = crop_person(image, subject.found, viewer.kind, viewer.size, viewer.margin)
+        return subject, network_input(crop, viewer.profile), region
 
-    waiting, rest = deque(), iter(chunks)
-    with ThreadPoolExecutor(max(1, min(4, os.cpu_count()))) as pool:
-        waiting.extend(pool.submit(make, chunk) for chunk in itertools.islice(rest, 4))
-        while waiting:
-            done = waiting.popleft().result()
-            waiting.extend(pool.submit(make, chunk) for chunk in itertools.islice(rest, 1))
-            yield done
+    for batch in batches_ahead(make, subjects, viewer.batch_size, 4):
+        chunk, images, regions = zip(*batch)
+        yield chunk, np.stack([*images, *images[-1:] * (viewer.batch_size - len(chunk))]), regions

@@ -37,6 +37,7 @@ class Subject:
         pose, beta (array): (72,) and (10,) of the true SMPL body, or None.
         gender (str): of that body.
         action (str): what the person does, or None.
+        size (tuple): width and height of the image that the annotations state, or None.
     """
 
     image_path: str
@@ -48,6 +49,7 @@ class Subject:
     beta: np.ndarray = None
     gender: str = "neutral"
     action: str = None
+    size: tuple = None
 
 
 def read_subjects(dataset, data_path, margin, eval_num=0):
@@ -112,7 +114,8 @@ def _mpi_inf_3dhp(folder, _):
 
 def _threedpw(folder, margin):
     return [Subject(record.image_path, Found(grown(record.box, margin)), record.key, pose=record.pose,
-                    beta=record.beta, gender=record.extras["gender"]) for record in read_3dpw(folder)]
+                    beta=record.beta, gender=record.extras["gender"], size=record.extras["size"])
+            for record in read_3dpw(folder)]
 
 
 def _up3d(folder, _):

@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 from golden_files import seeded
+from PIL import Image
 
 from cmr.src.annotations import JOINTS, placed, read_annotations, write_annotations
 from cmr.src.build import build_training_set
@@ -122,6 +123,48 @@ def test_missing_labels_are_zero_and_say_so(folder):
     assert having["has_smpl"] == 1 and having["betas"].all()
 
 
+def labelled(count, names, **others):
+    return fields_of(count, part=np.ones((count, 24, 3)), S=np.ones((count, 24, 4)), pose=np.ones((count, 72)),
+                     shape=np.ones((count, 10)), **others) | {"imgname": np.array(names)}
+
+
+def test_an_image_that_is_left_out_teaches_nothing(folder, caplog):
+    (folder / "bad.png").write_bytes(b"no image")
+    people = People(labelled(2, ["bad.png", "a.png"]), str(folder), Crop(32), GRAPHCMR)
+    for _ in range(2):
+        sample = people.sample(0, sample_rng(1, 0, 0))
+    assert [np.shape(value) for value in sample] == [np.shape(value) for value in people.sample(1, sample_rng(1, 0, 0))]
+    assert not any(np.any(value) for value in sample) and people.sample(1, sample_rng(1, 0, 1))[0].any()
+    assert caplog.text.count("bad.png (8 bytes) is damaged") == 1 and people.left_out() == 1
+    assert people.image(0) is None and people.view(0) is None
+    with pytest.raises(UserError, match="gone.png does not exist"):
+        People(labelled(1, ["gone.png"]), str(folder), Crop(32)).sample(0, None)
+
+
+def test_stored_pixels_count_unless_the_stated_size_fits_the_turned_ones_only(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    Image.fromarray(np.repeat(np.arange(0, 240, 4, np.uint8), 40).reshape(60, 40).T).save(tmp_path / "a.jpg", exif=exif)
+    for size, shape in ((None, (40, 60, 3)), ((60, 40), (40, 60, 3)), ((40, 60), (60, 40, 3)), ((0, 0), (40, 60, 3))):
+        known = {} if size is None else {"size": np.array([size] * 2, float)}
+        people = People(labelled(2, ["a.jpg", "b.jpg"], **known), str(tmp_path), Crop(32))
+        assert people.read(0).shape == shape
+    other = People(labelled(2, ["a.jpg", "b.jpg"], size=np.array([[41, 60]] * 2, float)), str(tmp_path), Crop(32))
+    assert other.read(0) is None and not any(np.any(value) for value in other.sample(0, None))
+
+
+def test_the_prepared_file_of_spin_is_read(tmp_path):
+    genders = np.array(["m", "f", "M", "neutral"])
+    fields = {**labelled(4, ["a.png"] * 4), "gender": genders, "size": np.zeros((4, 2))}
+    np.savez(tmp_path / "a.npz", **fields)
+    assert read_annotations(str(tmp_path / "a.npz"))["gender"].tolist() == ["male", "female", "male", "neutral"]
+    np.savez(tmp_path / "bytes.npz", **{**fields, "gender": genders.astype("S")})
+    assert read_annotations(str(tmp_path / "bytes.npz"))["gender"].tolist()[:2] == ["male", "female"]
+    np.savez(tmp_path / "other.npz", **{**fields, "gender": np.array(["m", "f", "x", "m"])})
+    with pytest.raises(UserError, match="other.npz: gender: the gender 'x' is none of m, f, n, male"):
+        read_annotations(str(tmp_path / "other.npz"))
+
+
 def test_a_sample_is_the_same_for_the_same_random_numbers(folder):
     people = People(fields_of(1, part=np.ones((1, 24, 3))), str(folder), Crop(32), GRAPHCMR)
     first, again, other = (people.sample(0, sample_rng(1, epoch, 0)) for epoch in (0, 0, 1))
@@ -137,6 +180,9 @@ def test_batches_keep_the_order_and_the_last_may_be_smaller():
     made = list(batches(make, [3, 0, 1, 4, 2], 2, 3))
     assert [batch["image"][:, 0].tolist() for batch in made] == [[3, 0], [1, 4], [2]]
     assert [mask.shape for mask in made[0]["mask"]] == [(2, 5), (2, 2)]
+
+    made = list(batches(lambda index: make(index) if index % 2 else {"image": None}, range(10), 2, 3))
+    assert [batch["image"][:, 0].tolist() for batch in made] == [[1, 3], [5, 7], [9]]
 
     def fail(index):
         raise UserError("broken")

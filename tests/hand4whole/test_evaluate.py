@@ -150,6 +150,17 @@ def test_batches_have_one_shape_and_keep_their_order():
     assert not list(predict(network, Grey([]), 1, 3, np.array([], int)))
 
 
+def test_images_that_cannot_be_used_are_left_out_of_the_batches():
+    class Some(Grey):
+        def image(self, index):
+            return None if index in (0, 3, 4) else super().image(index)
+
+    network = Network(np.arange(9)[:, None, None] * np.ones((9, 5, 3)))
+    found = list(predict(network, Some([None] * 9), 1, 2, np.arange(9), 2))
+    assert [index for index, _ in found] == [1, 2, 5, 6, 7, 8] == [mesh[0, 0] for _, mesh in found]
+    assert network.shapes == [(2, 3, 4, 4)] * 3
+
+
 def test_predictions_that_are_not_finite_are_refused():
     with pytest.raises(UserError, match="not finite"):
         list(predict(Network(np.full((2, 5, 3), np.nan)), Grey([None] * 2), 1, 2, np.arange(2)))
@@ -184,13 +195,22 @@ def test_report_of_all_workers(root, tmp_path, caplog):
     assert f"MPJPE: {figures['mpjpe']:.2f} mm" in caplog.messages
 
 
-def test_hands_are_written_for_the_server_in_their_order(root, tmp_path):
+def test_hands_are_written_for_the_server_in_their_order(root, tmp_path, caplog):
     pictures, measure = measured(root, "FreiHAND")
     rows = rows_of(pictures, measure)
     report("FreiHAND", rows[::-1], pictures, str(tmp_path), {})
     joints, vertices = json.loads((tmp_path / "FreiHAND" / "pred.json").read_text())
     assert np.shape(joints) == (len(rows), 21, 3) and np.shape(vertices) == (len(rows), 778, 3)
     np.testing.assert_allclose(vertices[0], measure.mesh(pictures.records[0]), atol=1e-6)
+    pictures.records = pictures.records * 2  # the second half was left out
+    with caplog.at_level("INFO", "mindhuman"):
+        report("FreiHAND", rows, pictures, str(tmp_path), {})
+    joints, vertices = json.loads((tmp_path / "FreiHAND" / "pred.json").read_text())
+    assert np.shape(joints) == (2 * len(rows), 21, 3) and np.shape(vertices) == (2 * len(rows), 778, 3)
+    assert np.any(vertices[len(rows) - 1]) and not np.any(vertices[len(rows):]) and not np.any(joints[len(rows):])
+    assert f"and zeros for {len(rows)}" in caplog.text
+    assert f"{len(rows)} whose image cannot be used are left out" in caplog.text
+    assert json.loads((tmp_path / "eval_result.json").read_text())["left_out"] == len(rows)
 
 
 @pytest.fixture
@@ -256,7 +276,7 @@ def test_bad_input(root, tmp_path, trained):
     with pytest.raises(UserError, match="01_align.ply"):
         rows_of(pictures, measure)
     (copy / "EHF" / "data" / "01_img.jpg").write_bytes(b"nothing")
-    with pytest.raises(UserError, match="01_img.jpg is damaged"):
+    with pytest.raises(UserError, match="none of the first 1 images can be used: .*01_img.jpg .* is damaged"):
         pictures.image(0)
     path = copy / "EHF" / "data" / "EHF.json"
     content = json.loads(path.read_text())

@@ -8,8 +8,10 @@ import hmr_golden as golden
 import numpy as np
 import pytest
 import scipy.io
+from PIL import Image
 
 from common.data.crops import Square, crop_cubic
+from common.data.image import AnnotatedImages
 from common.data.order import sample_rng
 from common.data.readers.ai_challenger import read_ai_challenger
 from common.data.readers.lsp import read_lsp
@@ -31,7 +33,7 @@ from hmr.src.dataset import (
 from hmr.src.filters import Limits, choose, overlap
 from hmr.src.network import JOINTS
 from hmr.src.people import People, common_names, gather
-from hmr.src.profiles import PROFILES
+from hmr.src.profiles import PROFILES, network_input
 from hmr.src.sources import (
     SETS_2D,
     SETS_3D,
@@ -221,12 +223,12 @@ def test_large_squares_are_decoded_small_and_nearly_the_same(tmp_path):
     square = reducible(Square(np.array([33, -27]), 918), 224)
     assert reduction(918, 224) == 4 and square.corner.tolist() == [32, -28] and square.side == 912
     assert reduction(447, 224) == 1 and reduction(448, 224) == 2 and reduction(5000, 224) == 8
-    part = read_part(str(tmp_path / "a.jpg"), square, 224)
+    part = read_part(AnnotatedImages(), str(tmp_path / "a.jpg"), square, 224)
     whole = crop_cubic(cv2.imread(str(tmp_path / "a.jpg")), square, 224)[..., ::-1]
     assert np.abs(part.astype(int) - whole)[10:-10, 10:-10].mean() < 3
     # A square that does not fall on the smaller picture's pixels is cut from the whole one.
     odd = Square(np.array([33, 27]), 918)
-    assert (read_part(str(tmp_path / "a.jpg"), odd, 224)
+    assert (read_part(AnnotatedImages(), str(tmp_path / "a.jpg"), odd, 224)
             == crop_cubic(cv2.imread(str(tmp_path / "a.jpg")), odd, 224)[..., ::-1]).all()
 
 
@@ -239,8 +241,26 @@ def test_a_damaged_picture_teaches_nothing_and_a_missing_one_stops(tmp_path, cap
     for _ in range(2):
         sample = source.sample(0, np.random.default_rng(0))
     assert not any(column.any() for column in sample)
-    with pytest.raises(UserError, match="b.jpg cannot be opened"):
+    with pytest.raises(UserError, match="b.jpg does not exist"):
         source.sample(1, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("side", [90, 450])  # the larger one is decoded to half of its size
+def test_stored_pixels_count_unless_the_stated_size_fits_the_turned_ones_only(tmp_path, side):
+    pixels, exif = cv2.GaussianBlur(golden.seeded.image("hmr/turned", 480, 640, 1), (0, 0), 6), Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=98, exif=exif)
+    upright = np.rot90(pixels, -1)
+    for size, expected in ((None, pixels), ((640, 480), pixels), ((480, 640), upright), ((640, 640), None)):
+        people = People([str(tmp_path / "a.jpg"), "b.jpg"], np.array([[20, 20, 20 + side, 20 + side]] * 2, np.float32),
+                        np.ones((2, 19, 3), np.float32), sizes=[size, None])
+        source = PeopleSource(people, PROFILES["spin"], 64, grow=1.0)
+        image, kp2d, *_ = source.sample(0, np.random.default_rng(0))
+        if expected is None:
+            assert not image.any() and not kp2d.any() and "640 x 480 pixels" in str(source.reader.left_out)
+            continue
+        crop = crop_cubic(expected, Square(np.array([20, 20]), side), 64)
+        assert np.abs(image - network_input(crop, PROFILES["spin"])).mean() < 0.06 and kp2d[:, 2].all()
 
 
 def test_mirrored_keypoints_by_hand():

@@ -1,4 +1,5 @@
 """Evaluation sets on sample data: who is evaluated, and that perfect predictions have no error."""
+import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -6,6 +7,7 @@ import hmr_golden as golden
 import numpy as np
 import pytest
 from mindspore import Tensor
+from PIL import Image
 
 from common.body_models.files import load_body_model
 from common.errors import UserError
@@ -102,10 +104,10 @@ class Knowing:
                                             np.tile(np.eye(3, dtype=np.float32), (len(images), 24, 1, 1)))]
 
 
-def look(people, body, regressor=None, batch_size=3, spoil=0.0):
+def look(people, body, regressor=None, batch_size=3, spoil=0.0, given=None):
     network = Knowing(people, body.astype(np.float32), body.extras["cocoplus_regressor"][:14].astype(np.float32), spoil)
     viewer = Viewer(network, PROFILES["spin"], "pytorch_hmr", 32, 1.2, batch_size)
-    return predict(viewer, people, load_eval_bodies(read_settings([]), body), regressor), network
+    return predict(viewer, given or people, load_eval_bodies(read_settings([]), body), regressor), network
 
 
 @pytest.mark.parametrize("dataset", ["h36m-p1", "mpi-inf-3dhp", "3dpw", "up-3d"])
@@ -122,6 +124,32 @@ def test_the_truth_has_no_error(data, body, dataset):
     assert ("actions" in figures["mpjpe"]) == (dataset == "h36m-p1")
     spoilt = summarize_results(look(people, body, spoil=0.14)[0], people)
     assert spoilt["mpjpe"]["mean"] == pytest.approx(10.0, abs=0.1)
+
+
+def test_people_whose_image_cannot_be_used_are_left_out(data, body, tmp_path):
+    """The first of each batch is damaged; the others keep their own truth."""
+    people = read_subjects("up-3d", str(data), 1.2)
+    (tmp_path / "bad.jpg").write_bytes(b"no image")
+    mixed = [damaged for person in people
+             for damaged in (dataclasses.replace(person, image_path=str(tmp_path / "bad.jpg")), person)]
+    results, network = look(people, body, given=mixed)
+    assert results.subjects == people and len(results.theta) == len(people)
+    assert results.errors.mpjpe_mm.max() < 0.01 and all(shape == (3, 3, 32, 32) for shape in network.calls)
+    with pytest.raises(UserError, match="none of the first 1 images can be used: .*bad.jpg"):
+        look(people, body, given=mixed[:1])
+
+
+def test_an_image_is_turned_only_for_a_stated_size_that_asks_for_it(data, body, tmp_path, monkeypatch):
+    person, seen = read_subjects("3dpw", str(data), 1.2)[0], []
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (60, 40)).save(tmp_path / "a.jpg", exif=exif)
+    crop = (np.zeros((32, 32, 3), np.uint8), Region(np.zeros(2), 1.0))
+    monkeypatch.setattr(predict_module, "crop_person", lambda image, *_: seen.append(image.shape[:2]) or crop)
+    for size in (None, (60, 40), (40, 60)):
+        people = [dataclasses.replace(person, image_path=str(tmp_path / "a.jpg"), size=size)]
+        look(people, body)
+    assert seen == [(40, 60), (40, 60), (60, 40)] and person.size is not None
 
 
 def test_other_joints_of_the_same_mesh(data, body):

@@ -40,7 +40,8 @@ def sets(monkeypatch, tmp_path):
     monkeypatch.setattr(training_set, "read_people", people)
     monkeypatch.setattr(training_set, "read_prior", lambda name, path: PosePrior(np.ones((5, 72), np.float32),
                                                                                  np.ones((5, 10), np.float32)))
-    monkeypatch.setattr("hmr.src.dataset.read_part", lambda path, square, size: np.zeros((size, size, 3), np.uint8))
+    monkeypatch.setattr("hmr.src.dataset.read_part",
+                        lambda reader, path, square, size, stated: np.zeros((size, size, 3), np.uint8))
     return tmp_path
 
 

@@ -75,7 +75,9 @@ def three_dpw(records, folder):
 
 def _boxes(records, folder):
     boxes = [record.center_scale() for record in records]
-    return {"imgname": _pictures(records, folder), "center": [center for center, _ in boxes],
+    sizes = [record.extras.get("size") or (0, 0) for record in records]
+    known = {"size": sizes} if np.any(sizes) else {}
+    return {**known, "imgname": _pictures(records, folder), "center": [center for center, _ in boxes],
             "scale": [scale for _, scale in boxes]}
 
 

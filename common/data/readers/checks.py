@@ -3,8 +3,10 @@ import numpy as np
 
 from common.data.readers.annotation_files import existing
 from common.data.restricted_pickle import load_npz
-from common.errors import UserError
+from common.errors import UserError, brief
 from common.text_files import read_json
+
+GENDERS = {"m": "male", "f": "female", "n": "neutral", "male": "male", "female": "female", "neutral": "neutral"}
 
 
 def read_npz(path):
@@ -33,6 +35,18 @@ def text(mapping, key, where):
     if not isinstance(value, str):
         raise UserError(f"{where}: {key} holds a {type(value).__name__} instead of text")
     return value
+
+
+def gender(value, where):
+    """`male`, `female` or `neutral` of a person, also from SPIN's m and f and in capitals.
+
+    Raises:
+        UserError: anything else.
+    """
+    name = GENDERS.get(str(value).strip().lower())
+    if name is None:
+        raise UserError(f"{where}: the gender {brief(value)} is none of {', '.join(GENDERS)}")
+    return name
 
 
 def whole_number(mapping, key, where):

@@ -8,7 +8,7 @@ Source: mks0601/Hand4Whole_RELEASE `PW3D.py`.
 """
 
 from common.data.readers.annotation_files import first_existing
-from common.data.readers.checks import coco_pairs, dictionary, member, numbers, text
+from common.data.readers.checks import coco_pairs, dictionary, gender, member, numbers, text
 from common.data.readers.smplx_params import read_camera
 from common.data.records import Record
 from common.errors import UserError
@@ -50,6 +50,6 @@ def read_3dpw(folder, split="test"):
             beta=numbers(member(body, "shape", where), (None,), f"{where}: shape")[:10],
             translation=numbers(member(body, "trans", where), (3,), f"{where}: trans"), focal=focal,
             principal=principal, key=str(member(annotation, "id", where)),
-            extras={"gender": body.get("gender", "neutral"), "sequence": sequence,
+            extras={"gender": gender(body.get("gender", "neutral"), where), "sequence": sequence,
                     "size": (member(image, "width", where), member(image, "height", where))}))
     return records
