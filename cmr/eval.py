@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from cmr.src.config import read_settings  # noqa: E402
 from common.engine.modelarts import on_modelarts  # noqa: E402
 from common.errors import run  # noqa: E402
-from common.files import atomic_write  # noqa: E402
+from common.files import atomic_write, make_folder  # noqa: E402
 
 LOGGER = logging.getLogger("mindhuman")
 
@@ -32,6 +32,7 @@ def main(argv):
 
     init_runtime(config.device_target, config.device_id, config.seed)
     with on_modelarts(config.enable_modelarts, config.data_url, config.data_path, config.result_dir, config.train_url):
+        make_folder(config.result_dir)
         body = load_body(config)
         network, config, checkpoint = load_trained(config, body)
         test_set = build_test_set(config, body)

@@ -53,19 +53,25 @@ def atomic_path(path):
 
 
 def make_folder(path):
-    """Make a folder, with those above it, unless it is there.
+    """Make a folder, with those above it, unless it is there: what takes long asks before where its result will go.
 
     Raises:
-        UserError: it cannot be made.
+        UserError: it cannot be made or written to.
     """
     try:
         os.makedirs(path, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
     except OSError as error:
         raise _refusal(path, error) from None
 
 
 def _refusal(path, error):
-    return UserError(f"{path} cannot be written: {error.strerror}; name another place, or mend this one")
+    places = (pathlib.Path(path), *pathlib.Path(path).parents)
+    above = next((place for place in places if place.exists() and not place.is_dir()), None)
+    reason = f"{above} is a file, no folder" if above and isinstance(error, FileExistsError | NotADirectoryError) \
+        else error.strerror
+    return UserError(f"{path} cannot be written: {reason}; name another place, or mend this one")
 
 
 def _publish(temporary, path):

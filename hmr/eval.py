@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from common.engine.modelarts import on_modelarts  # noqa: E402
 from common.errors import run  # noqa: E402
+from common.files import make_folder  # noqa: E402
 from hmr.src.config import read_settings  # noqa: E402
 
 LOGGER = logging.getLogger("mindhuman")
@@ -29,6 +30,7 @@ def main(argv):
     init_runtime(config.device_target, config.device_id, config.seed)
     with on_modelarts(config.enable_modelarts, config.data_url, config.data_path, config.eval_path,
                       config.train_url):
+        make_folder(config.eval_path)
         subjects = read_subjects(config.dataset, config.data_path, config.crop_scale, config.eval_num)
         body = load_body(config)
         network, config, profile, checkpoint = load_trained(config, body)

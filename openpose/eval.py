@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from common.engine.modelarts import on_modelarts  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
+from common.files import make_folder  # noqa: E402
 from openpose.src.config import read_settings  # noqa: E402
 
 
@@ -30,6 +31,7 @@ def main(argv):
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
     with on_modelarts(config.enable_modelarts, config.data_url, config.data_path, config.output_img_path,
                       config.train_url):
+        make_folder(config.output_img_path)
         network, config, skeleton, _ = load_trained(config)
         annotations = read_annotations(config.ann, skeleton.category)
         skeleton.check_names(annotations.names, config.ann)

@@ -9,6 +9,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from common.errors import run  # noqa: E402
+from common.files import make_folder  # noqa: E402
 from pose_baseline.src.config import read_settings  # noqa: E402
 
 
@@ -22,12 +23,13 @@ def main(argv):
 
     init_runtime(config.device_target, config.device_id, config.seed)
     network, config, statistics, checkpoint = load_trained(config, need_statistics=False)
+    folder = config.output_dir if "output_dir" in config.given else os.path.dirname(checkpoint.path)
+    make_folder(folder or ".")
     data = build_dataset(config, ("test",) if statistics else ("train", "test"), statistics)
     result = evaluate(Lifter(network), data.test, data.statistics, config.procrustes,
                       config.batch_size if config.drop_remainder else None, config.evaluateActionWise)
     log_evaluation(result, config.evaluateActionWise)
-    path = os.path.join(config.output_dir if "output_dir" in config.given else os.path.dirname(checkpoint.path),
-                        "eval_result.json")
+    path = os.path.join(folder, "eval_result.json")
     write_evaluation(path, result, checkpoint, config, len(data.test.inputs))
     LOGGER.info("%s: %.2f mm over %d frames; written to %s", "PA-MPJPE" if config.procrustes else "MPJPE",
                 result.error, len(data.test.inputs), path)

@@ -10,7 +10,7 @@ import numpy as np
 from mindspore import Tensor, nn
 
 from common.errors import UserError
-from common.files import atomic_path
+from common.files import atomic_path, make_folder
 
 LOGGER = logging.getLogger("mindhuman")
 ENDINGS = {"MINDIR": ".mindir", "ONNX": ".onnx", "AIR": ".air"}
@@ -50,6 +50,7 @@ def export_network(network, make_inputs, file_name, file_format, batch_size, dev
     network.set_train(False)
     path = file_name if file_name.lower().endswith(ENDINGS[file_format]) else file_name + ENDINGS[file_format]
     path = os.path.abspath(path)
+    make_folder(os.path.dirname(path))
     # A folder of its own: the converter takes no blanks and no letters beyond ASCII in a path, and a file that turns
     # out to be wrong never reaches its place.
     with tempfile.TemporaryDirectory(prefix="export-") as folder:

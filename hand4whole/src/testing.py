@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from common.engine.shards import gather
-from common.files import atomic_path
+from common.files import atomic_path, make_folder
 from common.names import safe_name
 from common.visual.cameras import PerspectiveCamera
 from common.visual.renderer import render
@@ -26,6 +26,8 @@ def measure_checkpoint(config, runtime):
     Returns:
         dict: name -> mean error, on the main worker of all people, on the others of their share.
     """
+    folder = os.path.join(config.output_dir, "result")
+    make_folder(folder)
     testset, records = read_test_records(config)
     network, config, model, checkpoint = load_trained(config)
     pictures = Pictures(records, space_of(config).image_size)
@@ -35,7 +37,6 @@ def measure_checkpoint(config, runtime):
     meshes = predict(network, pictures, output, config.test_batch_size, indices, config.num_thread)
     if config.vis:
         meshes = Drawings(config, model.faces, pictures, testset)(meshes)
-    folder = os.path.join(config.output_dir, "result")
     parts = gather(evaluate(meshes, pictures, measure, len(indices)), folder, runtime)
     if not runtime.is_main:
         return {}

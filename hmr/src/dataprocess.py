@@ -36,7 +36,7 @@ def process(data_path):
         UserError: no such folder, nothing to do it from, or damaged files.
     """
     if not os.path.isdir(data_path):
-        raise UserError(f"--data_path {data_path} does not exist: name the folder HMR_DATA")
+        raise UserError(f"--data_path {data_path} does not exist or is no folder: name HMR_DATA")
     written, known = [], []
     for name, joints in RAW.items():
         folder = find_set(data_path, SETS_3D[name].folders)

@@ -45,7 +45,7 @@ def test_names_may_have_blanks_and_any_letters(tmp_path, file_format):
 
 
 @pytest.mark.parametrize("name, words", [("", "--file_name"), ("folder/", "--file_name 'folder/'"),
-                                         ("/dev/null/x", "/dev/null/x.mindir cannot be written")])
+                                         ("/dev/null/x", "/dev/null cannot be written")])
 def test_names_that_are_no_file(tmp_path, monkeypatch, name, words):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=words):

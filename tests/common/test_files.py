@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from common.errors import UserError
-from common.files import atomic_path, atomic_write, remove_leftovers
+from common.files import atomic_path, atomic_write, make_folder, remove_leftovers
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path):
@@ -72,3 +72,15 @@ def test_what_killed_writers_left_is_removed(tmp_path, monkeypatch):
     assert len(os.listdir(tmp_path)) == 7
     remove_leftovers(str(tmp_path))
     assert sorted(os.listdir(tmp_path)) == [".hidden.ckpt", "a.part.ckpt", "metrics.csv"]
+
+
+def test_a_folder_is_made_or_refused_before_the_work(tmp_path):
+    make_folder(tmp_path / "a" / "b")
+    make_folder(tmp_path / "a" / "b")
+    assert os.listdir(tmp_path / "a") == ["b"] and not os.listdir(tmp_path / "a" / "b")
+    (tmp_path / "file").touch()
+    for place in ("file", "file/below"):
+        with pytest.raises(UserError, match=f"{place} cannot be written: {tmp_path}/file is a file, no folder; name"):
+            make_folder(tmp_path / place)
+    with pytest.raises(UserError, match="/proc/x cannot be written: No such file"):
+        make_folder("/proc/x")

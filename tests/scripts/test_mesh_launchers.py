@@ -82,9 +82,17 @@ def test_another_device_is_named_in_front(tree):
 
 @pytest.mark.parametrize("script, arguments", [
     ("hmr/scripts/run_standalone_train.sh", []), ("hmr/scripts/run_eval.sh", ["--help"]),
-    ("hmr/scripts/run_distributed_train.sh", ["nowhere.json", "two words"]),
-    ("cmr/scripts/run_eval_gpu.sh", ["up-3d"]), ("cmr/scripts/convert_resnet.sh", ["a.pth"]),
+    ("cmr/scripts/run_eval_gpu.sh", ["--dataset", "up-3d"]), ("cmr/scripts/convert_resnet.sh", ["a.pth"]),
 ])
 def test_bad_arguments_print_the_usage(tree, script, arguments):
     status, said = launch(tree, script, *arguments)
     assert status == 1 and f"Usage: bash {Path(script).name} " in said and "started" not in said
+
+
+@pytest.mark.parametrize("script, arguments, words", [
+    ("hmr/scripts/run_distributed_train.sh", ["nowhere.json", "two words"], "nowhere.json is neither a number of wor"),
+    ("cmr/scripts/run_eval_gpu.sh", ["up-3d"], "up-3d is not the number of a device"),
+])
+def test_a_wrong_first_argument_is_one_sentence(tree, script, arguments, words):
+    status, said = launch(tree, script, *arguments)
+    assert status == 1 and said.startswith(f"error: {words}") and said.count("\n") == 1

@@ -144,7 +144,7 @@ class Annotations:
             UserError: no such folder, or images that are missing.
         """
         if not os.path.isdir(folder):
-            raise UserError(f"image folder {folder} does not exist ({flag})")
+            raise UserError(f"image folder {folder} does not exist or is no folder ({flag})")
         images = self.images if image_rows is None else [self.images[row] for row in image_rows]
         paths = [self.image_path(folder, image) for image in images]
         missing = [image.file_name for image, path in zip(images, paths) if not os.path.isfile(path)]
