@@ -41,8 +41,8 @@ class KeypointSource:
         if augmentation.insize % STRIDE:
             raise UserError(f"--insize {augmentation.insize} is no multiple of {STRIDE}")
         if mask_folder and not os.path.isdir(mask_folder):
-            raise UserError(f"mask folder {mask_folder} does not exist or is no folder (--maskpath_train): write it with "
-                            "gen_ignore_mask.py, or leave the flag empty to train without")
+            raise UserError(f"mask folder {mask_folder} does not exist or is no folder (--maskpath_train): write it "
+                            "with gen_ignore_mask.py, or leave the flag empty to train without")
         people = read_annotations(annotation_path, skeleton.category)
         skeleton.check_names(people.names, annotation_path)
         learned = people.learned(min_keypoints, min_area)
