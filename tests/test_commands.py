@@ -88,7 +88,7 @@ ORIGINAL = [
      "--num_channels 256 --num_layers 5 --img_res 224 --num_epochs 80 --batch_size 16 --checkpoint_steps 1771 "
      "--rot_factor 30 --noise_factor 0.4 --scale_factor 0.25 --do_shuffle --distribute --num_workers 8 "
      "--adam_beta1 0.9 --lr 0.004 --wd 0", {"num_epochs": 80, "lr": 0.004, "distribute": True, "do_shuffle": True}),
-    ("cmr", "--num_channels 256 --num_layers 5 --img_res 224 --checkpoint C.ckpt --dataset up-3d --batch_size 16 --shuffle "
+    ("cmr", "--num_channels 256 --num_layers 5 --img_res 224 --checkpoint C.ckpt --dataset up-3d --shuffle "
      "--num_workers 8 --log_freq 50 --device_target GPU", {"ckpt_file": "C.ckpt", "shuffle": True, "log_freq": 50}),
     ("cmr", "--train_files --eval_files", {"train_files": True, "eval_files": True}),
 ]
