@@ -17,11 +17,12 @@ from mindspore import Parameter, Tensor
 from mindspore.train import serialization
 
 from common.errors import UserError
-from common.files import atomic_path
+from common.files import atomic_path, make_folder
 
 LOGGER = logging.getLogger("mindhuman")
 GROUPS = ("optimizer", "scaler", "extra")
 FORMAT = 1
+ASIDE = "earlier"
 
 
 @dataclass
@@ -241,7 +242,7 @@ def _restore(parameters, arrays, path, what):
 
 
 class CheckpointFolder:
-    """The checkpoints of one run: numbered files, the newest kept.
+    """The checkpoints of one run: numbered files, the newest kept. Those of an earlier run go to the folder `earlier`.
 
     Args:
         folder (str): where they lie; made when the first one is written.
@@ -268,10 +269,26 @@ class CheckpointFolder:
         """Write the checkpoint of `meta["step"]`, then remove the oldest beyond `keep`. Returns its path."""
         path = os.path.join(self.folder, self.pattern.format(step=meta["step"], epoch=meta["epoch"], rank=rank))
         write_checkpoint(path, weights, meta=meta, **contents)
-        others = [other for other in self.paths().values() if other != path]
-        for old in others[:max(0, len(others) + 1 - self.keep)] if self.keep else ():
-            os.remove(old)
+        self.tidy(path, list(self.paths().values()))
         return path
+
+    def tidy(self, path, paths):
+        """Remove the oldest beyond `keep`. What a run has left here that came further than this one is set aside.
+
+        Otherwise --resume would take it for the newest of this run, and `keep` would count it.
+
+        Args:
+            path (str): the checkpoint that was just written.
+            paths (list[str]): all that count, in order.
+        """
+        own = paths[:paths.index(path) + 1]
+        for other in paths[len(own):]:
+            aside = os.path.join(self.folder, ASIDE, os.path.basename(other))
+            make_folder(os.path.dirname(aside))
+            os.replace(other, aside)
+            LOGGER.warning("%s is of an earlier run: it is in the folder %s now", other, ASIDE)
+        for old in own[:max(0, len(own) - self.keep)] if self.keep else ():
+            os.remove(old)
 
     def newest(self):
         """The newest readable checkpoint, or None. A damaged one is reported and the one before it is taken."""

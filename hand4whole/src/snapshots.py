@@ -56,7 +56,5 @@ class Snapshots(CheckpointFolder):
         write_checkpoint(path, weights, meta=meta, **contents)
         if finished and os.path.isfile(self.path(epoch, False)):
             os.remove(self.path(epoch, False))
-        whole = [other for (_, done), other in self.paths().items() if done and other != path]
-        for old in whole[:max(0, len(whole) + 1 - self.keep)] if self.keep else ():
-            os.remove(old)
+        self.tidy(path, list(self.paths().values()))
         return path

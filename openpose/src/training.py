@@ -164,9 +164,7 @@ class EpochCheckpoints(CheckpointFolder):
                                    step=meta["steps_per_epoch"] if ended else meta["batch"])
         path = os.path.join(self.folder, name)
         write_checkpoint(path, weights, meta=meta, **contents)
-        others = [other for other in self.paths().values() if other != path]
-        for old in others[:max(0, len(others) + 1 - self.keep)] if self.keep else ():
-            os.remove(old)
+        self.tidy(path, list(self.paths().values()))
         return path
 
 

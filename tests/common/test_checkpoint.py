@@ -170,12 +170,22 @@ def _fill(folder, steps):
 def test_folder_keeps_the_newest(tmp_path):
     folder = CheckpointFolder(str(tmp_path / "run"), keep=2)
     assert folder.newest() is None
-    _fill(folder, (5, 10, 9, 100))
+    _fill(folder, (5, 9, 10, 100))
     assert list(folder.paths()) == [10, 100]
     assert folder.newest().weights["w"][0] == 100
     assert folder.at(10).weights["w"][0] == 10
     with pytest.raises(UserError, match=r"step 5 .*there: 10, 100"):
         folder.at(5)
+
+
+def test_what_an_earlier_run_left_is_set_aside(tmp_path):
+    """A new run in the same folder begins at step 0: --resume has to find its checkpoints, and none gets lost."""
+    folder = CheckpointFolder(str(tmp_path), keep=2)
+    _fill(folder, (40, 50))
+    _fill(folder, (10, 20, 30))
+    assert list(folder.paths()) == [20, 30]
+    assert sorted(os.listdir(tmp_path / "earlier")) == ["checkpoint-40.ckpt", "checkpoint-50.ckpt"]
+    assert read_checkpoint(str(tmp_path / "earlier" / "checkpoint-50.ckpt")).weights["w"][0] == 50
 
 
 def test_folder_skips_a_damaged_newest(tmp_path, caplog):
