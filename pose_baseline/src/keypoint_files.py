@@ -168,7 +168,7 @@ def _array_tracks(array, source, names=None, scores=None, orders=ARRAY_ORDERS, *
     skeleton, joint_names = source.skeleton(array, names, orders)
     array = array[..., :len(joint_names), :]
     people = known.pop("people", None) or [str(number) for number in range(len(array))]
-    frames = [int(frame) for frame in known.pop("frames", None) or range(array.shape[1])]
+    frames = np.asarray(known.pop("frames", None) or range(array.shape[1]), np.int64).ravel().tolist()
     frame_names = list(known.pop("frame_names", None) or frames)
     if not len(frames) == len(frame_names) == array.shape[1]:
         raise UserError(f"{source.path}: {array.shape[1]} poses, but {len(frames)} frames and {len(frame_names)} "
@@ -286,8 +286,8 @@ def _follow(frames, source):
     videos = {}
     for frame in frames:
         videos.setdefault(frame.video, []).append(frame)
-    if len(videos) > 1:
-        source.say(f"{len(videos)} videos or images by the names before the numbers: {', '.join(list(videos)[:3])} ...")
+    if len(frames) > 1:
+        source.say(f"{len(frames)} frames, told by their numbers, of {len(videos)} video(s), told by the names before")
     return [track for video, own in videos.items()
             for track in _follow_video(own, f"{video} " if len(videos) > 1 else "", order, source)]
 
