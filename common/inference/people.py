@@ -16,7 +16,6 @@ from common.data.readers.keypoint_json import (
     LEAST_JOINTS,
     MIN_CONFIDENCE,
     are_shares,
-    check_confidence,
     frames_of,
     json_files,
     split_name,
@@ -67,7 +66,6 @@ def choose_people(bbox="", keypoints_json="", finder=None, min_confidence=MIN_CO
     given = [flag for flag, value in given.items() if value]
     if len(given) > 1:
         raise UserError(f"{' and '.join(given)} both say where people are: leave one of them out")
-    check_confidence(min_confidence)
     if bbox:
         return GivenBoxes(read_boxes(bbox))
     if keypoints_json:

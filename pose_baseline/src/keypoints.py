@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from common.data.readers.keypoint_json import LEAST_EXTENT_PX, MIN_CONFIDENCE, are_shares, check_confidence
+from common.data.readers.keypoint_json import LEAST_EXTENT_PX, MIN_CONFIDENCE, are_shares
 from common.errors import UserError
 from common.joints import SKELETONS
 from pose_baseline.src.keypoint_files import read_raw
@@ -69,7 +69,6 @@ def read_keypoints(path, joint_order=None, min_confidence=MIN_CONFIDENCE, image_
         UserError: the file cannot be read, its coordinates are no pixels and no size is known, or nobody in it has all
             joints; the text names the joints.
     """
-    check_confidence(min_confidence)
     raw_tracks = _in_pixels(read_raw(path, joint_order, min_confidence), path, image_size)
     tracks, failures = [], []
     for raw in raw_tracks:

@@ -92,13 +92,6 @@ def test_people_of_openpose_files_have_boxes_scores_and_numbers(tmp_path):
     assert people_of(write_people(tmp_path / "a.json", [joints()], person_id=[0]))[0].number == "0"
 
 
-def test_least_confidence_is_a_score():
-    for value in (-0.1, 10, float("nan")):
-        with pytest.raises(UserError, match="--min_confidence .*: write a score from 0 to 1"):
-            choose_people(min_confidence=value)
-    choose_people(min_confidence=0)
-
-
 def test_pairs_without_scores_are_read_as_pairs(tmp_path):
     path = write_people(tmp_path / "a.json", [joints()[:, :2]])
     person, = people_of(path)

@@ -359,8 +359,6 @@ def test_low_confidence_does_not_count(tmp_path):
     assert place(read_keypoints(path, min_confidence=0.01)[0], "right_wrist", 1) == (5000, 5000)
     with pytest.raises(UserError, match="holds no people with joints of a confidence above --min_confidence 0.95"):
         read_keypoints(path, min_confidence=0.95)
-    with pytest.raises(UserError, match="--min_confidence -1"):
-        read_keypoints(path, min_confidence=-1)
 
 
 def test_shares_of_the_image_are_refused_or_scaled(tmp_path, caplog):

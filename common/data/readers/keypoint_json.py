@@ -281,16 +281,6 @@ def sure(joints, min_confidence=MIN_CONFIDENCE):
     return np.where([True, True, False] | (joints[..., 2:] > min_confidence), joints, 0.0)
 
 
-def check_confidence(value):
-    """Refuse a `--min_confidence` that is no score.
-
-    Raises:
-        UserError
-    """
-    if not 0 <= value < LARGEST_SCORE:
-        raise UserError(f"--min_confidence {value}: write a score from 0 to 1; joints with a higher one count")
-
-
 def are_shares(joints):
     """Whether (..., 3) x, y, score are no pixels: enough joints have a score, and all lie within -1 to 1."""
     points = joints[..., :2][joints[..., 2] > 0]
