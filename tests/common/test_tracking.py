@@ -78,7 +78,7 @@ def test_similarity_by_hand():
     half = other.copy()
     half[1] = 0
     # Of the second pose only one joint is left, whose box is 16 x 16; the larger one counts.
-    assert similarity(one, half, spread) == pytest.approx(expected)
+    assert similarity(one, half, spread) == similarity(half, one, spread) == pytest.approx(expected)
     # The larger box counts: 60 x 20.
     wider = one.copy()
     wider[1, 0] = 60
