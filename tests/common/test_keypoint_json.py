@@ -197,7 +197,12 @@ def test_scores_and_pairs_are_told_apart(skeleton):
 def test_scores_of_other_joints_by_their_values_or_names():
     own = np.array(rows("lsp_14")[:12])  # 36 numbers
     np.testing.assert_array_equal(as_joints(own.ravel()), own)
-    np.testing.assert_array_equal(as_joints((own * (1, 1, 11)).ravel())[:, :2], own[:, :2])  # up to 9.9
+    for score in (-1, 10):
+        own[3, 2] = score
+        np.testing.assert_array_equal(as_joints(own.ravel()), own)
+    own[3, 2] = 10.1
+    assert len(as_joints(own.ravel())) == 18
+    own[3, 2] = 0.5
     assert as_joints(own.ravel(), names=["a"] * 12).shape == (12, 3)
     assert as_joints(own.ravel(), names=["a"] * 18).shape == (18, 3)
     with pytest.raises(ValueError, match="36 keypoint numbers; expected x, y, score for every joint of 17"):
@@ -250,6 +255,27 @@ def test_an_order_that_clearly_does_not_fit(own, other):
     line[:, 1] = line[:, 0]
     assert better_order(line, (other, own)) is None, "what lies on a line is no body"
     assert better_order(joints * (1, 1, 0), (other, own)) is None
+
+
+@pytest.mark.parametrize(("seed", "refused"), [(0, False), (1, False), (9, False), (89, True)])
+def test_an_order_is_refused_for_asymmetry_and_length_together(seed, refused):
+    """Points at random: the other order is neither, only shorter, only more symmetric, or both."""
+    joints = np.column_stack([np.random.default_rng(seed).uniform(0, 500, (16, 2)), np.ones(16)])
+    assert better_order(joints, ("h36m_16", "hourglass_16")) == ("hourglass_16" if refused else None)
+
+
+def test_hardly_any_joint_looks_like_nothing():
+    joints = np.zeros((17, 3))
+    assert better_order(joints, ("coco_17", "h36m_17")) is None
+    joints[0] = 5, 7, 1
+    assert better_order(joints, ("coco_17", "h36m_17")) is None
+
+
+def test_hands_and_face_follow_the_body():
+    assert keypoint_json.BODY_OF == {133: "coco_17", 135: "openpose_25b", 136: "halpe_26"}
+    assert SKELETONS["coco_wholebody_133"][:17] == SKELETONS["coco_17"]
+    assert {count: len(SKELETONS[order]) for count, orders in keypoint_json.ORDERS.items() for order in orders} == {
+        count: count for count in (15, 17, 18, 25, 26)}
 
 
 def test_limbs_by_hand():

@@ -252,7 +252,7 @@ def with_scores(joints):
         joints = np.concatenate([joints, np.ones_like(joints[..., :1])], -1)
     there = np.isfinite(joints).all(-1) & (np.abs(joints) < MAX_PX).all(-1) & (joints[..., :2] != 0).any(-1)
     joints = np.where(there[..., None], joints, 0.0)
-    low, high = joints[..., 2].min(initial=0), joints[..., 2].max(initial=0)
+    low, high = joints[..., 2].min(), joints[..., 2].max()
     if low < -1 or high > MOST_SURE:
         raise ValueError(f"the third number of a joint reaches from {low:g} to {high:g}, so that it is no confidence; "
                          "2D joints are needed")
@@ -302,9 +302,8 @@ def better_order(joints, orders):
     long, wide = np.linalg.svd(points - points.mean(0), compute_uv=False) if len(points) > 1 else (1.0, 0.0)
     if wide < 0.02 * long:  # what lies on a line is no body
         return None
-    usual_asymmetry, usual_length = _limbs(joints, orders[0]) if len(orders) > 1 else (0.0, 0.0)
     for order in orders[1:]:
-        asymmetry, length = _limbs(joints, order)
+        (asymmetry, length), (usual_asymmetry, usual_length) = _limbs(joints, order), _limbs(joints, orders[0])
         if asymmetry < CLEARLY * usual_asymmetry and length < usual_length:
             return order
     return None
