@@ -26,7 +26,7 @@ from common.data.readers.keypoint_json import (
 )
 from common.data.readers.videopose3d import is_detectron, read_detections, read_detectron
 from common.data.restricted_pickle import load_npy, load_npz
-from common.errors import UserError
+from common.errors import UserError, brief
 from common.inference.tracking import LONGEST_GAP, Tracker
 from common.joints import SKELETONS, joint_name
 from common.text_files import read_json
@@ -297,17 +297,21 @@ def _follow_video(frames, prefix, order, source):
     numbers = [frame.number for frame in frames]
     if None in numbers or len(set(numbers)) < len(numbers):
         numbers = list(range(len(frames)))
+    # Programs that know nobody give all the same number, which would lead astray where somebody is alone.
+    counts = [Counter(pose.identity for pose in frame.poses) for frame in frames]
+    shared = {identity for count in counts for identity in count if count[identity] > 1} - {None}
+    if shared:
+        source.say(f"{brief(min(shared))} and {len(shared) - 1} other numbers are given to several people of a frame; "
+                   "positions tell who these are")
     step, tracker, people, names = int(min(np.diff(numbers), default=1)), Tracker(), {}, {}
     for index, frame in enumerate(frames):
         poses = [pose for pose in frame.poses if (pose.joints[:, 2] > source.min_confidence).any()]
-        given = [pose.identity for pose in poses]
-        if len(set(given) - {None}) < len(given) - given.count(None):
-            source.say("a frame gives one number to several people; there their positions tell who is who")
+        given = [None if pose.identity in shared else pose.identity for pose in poses]
         ids = tracker.update([sure(pose.joints, source.min_confidence) for pose in poses],
                              (numbers[index] - numbers[0]) // step, given)
-        for one, pose in zip(ids, poses):
+        for one, pose, identity in zip(ids, poses, given):
             people.setdefault(one, {})[index] = pose.joints
-            names[one] = names.get(one) or pose.identity
+            names[one] = names.get(one) or identity
     tracks = []
     for one, seen in people.items():
         shown = sorted(seen)

@@ -287,17 +287,19 @@ def test_people_who_change_places_between_two_frames_are_known_by_their_numbers(
     assert [place(second, "left_hip", frame)[0] for frame in range(3)] == [930, 530, 930]
 
 
-def test_one_number_for_two_people_is_said(tmp_path, caplog):
-    items = [{"image_id": frame, "idx": 1, "keypoints": triplets(COCO, "coco_17", shift=(400 * number, 0))}
-             for frame in range(2) for number in (0, 1)]
+def test_a_number_that_two_people_share_is_said_and_tells_nothing(tmp_path, caplog):
+    """AlphaPose without tracking: everybody is number 0; in the last frame only the second person is there."""
+    items = [{"image_id": frame, "idx": 0, "keypoints": triplets(COCO, "coco_17", shift=(400 * number, 0))}
+             for frame, numbers in enumerate(((0, 1), (0, 1), (1,))) for number in numbers]
     with caplog.at_level(logging.INFO, "mindhuman"):
-        assert len(read_keypoints(save(tmp_path / "a.json", items))) == 2
-    assert caplog.text.count("one number to several people") == 1
+        tracks = read_keypoints(save(tmp_path / "a.json", items))
+    assert [(track.person, len(track.frames)) for track in tracks] == [("0", 2), ("1", 3)]
+    assert caplog.text.count("and 0 other numbers are given to several people of a frame") == 1
     caplog.clear()
-    for item, number in zip(items, (1, None, 1, None)):
+    for item, number in zip(items, (1, None, 1, None, None)):
         item["idx"] = number
     assert [track.person for track in read_keypoints(save(tmp_path / "a.json", items))] == ["1", "0"]
-    assert "one number" not in caplog.text
+    assert "other numbers" not in caplog.text
 
 
 def test_frames_are_followed_by_their_numbers(tmp_path):
@@ -389,7 +391,7 @@ def test_coordinates_that_are_neither_pixels_nor_shares(tmp_path):
         read_keypoints(save(tmp_path / "a.json", [{"image_id": 1, "keypoints": small}]))
     np.save(tmp_path / "a.npy", np.dstack([np.reshape(triplets(COCO, "coco_17"), (17, 3))[None, :, :2],
                                            np.full((1, 17, 1), 4000.0)]))
-    with pytest.raises(UserError, match="third number of a joint reaches from 0 to 4000, so that it is no confidence"):
+    with pytest.raises(UserError, match="third number of a joint reaches from 4000 to 4000, so that it is no confidence"):
         read_keypoints(str(tmp_path / "a.npy"))
 
 
