@@ -391,7 +391,7 @@ def test_coordinates_that_are_neither_pixels_nor_shares(tmp_path):
         read_keypoints(save(tmp_path / "a.json", [{"image_id": 1, "keypoints": small}]))
     np.save(tmp_path / "a.npy", np.dstack([np.reshape(triplets(COCO, "coco_17"), (17, 3))[None, :, :2],
                                            np.full((1, 17, 1), 4000.0)]))
-    with pytest.raises(UserError, match="third number of a joint reaches from 4000 to 4000, so that it is no confidence"):
+    with pytest.raises(UserError, match="third number of a joint reaches from 4000 to 4000, so that it is no"):
         read_keypoints(str(tmp_path / "a.npy"))
 
 
