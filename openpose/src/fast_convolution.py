@@ -66,10 +66,13 @@ class RowFilter(nn.Cell):
         self.out_channels = out_channels
         inputs, _, outputs = filtering_matrices(OUTPUTS, TAPS, POINTS)
         self.combine_inputs = Tensor(inputs.reshape(PRODUCTS, 1, 1, PRODUCTS).astype(np.float32))
-        self.combine_products = Tensor(outputs.astype(np.float32))
+        self.combine_products = Tensor(outputs.T[None].astype(np.float32))
         self.along_rows = ops.Conv2D(PRODUCTS, (1, PRODUCTS), pad_mode="valid", stride=(1, OUTPUTS))
         self.along_columns = ops.Conv2D(PRODUCTS * out_channels, (TAPS, 1), pad_mode="pad",
                                         pad=(TAPS // 2, TAPS // 2, 0, 0), group=PRODUCTS)
+        # Not by transposing: that kernel keeps a table of the size of its output, made when it is compiled.
+        self.split = ops.Split(2, PRODUCTS)
+        self.multiply = ops.BatchMatMul(transpose_a=True)
         self.add_bias = ops.BiasAdd()
 
     def construct(self, x, weight, bias):
@@ -77,9 +80,9 @@ class RowFilter(nn.Cell):
         tiles = -(-width // OUTPUTS)
         x = ops.pad(x, (TAPS // 2, OUTPUTS * tiles - width + TAPS // 2, 0, 0))
         x = self.along_rows(x.reshape(batch * channels, 1, height, -1), self.combine_inputs)
-        x = x.reshape(batch, channels, PRODUCTS, -1).transpose(0, 2, 1, 3)
+        x = ops.concat(self.split(x.reshape(batch, channels, PRODUCTS, -1)), 1)
         x = self.along_columns(x.reshape(batch, PRODUCTS * channels, height, tiles), weight)
-        x = ops.matmul(self.combine_products, x.reshape(batch, PRODUCTS, -1)).transpose(0, 2, 1)
+        x = self.multiply(x.reshape(batch, PRODUCTS, -1), ops.tile(self.combine_products, (batch, 1, 1)))
         x = x.reshape(batch, self.out_channels, height, OUTPUTS * tiles)
         return self.add_bias(x[:, :, :, :width], bias)
 
@@ -128,12 +131,13 @@ class FastTraining(nn.Cell):
     def __init__(self, out_channels):
         super().__init__()
         _, combine, _ = filtering_matrices(OUTPUTS, TAPS, POINTS)
-        self.combine = Tensor(combine.T.astype(np.float32))
+        self.combine = Tensor(combine.astype(np.float32))
+        self.multiply = ops.MatMul(transpose_b=True)
         self.filter = RowFilter(out_channels)
 
     def construct(self, x, weight, bias):
         channels = weight.shape[1]
-        weight = ops.matmul(weight.reshape(-1, TAPS), self.combine).transpose(1, 0)
+        weight = self.multiply(self.combine, weight.reshape(-1, TAPS))
         return self.filter(x, weight.reshape(-1, channels, TAPS, 1), bias)
 
 
