@@ -23,6 +23,7 @@ from common.data.mixture import Mixture
 from common.engine.checkpoint import find_checkpoint, load_weights
 from common.engine.continuation import adopt_settings, require_model
 from common.errors import UserError
+from common.initial import replaced_by_checkpoint
 
 LOGGER = logging.getLogger("mindhuman")
 HOW_TO_GET_A_CHECKPOINT = ("Train one (python train.py), or convert published weights with tools/pth2ckpt.py --model "
@@ -98,7 +99,8 @@ def load_trained(config, body=None):
     checkpoint = read_trained(config.ckpt_file) if config.ckpt_file else \
         find_checkpoint("", config.save_checkpoint_dir, HOW_TO_GET_A_CHECKPOINT)
     config = settings_of(checkpoint, config)
-    network = build_network(config, body)
+    with replaced_by_checkpoint(strictly=not config.allow_partial):
+        network = build_network(config, body)
     load_weights(network, checkpoint, config.allow_partial)
     return fold_batch_norm(network), config, checkpoint
 

@@ -12,6 +12,7 @@ from cmr.src.layers import GraphLinear, GraphResBlock, GroupNormReLU, SparseProd
 from cmr.src.orthogonal import NearestRotation
 from common.backbones.resnet import ResNet
 from common.body_models.lbs import constant
+from common.initial import generator
 from common.precision import as_float32
 
 NUM_JOINTS, NUM_BETAS = 24, 10
@@ -184,7 +185,7 @@ class CMR(nn.Cell):
 
     def __init__(self, mesh, smpl, num_layers=5, num_channels=256, depth=50, width=1.0, use_svd=True, seed=0):
         super().__init__()
-        rng = np.random.default_rng(seed)
+        rng = generator(seed)
         self.num_graph_vertices, self.num_vertices = len(mesh.template), mesh.upsample.shape[0]
         self.graph_cnn = GraphCNN(rng, mesh, num_layers, num_channels, depth, width)
         self.smpl_param_regressor = SMPLParamRegressor(rng, mesh.template, use_svd)

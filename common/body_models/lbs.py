@@ -178,9 +178,13 @@ def _vertex_rows(model, shapedirs):
     # Pose blend shapes count from the identity; that constant part joins the template.
     identity = np.tile(np.eye(3).reshape(-1), len(model.parents) - 1)
     template = model.v_template - model.posedirs @ identity
-    root = np.zeros(model.v_template.shape + (9,))
-    rows = np.concatenate([shapedirs, template[..., None], root, model.posedirs], -1)
-    return rows.transpose(2, 1, 0).reshape(rows.shape[-1], -1)
+    # Row by row into the final array: joined first and turned then, it took a second for SMPL-X.
+    num_shapes = shapedirs.shape[-1]
+    rows = np.zeros((num_shapes + 10 + model.posedirs.shape[-1], 3, len(template)), np.float32)
+    rows[:num_shapes] = shapedirs.transpose(2, 1, 0)
+    rows[num_shapes] = template.T
+    rows[num_shapes + 10:] = model.posedirs.transpose(2, 1, 0)  # the nine rows of the root stay zero
+    return rows.reshape(len(rows), -1)
 
 
 def _local_rows(rest_joints, parents):

@@ -7,6 +7,7 @@ from common.body_models.files import load_body_model
 from common.engine.checkpoint import load_weights
 from common.engine.continuation import adopt_settings
 from common.errors import UserError
+from common.initial import replaced_by_checkpoint
 from hand4whole.src.config import NETWORK_KEYS
 from hand4whole.src.network import Hand4Whole, HandOnly, Sizes
 from hand4whole.src.snapshots import Snapshots
@@ -93,6 +94,7 @@ def load_trained(config):
                         "yet to learn: fine-tune it with train.py --continue, or name another with --ckpt_file")
     config = settings_of(checkpoint, config)
     model = build_body_model(config)
-    network = build_network(config, model)
+    with replaced_by_checkpoint(strictly=not config.allow_partial):
+        network = build_network(config, model)
     load_weights(network, checkpoint, config.allow_partial)
     return fold_batch_norm(network), config, model, checkpoint

@@ -15,6 +15,7 @@ from common.body_models.lbs import JointRegressor, constant
 from common.body_models.mano import MANO
 from common.body_models.smplx import SMPLX
 from common.geometry.rotation_ops import matrix_to_axis_angle, rot6d_to_matrix
+from common.initial import generator
 from common.precision import Float32Cell
 from hand4whole.src.boxes import RoICrop, restore_boxes
 from hand4whole.src.condensed import condense
@@ -166,7 +167,7 @@ class Hand4Whole(nn.Cell):
 
     def __init__(self, sizes, model, depth=50, hand_depth=50, face_depth=18, width=1.0, seed=0, joints_only=False):
         super().__init__()
-        rng = np.random.default_rng(seed)
+        rng = generator(seed)
         self.sizes = sizes
         # The body's ResNet sees every `step`-th pixel of the picture.
         self.step = sizes.image[0] // sizes.body[0]
@@ -283,7 +284,7 @@ class HandOnly(nn.Cell):
 
     def __init__(self, sizes, model, depth=50, width=1.0, seed=0):
         super().__init__()
-        rng = np.random.default_rng(seed)
+        rng = generator(seed)
         self.backbone = ResNet(rng, depth, False, width)
         channels = self.backbone.out_channels
         self.position_net = PositionNet(rng, channels, len(HAND_JOINTS), sizes.hand_maps)

@@ -10,6 +10,7 @@ from common.body_models.files import load_body_model
 from common.engine.checkpoint import find_checkpoint, load_weights
 from common.engine.continuation import adopt_settings, require_model
 from common.errors import UserError
+from common.initial import replaced_by_checkpoint
 from common.joints import SKELETONS, index_map
 from hmr.src.config import HMR_MEAN, HMR_SMPL, NETWORK_KEYS, SUGGESTED_KEYS
 from hmr.src.network import JOINTS, build_hmr
@@ -137,6 +138,7 @@ def load_trained(config, body=None):
     """
     checkpoint = find_checkpoint(config.ckpt_file, config.model_save, HOW_TO_GET_A_CHECKPOINT)
     config = settings_of(checkpoint, config)
-    network = build_network(config, load_body(config) if body is None else body)
+    with replaced_by_checkpoint(strictly=not config.allow_partial):
+        network = build_network(config, load_body(config) if body is None else body)
     load_weights(network, generator_weights(checkpoint), config.allow_partial)
     return fold_batch_norm(network), config, find_profile(config.profile), checkpoint

@@ -14,6 +14,7 @@ from common.errors import UserError
 from common.geometry import rotation
 from common.geometry.projection import weak_perspective_projection
 from common.geometry.rotation_ops import axis_angle_to_matrix, matrix_to_axis_angle, rot6d_to_matrix
+from common.initial import generator
 from common.precision import Float32Cell, as_float32
 from hmr.src.resnet_v2 import ResNetV2
 
@@ -226,7 +227,7 @@ def build_parts(profile, mean, depth=50, width=1.0, hidden_size=1024, iterations
     Raises:
         UserError: settings that the profile's encoder does not have.
     """
-    rng, start = np.random.default_rng(seed), mean_state(mean, profile.rotations, profile.rotate_base)
+    rng, start = generator(seed), mean_state(mean, profile.rotations, profile.rotate_base)
     if profile.encoder == "resnet_v2":
         if depth != 50 or frozen_norm:
             raise UserError(f"profile {profile.profile} has a ResNet-50 without frozen batch norm: leave "

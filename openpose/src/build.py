@@ -6,6 +6,7 @@ from common.backbones.folding import fold_batch_norm
 from common.engine.checkpoint import find_checkpoint, load_weights
 from common.engine.continuation import adopt_settings, require_model
 from common.errors import UserError
+from common.initial import replaced_by_checkpoint
 from openpose.src.augment import Augmentation
 from openpose.src.config import MERGE, NETWORK_KEYS, SUGGESTED_KEYS
 from openpose.src.dataset import KeypointSource
@@ -89,7 +90,8 @@ def load_trained(config, flag="--ckpt_file"):
     """
     checkpoint = find_checkpoint(config.ckpt_file, config.save_model_path, HOW_TO_GET_A_CHECKPOINT, flag)
     config, skeleton = settings_of(checkpoint, config)
-    network = build_network(config, skeleton)
+    with replaced_by_checkpoint(strictly=not config.allow_partial):
+        network = build_network(config, skeleton)
     load_weights(network, checkpoint, config.allow_partial)
     return fold_batch_norm(network), config, skeleton, checkpoint
 

@@ -5,10 +5,10 @@ Source: Cao et al., "Realtime multi-person 2D pose estimation using part affinit
 Differs from it: channels and number of stages can be set, for small configurations, and there can be batch
 normalisation in the backbone and behind it.
 """
-import numpy as np
 from mindspore import nn, ops
 
 from common.backbones.vgg import VGG19Features, convolution, scaled
+from common.initial import generator
 from openpose.src.fast_convolution import FastTraining, is_wide
 
 # (channels, kernel) of the hidden convolutions of a branch.
@@ -132,7 +132,7 @@ class OpenPose(nn.Cell):
     def __init__(self, num_limbs=19, num_joints=18, num_stages=6, width=1.0, vgg_with_bn=False, seed=1,
                  backbone_width=0.0, stages_with_bn=False):
         super().__init__()
-        rng = np.random.default_rng(seed)
+        rng = generator(seed)
         self.backbone = VGG19Features(rng, vgg_with_bn, backbone_width or width)
         self.conv4_3 = hidden_convolution(rng, self.backbone.out_channels, scaled(256, width), 3, stages_with_bn)
         self.conv4_4 = hidden_convolution(rng, scaled(256, width), scaled(128, width), 3, stages_with_bn)

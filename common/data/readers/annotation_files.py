@@ -1,9 +1,7 @@
 """Annotation files of image datasets: Matlab, HDF5; every failure is one sentence that names the file."""
 import os
 
-import h5py
 import numpy as np
-import scipy.io
 
 from common.data.restricted_pickle import DAMAGED
 from common.errors import UserError
@@ -43,6 +41,8 @@ def load_mat(path, key, hint="get the annotations again"):
     Raises:
         UserError: missing, damaged, or without the variable.
     """
+    import scipy.io  # here, as only few commands read such files
+
     existing(path, hint)
     try:
         content = scipy.io.loadmat(path, squeeze_me=False, struct_as_record=False)
@@ -68,6 +68,8 @@ def load_h5(path, keys, optional=(), hint="get the annotations again"):
     Raises:
         UserError: missing, damaged, a needed array is not there or lengths differ.
     """
+    import h5py  # here, as only few commands read such files
+
     existing(path, hint)
     try:
         with h5py.File(path, "r") as file:

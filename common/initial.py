@@ -1,0 +1,38 @@
+"""Where the initial values of weights come from: random numbers, or zeros where a checkpoint replaces them anyway."""
+import contextlib
+import contextvars
+
+import numpy as np
+
+_REPLACED = contextvars.ContextVar("replaced", default=False)
+
+
+class _Zeros:
+    """The part of numpy's generator that networks use, without the time that random numbers take."""
+
+    def standard_normal(self, size: tuple, dtype=np.float64) -> np.ndarray:
+        """Zeros instead of normal numbers."""
+        return np.zeros(size, dtype)
+
+    def uniform(self, low: float, high: float, size: tuple) -> np.ndarray:
+        """Zeros instead of numbers from `low` to `high`."""
+        return np.zeros(size)
+
+
+@contextlib.contextmanager
+def replaced_by_checkpoint(strictly: bool = True):
+    """Networks that are built inside begin with zeros, because every weight of theirs is loaded next.
+
+    Args:
+        strictly: False, where a checkpoint may lack some of the weights, changes nothing.
+    """
+    token = _REPLACED.set(strictly)
+    try:
+        yield
+    finally:
+        _REPLACED.reset(token)
+
+
+def generator(seed: int):
+    """Source of a network's initial values: a generator of numpy, or of zeros inside `replaced_by_checkpoint`."""
+    return _Zeros() if _REPLACED.get() else np.random.default_rng(seed)
