@@ -31,7 +31,7 @@ SMALL = ["--dataset", "up-3d", "--depth", "18", "--width", "0.125", "--num_chann
 def places(tmp_path_factory):
     """Flags that name ten prepared people: eight to train on, two to test with."""
     root = tmp_path_factory.mktemp("data")
-    up3d_samples.make(Namespace(output_dir=str(root / "UP_3D"), seed=1, num=10, num_lsp=0, easy=False))
+    up3d_samples.make(Namespace(output_dir=str(root / "UP_3D"), seed=1, num=10, num_lsp=0, easy=False, crops=0))
     flags = ["--dataset_root", str(root), "--dataset_npz_path", str(root), "--names_up_lsp_path",
              str(root / "UP_3D" / "namesUPlsp.txt")]
     preprocess.main(["--train_files", "--eval_files", "--only", "up-3d", *flags])

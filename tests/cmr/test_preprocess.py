@@ -148,7 +148,7 @@ def test_a_broken_video_is_one_sentence(tmp_path):
 def tree(tmp_path_factory):
     """Sample data of UP-3D and LSP in the documented tree."""
     root = tmp_path_factory.mktemp("datasets")
-    up3d_samples.make(Namespace(output_dir=str(root / "UP_3D"), seed=1, num=5, num_lsp=4, easy=False))
+    up3d_samples.make(Namespace(output_dir=str(root / "UP_3D"), seed=1, num=5, num_lsp=4, easy=False, crops=0))
     lsp_samples.make(Namespace(output_dir=str(root / "LSP"), seed=1, num=4))
     return root
 

@@ -222,7 +222,7 @@ TRAIN, EVAL, EXPORT, INFER = train.main, eval_script.main, export.main, infer.ma
     (TRAIN, ["--bn_momentum", "2"], ["--bn_momentum"]),
     (TRAIN, ["--bn_epsilon", "-1"], ["--bn_epsilon"]),
     (TRAIN, ["--fps", "0"], ["--fps"]),
-    (TRAIN, ["--seed", "4294967296"], ["--seed", "4294967295"]),
+    (TRAIN, ["--seed", "4294967296"], ["--seed", "4,294,967,295"]),
     (TRAIN, ["--batch_size", "2", "--accumulate", "2", "--batch_norm", "--bn_unbiased"], ["--bn_unbiased"]),
     (TRAIN, ["--train_dir", "/dev/null/x"], ["/dev/null/x", "cannot be written"]),
     (TRAIN, ["--accumulate", "5"], ["--accumulate", "--batch_size"]),
