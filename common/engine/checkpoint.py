@@ -4,19 +4,19 @@ The file is an ordinary MindSpore checkpoint. Weights stand under the network's 
 `optimizer.*` and `scaler.*` (what the training step needs to go on), `extra.*` (arrays that belong to the weights,
 such as normalisation statistics) and `meta`, a JSON text with the step, the position in the data and the settings.
 """
-import contextlib
 import json
 import logging
+import math
 import os
 import re
 from dataclasses import dataclass, field
 
-import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor
-from mindspore.train import serialization
 
-from common.errors import UserError
+from common.engine.checkpoint_file import Damaged, parse_entries, write_entries
+from common.engine.checkpoint_meta import check_meta
+from common.errors import UserError, reason
 from common.files import atomic_path, make_folder
 
 LOGGER = logging.getLogger("mindhuman")
@@ -54,24 +54,28 @@ def write_checkpoint(path, weights, extra=None, meta=None, step_cell=None):
         extra (dict): name -> array that belongs to the weights.
         meta (dict): JSON-able facts.
         step_cell (TrainStep): the training step whose optimizer and scaler state is kept; None for weights only.
+
+    Raises:
+        UserError: NaN or infinity among the numbers, or the file cannot be written.
     """
     arrays = dict(weights) if isinstance(weights, dict) else _arrays(weights.get_parameters())
     if step_cell is not None:
         arrays.update({f"optimizer.{name}": value for name, value in optimizer_state(step_cell).items()})
         arrays.update({f"scaler.{name}": value for name, value in scaler_state(step_cell).items()})
     arrays.update({f"extra.{name}": value for name, value in (extra or {}).items()})
-    meta = {"format": FORMAT, **(meta or {})}
-    saved = [{"name": name, "data": value if isinstance(value, Tensor) else Tensor(np.asarray(value))}
-             for name, value in arrays.items()]
-    with atomic_path(path) as temporary:
-        try:
-            ms.save_checkpoint(saved, temporary, append_dict={"meta": json.dumps(meta)}, crc_check=True)
-        except (RuntimeError, OSError) as error:
-            raise UserError(f"{path}: the checkpoint cannot be written: {str(error).strip().splitlines()[0]}") from None
+    # First, so that a file whose end is missing is known as one of this project.
+    entries = [("meta", json.dumps({"format": FORMAT, **(meta or {})}))]
+    arrays = {name: value.asnumpy() if isinstance(value, Tensor) else np.asarray(value)
+              for name, value in arrays.items()}
+    _require_numbers(arrays, f"checkpoint {path} is not written", "begin again from an older one, with a smaller "
+                     "learning rate")
+    entries += arrays.items()
+    with atomic_path(path) as temporary, open(temporary, "wb") as stream:
+        write_entries(stream, entries)
 
 
 def _arrays(parameters):
-    return {parameter.name: Tensor(parameter.asnumpy()) for parameter in parameters}
+    return {parameter.name: parameter.asnumpy() for parameter in parameters}
 
 
 def optimizer_state(step_cell):
@@ -109,45 +113,61 @@ def read_checkpoint(path, flag="--ckpt_file"):
     """
     if not os.path.isfile(path):
         raise UserError(f"checkpoint {path} {'is a folder' if os.path.isdir(path) else 'does not exist'} ({flag})")
-    if os.path.getsize(path) == 0:
+    size = os.path.getsize(path)
+    if size == 0:
         raise UserError(f"checkpoint {path} is empty: take an older one or download it again")
     try:
-        with _framework_silent(), _true_memory():
-            loaded = ms.load_checkpoint(path, crc_check=True)
-    except (ValueError, RuntimeError, OSError, TypeError, MemoryError) as error:
-        if isinstance(error.__cause__ or error, MemoryError) or "available memory" in str(error):
-            raise UserError(f"checkpoint {path} ({os.path.getsize(path) >> 20} MB) cannot be read: there is not enough "
-                            "free memory; end other programs") from None
-        raise UserError(f"checkpoint {path} is damaged or is no MindSpore checkpoint: take an older one, download it "
-                        "again, or convert PyTorch and TensorFlow weights with tools/pth2ckpt.py") from None
-    checkpoint = Checkpoint(path, {})
-    for name, value in loaded.items():
-        if name == "meta" and isinstance(value, str):
-            checkpoint.meta = json.loads(value)
-            continue
-        group, _, rest = name.partition(".")
-        target = getattr(checkpoint, group) if group in GROUPS and rest else checkpoint.weights
-        target[rest if target is not checkpoint.weights else name] = value.asnumpy().copy()
+        if 2 * size > (_available_memory() or math.inf):  # the file and its arrays
+            raise MemoryError
+        with open(path, "rb") as stream:
+            entries, has_checksum = parse_entries(stream.read())
+        checkpoint = _sorted_out(path, entries)
+        if not has_checksum and checkpoint.meta:
+            raise Damaged("its checksum is missing")
+    except MemoryError:
+        raise UserError(f"checkpoint {path} ({size >> 20} MB) cannot be read: there is not enough free memory; end "
+                        "other programs") from None
+    except OSError as error:
+        raise UserError(f"checkpoint {path} cannot be read: {error.strerror} ({flag})") from None
+    except Damaged as error:
+        raise UserError(f"checkpoint {path} is damaged or is no MindSpore checkpoint ({reason(error)}): take an older "
+                        "one, download it again, or convert PyTorch and TensorFlow weights with tools/pth2ckpt.py"
+                        ) from None
+    _require_numbers(entries, f"checkpoint {path} is not used", "take an older one")
+    if checkpoint.meta.get("format", FORMAT) > FORMAT:
+        raise UserError(f"checkpoint {path} was written by a later version of this project: use that one")
     return checkpoint
 
 
-@contextlib.contextmanager
-def _true_memory():
-    """Let the framework see how much memory there is.
+def _sorted_out(path, entries):
+    """The checkpoint that the entries of a file make. Only files of this project have groups, and they have `meta`."""
+    checkpoint, texts = Checkpoint(path, {}), []
+    if isinstance(entries.get("meta"), str):
+        checkpoint.meta = check_meta(entries["meta"])
+    for name, value in entries.items():
+        if name == "meta" and checkpoint.meta:
+            continue
+        group, _, rest = name.partition(".")
+        if isinstance(value, str):
+            texts.append(name)
+        elif group in GROUPS and rest:
+            getattr(checkpoint, group)[rest] = value
+        else:
+            checkpoint.weights[name] = value
+    if not checkpoint.meta and any(getattr(checkpoint, group) for group in GROUPS):
+        raise Damaged("its description is missing")
+    if texts and checkpoint.meta:
+        raise Damaged("it holds text beside its description")
+    if texts:
+        LOGGER.warning("checkpoint %s: text among its weights is left out: %s", path, _some(texts))
+    return checkpoint
 
-    It refuses files that are larger than the free memory, and counts as taken what the system's cache of files would
-    give back at once: where much has been read, it would call every checkpoint too large.
-    """
-    asked = "_get_available_memory"
-    original = getattr(serialization, asked, None)
-    if original is None:
-        yield
-        return
-    setattr(serialization, asked, _available_memory)
-    try:
-        yield
-    finally:
-        setattr(serialization, asked, original)
+
+def _require_numbers(arrays, said, advice):
+    """Refuse NaN and infinity: with them a network answers nonsense, and a run that goes on stays lost."""
+    for name, array in arrays.items():
+        if not isinstance(array, str) and array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise UserError(f"{said}: {name} holds NaN or infinity, as in a run that has diverged; {advice}")
 
 
 def _available_memory():
@@ -157,17 +177,6 @@ def _available_memory():
             return next(1024 * int(line.split()[1]) for line in stream if line.startswith("MemAvailable:"))
     except (OSError, StopIteration):
         return None
-
-
-class _framework_silent:
-    """Keep the framework's own error lines off the terminal while a damaged file is tried."""
-
-    def __enter__(self):
-        self.logger = logging.getLogger("ME")
-        self.disabled, self.logger.disabled = self.logger.disabled, True
-
-    def __exit__(self, *_):
-        self.logger.disabled = self.disabled
 
 
 def load_weights(network, checkpoint, allow_partial=False):

@@ -65,6 +65,9 @@ class Progress:
             UserError: its step is another one than epoch and batch give with this run's updates per epoch, or nothing
                 is left to train.
         """
+        missing = [name for name in self.position() if name not in position]
+        if missing:
+            raise UserError(f"{path} does not say where its run stood ({', '.join(missing)}): take another one")
         if position["step"] != position["epoch"] * self.steps_per_epoch + position["batch"]:
             raise UserError(f"{path} stands at step {position['step']}, epoch {position['epoch'] + 1}, batch "
                             f"{position['batch']}, which does not fit {self.steps_per_epoch} batches per epoch: "
