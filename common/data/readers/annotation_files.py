@@ -3,6 +3,7 @@ import os
 
 import numpy as np
 
+from common.data.mat_files import read_mat
 from common.data.restricted_pickle import DAMAGED
 from common.errors import UserError
 
@@ -36,22 +37,12 @@ def first_existing(root, candidates, hint):
 
 
 def load_mat(path, key, hint="get the annotations again"):
-    """Variable `key` of a Matlab file (up to version 7), structs as objects with attributes.
+    """Variable `key` of a Matlab file (version 5 to 7), see `mat_files`.
 
     Raises:
         UserError: missing, damaged, or without the variable.
     """
-    import scipy.io  # here, as only few commands read such files
-
-    existing(path, hint)
-    try:
-        content = scipy.io.loadmat(path, squeeze_me=False, struct_as_record=False)
-    # scipy's parser has no error type of its own: a damaged file fails wherever its offsets lead.
-    except Exception as error:
-        raise UserError(f"{path} is not a readable Matlab file ({error}); {hint}") from error
-    if key not in content:
-        raise UserError(f"{path} has no variable {key}; {hint}")
-    return content[key]
+    return read_mat(existing(path, hint), (key,), hint)[key]
 
 
 def load_h5(path, keys, optional=(), hint="get the annotations again"):

@@ -13,8 +13,8 @@ import os
 import re
 
 import numpy as np
-import scipy.io
 
+from common.data.mat_files import read_mat
 from common.data.readers.annotation_files import existing, first_existing, load_h5
 from common.data.readers.checks import numbers
 from common.data.records import NOT_LABELLED, VISIBLE, Record, box_around
@@ -98,12 +98,7 @@ def _read_sequence(home, subject, sequence, cameras, every):
 
 def _read_cells(path, names):
     """Cell arrays of a Matlab file, name -> (cameras,) array of matrices. The real files are large: parsed once."""
-    try:
-        content = scipy.io.loadmat(path, variable_names=names)
-        return {name: content[name].reshape(-1) for name in names}
-    # scipy's parser has no error type of its own: a damaged file fails wherever its offsets lead.
-    except Exception as error:
-        raise UserError(f"{path} is not a readable Matlab file with {', '.join(names)} ({error}); {_HINT}") from error
+    return {name: cells.reshape(-1) for name, cells in read_mat(path, names, _HINT).items()}
 
 
 def _frames(folder):

@@ -14,6 +14,7 @@ import os
 
 import numpy as np
 
+from common.data.mat_files import Struct
 from common.data.readers.annotation_files import checked_shape, existing, first_existing, load_h5, load_mat
 from common.data.records import HIDDEN, NOT_LABELLED, VISIBLE, Record
 from common.errors import UserError
@@ -54,7 +55,7 @@ def read_mpii(folder, single_person=False):
                 alone = {int(index) for index in np.asarray(apart[number]).ravel()}
                 records += _people(picture, file, number, alone)
     # Missing fields of Matlab structs come as any of these.
-    except (AttributeError, IndexError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{path} is not MPII's RELEASE ({type(error).__name__}: {error}); {_HINT}") from error
     return [record for record in records if record.extras["apart"] or not single_person]
 
@@ -70,6 +71,8 @@ def _people(picture, file, number, alone):
         j2d, visibility = np.zeros((len(JOINTS), 2)), np.full(len(JOINTS), NOT_LABELLED, np.uint8)
         for point in points.point.ravel():
             joint = int(_number(point, "id"))
+            if joint < 0:
+                raise ValueError(f"a point has the id {joint}")
             j2d[joint] = _number(point, "x"), _number(point, "y")
             visibility[joint] = HIDDEN if _number(point, "is_visible", 1) == 0 else VISIBLE
         center = np.array([_number(center, "x"), _number(center, "y")])
@@ -85,7 +88,7 @@ def _field(struct, name):
     if value is None or np.size(value) == 0:
         return None
     first = np.ravel(value)[0]
-    return first if hasattr(first, "_fieldnames") else value
+    return first if isinstance(first, Struct) else value
 
 
 def _number(struct, name, default=None):
