@@ -26,19 +26,19 @@ helper = numba.njit(error_model="numpy")
 def compiled(signature):
     """A decorator: compile a function for one signature (numba's spelling), or load it where it was compiled before.
 
-    Arguments of other types are a TypeError, not a second compilation. Where nothing can be kept, a warning says so
-    once, and every run compiles anew.
+    The code runs without Python's lock, so that threads draw side by side. Arguments of other types are a TypeError,
+    not a second compilation. Where nothing can be kept, a warning says so once, and every run compiles anew.
     """
     def decorate(function):
         folder = _folder()
         if folder:
             try:
                 with _cache_in(folder):
-                    return numba.njit(signature, cache=True, error_model="numpy")(function)
+                    return numba.njit(signature, cache=True, nogil=True, error_model="numpy")(function)
             except (OSError, EOFError, pickle.UnpicklingError) as error:
                 log.warning("%s: compiled code cannot be kept or read (%s); it is compiled for this run alone", folder,
                             error)
-        return numba.njit(signature, error_model="numpy")(function)
+        return numba.njit(signature, nogil=True, error_model="numpy")(function)
     return decorate
 
 

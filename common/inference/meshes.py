@@ -1,15 +1,17 @@
 """From images and videos to meshes: the same way for all mesh models, which bring a `MeshModel` each.
 
-Images come one by one, people wait until a batch is full, and results come out in the order of the images. In a video
-people keep their numbers and are smoothed over time. What cannot be used, an image, a frame or a person, is left out
-with a warning; the rest is finished.
+Images are read, predicted and drawn side by side, people wait until a batch is full, and results come out in the order
+of the images. In a video people keep their numbers and are smoothed over time. What cannot be used, an image, a frame
+or a person, is left out with a warning; the rest is finished.
 """
 import collections
+import contextlib
 import dataclasses
 import logging
 import os
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -22,6 +24,7 @@ from common.geometry.projection import (
 )
 from common.inference.outputs import ImageRecord, Person, check_formats, check_person, write_people
 from common.inference.people import check_boxes
+from common.inference.side_by_side import READ_AHEAD, WRITERS, ahead, in_order
 from common.inference.smoothing import OneEuro, OneEuroRotation
 from common.inference.sources import Frame, interrupt_noted
 from common.inference.tracking import Tracker
@@ -34,6 +37,7 @@ IMAGE_FORMATS = ("json", "npz", "obj", "glb", "html", "png")
 VIDEO_FORMATS = ("json", "npz", "png")  # a file for every frame only when it is asked for
 FOCAL_LENGTH = 5000.0  # SPIN's and GraphCMR's, in pixels of an image with REFERENCE_PX on its longer side
 REFERENCE_PX = 224.0
+MOST_WAITING = 2  # images per row of a batch that may wait for it to be full
 SAID = 10  # images, frames or people left out that are said one by one
 SHAPE_CUTOFF_HZ = 0.2  # a person's shape does not change; neither does the filter open with its speed
 
@@ -134,6 +138,15 @@ class _Crops(NamedTuple):
     crops: list
 
 
+class _Seen(NamedTuple):
+    """An image and its people: ImageRecord, list of Person, image RGB, time in a video."""
+
+    record: ImageRecord
+    people: list
+    image: np.ndarray
+    time_s: float
+
+
 class MeshRunner:
     """Works through a source and writes the people's meshes.
 
@@ -166,11 +179,15 @@ class MeshRunner:
         """Work through a source and say what was written.
 
         Raises:
-            UserError: nobody is found in any image.
+            UserError: nobody is found in any image, or one keypoint file is given for several images.
         """
-        with interrupt_noted() as interrupted:
-            crops = self._crops(source, interrupted)
-            found = self._video(source, crops) if source.fps else self._images(source, crops)
+        if hasattr(self.find, "check_count"):
+            self.find.check_count(source.count)
+        progress = tqdm(total=source.count or None, unit="frame" if source.fps else "image", disable=None)
+        with interrupt_noted() as interrupted, progress, contextlib.closing(
+                ahead(source.frames(), READ_AHEAD)) as frames:
+            people = self._people(self._crops(frames, source, interrupted), source)
+            found = self._video(source, people, progress) if source.fps else self._images(people, progress)
         if interrupted:
             LOGGER.info("Interrupted after %d images or frames, which are kept", self.images)
         if not found and self.unusable:
@@ -191,42 +208,52 @@ class MeshRunner:
         elif len(self.unusable) == SAID + 1:
             LOGGER.warning("More is left out and no longer said one by one")
 
-    def _images(self, source, crops):
+    def _images(self, people, progress):
         """Write about single images; returns the number of people."""
         formats, found = IMAGE_FORMATS if self.formats is None else self.formats, 0
-        for record, people, image, _ in self._bodies(crops, source):
-            found += len(people)
-            if people:
-                self.write(self.folder, record, people, formats, image)
+
+        def write(seen):
+            if seen.people:
+                self.write(self.folder, seen.record, seen.people, formats, seen.image)
             else:
-                LOGGER.warning("%s: nobody found", record.image)
+                LOGGER.warning("%s: nobody found", seen.record.image)
+            return len(seen.people)
+
+        for count in in_order(write, people, WRITERS):
+            found += count
+            progress.update()
         return found
 
-    def _video(self, source, crops):
+    def _video(self, source, people, progress):
         """Write about a video; returns the number of people."""
         formats = VIDEO_FORMATS if self.formats is None else self.formats
         of_frames = [name for name in formats if name not in VIDEO_FORMATS]
         video = VideoRecord(source.fps, self.smooth)
 
-        def frames():
-            for record, people, image, time_s in self._bodies(crops, source):
-                video.add(record, people, time_s)
-                write_people(self.folder, record, people, of_frames)
-                yield record, people, image, time_s
+        def recorded():
+            for seen in people:
+                video.add(seen.record, seen.people, seen.time_s)
+                yield seen
+
+        def draw(seen):
+            write_people(self.folder, seen.record, seen.people, of_frames)
+            return video_frame(seen.record, seen.people, seen.image) if "png" in formats else None, seen.time_s
+
+        def drawn():
+            for frame in in_order(draw, recorded(), WRITERS):
+                yield frame
+                progress.update()
 
         if "png" in formats:
-            write_video(os.path.join(self.folder, f"{source.name}.mp4"),
-                        ((video_frame(*frame), time_s) for *frame, time_s in frames()), source.fps)
+            write_video(os.path.join(self.folder, f"{source.name}.mp4"), drawn(), source.fps)
         else:
-            collections.deque(frames(), maxlen=0)
+            collections.deque(drawn(), maxlen=0)
         video.write(self.folder, source.name, formats)
         return len(video.tracks)
 
-    def _crops(self, source, interrupted):
+    def _crops(self, frames, source, interrupted):
         """Yield `_Crops` for every image of the source that can be used."""
-        progress = tqdm(source.frames(), total=source.count or None, unit="frame" if source.fps else "image",
-                        disable=None)
-        for frame in progress:
+        for frame in frames:
             try:
                 found = self.find(frame.name, frame.image)
             except UserError as error:
@@ -237,7 +264,7 @@ class MeshRunner:
             # In single images people are counted.
             found = self._numbered(found) if source.fps else [
                 dataclasses.replace(person, number=index) for index, person in enumerate(found)]
-            image, usable, crops = np.ascontiguousarray(frame.image[..., ::-1]), [], []
+            image, usable, crops = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB), [], []
             for person in found:
                 try:
                     check_boxes([person], frame.name, frame.image)
@@ -256,38 +283,41 @@ class MeshRunner:
         numbers = self.tracker.update([_as_pose(person) for person in found], None, [person.number for person in found])
         return [dataclasses.replace(person, number=number) for person, number in zip(found, numbers)]
 
-    def _bodies(self, crops, source):
-        """Yield (ImageRecord, list of Person, image, time) for every image, in order; the network gets full batches."""
-        waiting, count = [], 0
+    def _people(self, crops, source):
+        """Yield `_Seen` for every image, in order; the network gets full batches, whatever image people are from."""
+        waiting, inputs, bodies = collections.deque(), collections.deque(), collections.deque()
         for one in crops:
             waiting.append(one)
-            count += len(one.found)
-            if count >= self.batch_size or len(waiting) >= self.batch_size:
-                yield from self._flush(waiting, source, self.batch_size)
-                waiting, count = [], 0
-        yield from self._flush(waiting, source, min(self.batch_size, max(count, 1)))
+            inputs.extend(crop for crop, _ in one.crops)
+            while len(inputs) >= self.batch_size or (inputs and len(waiting) >= MOST_WAITING * self.batch_size):
+                self._predict(inputs, bodies)
+            yield from self._complete(waiting, bodies, source)
+        while inputs:
+            self._predict(inputs, bodies)
+        yield from self._complete(waiting, bodies, source)
 
-    def _flush(self, waiting, source, rows):
-        inputs = [crop for one in waiting for crop, _ in one.crops]
-        bodies = iter(self._predict(inputs, rows))
-        for one in waiting:
+    def _predict(self, inputs, bodies):
+        """Move as many inputs as fit into a batch to bodies.
+
+        Every batch has as many rows as the first, because each size is compiled on its own.
+        """
+        self.rows = self.rows or min(len(inputs), self.batch_size)
+        part = [inputs.popleft() for _ in range(min(len(inputs), self.rows))]
+        bodies.extend(self.model.predict(np.stack(part + part[-1:] * (self.rows - len(part))))[:len(part)])
+
+    def _complete(self, waiting, bodies, source):
+        """Yield `_Seen` for the images whose people all have bodies."""
+        while waiting and len(waiting[0].crops) <= len(bodies):
+            one = waiting.popleft()
             record, people = self._image_record(one, source), []
             for found, (_, region) in zip(one.found, one.crops):
                 try:
-                    people.append(self._person(one.frame, record, found, region, next(bodies), source))
+                    people.append(self._person(one.frame, record, found, region, bodies.popleft(), source))
                 except UserError as error:
                     self._leave_out(error)
             if not one.found or people or source.fps:
                 self.images += 1
-                yield record, people, one.image, one.frame.time_s
-
-    def _predict(self, inputs, rows):
-        """Bodies of all inputs. Every batch has as many rows as the first, because each size is compiled on its own."""
-        self.rows, bodies = self.rows or rows, []
-        for first in range(0, len(inputs), self.rows):
-            part = inputs[first:first + self.rows]
-            bodies += self.model.predict(np.stack(part + part[-1:] * (self.rows - len(part))))[:len(part)]
-        return bodies
+                yield _Seen(record, people, one.image, one.frame.time_s)
 
     def _image_record(self, one, source):
         height, width = one.image.shape[:2]

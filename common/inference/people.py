@@ -184,7 +184,7 @@ class KeypointFiles:
     def __init__(self, path, min_confidence=MIN_CONFIDENCE):
         if not os.path.exists(path):
             raise UserError(f"--keypoints_json {path} does not exist")
-        self.path, self.min_confidence, self.seen, self.frames = path, min_confidence, None, None
+        self.path, self.min_confidence, self.frames = path, min_confidence, None
         if os.path.isdir(path):
             self.files = {split_name(os.path.basename(file))[2]: file for file in json_files(path)}
         else:
@@ -193,13 +193,15 @@ class KeypointFiles:
         # Programs that name frames by their numbers alone.
         self.numbers = {split_name(name)[1]: name for name in self.files if split_name(name)[0] == ""}
 
+    def check_count(self, count):
+        """Refuse a file about one image for another number of images; 0 is not known."""
+        if self.frames is not None and len(self.frames) == 1 and count != 1:
+            raise UserError(f"--keypoints_json {self.path} is one file for several images: name a folder of "
+                            "<image>_keypoints.json")
+
     def __call__(self, name, _):
-        """Raises UserError for a damaged file, coordinates that are no pixels, and one file for several images."""
+        """Raises UserError for a damaged file, and for coordinates that are no pixels."""
         if self.frames is not None and len(self.frames) == 1:
-            if self.seen not in (None, name):
-                raise UserError(f"--keypoints_json {self.path} is one file for several images: name a folder of "
-                                "<image>_keypoints.json")
-            self.seen = name
             return self._found(self.frames)
         # OpenPose leaves out the ending where two images of a folder share a name but for it.
         names = (name, os.path.splitext(name)[0], self.numbers.get(split_name(name)[1]))

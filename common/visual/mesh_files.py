@@ -1,4 +1,4 @@
-"""Mesh files: obj, ply and glb (trimesh), written whole or not at all.
+"""Mesh files: obj, ply and glb, written whole or not at all; trimesh writes and reads but for obj, where it takes long.
 
 Files hold coordinates as they are given, in metres. Mesh programs show y up and look along -z, glTF demands it:
 multiply vertices in camera axes by `common.visual.cameras.Y_UP` first.
@@ -31,6 +31,9 @@ def write_meshes(path, meshes):
     import trimesh  # takes half a second, which only who needs it should wait for
 
     file_format = _format(path)
+    if file_format == "obj":
+        atomic_write(path, _obj(meshes).encode())
+        return
     parts = [_to_trimesh(mesh) for mesh in meshes]
     if file_format == "glb":
         scene = trimesh.Scene()
@@ -39,9 +42,8 @@ def write_meshes(path, meshes):
         data = scene.export(file_type="glb", include_normals=True)
     else:
         joined = parts[0] if len(parts) == 1 else trimesh.util.concatenate(parts)
-        options = {"include_normals": True} if file_format == "obj" else {"vertex_normal": True}
-        data = joined.export(file_type=file_format, **options)
-    atomic_write(path, data.encode() if isinstance(data, str) else data)
+        data = joined.export(file_type=file_format, vertex_normal=True)
+    atomic_write(path, data)
 
 
 def read_mesh(path):
@@ -65,6 +67,24 @@ def read_mesh(path):
     if not len(faces):
         raise UserError(f"{path} holds no triangles")
     return vertices, faces
+
+
+def _obj(meshes):
+    """The text of an obj file: vertices with their colours, normals, and faces whose corners have one number for both.
+
+    Each body is an object of its own name.
+    """
+    parts, first = [], 1
+    for index, mesh in enumerate(meshes):
+        vertices, faces = np.asarray(mesh.vertices, np.float64), np.asarray(mesh.faces, np.int64)
+        colours = np.broadcast_to(np.asarray(mesh.colour) / 255.0, vertices.shape)
+        parts.append(f"o {(mesh.name or f'mesh_{index}').replace(' ', '_')}\n")
+        for line, values in (("v %.8f %.8f %.8f %.4f %.4f %.4f\n", np.hstack([vertices, colours])),
+                             ("vn %.4f %.4f %.4f\n", vertex_normals(vertices, faces)),
+                             ("f %d//%d %d//%d %d//%d\n", np.repeat(faces + first, 2, axis=1))):
+            parts.append(line * len(values) % tuple(values.ravel().tolist()))
+        first += len(vertices)
+    return "".join(parts)
 
 
 def _format(path):

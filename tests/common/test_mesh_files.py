@@ -35,6 +35,9 @@ def test_obj_is_the_text_that_other_programs_expect(tmp_path):
     path = tmp_path / "triangle.obj"
     write_meshes(str(path), [Mesh(np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0.5]]), np.array([[0, 1, 2]]))])
     lines = path.read_text().splitlines()
+    assert lines[0] == "o mesh_0" and lines[1] == "v 0.00000000 0.00000000 0.00000000 0.8863 0.7451 0.6510"
+    # Across (1, 0, 0) and (0, 1, 0.5) stands (0, -0.5, 1).
+    assert [line for line in lines if line.startswith("vn")] == ["vn 0.0000 -0.4472 0.8944"] * 3
     corners = [[float(number) for number in line.split()[1:4]] for line in lines if line.startswith("v ")]
     assert corners == [[0, 0, 0], [1, 0, 0], [0, 1, 0.5]]
     assert [line.replace("//", "/").split()[1:] for line in lines if line.startswith("f ")] == [["1/1", "2/2", "3/3"]]

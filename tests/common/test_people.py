@@ -144,8 +144,10 @@ def test_a_folder_has_a_file_for_each_image_and_a_file_is_for_one(tmp_path, capl
         find("bad", IMAGE)
     find = KeypointFiles(str(tmp_path / "a_keypoints.json"))
     assert len(find("photo", IMAGE)) == len(find("photo", IMAGE)) == 1
+    find.check_count(1)
     with pytest.raises(UserError, match="is one file for several images"):
-        find("other", IMAGE)
+        find.check_count(2)
+    KeypointFiles(str(tmp_path)).check_count(2)
     with pytest.raises(UserError, match="does not exist"):
         KeypointFiles(str(tmp_path / "none"))
 
