@@ -68,7 +68,7 @@ def predict(finder, annotations, rows, image_folder, skeleton, shard=(0, 1), on_
     """
     paths = annotations.find_images(image_folder, "--imgpath_val", rows)[shard[0]::shard[1]]
     order, out = skeleton.annotation_order(annotations.names), Predictions()
-    reader = AnnotatedImages(len(paths))
+    reader = AnnotatedImages(len(rows))
     for row, path in zip(rows[shard[0]::shard[1]], paths):
         entry = annotations.images[row]
         image = reader.read(path, entry.size, bgr=True)
