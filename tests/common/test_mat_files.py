@@ -65,7 +65,10 @@ def test_byte_order_of_other_machines(tmp_path):
     assert read_mat(str(tmp_path / "a.mat"), ("x",))["x"].tolist() == [[1.5, -2.0]]
 
 
-def matrix(kind=6, dims=(1, 1), content=struct.pack("<IId", 9, 8, 1.0), flags=0):
+ONE = struct.pack("<IId", 9, 8, 1.0)
+
+
+def matrix(kind=6, dims=(1, 1), content=ONE, flags=0):
     body = struct.pack("<IIII", 6, 8, kind | flags, 0) + struct.pack("<II", 5, 4 * len(dims))
     body += struct.pack(f"<{len(dims)}i", *dims) + b"\0" * (-4 * len(dims) % 8) + struct.pack("<HH", 1, 1) + b"x\0\0\0"
     return struct.pack("<II", 14, len(body) + len(content)) + body + content
@@ -87,16 +90,21 @@ PACKED = zlib.compress(matrix())
 
 @pytest.mark.parametrize("content, words", [
     (matrix(dims=(2, 1)), "has 8 bytes"), (matrix(dims=(-1, -1)), "larger than its file"),
-    (matrix(dims=(2**31 - 1, 2**31 - 1)), "larger than its file"), (matrix(dims=(0, 2**31 - 1), content=b""), "larger"),
-    (matrix(dims=(1,)), "has no size"), (matrix(dims=(1,) * 33), "has no size"), (matrix(flags=0x800), "neither numbers"),
+    (matrix(dims=(2**31 - 1, 2**31 - 1)), "larger than its file"),
+    (matrix(dims=(0, 2**31 - 1), content=b""), "larger"),
+    (matrix(dims=(1,)), "has no size"), (matrix(dims=(1,) * 33), "has no size"),
+    (matrix(flags=0x800), "neither numbers"),
     (matrix(1, (1000, 1), b""), ""), (matrix(5), "neither numbers"), (matrix(16), "neither numbers"),
-    (matrix(content=struct.pack("<IId", 8, 8, 1.0)), "has 8 bytes"), (matrix(content=struct.pack("<II", 9, 800)), "cut off"),
+    (matrix(content=struct.pack("<IId", 8, 8, 1.0)), "has 8 bytes"),
+    (matrix(content=struct.pack("<II", 9, 800)), "cut off"),
     (nested(40), "nested deeper than 32"), (matrix(4, (1, 2), struct.pack("<II", 1, 1) + b"a" * 8), "has 1 letters"),
     (matrix(4, (1, 1), struct.pack("<II", 16, 1) + b"\xff" * 8), "utf-8"),
-    (matrix(2, content=field(b"__class") + matrix()), "has no name"), (matrix(2, content=field(b"", 0)), "has no fields"),
+    (matrix(2, content=field(b"__class") + matrix()), "has no name"),
+    (matrix(2, content=field(b"", 0)), "has no fields"),
     (matrix(2, content=field(b"a\0\0\0a", 4) + 2 * matrix()), "has no name"),
     (matrix() + matrix(), "x occurs twice"), (matrix()[:40], "cut off"), (struct.pack("<II", 1, 0), "no variable"),
-    (struct.pack("<II", 15, len(PACKED) - 4) + PACKED[:-4], "cut off"), (struct.pack("<II", 15, 8) + b"x" * 8, "header"),
+    (struct.pack("<II", 15, len(PACKED) - 4) + PACKED[:-4], "cut off"),
+    (struct.pack("<II", 15, 8) + b"x" * 8, "header"),
 ])
 def test_contradictions(content, words, tmp_path):
     path = tmp_path / "a.mat"
