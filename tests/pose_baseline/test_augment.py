@@ -100,7 +100,7 @@ def test_settings(data):
 
     assert build() is None
     assert build("--virtual_cameras", "0.25").share == 0.25 and build("--noise_px", "2").noise_px == 2.0
-    for flags, words in ((["--virtual_cameras", "1.5"], "from 0 to 1"), (["--noise_px=-1"], "negative"),
+    for flags, words in ((["--virtual_cameras", "1.5"], "from 0 to 1"), (["--noise_px=-1"], "from 0 to"),
                          (["--noise_px", "1", "--camera_frame", "false"], "add --camera_frame"),
                          (["--noise_px", "1", "--predict_14"], "leave --predict_14 out")):
         with pytest.raises(UserError, match=words):
