@@ -160,7 +160,7 @@ def read_boxes(text):
         values = [part.split(",") for part in text.split(";") if part.strip()]
     try:
         boxes = [np.array([float(value) for value in box]) for box in values]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         boxes = []
     if not boxes or not all(len(box) == 4 and np.isfinite(box).all() and min(box[2:]) > 0
                             and max(box[2:]) >= LEAST_EXTENT_PX for box in boxes):

@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from common.errors import UserError
+from common.errors import UserError, brief
 from common.files import atomic_write
 from common.joints import SKELETONS
 from common.text_files import read_json
@@ -89,6 +89,6 @@ def read_view(path):
                       float(content["input"]["crop_scale"]), 0 if batch == "B" else int(batch))
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise UserError(f"{path} describes no exported network of hmr ({error!r}): export it again") from None
-    if view.kind not in CROPS:
-        raise UserError(f"{path} names a crop {view.kind} that is not known here: export the network again")
+    if not isinstance(view.kind, str) or view.kind not in CROPS:
+        raise UserError(f"{path} names a crop {brief(view.kind)} that is not known here: export the network again")
     return view

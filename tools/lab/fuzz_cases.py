@@ -135,7 +135,7 @@ def _checkpoints(folder):
         for name, shape in (("weight", (4, 3)), ("bias", (4,)), ("scale", (1,)))
     ]
     save_checkpoint(arrays, str(folder / "plain.ckpt"))
-    meta = json.dumps({"model": "pose_baseline", "epoch": 1, "step": 10, "config": {"linear_size": 64}})
+    meta = json.dumps({"format": 1, "model": "pose_baseline", "epoch": 1, "step": 10, "config": {"linear_size": 64}})
     save_checkpoint(arrays, str(folder / "sum.ckpt"), append_dict={"meta": meta}, crc_check=True)
     return dict.fromkeys(("plain.ckpt", "sum.ckpt"), lambda path: vars(read_checkpoint(str(path))))
 

@@ -99,6 +99,10 @@ def coco_pairs(path, hint="get the annotations again"):
 
 def paired(content, path):
     """As `coco_pairs`, for the content of the file `path`."""
-    images = {str(member(image, "id", f"{path}: a picture")): image for image in member(content, "images", path)}
+    lists = {key: member(content, key, path) for key in ("images", "annotations")}
+    wrong = next((key for key, value in lists.items() if not isinstance(value, list)), None)
+    if wrong:
+        raise UserError(f"{path}: {wrong} is no list; get the annotations again")
+    images = {str(member(image, "id", f"{path}: an image")): image for image in lists["images"]}
     return [(member(images, str(member(annotation, "image_id", f"{path}: an annotation")), f"{path}: images"),
-             annotation) for annotation in member(content, "annotations", path)]
+             annotation) for annotation in lists["annotations"]]
