@@ -7,11 +7,11 @@ import dataclasses
 import logging
 from collections.abc import Mapping
 
-import h5py
 import numpy as np
 
 from common.body_models.unpickle import as_array, as_sparse, open_file, read_npz, read_pickle
-from common.data.restricted_pickle import DAMAGED, load_npy
+from common.data.hdf5_files import datasets_of, open_hdf5, read_dataset
+from common.data.restricted_pickle import load_npy
 from common.errors import UserError
 from common.text_files import read_json
 
@@ -220,12 +220,9 @@ def read_file(path, wanted=()):
         return read_npz(path, wanted)
     if start.startswith(b"\x93NUMPY"):
         return load_npy(path)
-    try:
-        if start.startswith(b"\x89HDF"):
-            with h5py.File(path, "r") as file:
-                return {name: item[()] for name, item in file.items() if isinstance(item, h5py.Dataset)}
-    except DAMAGED as error:
-        raise UserError(f"{path} is damaged ({error}); copy or download it again") from error
+    if start.startswith(b"\x89HDF"):
+        with open_hdf5(path) as file:
+            return {name: read_dataset(file, name) for name in datasets_of(file)}
     return read_pickle(path)
 
 

@@ -26,7 +26,7 @@ def test_all_together():
 
 def test_what_is_kept(tmp_path):
     source, target = str(tmp_path / "run.ckpt"), str(tmp_path / "out.ckpt")
-    meta = {"model": "hmr", "config": {"width": 0.25, "data_path": "/home/x", "profile": "spin"}, "step": 7}
+    meta = {"model": "hmr", "config": {"width": 0.25, "data_path": "data/x", "profile": "spin"}, "step": 7}
     write_checkpoint(source, {"a": np.float32([1.0, 0.1]), "n": np.int32([3])}, {"mean": np.ones(2)}, meta)
     main(["--ckpt_file", source, "--output", target])
     small = read_checkpoint(target)

@@ -4,7 +4,6 @@ import os
 import numpy as np
 
 from common.data.mat_files import read_mat
-from common.data.restricted_pickle import DAMAGED
 from common.errors import UserError
 
 
@@ -59,17 +58,17 @@ def load_h5(path, keys, optional=(), hint="get the annotations again"):
     Raises:
         UserError: missing, damaged, a needed array is not there or lengths differ.
     """
-    import h5py  # here, as only few commands read such files
+
+    from common.data.hdf5_files import open_hdf5, read_dataset  # here, as only few commands read such files
 
     existing(path, hint)
-    try:
-        with h5py.File(path, "r") as file:
-            missing = [key for key in keys if key not in file]
-            if missing:
-                raise UserError(f"{path} has no {', '.join(missing)}; {hint}")
-            arrays = {key: np.asarray(file[key]) for key in (*keys, *optional) if key in file}
-    except DAMAGED as error:
-        raise UserError(f"{path} is not a readable HDF5 file ({error}); {hint}") from error
+    with open_hdf5(path, hint) as file:
+        # The names alone: whether a link leads anywhere is not looked at.
+        there = set(file)
+        missing = [key for key in keys if key not in there]
+        if missing:
+            raise UserError(f"{path} has no {', '.join(missing)}; {hint}")
+        arrays = {key: read_dataset(file, key) for key in (*keys, *optional) if key in there}
     if len({array.shape[:1] for array in arrays.values()}) > 1:
         shapes = ", ".join(f"{key} {array.shape}" for key, array in arrays.items())
         raise UserError(f"{path}: the arrays have different lengths ({shapes}); {hint}")

@@ -17,9 +17,9 @@ Sources: mks0601/Hand4Whole_RELEASE `Human36M.py`, nkolot/SPIN `h36m.py`.
 """
 import os
 
-import h5py
 import numpy as np
 
+from common.data.hdf5_files import open_hdf5, read_dataset
 from common.data.readers.annotation_files import existing
 from common.data.readers.checks import coco_pairs, dictionary, member, numbers, whole_number
 from common.data.readers.human36m import CAMERA_NAMES, read_cdf_poses
@@ -204,12 +204,12 @@ def _mask_boxes(path, frames):
     """Boxes around the masks of some frames, [(4,)]."""
     existing(path, "unpack Segments_mat_gt_bb of the same subject there")
     boxes = []
-    try:
-        with h5py.File(path, "r") as file:
-            for frame in frames:
-                # Matlab stores columns first.
-                rows, columns = np.nonzero(file[file["Masks"][frame, 0]][()].T == 1)
-                boxes.append(box_around(np.stack([columns, rows], 1)) + (0.0, 0.0, 1.0, 1.0))
-    except (OSError, KeyError, ValueError, IndexError, TypeError) as error:
-        raise UserError(f"{path} holds no masks for all frames ({error}); unpack it again") from error
+    with open_hdf5(path, "unpack it again") as file:
+        masks = read_dataset(file, "Masks")
+        if masks.ndim != 2 or masks.size == 0 or len(masks) <= max(frames, default=0):
+            raise UserError(f"{path} holds no masks for all frames; unpack it again")
+        for frame in frames:
+            # Matlab stores columns first.
+            rows, columns = np.nonzero(read_dataset(file, masks[frame, 0]).T == 1)
+            boxes.append(box_around(np.stack([columns, rows], 1)) + (0.0, 0.0, 1.0, 1.0))
     return boxes

@@ -6,9 +6,9 @@ The detector fine-tuned on Human3.6M lies in `StackedHourglassFineTuned240`. Sub
 """
 import os
 
-import h5py
 import numpy as np
 
+from common.data.hdf5_files import open_hdf5, read_dataset
 from common.data.readers.human36m import CAMERA_NAMES, SUBJECTS, parse_name
 from common.errors import UserError
 from common.joints import SKELETONS, index_map
@@ -58,11 +58,8 @@ def read_detections(path):
     Raises:
         UserError: the file is damaged or has another shape.
     """
-    try:
-        with h5py.File(path, "r") as file:
-            poses = np.asarray(file["poses"], np.float64)
-    except (OSError, KeyError, ValueError) as error:
-        raise UserError(f"{path} is not a readable h5 file with a dataset poses ({error}); copy it again") from error
+    with open_hdf5(path, "copy it again") as file:
+        poses = np.asarray(read_dataset(file, "poses"), np.float64)
     expected = (len(SKELETONS["hourglass_16"]), 2)
     if poses.ndim != 3 or poses.shape[1:] != expected:
         raise UserError(f"{path}: dataset poses has shape {poses.shape}; expected (frames, 16 joints, 2)")
