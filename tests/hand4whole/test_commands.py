@@ -123,13 +123,14 @@ def test_a_killed_run_goes_on_exactly(data, tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_two_workers(data, tmp_path):
     command = [sys.executable, str(ROOT / "hand4whole" / "train.py"), *TINY, "--gpu", "0,1", "--parts", "hand",
-               "--dataset_root", data, "--output_dir", str(tmp_path), "--train_batch_size", "1", "--end_epoch", "1"]
+               "--dataset_root", data, "--output_dir", str(tmp_path), "--end_epoch", "1"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 workers on CPU" in done.stdout
     logs = [Path(tmp_path, "log", "workers", f"worker_{rank}.log").read_text() for rank in (0, 1)]
     assert "worker 1 of 2" in logs[0] and "worker 2 of 2" in logs[1]
-    assert "2 steps per epoch" in logs[0]  # four hands
+    # Four hands, two on each worker: a single one has no variance where the image has shrunk to one value.
+    assert "1 steps per epoch" in logs[0]
     assert (tmp_path / "model_dump" / "snapshot_0_hand.ckpt").is_file()
 
 

@@ -78,7 +78,7 @@ def test_missing_and_damaged_files(data, tmp_path):
     os.remove(Path(data[1]) / "000000000002.png")
     with pytest.raises(UserError, match="lacks 1 of 3 annotated images, such as 000000000002.png .--imgpath_train"):
         source_of(data)
-    with pytest.raises(UserError, match="does not exist .--imgpath_val"):
+    with pytest.raises(UserError, match="does not exist or is no folder .--imgpath_val"):
         read_annotations(data[0]).find_images("nowhere", "--imgpath_val")
     with pytest.raises(UserError, match="--maskpath_train"):
         source_of(data, masks="nowhere")
