@@ -265,7 +265,7 @@ def test_hourglass_failures_are_named(tmp_path):
     with pytest.raises(UserError, match=r"Eating.54138969.h5.*\(5, 17, 2\)"):
         read_detections(str(path))
     path.write_bytes(path.read_bytes()[:500])
-    with pytest.raises(UserError, match="not a readable h5"):
+    with pytest.raises(UserError, match="not a readable HDF5 file"):
         read_detections(str(path))
 
 
