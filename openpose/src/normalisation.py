@@ -6,7 +6,7 @@ implementation divides by 255; networks trained by tensorboy's code from an Imag
 """
 import numpy as np
 
-from common.errors import UserError
+from common.errors import UserError, brief
 
 # name -> (channels are blue, green, red; divisor; subtracted; divided by), the last two in the order of the channels.
 _TABLE = {
@@ -25,8 +25,8 @@ def check_normalisation(name):
     Raises:
         UserError
     """
-    if name not in _TABLE:
-        raise UserError(f"--normalisation {name}: choose one of {', '.join(NORMALISATIONS)}")
+    if not isinstance(name, str) or name not in _TABLE:
+        raise UserError(f"--normalisation {brief(name)}: choose one of {', '.join(NORMALISATIONS)}")
 
 
 def normalise(image, name):

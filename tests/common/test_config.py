@@ -154,3 +154,11 @@ def test_help_lists_every_key_with_its_comment(default, capsys):
     for part in ("--learning_rate", "initial learning rate", "--camera_frame", "predict in the camera's frame",
                  "--names", "any words", "[200]"):
         assert part in text
+
+
+def test_a_value_of_two_hyphens_is_one(tmp_path):
+    path = tmp_path / "default_config.yaml"
+    path.write_text("rate: 1.0  # a number\nname: ''  # a text\n")
+    with pytest.raises(UserError, match="--rate: '--' is not a number"):
+        load_config(str(path), ["--rate=--"])
+    assert load_config(str(path), ["--name=--"]).name == "--"

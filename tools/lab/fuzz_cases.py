@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse
 
+from common.arguments import Arguments
 from common.data.samples import registry
 from common.joints import SKELETONS
 
@@ -66,7 +67,7 @@ def _feed(found, value, depth):
 
 def _sample(name, folder, num=2):
     module = registry.find(name)
-    parser = argparse.ArgumentParser()
+    parser = Arguments()
     module.add_arguments(parser)
     options = {**vars(parser.parse_args([])), **SAMPLES.get(name, {})}
     with contextlib.redirect_stdout(None), contextlib.redirect_stderr(open(os.devnull, "w", encoding="utf-8")):

@@ -89,7 +89,8 @@ def _sequence(content, path, frames_per_second):
     betas = numbers(member(content, "betas", path), (None,), f"{path}: betas")
     if len(betas) < 10:
         raise UserError(f"{path}: betas holds {len(betas)} numbers; at least 10 are needed")
-    rate = next((float(content[name]) for name in FRAME_RATE_KEYS if name in content), frames_per_second)
+    rate = next((float(numbers(content[name], (), f"{path}: {name}")) for name in FRAME_RATE_KEYS if name in content),
+                frames_per_second)
     poses = poses[::max(1, round(rate / frames_per_second))]
     pose = np.zeros((len(poses), 72), np.float32)
     kept = 72 if poses.shape[1] == 72 else _BODY
