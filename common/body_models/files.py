@@ -10,7 +10,6 @@ from collections.abc import Mapping
 import numpy as np
 
 from common.body_models.unpickle import as_array, as_sparse, open_file, read_npz, read_pickle
-from common.data.hdf5_files import datasets_of, open_hdf5, read_dataset
 from common.data.restricted_pickle import load_npy
 from common.errors import UserError
 from common.text_files import read_json
@@ -221,6 +220,9 @@ def read_file(path, wanted=()):
     if start.startswith(b"\x93NUMPY"):
         return load_npy(path)
     if start.startswith(b"\x89HDF"):
+        # Here, as only HMR's mean parameters are such a file.
+        from common.data.hdf5_files import datasets_of, open_hdf5, read_dataset
+
         with open_hdf5(path) as file:
             return {name: read_dataset(file, name) for name in datasets_of(file)}
     return read_pickle(path)

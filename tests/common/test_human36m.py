@@ -207,6 +207,31 @@ def test_packed_detections_by_layout(tmp_path, joints, metadata, expected_head, 
     assert detections.views(recording._replace(subject=5)) == []
 
 
+@pytest.mark.parametrize("positions, words", [
+    ({1: {"Photo": np.zeros((2, 32, 3))}}, "has no positions_3d of the form"),
+    ({"S1": {5: np.zeros((2, 32, 3))}}, "has no positions_3d of the form"),
+    ({"S1": {None: np.zeros((2, 32, 3))}}, "has no positions_3d of the form"), ({b"S1": {}}, "has no positions_3d"),
+    ({"S1": {"Photo": [[1, 2], [3]]}}, "S1 Photo is no array of numbers"),
+    ({"S1": {"Photo": np.array(["a"])}}, "S1 Photo is no array of numbers"),
+    ({"S1": {"Photo": None}}, "no array of numbers"),
+    ({"S1": {"Photo": np.zeros((0, 32, 3))}}, r"S1 Photo has shape \(0, 32, 3\)"),
+    ({"S1": {"Photo": np.full((2, 32, 3), np.nan)}}, "S1 Photo holds NaN or infinity"),
+])
+def test_packed_poses_laid_out_otherwise(positions, words, tmp_path):
+    write_npz(tmp_path / "data_3d_h36m.npz", positions_3d=positions)
+    packed = PackedPoses(str(tmp_path))
+    with pytest.raises(UserError, match=f"data_3d_h36m.npz.*{words}"):
+        packed.read(packed.recordings((1,), ("Photo",))[0])
+
+
+@pytest.mark.parametrize("subject", ["S²", "S" + "9" * 5000, "S01", "S-1", "S1 ", "S"])
+def test_subjects_that_are_none(subject, tmp_path):
+    good = np.zeros((2, 32, 3))
+    write_npz(tmp_path / "data_3d_h36m.npz", positions_3d={subject: {"Photo": good}, "S1": {"Photo": good}})
+    packed = PackedPoses(str(tmp_path)).recordings((1,), ("Photo",))
+    assert [recording.subject for recording in packed] == [1]
+
+
 def test_packed_files_that_are_missing_or_wrong(tmp_path):
     with pytest.raises(UserError, match="data_2d_h36m_cpn.npz does not exist: --detections takes"):
         PackedDetections(str(tmp_path), "cpn")

@@ -127,6 +127,28 @@ def test_derivatives_hold_the_same_people(folder, records):
             assert (read_image(record.image_path) == read_image(whole.image_path)).all()
 
 
+@pytest.mark.parametrize("change, words", [
+    ({"kp2d": np.zeros((28, 1))}, "kp2d has no x and y"), ({"kp2d": np.zeros((27, 2))}, "kp2d"),
+    ({"kp3d": "none"}, "kp3d"), ({"kp3d": np.full((28, 3), np.inf)}, "kp3d holds NaN or infinity"),
+    ({"poses": np.zeros((0, 72)), "betas": np.zeros(10)}, "poses or betas are empty"),
+    ({"poses": np.zeros(72), "betas": np.zeros(9)}, "poses or betas are empty"),
+    ({"poses": [1], "betas": [1]}, "poses"),
+])
+def test_annots_npz_with_odd_entries(change, words, tmp_path):
+    entry = {"kp2d": np.zeros((28, 2)), "kp3d": np.zeros((28, 3)), **change}
+    np.savez(tmp_path / "annots.npz", annots=np.array({"a.jpg": entry}, object))
+    with pytest.raises(UserError, match=f"annots.npz: a.jpg.*{words}"):
+        read_annots_npz(tmp_path / "annots.npz", JOINTS)
+
+
+@pytest.mark.parametrize("name", [None, 5, b"a.jpg", "../../a.jpg", "a\0.jpg"])
+def test_annots_npz_names_that_are_none(name, tmp_path):
+    entry = {"kp2d": np.zeros((28, 2)), "kp3d": np.zeros((28, 3))}
+    np.savez(tmp_path / "annots.npz", annots=np.array({name: entry}, object))
+    with pytest.raises(UserError, match="annots.npz: annots"):
+        read_annots_npz(tmp_path / "annots.npz", JOINTS)
+
+
 def test_annots_npz_may_be_in_metres(folder, tmp_path):
     (tmp_path / "images").mkdir()
     content = {"a.jpg": {"kp2d": np.ones((28, 2)), "kp3d": np.linspace(0, 1.7, 84).reshape(28, 3),

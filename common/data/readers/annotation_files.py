@@ -58,7 +58,6 @@ def load_h5(path, keys, optional=(), hint="get the annotations again"):
     Raises:
         UserError: missing, damaged, a needed array is not there or lengths differ.
     """
-
     from common.data.hdf5_files import open_hdf5, read_dataset  # here, as only few commands read such files
 
     existing(path, hint)

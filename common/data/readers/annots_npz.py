@@ -48,12 +48,17 @@ def _image_path(images, name, where):
 def _record(image_path, name, entry, joints, where):
     entry = dictionary(entry, where)
     j2d = numbers(member(entry, "kp2d", where), (len(joints), None), f"{where}: kp2d")[:, :2]
+    if j2d.shape[1] < 2:
+        raise UserError(f"{where}: kp2d has no x and y of each joint")
     j3d = numbers(member(entry, "kp3d", where), (len(joints), 3), f"{where}: kp3d")
     if np.ptp(j3d, 0).max() > _LARGEST_PERSON:
         j3d = j3d * 1e-3
     pose = beta = None
     if entry.get("poses") is not None and entry.get("betas") is not None:
-        pose = numbers(entry["poses"], (None, 72), f"{where}: poses")[0]
+        poses = numbers(entry["poses"], (None, 72), f"{where}: poses")
         beta = numbers(entry["betas"], (None,), f"{where}: betas")[:10]
+        if not len(poses) or len(beta) < 10:
+            raise UserError(f"{where}: poses or betas are empty")
+        pose = poses[0]
     return Record(image_path=image_path, box=box_around(j2d), joints=joints, j2d=j2d,
                   visibility=np.full(len(joints), VISIBLE, np.uint8), j3d=j3d, pose=pose, beta=beta, key=name)

@@ -9,6 +9,7 @@ They hold pickled dicts. Subject 11's `Directions` is missing, because one of it
 frames than 3D (video runs on after motion capture ends).
 """
 import os
+import re
 
 import numpy as np
 
@@ -43,10 +44,15 @@ class PackedPoses:
 
     def read(self, recording):
         """World joints (T, 32, 3), mm."""
-        positions = np.asarray(self._positions[f"S{recording.subject}"][recording.source])
-        if positions.dtype.kind != "f" or positions.ndim != 3 or positions.shape[1:] != (NUM_JOINTS, 3):
-            raise UserError(f"{self._path}: S{recording.subject} {recording.source} has shape {positions.shape}; "
+        where = f"{self._path}: S{recording.subject} {recording.source}"
+        positions = self._positions[f"S{recording.subject}"][recording.source]
+        if not isinstance(positions, np.ndarray) or positions.dtype.kind != "f":
+            raise UserError(f"{where} is no array of numbers; expected (frames, {NUM_JOINTS}, 3)")
+        if positions.ndim != 3 or not len(positions) or positions.shape[1:] != (NUM_JOINTS, 3):
+            raise UserError(f"{where} has shape {positions.shape}; "
                             f"expected ({NUM_JOINTS} joints) (frames, {NUM_JOINTS}, 3)")
+        if not np.isfinite(positions).all():
+            raise UserError(f"{where} holds NaN or infinity")
         return positions.astype(np.float64) * MM_PER_METRE
 
     def files(self, _recordings):
@@ -72,7 +78,10 @@ class PackedDetections:
     def read(self, recording, camera_name):
         """Joints (T, 16, 2) in pixels, order of `h36m_16`."""
         joints = self._tracks()[recording.subject, recording.name][CAMERA_NAMES.index(camera_name)]
-        skeleton = detected_skeleton(joints, self._metadata, f"{self.path}: S{recording.subject} {recording.name}")
+        where = f"{self.path}: S{recording.subject} {recording.name}"
+        if not np.isfinite(joints).all():
+            raise UserError(f"{where} holds NaN or infinity")
+        skeleton = detected_skeleton(joints, self._metadata, where)
         return mixing_matrix(skeleton, "h36m_16") @ joints[..., :2]
 
     def files(self, _recordings):
@@ -185,7 +194,9 @@ def _read_positions(path, key):
 
 def _positions_of(content, key, path):
     positions = content.get(key)
-    if not isinstance(positions, dict) or not all(isinstance(value, dict) for value in positions.values()):
+    if not isinstance(positions, dict) or not all(
+            isinstance(value, dict) and all(isinstance(name, str) for name in (subject, *value))
+            for subject, value in positions.items()):
         raise UserError(f"{path} has no {key} of the form subject -> action -> array; make it with VideoPose3D's "
                         "prepare_data scripts")
     return positions
@@ -196,5 +207,5 @@ def _entries(positions):
     for subject, actions in positions.items():
         for key in actions:
             parsed = parse_name(key)
-            if parsed and subject[:1] == "S" and subject[1:].isdigit():
+            if parsed and re.fullmatch("S[1-9][0-9]?", subject):
                 yield int(subject[1:]), *parsed, key
