@@ -74,6 +74,16 @@ class Lifter:
         return np.concatenate(outputs)
 
 
+def _require_sizes(checkpoint, config):
+    """Refuse settings that are not those of the weights beside them, before a network of many gigabytes is made."""
+    bias = checkpoint.weights.get("first.dense.bias")
+    stages = {name.split(".")[1] for name in checkpoint.weights if name.startswith("stages.")}
+    if "config" in checkpoint.meta and bias is not None and (bias.shape, len(stages)) != (
+            (config.linear_size,), config.num_layers):
+        raise UserError(f"checkpoint {checkpoint.path} is damaged: it states linear_size {config.linear_size} and "
+                        f"num_layers {config.num_layers}, its weights have {bias.size} and {len(stages)}")
+
+
 def load_trained(config, need_statistics=True):
     """Network, settings and statistics of the checkpoint that the settings name.
 
@@ -86,6 +96,7 @@ def load_trained(config, need_statistics=True):
     checkpoint = find_checkpoint(config.ckpt_file, config.train_dir, HOW_TO_GET_A_CHECKPOINT)
     require_model(checkpoint, "pose_baseline")
     config = adopt_settings(checkpoint, config, (*NETWORK_KEYS, *DATA_KEYS))
+    _require_sizes(checkpoint, config)
     network = build_network(config)
     load_weights(network, checkpoint, config.allow_partial)
     statistics = Statistics.from_arrays(checkpoint.extra) if checkpoint.extra else None

@@ -9,6 +9,8 @@ from common.engine.checkpoint import read_checkpoint
 from common.errors import UserError
 from pose_baseline import eval as eval_script
 from pose_baseline import infer, train
+from pose_baseline.src.build import load_trained
+from pose_baseline.src.config import read_settings
 from pose_baseline.src.weights import convert_weights
 from tools.pth2ckpt import main as pth2ckpt
 
@@ -223,3 +225,17 @@ def test_checkpoints_of_other_makers_are_read_by_name(tmp_path, golden):
               str(tmp_path / "out.ckpt"), "--quiet"])
     found = read_checkpoint(str(tmp_path / "out.ckpt")).weights["first.dense.bias"]
     assert (found == golden.torch_state(width=16)["w1.bias"]).all()
+
+
+@pytest.mark.parametrize("change", [{"linear_size": 8192}, {"num_layers": 32}])
+def test_sizes_that_are_not_those_of_the_weights(tmp_path, golden, change):
+    from common.engine.checkpoint import write_checkpoint
+
+    np.savez(tmp_path / "tf.npz", **_real_variables(golden))
+    ckpt = str(tmp_path / "tf.ckpt")
+    pth2ckpt(["--model", "pose_baseline", "--pth_path", str(tmp_path / "tf.npz"), "--ckpt_path", ckpt])
+    good = read_checkpoint(ckpt)
+    meta = {**good.meta, "config": {**good.meta["config"], "linear_size": 1024, "num_layers": 2, **change}}
+    write_checkpoint(ckpt, good.weights, good.extra, meta)
+    with pytest.raises(UserError, match="tf.ckpt is damaged: it states .*, its weights have 1024 and 2"):
+        load_trained(read_settings(["--ckpt_file", ckpt]), need_statistics=False)
