@@ -61,7 +61,7 @@ def cases(folder):
                                                                                   ("overlay", "side"))),
         "overlay of two people who fill the photo": (1, lambda: draw_people(record, close, photo, ("overlay",))),
         "sample data coco, one image": (24, sample_data(coco, num=24, years=(2017,))),
-        "sample data up3d, one person": (24, sample_data(up3d, num=24, num_lsp=0)),
+        "sample data up3d, one person": (24, sample_data(up3d, num=24, num_lsp=0, crops=0)),
         **{f"training crop, {size} x {size}": (50, functools.partial(crops, size)) for size in (64, 128, 224)},
     }
 
