@@ -12,11 +12,14 @@ LEFTOVER = re.compile(r"\..+\.\w{8}\.part(\.\w+)?", re.ASCII)
 
 
 def cache_folder() -> pathlib.Path:
-    """Folder of what is made once and can be made again: `$MINDHUMAN_CACHE`, by default `~/.cache/mindhuman`.
+    """The user's folder of what can be made or fetched again; it may not exist yet.
 
-    It may not exist yet.
+    `$MINDHUMAN_CACHE`, or else `mindhuman` in `$XDG_CACHE_HOME`, by default `~/.cache`.
     """
-    return pathlib.Path(os.environ.get("MINDHUMAN_CACHE") or pathlib.Path.home() / ".cache" / "mindhuman")
+    own = os.environ.get("MINDHUMAN_CACHE")
+    if own:
+        return pathlib.Path(own).expanduser().absolute()
+    return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "mindhuman"
 
 
 @contextlib.contextmanager

@@ -3,20 +3,12 @@ import os
 
 from common.convert.published import PUBLISHED, Published, find_published
 from common.errors import UserError
-
-
-def cache_folder() -> str:
-    """The user's folder for what can be made or fetched again: $MINDHUMAN_CACHE, or mindhuman in the system's."""
-    own = os.environ.get("MINDHUMAN_CACHE")
-    if own:
-        return os.path.abspath(os.path.expanduser(own))
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return os.path.join(base, "mindhuman")
+from common.files import cache_folder
 
 
 def weights_folder() -> str:
     """Where `tools/get_weights.py` leaves its results."""
-    return os.path.join(cache_folder(), "weights")
+    return str(cache_folder() / "weights")
 
 
 def weights_path(entry: Published) -> str:

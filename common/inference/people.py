@@ -36,7 +36,7 @@ class Found:
         box (array): (4,), left, top, width, height; where there are joints, around the sure ones.
         joints (array): (J, 3), x, y and score, 0 where it is not sure, or None where only a box is known.
         score (float): of the detection, or None.
-        number (int | str): who it is in a film, or None where that is not known.
+        number (int | str): who it is in a video, or None where that is not known.
         whole (bool): nothing is known: the box is the picture.
     """
 

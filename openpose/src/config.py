@@ -26,7 +26,7 @@ def read_settings(argv):
     """
     # ModelArts jobs of the original name their settings file so.
     argv = [word.replace("--_config_path", "--config_path", 1) for word in argv]
-    # -1x368, which CMU's programme takes, would look like a flag of its own.
+    # -1x368, which CMU's program takes, would look like a flag of its own.
     if "--net_resolution" in argv[:-1]:
         place = argv.index("--net_resolution")
         argv[place:place + 2] = ["=".join(argv[place:place + 2])]

@@ -16,6 +16,7 @@ import zlib
 import numpy as np
 
 from common.errors import UserError
+from common.files import cache_folder
 from common.text_files import read_json
 
 INDEX = "index.json"
@@ -43,12 +44,12 @@ def writable_folder(preferred, name):
 
     Args:
         preferred (str): folder to use if possible; made when missing.
-        name (str): subfolder of the user's cache folder, `$XDG_CACHE_HOME/mindhuman` or `~/.cache/mindhuman`.
+        name (str): subfolder of the user's cache folder, `common.files.cache_folder`.
 
     Raises:
         UserError: neither can be written.
     """
-    own = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "mindhuman", name)
+    own = str(cache_folder() / name)
     for folder in (preferred, own):
         try:
             os.makedirs(folder, exist_ok=True)

@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from common.errors import UserError
-from common.files import atomic_path, atomic_write, make_folder, remove_leftovers
+from common.files import atomic_path, atomic_write, cache_folder, make_folder, remove_leftovers
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path):
@@ -84,3 +84,14 @@ def test_a_folder_is_made_or_refused_before_the_work(tmp_path):
             make_folder(tmp_path / place)
     with pytest.raises(UserError, match="/proc/x cannot be written: No such file"):
         make_folder("/proc/x")
+
+
+def test_the_cache_folder_is_the_users_or_the_systems(monkeypatch, tmp_path):
+    for name in ("MINDHUMAN_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_folder() == tmp_path / ".cache" / "mindhuman"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "system"))
+    assert cache_folder() == tmp_path / "system" / "mindhuman"
+    monkeypatch.setenv("MINDHUMAN_CACHE", "~/own")
+    assert cache_folder() == tmp_path / "own"

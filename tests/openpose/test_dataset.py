@@ -266,7 +266,7 @@ def test_masks_are_called_after_the_image(number, name):
 
 
 def test_images_of_another_size_or_turned(data, caplog):
-    """The annotated size decides; what fits not at all teaches nothing, and a set without any usable image ends."""
+    """The annotated size decides; an image that fits in no way is left out, and a set without any usable image ends."""
     path = Path(data[1]) / "000000000002.png"
     image = cv2.imread(str(path))
     source = source_of(data, insize=64)

@@ -327,6 +327,7 @@ def test_a_damaged_cache_is_made_again_with_a_note(small, reads, caplog, how):
 
 def test_a_folder_that_cannot_be_written_falls_back(small, tmp_path, monkeypatch, caplog):
     Path(small, "cache").write_text("in the way")
+    monkeypatch.delenv("MINDHUMAN_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     with caplog.at_level(logging.INFO, "mindhuman"):
         load(small)
