@@ -25,8 +25,9 @@ def check_normalisation(name):
     Raises:
         UserError
     """
-    if not isinstance(name, str) or name not in _TABLE:
-        raise UserError(f"--normalisation {brief(name)}: choose one of {', '.join(NORMALISATIONS)}")
+    if name not in tuple(NORMALISATIONS):  # files may hold lists here, which no dictionary can look up
+        said = name if isinstance(name, str) else brief(name)
+        raise UserError(f"--normalisation {said}: choose one of {', '.join(NORMALISATIONS)}")
 
 
 def normalise(image, name):

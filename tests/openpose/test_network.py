@@ -14,7 +14,7 @@ from common.engine.export import export_network
 from common.errors import UserError
 from openpose.src.loss import NetworkWithLoss, stage_losses
 from openpose.src.network import LastStage, OpenPose
-from openpose.src.normalisation import normalise
+from openpose.src.normalisation import check_normalisation, normalise
 from openpose.src.weights import convert_weights, load_backbone
 
 VGG_NUMBERS = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21)
@@ -116,6 +116,8 @@ def test_normalisation_by_hand():
                        [(1 - 0.485) / 0.229, (128 / 255 - 0.456) / 0.224, -0.406 / 0.225], atol=1e-6)
     with pytest.raises(UserError, match="--normalisation vgg: choose"):
         normalise(image, "vgg")
+    with pytest.raises(UserError, match=r"--normalisation \['cmu'\]: choose"):
+        check_normalisation(["cmu"])
 
 
 def loss_case():
