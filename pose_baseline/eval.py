@@ -17,13 +17,13 @@ def main(argv):
     config = read_settings(argv, {"evaluateActionWise": True})
 
     from common.engine.runtime import init_runtime
-    from pose_baseline.src.build import Lifter, build_dataset, load_trained
+    from pose_baseline.src.build import Lifter, build_dataset, load_trained, results_folder
     from pose_baseline.src.evaluate import evaluate
     from pose_baseline.src.report import LOGGER, log_evaluation, write_evaluation
 
     init_runtime(config.device_target, config.device_id, config.seed)
     network, config, statistics, checkpoint = load_trained(config, need_statistics=False)
-    folder = config.output_dir if "output_dir" in config.given else os.path.dirname(checkpoint.path)
+    folder = results_folder(config, checkpoint)
     make_folder(folder or ".")
     data = build_dataset(config, ("test",) if statistics else ("train", "test"), statistics)
     result = evaluate(Lifter(network), data.test, data.statistics, config.procrustes,

@@ -74,7 +74,8 @@ def table(entries):
                      entry.licence))
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in rows]
-    lines += ["", "python tools/get_weights.py MODEL NAME fetches one. Sizes marked ? are stated nowhere.", "",
+    lines += ["", "python tools/get_weights.py MODEL NAME fetches one. Sizes marked ? are stated nowhere.",
+              "The small networks in weights/, trained on synthetic people, need no fetching: --ckpt_file small.", "",
               "Body models are given by their makers to people who register; they are never fetched:"]
     lines += [f"  --{flag}: {file} from {page}" for flag, (file, page) in REGISTERED.items()]
     return "\n".join([*lines, "  Without them a synthetic body stands in. docs/body_models.md says more."])

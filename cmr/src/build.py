@@ -16,6 +16,7 @@ from cmr.src.protocols import FIELDS, TrueGenderedBodies, TrueJoints, TrueSegmen
 from cmr.src.weights import read_trained
 from common.backbones.folding import fold_batch_norm
 from common.body_models.companions import load_regressor
+from common.body_models.embedded import warn_other_body
 from common.body_models.files import BodyModel
 from common.body_models.smpl import SMPL
 from common.data.augment import GRAPHCMR
@@ -26,8 +27,6 @@ from common.errors import UserError
 from common.initial import replaced_by_checkpoint
 
 LOGGER = logging.getLogger("mindhuman")
-HOW_TO_GET_A_CHECKPOINT = ("Train one (python train.py), or convert published weights with tools/pth2ckpt.py --model "
-                           "cmr")
 
 
 class Body(NamedTuple):
@@ -74,12 +73,7 @@ def settings_of(checkpoint, config):
         UserError: a flag was given that contradicts the checkpoint.
     """
     require_model(checkpoint, "cmr")
-    saved = checkpoint.meta.get("config", {})
-    # Published weights were made for the real body; their files say nothing about it.
-    synthetic = not saved["smpl_path"] if "smpl_path" in saved else False
-    if saved and synthetic == bool(config.smpl_path):
-        LOGGER.warning("checkpoint %s was trained with %s body and is used with %s: results mean little",
-                       checkpoint.path, *(("the synthetic", "SMPL's") if synthetic else ("SMPL's", "the synthetic")))
+    warn_other_body(checkpoint, "smpl_path", not config.smpl_path)
     return adopt_settings(checkpoint, config, NETWORK_KEYS)
 
 
@@ -96,8 +90,7 @@ def load_trained(config, body=None):
     Raises:
         UserError: no checkpoint, or weights that do not fit.
     """
-    checkpoint = read_trained(config.ckpt_file) if config.ckpt_file else \
-        find_checkpoint("", config.save_checkpoint_dir, HOW_TO_GET_A_CHECKPOINT)
+    checkpoint = find_checkpoint(config.ckpt_file, config.save_checkpoint_dir, "cmr", read=read_trained)
     config = settings_of(checkpoint, config)
     with replaced_by_checkpoint(strictly=not config.allow_partial):
         network = build_network(config, body)

@@ -1,8 +1,27 @@
-"""What an exported network holds of a body model: its arrays become part of the file, and so does their licence."""
+"""Which body model a network belongs to, and what an exported one holds of it: arrays, and so their licence."""
 import logging
 import os
 
 LOGGER = logging.getLogger("mindhuman")
+
+
+def warn_other_body(checkpoint, key, synthetic):
+    """Say it when a network learned the parameters of another kind of body than the one that is posed with them.
+
+    Args:
+        checkpoint (Checkpoint): of the network; published weights, which tell nothing, belong to the real body.
+        key (str): setting with the path of the body model, empty for the synthetic one.
+        synthetic (bool): whether the body that is used is the synthetic one.
+    """
+    saved = checkpoint.meta.get("config", {})
+    if not saved:
+        return
+    learned = checkpoint.meta.get("body_model", "" if saved.get(key, "file") else "synthetic") == "synthetic"
+    if learned != synthetic:
+        kinds = ("the synthetic", "the real") if learned else ("the real", "the synthetic")
+        advice = f"--{key} names the real one's file (docs/body_models.md)" if synthetic else f"leave --{key} out"
+        LOGGER.warning("checkpoint %s was trained with %s body and is used with %s one: results mean little; %s",
+                       checkpoint.path, *kinds, advice)
 
 
 def announce_embedded(path, model):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from mindspore import Parameter, Tensor
 
+from common.convert.named_weights import small_weights
 from common.engine.checkpoint_file import Damaged, parse_entries, write_entries
 from common.engine.checkpoint_meta import check_meta
 from common.errors import UserError, reason
@@ -321,28 +322,47 @@ class CheckpointFolder:
         return read_checkpoint(paths[step])
 
 
-def find_checkpoint(ckpt_file, output_dir, how, flag="--ckpt_file"):
-    """The checkpoint that a command works on: `ckpt_file`, or else the newest below `output_dir`.
+def find_checkpoint(ckpt_file, output_dir, model, flag="--ckpt_file", read=read_checkpoint, newest=None,
+                    small=True):
+    """The checkpoint that a command works on: `ckpt_file`, else the newest of the user's own runs, else our small one.
 
     Args:
         ckpt_file (str): path, may be empty.
-        output_dir (str): folder that is searched, with all folders below it.
-        how (str): what a user does to get one, for the error text.
+        output_dir (str): folder of the user's runs.
+        model (str): whose weights these are, such as hmr.
         flag (str): what named `ckpt_file`, for the error text.
+        read (callable): (path, flag) -> Checkpoint of a named file.
+        newest (callable): () -> the newest Checkpoint of the runs, or None; by default `newest_below` the folder.
+        small (bool): whether the small network of this model is of the kind that is wanted.
+
+    Returns:
+        Checkpoint
 
     Raises:
         UserError: there is none.
     """
     if ckpt_file:
-        return read_checkpoint(ckpt_file, flag)
-    found = [os.path.join(folder, name) for folder, _, names in os.walk(output_dir)
+        return read(ckpt_file, flag)
+    checkpoint = newest() if newest else newest_below(output_dir)
+    if checkpoint is not None:
+        LOGGER.info("Checkpoint: %s (the newest below %s; --ckpt_file names another)", checkpoint.path, output_dir)
+        return checkpoint
+    path = small_weights(model)
+    if small and os.path.isfile(path):
+        LOGGER.info("No --ckpt_file, and no run in %s: using weights/%s, trained on synthetic people; for real ones: "
+                    "python tools/get_weights.py %s", output_dir, os.path.basename(path), model)
+        return read_checkpoint(path)
+    raise UserError(f"no checkpoint: --ckpt_file is empty and there is none below {output_dir}. Train one (python "
+                    f"train.py), or get published weights: python tools/get_weights.py {model}")
+
+
+def newest_below(folder):
+    """The newest readable checkpoint of a folder and all below it, or None. Damaged ones are reported."""
+    found = [os.path.join(place, name) for place, _, names in os.walk(folder)
              for name in names if name.endswith(".ckpt") and not name.startswith(".")]
     for path in sorted(found, key=os.path.getmtime, reverse=True):
         try:
-            checkpoint = read_checkpoint(path)
+            return read_checkpoint(path)
         except UserError as error:
             LOGGER.warning("%s; trying the one before it", error)
-            continue
-        LOGGER.info("Checkpoint: %s (the newest below %s; --ckpt_file names another)", path, output_dir)
-        return checkpoint
-    raise UserError(f"no checkpoint: --ckpt_file is empty and there is none below {output_dir}. {how}")
+    return None

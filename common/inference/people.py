@@ -72,7 +72,8 @@ def choose_people(bbox="", keypoints_json="", finder=None, min_confidence=MIN_CO
         return KeypointFiles(keypoints_json, min_confidence)
     if finder:
         return Detector(finder, min_confidence)
-    LOGGER.info("Each picture is taken as one person, who fills it; --openpose_ckpt finds people, --bbox and "
+    LOGGER.info("Each image is taken as one person, who fills it. To find people: --openpose_ckpt cmu (python "
+                "tools/get_weights.py openpose cmu), or small, which knows synthetic people only; --bbox and "
                 "--keypoints_json say where they are")
     return whole_picture
 

@@ -1,10 +1,10 @@
 """From settings to objects: body model, network, trained network. Settings end here; what lies below takes values."""
-import logging
 import os
 
 from common.backbones.folding import fold_batch_norm
+from common.body_models.embedded import warn_other_body
 from common.body_models.files import load_body_model
-from common.engine.checkpoint import load_weights
+from common.engine.checkpoint import find_checkpoint, load_weights
 from common.engine.continuation import adopt_settings
 from common.errors import UserError
 from common.initial import replaced_by_checkpoint
@@ -12,10 +12,6 @@ from hand4whole.src.config import NETWORK_KEYS
 from hand4whole.src.network import Hand4Whole, HandOnly, Sizes
 from hand4whole.src.snapshots import Snapshots
 from hand4whole.src.weights import read_trained
-
-LOGGER = logging.getLogger("mindhuman")
-HOW_TO_GET_A_CHECKPOINT = ("Train one (python train.py), or name a published file: --pretrained_model "
-                           "snapshot_6.pth.tar")
 
 
 def build_body_model(config):
@@ -59,7 +55,7 @@ def settings_of(checkpoint, config):
 
 
 def find_trained(config):
-    """The checkpoint of the settings, or the newest snapshot of --parts.
+    """The checkpoint of the settings, or the newest snapshot of --parts, or for the whole network our small one.
 
     Returns:
         Checkpoint: of published files too.
@@ -67,15 +63,9 @@ def find_trained(config):
     Raises:
         UserError: there is none, or it does not hold what it should.
     """
-    if config.ckpt_file:
-        return read_trained(config.ckpt_file)
     snapshots = Snapshots(os.path.join(config.output_dir, "model_dump"), config.parts)
-    checkpoint = snapshots.newest()
-    if checkpoint is None:
-        raise UserError(f"no checkpoint: --ckpt_file is empty and there is no snapshot in {snapshots.folder}. "
-                        f"{HOW_TO_GET_A_CHECKPOINT}")
-    LOGGER.info("Checkpoint: %s (the newest of %s; --ckpt_file names another)", checkpoint.path, snapshots.folder)
-    return checkpoint
+    return find_checkpoint(config.ckpt_file, snapshots.folder, "hand4whole", read=read_trained,
+                           newest=snapshots.newest, small=config.parts == "whole")
 
 
 def load_trained(config):
@@ -94,6 +84,7 @@ def load_trained(config):
                         "yet to learn: fine-tune it with train.py --continue, or name another with --ckpt_file")
     config = settings_of(checkpoint, config)
     model = build_body_model(config)
+    warn_other_body(checkpoint, "smplx_path" if config.parts == "whole" else "mano_right_path", model.synthetic)
     with replaced_by_checkpoint(strictly=not config.allow_partial):
         network = build_network(config, model)
     load_weights(network, checkpoint, config.allow_partial)

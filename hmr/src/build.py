@@ -6,6 +6,7 @@ import numpy as np
 
 from common.backbones.folding import fold_batch_norm
 from common.body_models.companions import load_mean_params, load_regressor
+from common.body_models.embedded import warn_other_body
 from common.body_models.files import load_body_model
 from common.engine.checkpoint import find_checkpoint, load_weights
 from common.engine.continuation import adopt_settings, require_model
@@ -16,8 +17,6 @@ from hmr.src.config import HMR_MEAN, HMR_SMPL, NETWORK_KEYS, SUGGESTED_KEYS
 from hmr.src.network import JOINTS, build_hmr
 from hmr.src.profiles import find_profile, profile_of
 
-HOW_TO_GET_A_CHECKPOINT = ("Train one (python train.py), or convert published weights with tools/pth2ckpt.py --model "
-                           "hmr")
 # The rows of J_regressor_extra that are joints of HMR; the file has five more.
 EXTRA_JOINTS = ("nose", "right_eye", "left_eye", "right_ear", "left_ear", "right_hip", "left_hip", "neck", "head_top")
 
@@ -136,9 +135,11 @@ def load_trained(config, body=None):
     Raises:
         UserError: no checkpoint, or weights that do not fit.
     """
-    checkpoint = find_checkpoint(config.ckpt_file, config.model_save, HOW_TO_GET_A_CHECKPOINT)
+    checkpoint = find_checkpoint(config.ckpt_file, config.model_save, "hmr")
     config = settings_of(checkpoint, config)
+    body = load_body(config) if body is None else body
+    warn_other_body(checkpoint, "smpl_path", body.synthetic)
     with replaced_by_checkpoint(strictly=not config.allow_partial):
-        network = build_network(config, load_body(config) if body is None else body)
+        network = build_network(config, body)
     load_weights(network, generator_weights(checkpoint), config.allow_partial)
     return fold_batch_norm(network), config, find_profile(config.profile), checkpoint

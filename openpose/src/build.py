@@ -15,9 +15,6 @@ from openpose.src.network import OpenPose
 from openpose.src.predict import FinderSettings, PeopleFinder
 from openpose.src.skeleton import COCO_18, load_skeleton, parse_skeleton
 
-HOW_TO_GET_A_CHECKPOINT = ("Train one (python train.py), or convert published weights with tools/pth2ckpt.py --model "
-                           "openpose")
-
 
 def build_network(config, skeleton):
     """The network that the settings describe, with its initial values."""
@@ -88,7 +85,7 @@ def load_trained(config, flag="--ckpt_file"):
     Raises:
         UserError: no checkpoint, or weights that do not fit.
     """
-    checkpoint = find_checkpoint(config.ckpt_file, config.save_model_path, HOW_TO_GET_A_CHECKPOINT, flag)
+    checkpoint = find_checkpoint(config.ckpt_file, config.save_model_path, "openpose", flag)
     config, skeleton = settings_of(checkpoint, config)
     with replaced_by_checkpoint(strictly=not config.allow_partial):
         network = build_network(config, skeleton)

@@ -13,7 +13,7 @@ ALIASES = {"model_path": "ckpt_file", "GRADIENT_CLIP_VALUE": "clip_norm"}
 # Settings that make the network; they travel in the checkpoint, as does the skeleton.
 NETWORK_KEYS = ("width", "backbone_width", "num_stages", "vgg_with_bn", "stages_with_bn", "normalisation")
 # Settings that a checkpoint suggests: it finds people of the size that it was trained with.
-SUGGESTED_KEYS = ("inference_img_size",)
+SUGGESTED_KEYS = ("inference_img_size", "flip_test", "insize")
 DECODERS = ("default", "cmu", "port")
 MERGE = {"auto": None, "true": True, "false": False}
 

@@ -4,6 +4,7 @@ import os
 import numpy as np
 from mindspore import Tensor
 
+from common.convert.named_weights import has_own_folder
 from common.engine.checkpoint import find_checkpoint, load_weights
 from common.engine.continuation import adopt_settings, require_model
 from common.errors import UserError
@@ -13,8 +14,6 @@ from pose_baseline.src.network import LinearModel, fold
 from pose_baseline.src.normalisation import Statistics
 
 PART = 2048  # poses that the Lifter computes at a time
-HOW_TO_GET_A_CHECKPOINT = ("Train one (python train.py --config_path recipe.yaml), or convert published weights with "
-                           "tools/pth2ckpt.py")
 
 
 def build_network(config):
@@ -84,6 +83,13 @@ def _require_sizes(checkpoint, config):
                         f"num_layers {config.num_layers}, its weights have {bias.size} and {len(stages)}")
 
 
+def results_folder(config, checkpoint):
+    """Where results of a checkpoint go: to --output_dir, else beside it, unless it is one of the shared ones."""
+    if "output_dir" in config.given or not has_own_folder(checkpoint.path):
+        return config.output_dir
+    return os.path.dirname(checkpoint.path)
+
+
 def load_trained(config, need_statistics=True):
     """Network, settings and statistics of the checkpoint that the settings name.
 
@@ -93,7 +99,7 @@ def load_trained(config, need_statistics=True):
     Raises:
         UserError: no checkpoint, weights that do not fit, or no statistics where they are needed.
     """
-    checkpoint = find_checkpoint(config.ckpt_file, config.train_dir, HOW_TO_GET_A_CHECKPOINT)
+    checkpoint = find_checkpoint(config.ckpt_file, config.train_dir, "pose_baseline")
     require_model(checkpoint, "pose_baseline")
     config = adopt_settings(checkpoint, config, (*NETWORK_KEYS, *DATA_KEYS))
     _require_sizes(checkpoint, config)

@@ -10,7 +10,7 @@ from common.errors import UserError
 from common.joints import SKELETONS
 from common.metrics import mpjpe
 from common.names import safe_names
-from pose_baseline.src.build import Lifter, build_dataset, experiment_folder, load_trained
+from pose_baseline.src.build import Lifter, build_dataset, experiment_folder, load_trained, results_folder
 from pose_baseline.src.normalisation import targets_to_mm
 from pose_baseline.src.outputs import Prediction, write_json, write_npz
 from pose_baseline.src.pictures import Sample, animate, prediction_grid, sample_grid
@@ -130,7 +130,7 @@ def sample(config):
     predicted = lift(Lifter(network), statistics, joints_2d)
     samples = [Sample(joints_2d[number], truth[number], predicted[number], _title(split, row))
                for number, row in enumerate(rows)]
-    path = os.path.join(os.path.dirname(checkpoint.path), f"samples-{checkpoint.meta.get('step', 0)}.png")
+    path = os.path.join(results_folder(config, checkpoint), f"samples-{checkpoint.meta.get('step', 0)}.png")
     sample_grid(samples, path, _space(config))
     LOGGER.info("MPJPE of the %d poses: %.2f mm", len(rows), mpjpe(predicted, truth))
     LOGGER.info("Wrote %s", path)

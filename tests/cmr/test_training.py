@@ -1,5 +1,4 @@
 """What runs beside the updates of the training."""
-import logging
 import time
 
 import numpy as np
@@ -145,16 +144,3 @@ def test_settings_of_the_network_come_from_its_checkpoint():
     assert config.crop_contrast_stretch and config.num_channels == 64 and config.img_res == 224
     with pytest.raises(UserError, match="--num_channels 128 contradicts"):
         settings_of(published, read_settings(["--num_channels", "128"]))
-
-
-@pytest.mark.parametrize("trained, used, warned", [("", "", False), ("", "smpl.pkl", True), ("smpl.pkl", "", True),
-                                                   ("smpl.pkl", "smpl.pkl", False), (None, "", True)])
-def test_another_body_than_in_training_is_told(trained, used, warned, caplog):
-    saved = {"num_layers": 5, **({} if trained is None else {"smpl_path": trained})}
-    logger = logging.getLogger("mindhuman")
-    before, logger.propagate = logger.propagate, True
-    try:
-        settings_of(Checkpoint("a.ckpt", {}, meta={"config": saved}), read_settings(["--smpl_path", used]))
-    finally:
-        logger.propagate = before
-    assert ("results mean little" in caplog.text) == warned

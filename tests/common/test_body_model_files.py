@@ -3,6 +3,7 @@ import json
 import logging
 import os
 import pickle
+import re
 import struct
 import sys
 import types
@@ -13,6 +14,7 @@ import pytest
 import scipy.sparse
 from golden_files import GOLDEN, seeded
 
+from common.body_models.embedded import warn_other_body
 from common.body_models.files import build_body_model, fix_left_shapedirs, load_body_model
 from common.body_models.landmarks import contour_landmarks, face_landmarks, vertex_joint_ids
 from common.body_models.unpickle import as_array, read_pickle
@@ -259,3 +261,21 @@ def test_left_hand_shape_directions_are_mirrored_only_when_they_copy_the_right_h
     np.testing.assert_array_equal(fixed.shapedirs[:, 0], -left.shapedirs[:, 0])
     np.testing.assert_array_equal(fixed.shapedirs[:, 1:], left.shapedirs[:, 1:])
     assert fix_left_shapedirs(fixed, right) is fixed
+
+
+@pytest.mark.parametrize("meta, synthetic, said", [
+    ({"config": {"smpl_path": ""}}, True, None),
+    ({"config": {"smpl_path": ""}}, False, "with the synthetic body .* with the real one.*leave --smpl_path out"),
+    ({"config": {"smpl_path": "smpl.pkl"}}, True, "with the real body .* with the synthetic one.*--smpl_path names"),
+    ({"config": {"smpl_path": "smpl.pkl"}}, False, None),
+    ({"config": {"width": 1.0}}, True, "with the real body"),  # published weights
+    ({"config": {"width": 1.0}}, False, None),
+    ({"config": {"smpl_path": ""}, "body_model": "found in the data folder.pkl"}, False, None),
+    ({"config": {"smpl_path": ""}, "body_model": "synthetic"}, False, "with the synthetic body"),
+    ({}, True, None),
+])
+def test_another_body_than_in_training_is_told(meta, synthetic, said, monkeypatch, caplog):
+    monkeypatch.setattr(logging.getLogger("mindhuman"), "propagate", True)
+    warn_other_body(types.SimpleNamespace(path="a.ckpt", meta=meta), "smpl_path", synthetic)
+    assert ("results mean little" in caplog.text) == bool(said)
+    assert said is None or re.search(said, caplog.text)

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn
 
+from common.convert import named_weights
+from common.convert.named_weights import has_own_folder, resolve_weights
 from common.engine import checkpoint as module
 from common.engine import checkpoint_file as file
 from common.engine.amp import build_scaler
@@ -346,10 +348,38 @@ def test_other_name_patterns(tmp_path):
 
 
 def test_find_checkpoint_takes_the_newest_below(tmp_path):
-    with pytest.raises(UserError, match="Train one first"):
-        find_checkpoint("", str(tmp_path), "Train one first.")
+    with pytest.raises(UserError, match="none below .*train.py.*get_weights.py spider"):
+        find_checkpoint("", str(tmp_path), "spider")
     for number, name in enumerate(("a/x.ckpt", "b/y.ckpt")):
         write_checkpoint(str(tmp_path / name), {"w": np.full(1, number, np.float32)})
         os.utime(tmp_path / name, (1000 + number, 1000 + number))
-    assert find_checkpoint("", str(tmp_path), "").weights["w"][0] == 1
-    assert find_checkpoint(str(tmp_path / "a/x.ckpt"), str(tmp_path), "").weights["w"][0] == 0
+    assert find_checkpoint("", str(tmp_path), "spider").weights["w"][0] == 1
+    assert find_checkpoint(str(tmp_path / "a/x.ckpt"), str(tmp_path), "spider").weights["w"][0] == 0
+
+
+def test_without_a_run_the_small_weights_are_taken_and_named(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(named_weights, "SMALL_FOLDER", str(tmp_path / "weights"))
+    monkeypatch.setattr(module.LOGGER, "propagate", True)
+    small, own = str(tmp_path / "weights" / "spider_small.ckpt"), str(tmp_path / "runs" / "spider-1.ckpt")
+    for path, value in ((small, 2), (own, 3)):
+        write_checkpoint(path, {"w": np.full(1, value, np.float32)})
+
+    def found(folder, **options):
+        caplog.clear()
+        with caplog.at_level("INFO", "mindhuman"):
+            return find_checkpoint("", str(tmp_path / folder), "spider", **options).weights["w"][0]
+
+    assert found("nothing") == 2
+    assert "using weights/spider_small.ckpt, trained on synthetic people" in caplog.text
+    assert "python tools/get_weights.py spider" in caplog.text
+    assert found("nothing", newest=lambda: None) == 2 and "weights/spider_small.ckpt" in caplog.text
+    assert found("runs") == 3 and own in caplog.text and "synthetic" not in caplog.text
+    assert found("nothing", newest=lambda: read_checkpoint(own)) == 3
+    with pytest.raises(UserError, match="no checkpoint"):
+        found("nothing", small=False)
+    assert resolve_weights("small", "spider") == small and not has_own_folder(small) and has_own_folder(own)
+    os.remove(small)
+    with pytest.raises(UserError, match="no checkpoint"):
+        found("nothing")
+    with pytest.raises(UserError, match="--openpose_ckpt small: .*spider_small.ckpt is missing"):
+        resolve_weights("small", "spider", "--openpose_ckpt")

@@ -174,7 +174,7 @@ def test_a_detector_s_people_keep_their_scores_and_specks_are_left_out():
 def test_the_whole_picture_is_said_to_be_one_person(caplog):
     with caplog.at_level(logging.INFO, "mindhuman"):
         person, = choose_people()("a", IMAGE)
-    assert "Each picture is taken as one person" in caplog.text
+    assert "Each image is taken as one person" in caplog.text
     assert person.whole and person.joints is None and person.box.tolist() == [0, 0, 160, 120]
     with pytest.raises(UserError, match="dot is 7 x 2 px, too small"):
         whole_picture("dot", np.zeros((2, 7, 3), np.uint8))

@@ -181,8 +181,6 @@ def strange(tmp_path_factory):
     (eval_script.main, ["--dataset", "mpii"], ["--dataset mpii", "h36m-p1"]),
     (eval_script.main, ["--dataset", "3dpw"], ["3DPW_test.json"]),
     (eval_script.main, ["--dataset", "h36m-p2"], ["D3_Positions_mono"]),
-    (eval_script.main, ["--smpl_male_path", "/nowhere.pkl"], ["--ckpt_file is empty"]),
-    (eval_script.main, [], ["--ckpt_file is empty", "pth2ckpt.py"]),
 ])
 def test_bad_input_is_one_sentence(main, argv, words, data, strange, tmp_path):
     argv = [str(strange / f"{word.lower()}.ckpt") if word.isupper() and word.isalpha() else word for word in argv]

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
+from common.convert.named_weights import SMALL_FOLDER
 from common.engine.checkpoint import read_checkpoint
 from common.engine.export import load_mindir
 from common.errors import UserError
@@ -66,6 +67,16 @@ def test_the_log_has_the_original_lines(tree, tmp_path, capsys):
                  r"Train loss avg:      [\d.]+", r"===Action=== ==mm==", r"Eating       +[\d.]+",
                  r"Average      +[\d.]+", r"={19}", r"Saving the model\.\.\. done in [\d.]+ ms .*"):
         assert re.search(f"^{line}$", text, re.M), line
+
+
+def test_without_a_run_the_small_network_is_measured_and_nothing_goes_beside_it(tree, tmp_path, monkeypatch, capsys):
+    before = sorted(os.listdir(SMALL_FOLDER))
+    monkeypatch.chdir(tmp_path)
+    eval_script.main(["--data_dir", tree, "--device_target", "CPU"])
+    assert "using weights/pose_baseline_small.ckpt" in capsys.readouterr().out
+    with open(tmp_path / "output" / "infer" / "eval_result.json", encoding="utf-8") as stream:
+        assert json.load(stream)["error"] < 200  # the mean pose alone: more than 220
+    assert sorted(os.listdir(SMALL_FOLDER)) == before
 
 
 def test_the_lifter_works_in_parts(trained, monkeypatch):
@@ -239,7 +250,6 @@ TRAIN, EVAL, EXPORT, INFER = train.main, eval_script.main, export.main, infer.ma
     (TRAIN, ["--enable_modelarts"], ["moxing"]),
     *((EVAL, [flag, "/nowhere/a.ckpt"], ["/nowhere/a.ckpt"]) for flag in (
         "--checkpoint", "--checkpoint_file_path", "--model_path", "--pretrained_model")),
-    (EVAL, [], ["no checkpoint", "recipe.yaml"]),
     (EXPORT, ["--file_format", "TXT"], ["TXT", "MINDIR"]),
     (EXPORT, ["--file_format", "AIR"], ["AIR", "Ascend"]),
     (EXPORT, ["--file_format", "ONNX", "--batch_size", "0"], ["ONNX", "--batch_size"]),

@@ -36,7 +36,8 @@ def main(argv):
                for name, array in checkpoint.weights.items()}
     config = {key: value for key, value in checkpoint.meta.get("config", {}).items()
               if not (isinstance(value, str) and os.sep in value)}
-    meta = {"model": checkpoint.meta["model"], "config": config, "step": checkpoint.meta.get("step", 0)}
+    kept = {key: checkpoint.meta[key] for key in ("body_model", "skeleton") if key in checkpoint.meta}
+    meta = {"model": checkpoint.meta["model"], "config": config, "step": checkpoint.meta.get("step", 0), **kept}
     write_checkpoint(arguments.output, weights, checkpoint.extra, meta)
     print(f"{arguments.output}: {os.path.getsize(arguments.output) / 1e6:.1f} MB")
 
