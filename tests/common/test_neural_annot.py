@@ -94,7 +94,7 @@ def test_bad_files(mpii, mpi_inf_3dhp):
     content = json.loads(path.read_text())
     content["annotations"][1]["keypoints"] = [0]
     write(path, content)
-    with pytest.raises(UserError, match="annotation 8: keypoints"):
+    with pytest.raises(UserError, match="annotation 8 has 1 keypoint numbers"):
         read_mpii_fits(mpii)
     path.unlink()
     with pytest.raises(UserError, match="holds none of data/annotations/train.json"):

@@ -4,7 +4,6 @@ import numpy as np
 from common.data.readers.annotation_files import existing
 from common.data.restricted_pickle import load_npz
 from common.errors import UserError, brief
-from common.text_files import read_json
 
 GENDERS = {"m": "male", "f": "female", "n": "neutral", "male": "male", "female": "female", "neutral": "neutral"}
 
@@ -83,26 +82,3 @@ def numbers(value, shape, where):
     if not np.isfinite(array).all():
         raise UserError(f"{where} holds NaN or infinity")
     return array
-
-
-def coco_pairs(path, hint="get the annotations again"):
-    """Annotations of a COCO-style JSON file with their pictures.
-
-    Returns:
-        list: (image, annotation) dictionaries in the file's order.
-
-    Raises:
-        UserError: no such file, no JSON, no `images` and `annotations`, or an annotation of an unknown picture.
-    """
-    return paired(read_json(path, hint=hint), path)
-
-
-def paired(content, path):
-    """As `coco_pairs`, for the content of the file `path`."""
-    lists = {key: member(content, key, path) for key in ("images", "annotations")}
-    wrong = next((key for key, value in lists.items() if not isinstance(value, list)), None)
-    if wrong:
-        raise UserError(f"{path}: {wrong} is no list; get the annotations again")
-    images = {str(member(image, "id", f"{path}: an image")): image for image in lists["images"]}
-    return [(member(images, str(member(annotation, "image_id", f"{path}: an annotation")), f"{path}: images"),
-             annotation) for annotation in lists["annotations"]]

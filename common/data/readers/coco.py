@@ -13,7 +13,8 @@ The data set's own folders (2014 and 2017) are:
     <root>/annotations/person_keypoints_train2017.json
     <root>/train2017/000000000009.jpg               2014: train2014/COCO_train2014_000000000009.jpg
 
-Images may also lie in <root>/images/train2017 or, as one HMR port has them, <root>/images/train-valid2017.
+Images may also lie in <root>/images/train2017 or, as one HMR port has them, <root>/images/train-valid2017. Other data
+sets take this form for members of their own (`coco_people`).
 Source: cocodataset.org, data format.
 """
 import itertools
@@ -26,6 +27,7 @@ import numpy as np
 
 from common.data.readers.annotation_files import existing, first_existing
 from common.data.readers.coco_masks import decode_outline
+from common.data.readers.columns import floats, table
 from common.data.records import HIDDEN, VISIBLE, Record
 from common.errors import UserError, brief
 from common.joints import SKELETONS, joint_name
@@ -60,7 +62,7 @@ class AnnotatedImage(NamedTuple):
     @property
     def stem(self):
         """For names of files about the image: its number in twelve digits, or its identifier if that is text."""
-        return safe_name(self.id) if isinstance(self.id, str) else _key(self.id).zfill(12)
+        return safe_name(self.id) if isinstance(self.id, str) else key_of(self.id).zfill(12)
 
 
 class Annotations:
@@ -70,8 +72,11 @@ class Annotations:
         content: the JSON file's content.
         path (str): the file, for messages.
         category (str): which people; None for `person`, or else the only category with keypoints.
-        names (sequence): of the keypoints, where the category does not list them; by default COCO's.
+        names (sequence): of the keypoints, where the category does not list them; by default COCO's. None at all: the
+            file's joints are not read.
         members (sequence): other members of an annotation that are kept, see `members`.
+        box (str): the member with the person's box.
+        raw (bool): the file's own dictionaries are kept.
 
     Attributes:
         path (str), category (str), category_id: as given and chosen.
@@ -85,17 +90,19 @@ class Annotations:
         crowd (array): (N,) bool.
         ids (list), track_ids (list): N identifiers as the file has them, None where it has none.
         members (dict): name -> list of N.
+        entries, image_entries (list): with `raw`, the annotations (N) and the images as the file has them.
 
     Raises:
         UserError: content that is not COCO's, another category, or keypoints without names or of another number.
     """
 
-    def __init__(self, content, path, category=None, names=JOINTS, members=()):
+    def __init__(self, content, path, category=None, names=JOINTS, members=(), box="bbox", raw=False):
         self.path, self.notes = path, Counter()
         images, entries = (_listed(content, key, path) for key in ("images", "annotations"))
         orders, self.category, self.category_id, self.names = self._category(content.get("categories"), entries,
                                                                              category, names)
-        self.images, row_of = self._images(images)
+        known, row_of = self._images(images)
+        self.images = [image for image, _ in known]
         entries, rows = self._known(entries, row_of, orders)
         order = np.argsort(rows, kind="stable")
         entries, self.image_rows = [entries[row] for row in order], rows[order]
@@ -103,8 +110,9 @@ class Annotations:
         self._starts = np.searchsorted(self.image_rows, np.arange(len(self.images) + 1))
         self.ids, self.track_ids = ([entry.get(name) for entry in entries] for name in ("id", "track_id"))
         self.members = {name: [entry.get(name) for entry in entries] for name in members}
+        self.entries, self.image_entries = (entries, [entry for _, entry in known]) if raw else (None, None)
         self.keypoints = self._keypoints(entries, orders)
-        self._derive(entries)
+        self._derive(entries, box)
         if self.notes:
             LOGGER.warning("%s: %s", path, "; ".join(f"{text} ({count:,})" for text, count in self.notes.items()))
 
@@ -116,14 +124,8 @@ class Annotations:
         return range(self._starts[image_row], self._starts[image_row + 1])
 
     def image_path(self, folder, image):
-        """Where an image lies: at its file name below the folder, or there without the folders in its name.
-
-        Raises:
-            UserError: no file name, or one that leads out of the folder.
-        """
-        path = path_below(folder, image.file_name, f"{self.path}: file_name of image {brief(image.id)}")
-        alone = os.path.join(folder, os.path.basename(path))
-        return alone if alone != path and not os.path.exists(path) and os.path.exists(alone) else path
+        """See `image_path`."""
+        return image_path(folder, image, self.path)
 
     def learned(self, min_keypoints, min_area):
         """(N,) bool: who is trained on: no crowds, enough labelled joints, a larger area (px^2)."""
@@ -157,6 +159,28 @@ class Annotations:
         """The K names in this project's spelling."""
         return tuple(joint_name(name) for name in self.names)
 
+    def in_order(self, joints):
+        """(N, J, 3) keypoints in another order, by names; zeros for joints that the file lacks.
+
+        A joint that has a name of its own in the file, at the place that is its own in `joints`, is taken and said.
+
+        Raises:
+            UserError: the file has none of the joints.
+        """
+        ours = self.joints()
+        place = {joint: ours.index(joint) for joint in joints if joint in ours}
+        odd = {joint: row for row, joint in enumerate(joints) if joint not in ours and row < len(ours)
+               and ours[row] not in joints}
+        if not place:
+            raise UserError(f"{self.path}: the joints are {', '.join(self.names) or 'none'}, none of which is one of "
+                            f"{', '.join(joints)}")
+        for joint, row in odd.items():
+            LOGGER.info("%s: %s is taken as %s, which has this place in the order", self.path, self.names[row], joint)
+        place |= odd
+        keypoints = np.zeros((len(self), len(joints), 3))
+        keypoints[:, [joints.index(joint) for joint in place]] = self.keypoints[:, list(place.values())]
+        return keypoints
+
     def region(self, row, size):
         """Pixels (H, W) bool of a person: the outline (`segmentation` has to be in `members`), or else the box.
 
@@ -180,17 +204,23 @@ class Annotations:
         """Identifier as text -> order of its keypoints; the category's name and identifier; the keypoints' names."""
         categories = [entry for entry in categories or () if isinstance(entry, dict)]
         if not categories and wanted in (None, "person"):
-            self.notes["annotations count as people, the file lists no categories"] = len(entries)
-            numbers = {_key(entry.get("category_id")) for entry in entries if isinstance(entry, dict)}
+            if names:
+                self.notes["annotations count as people, the file lists no categories"] = len(entries)
+            numbers = {key_of(entry.get("category_id")) for entry in entries if isinstance(entry, dict)}
             categories = [{"id": number, "name": "person"} for number in ("1", *sorted(numbers - {"1"}))]
         listed = [entry for entry in categories if isinstance(entry.get("keypoints"), list) and entry["keypoints"]]
         chosen = [entry for entry in categories if entry.get("name") == (wanted or "person")]
-        if not chosen and wanted is None and len(listed) == 1:
-            chosen = listed
+        only = listed if names else categories
+        if not chosen and wanted is None and len(only) == 1:
+            chosen = only
         if not chosen:
             there = ", ".join(str(entry.get("name")) for entry in categories) or "none"
             raise UserError(f"{self.path} has no category {wanted or 'person'} (there: {there})")
         name = str(chosen[0].get("name"))
+        if len(categories) == 1 and all(isinstance(entry, dict) and "category_id" not in entry for entry in entries):
+            chosen = [chosen[0], {**chosen[0], "id": None}]  # there is no other one
+        if not names:
+            return {key_of(entry.get("id")): [] for entry in chosen}, name, chosen[0].get("id"), ()
         found = [tuple(map(str, entry["keypoints"])) for entry in chosen if entry in listed]
         if not found:
             found = [tuple(names)]
@@ -201,44 +231,44 @@ class Annotations:
         if any(set(other) != set(found[0]) for other in found):
             raise UserError(f"{self.path} has {len(chosen)} categories {name} with different keypoints: keep one of "
                             "them")
-        orders = {_key(entry.get("id")): [(list(map(str, entry["keypoints"])) if entry in listed else found[0])
+        orders = {key_of(entry.get("id")): [(list(map(str, entry["keypoints"])) if entry in listed else found[0])
                                           .index(joint) for joint in found[0]] for entry in chosen}
         return orders, name, chosen[0].get("id"), found[0]
 
     def _images(self, entries):
-        """The images in order, and identifier as text -> place."""
+        """The images in order with their entries, and identifier as text -> place."""
         known = {}
         for entry in entries:
             if not isinstance(entry, dict) or not isinstance(entry.get("id"), int | float | str):
                 self.notes["images without an id are left out"] += 1
                 continue
-            key, name = _key(entry["id"]), entry.get("file_name")
+            key, name = key_of(entry["id"]), entry.get("file_name")
             name = name if isinstance(name, str) else ""
             if key in known:
-                if known[key].file_name != name:
-                    raise UserError(f"{self.path}: image {key} stands there twice, as {known[key].file_name} and as "
+                if known[key][0].file_name != name:
+                    raise UserError(f"{self.path}: image {key} stands there twice, as {known[key][0].file_name} and as "
                                     f"{name}: give each image a number of its own")
                 self.notes["images that stand there twice are taken once"] += 1
                 continue
             video = entry.get("video_id", entry.get("vid_id"))
             known[key] = AnnotatedImage(entry["id"], name, *_size(entry), str(video) if video is not None else
-                                        os.path.dirname(name))
-        numbers = all(isinstance(image.id, int) for image in known.values())
-        keys = sorted(known, key=(lambda key: known[key].id) if numbers else _natural)
+                                        os.path.dirname(name)), entry
+        numbers = all(isinstance(image.id, int) for image, _ in known.values())
+        keys = sorted(known, key=(lambda key: known[key][0].id) if numbers else _natural)
         return [known[key] for key in keys], {key: row for row, key in enumerate(keys)}
 
     def _known(self, entries, row_of, orders):
         """Annotations of the category in images that are listed, and the places of these."""
         chosen = [entry for entry in entries if isinstance(entry, dict)
-                  and _key(entry.get("category_id")) in orders]
+                  and key_of(entry.get("category_id")) in orders]
         self._note("annotations of other categories are left out", len(entries) - len(chosen))
-        rows = np.array([row_of.get(_key(entry.get("image_id")), -1) for entry in chosen], np.int64)
+        rows = np.array([row_of.get(key_of(entry.get("image_id")), -1) for entry in chosen], np.int64)
         if (rows < 0).any():
             if (rows < 0).all():
                 raise UserError(f"{self.path}: no annotation belongs to one of the {len(row_of)} images that it lists")
             self._note("annotations of images that are not listed are left out", int((rows < 0).sum()))
             chosen, rows = [entry for entry, row in zip(chosen, rows) if row >= 0], rows[rows >= 0]
-        ids = [_key(entry.get("id")) for entry in chosen]
+        ids = [key_of(entry.get("id")) for entry in chosen]
         if len(set(ids)) < len(ids):
             self._note("annotations share an id with another one, each counts", len(ids) - len(set(ids)))
         return chosen, rows
@@ -249,7 +279,9 @@ class Annotations:
 
     def _keypoints(self, entries, orders):
         width = 3 * len(self.names)
-        values, there = _table([entry.get("keypoints") for entry in entries], width)
+        if not width:
+            return np.zeros((len(entries), 0, 3))
+        values, there = table([entry.get("keypoints") for entry in entries], width)
         wrong = np.flatnonzero(there < 0)
         if len(wrong):
             entry = entries[wrong[0]]
@@ -259,7 +291,7 @@ class Annotations:
         keypoints = values.reshape(len(entries), len(self.names), 3)
         if len({tuple(order) for order in orders.values()}) > 1:  # categories that order the same joints differently
             for row, entry in enumerate(entries):
-                keypoints[row] = keypoints[row][orders[_key(entry["category_id"])]]
+                keypoints[row] = keypoints[row][orders[key_of(entry["category_id"])]]
         flags = keypoints[..., 2]
         usual = (flags == 0) | (flags == HIDDEN) | (flags == VISIBLE)
         self._note("annotations have other flags than 0, 1 and 2: up to 0 counts as not labelled, up to 1 as hidden, "
@@ -270,29 +302,35 @@ class Annotations:
         keypoints[lost | ~np.isfinite(keypoints).all(-1)] = 0
         return keypoints
 
-    def _derive(self, entries):
+    def _derive(self, entries, box):
         """Boxes, areas, crowds and numbers of keypoints, from what else is known where the file leaves them out."""
+        self._derive_boxes(entries, box)
+        if not self.names:
+            return
         labelled = self.keypoints[..., 2] > 0
-        counted, told = labelled.sum(1), _floats([entry.get("num_keypoints") for entry in entries])
+        counted, told = labelled.sum(1), floats([entry.get("num_keypoints") for entry in entries])
         missing = ~(told >= 0)
         self._note("annotations lack num_keypoints: labelled joints are counted", missing.sum())
         self._note("annotations have another num_keypoints than labelled joints: the file's number holds",
                    (~missing & (told != counted)).sum())
         self.num_keypoints = np.where(missing, counted, np.minimum(told, len(self.names))).astype(int)
-        crowd = _floats([entry.get("iscrowd") for entry in entries])
+        crowd = floats([entry.get("iscrowd") for entry in entries])
         self._note("annotations lack iscrowd: 0", np.isnan(crowd).sum())
         self.crowd = np.nan_to_num(crowd) > 0
-        self.boxes, there = _table([entry.get("bbox") for entry in entries], 4)
+        self.areas = floats([entry.get("area") for entry in entries])
+        missing = ~(np.isfinite(self.areas) & (self.areas > 0))
+        self.areas[missing] = BOX_SHARE * self.boxes[missing, 2:].prod(1)
+        self._note(f"annotations lack area: {BOX_SHARE} of the box", missing.sum())
+
+    def _derive_boxes(self, entries, box):
+        labelled = self.keypoints[..., 2] > 0
+        self.boxes, there = table([entry.get(box) for entry in entries], 4)
         missing = (there <= 0) | ~(np.isfinite(self.boxes).all(1) & (self.boxes[:, 2:] > 0).all(1))
         self.boxes[missing] = 0
         for row in np.flatnonzero(missing & labelled.any(1)):
             points = self.keypoints[row, labelled[row], :2]
             self.boxes[row] = *points.min(0), *np.ptp(points, axis=0)
-        self._note("annotations lack bbox: the box around the labelled joints", missing.sum())
-        self.areas = _floats([entry.get("area") for entry in entries])
-        missing = ~(np.isfinite(self.areas) & (self.areas > 0))
-        self.areas[missing] = BOX_SHARE * self.boxes[missing, 2:].prod(1)
-        self._note(f"annotations lack area: {BOX_SHARE} of the box", missing.sum())
+        self._note(f"annotations lack {box}: the box around the labelled joints", missing.sum())
 
 
 def read_annotations(path, category=None, names=JOINTS, members=()):
@@ -304,6 +342,17 @@ def read_annotations(path, category=None, names=JOINTS, members=()):
     return Annotations(read_json(path), path, category, names, members)
 
 
+def image_path(folder, image, where):
+    """Where an image lies: at its file name below the folder, or there without the folders in its name.
+
+    Raises:
+        UserError: no file name, or one that leads out of the folder.
+    """
+    path = path_below(folder, image.file_name, f"{where}: file_name of image {brief(image.id)}")
+    alone = os.path.join(folder, os.path.basename(path))
+    return alone if alone != path and not os.path.exists(path) and os.path.exists(alone) else path
+
+
 def _listed(content, key, path):
     value = content.get(key) if isinstance(content, dict) else None
     if not isinstance(value, list):
@@ -311,7 +360,7 @@ def _listed(content, key, path):
     return value
 
 
-def _key(identifier):
+def key_of(identifier):
     """An identifier as text; 9, 9.0 and "9" are the same."""
     if isinstance(identifier, float) and identifier.is_integer():
         identifier = int(identifier)
@@ -326,49 +375,9 @@ def _natural(key):
 
 def _size(entry):
     """Width and height, 0 where they are no positive whole numbers."""
-    size = _floats([entry.get("width"), entry.get("height")])
+    size = floats([entry.get("width"), entry.get("height")])
     size = np.where(np.isfinite(size) & (size >= 1) & (size < 1e6), size, 0)
     return int(size[0]), int(size[1])
-
-
-def _floats(values):
-    """(N,) float64; NaN for what is no number."""
-    try:
-        array = np.array(values, np.float64)
-        if array.ndim == 1:
-            return array
-    except (TypeError, ValueError, OverflowError):
-        pass
-    return np.array([_row(value, 1, np.nan)[0] for value in values])
-
-
-def _table(lists, width):
-    """(N, width) float64, zeros where there is none, and (N,): 1 for that many values, 0 for none, -1 for others."""
-    if all(type(values) is list and len(values) == width for values in lists):
-        try:
-            flat = np.fromiter(itertools.chain.from_iterable(lists), np.float64, width * len(lists))
-            return flat.reshape(len(lists), width), np.ones(len(lists), int)
-        except (TypeError, ValueError, OverflowError):
-            pass
-    sizes = np.array([0 if values is None else _count(values) for values in lists])
-    rows = [_row(values, width, np.nan) if size == width else np.zeros(width) for values, size in zip(lists, sizes)]
-    return np.array(rows).reshape(len(lists), width), np.select([sizes == width, sizes == 0], [1, 0], -1)
-
-
-def _count(values):
-    """How many values there are; -1 for lists within lists of different lengths, which are no row."""
-    try:
-        return np.size(values)
-    except ValueError:
-        return -1
-
-
-def _row(values, width, default):
-    """(width,) float64, `default` in place of what is no number."""
-    try:
-        return np.array(values, np.float64).reshape(width)
-    except (TypeError, ValueError, OverflowError):
-        return np.full(width, default)
 
 
 def find_coco(root, split):

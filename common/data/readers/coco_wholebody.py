@@ -12,17 +12,17 @@ import os
 import numpy as np
 
 from common.data.readers.annotation_files import first_existing
-from common.data.readers.checks import coco_pairs, dictionary, member, numbers
+from common.data.readers.checks import dictionary, member, numbers
+from common.data.readers.coco_people import read_people
 from common.data.readers.smplx_params import read_camera, read_mano_params, read_smplx_params
 from common.data.records import HIDDEN, VISIBLE, Record
 from common.errors import UserError
 from common.joints import SKELETONS
-from common.names import path_below
 from common.text_files import read_json
 
 # Hand points are called `left_hand_wrist`, `left_hand_thumb1`, ...; see `joints` for the face.
 JOINTS = SKELETONS["coco_wholebody_133"]
-_PARTS = (("keypoints", 17), ("foot_kpts", 6), ("lefthand_kpts", 21), ("righthand_kpts", 21), ("face_kpts", 68))
+_PARTS = (("foot_kpts", 6), ("lefthand_kpts", 21), ("righthand_kpts", 21), ("face_kpts", 68))
 _BOXES = ("lefthand", "righthand", "face")
 _HINT = "get coco_wholebody_train_v1.0.json and coco_wholebody_val_v1.0.json from the COCO-WholeBody page"
 
@@ -50,38 +50,33 @@ def read_coco_wholebody(folder, split="train"):
     fits, hands = (_optional(os.path.join(annotations, f"MSCOCO_{split}_{name}_NeuralAnnot.json"))
                    for name in ("SMPLX_all", "MANO"))
     images = os.path.join(folder, "images", f"{split}2017")
-    records = []
-    for image, annotation in coco_pairs(path, _HINT):
-        where = f"{path}: annotation {annotation.get('id')}"
-        if annotation.get("iscrowd") or not member(annotation, "num_keypoints", where):
-            continue
-        records.append(_record(images, image, annotation, fits, hands, where))
-    return records
+    return [_record(images, person, fits, hands) for person in read_people(path, SKELETONS["coco_17"], hint=_HINT)
+            if person.num_keypoints and not person.crowd]
 
 
 def _optional(path):
     return (dictionary(read_json(path), path) if os.path.exists(path) else {}), path
 
 
-def _record(images, image, annotation, fits, hands, where):
-    rows = np.concatenate([numbers(member(annotation, key, where), (count, 3), f"{where}: {key}")
-                           for key, count in _PARTS])
+def _record(images, person, fits, hands):
+    annotation, key, where = person.entry, person.key, person.where
+    rows = np.concatenate([person.joints, *(numbers(member(annotation, part, where), (count, 3), f"{where}: {part}")
+                                            for part, count in _PARTS)])
     boxes = {f"{name}_box": numbers(member(annotation, f"{name}_box", where), (4,), f"{where}: {name}_box")
              if member(annotation, f"{name}_valid", where) else None for name in _BOXES}
-    key = str(member(annotation, "id", where))
     fit = focal = principal = None
     if fits[0].get(key):
         place = f"{fits[1]}: {key}"
         fit = read_smplx_params(member(fits[0][key], "smplx_param", place), place)
         focal, principal = read_camera(member(fits[0][key], "cam_param", place), place)
+    path = person.path(images)
     return Record(
-        image_path=path_below(images, member(image, "file_name", where), f"{where}: file_name"),
-        box=numbers(member(annotation, "bbox", where), (4,), f"{where}: bbox"), joints=JOINTS, j2d=rows[:, :2],
+        image_path=path, box=person.box, joints=JOINTS, j2d=rows[:, :2],
         # Feet, hands and faces carry scores up to 2 instead of flags.
         visibility=np.where(rows[:, 2] > 1, VISIBLE, np.where(rows[:, 2] > 0, HIDDEN, 0)).astype(np.uint8),
         pose=None if fit is None else fit.pose, beta=None if fit is None else fit.beta,
         translation=None if fit is None else fit.translation, focal=focal, principal=principal, key=key,
-        extras={"size": (member(image, "width", where), member(image, "height", where)), "fit": fit, **boxes,
+        extras={"size": person.size(path), "fit": fit, **boxes,
                 "hands": {side: _hand(hands, key, side) for side in ("left", "right")}})
 
 

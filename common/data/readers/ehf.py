@@ -12,7 +12,8 @@ import os
 import numpy as np
 
 from common.data.readers.annotation_files import first_existing
-from common.data.readers.checks import coco_pairs, member, numbers, text
+from common.data.readers.checks import member, numbers
+from common.data.readers.coco_people import read_people
 from common.data.records import Record
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
@@ -45,16 +46,13 @@ def read_ehf(folder):
     path = first_existing(folder, ("data/EHF.json", "EHF.json"), _HINT)
     home = os.path.dirname(path)
     records = []
-    for image, annotation in coco_pairs(path, _HINT):
-        where = f"{path}: annotation {annotation.get('id')}"
-        name = text(image, "file_name", where)
-        boxes = {f"{part}_box": numbers(member(annotation, f"{part}_bbox", where), (4,), f"{where}: {part}_bbox")
+    for person in read_people(path, box="body_bbox", hint=_HINT):
+        name, where, image_path = person.image.file_name, person.where, person.path(home)
+        boxes = {f"{part}_box": numbers(member(person.entry, f"{part}_bbox", where), (4,), f"{where}: {part}_bbox")
                  for part in _BOXES}
         records.append(Record(
-            image_path=path_below(home, name, f"{where}: file_name"),
-            box=numbers(member(annotation, "body_bbox", where), (4,), f"{where}: body_bbox"), focal=FOCAL,
-            principal=PRINCIPAL, key=str(annotation.get("id", image["id"])),
-            extras={"size": (member(image, "width", where), member(image, "height", where)),
+            image_path=image_path, box=person.box, focal=FOCAL, principal=PRINCIPAL, key=person.key,
+            extras={"size": person.size(image_path),
                     "mesh_path": path_below(home, f"{name.split('_')[0]}_align.ply", f"{where}: file_name"), **boxes}))
     return records
 

@@ -10,11 +10,12 @@ The folder is called FreiHAND or FreiHand. Source: mks0601/Hand4Whole_RELEASE `F
 import os
 
 from common.data.readers.annotation_files import first_existing
-from common.data.readers.checks import coco_pairs, dictionary, member, numbers
+from common.data.readers.checks import dictionary, member, numbers
+from common.data.readers.coco import key_of
+from common.data.readers.coco_people import read_people
 from common.data.readers.smplx_params import read_camera, read_mano_params
 from common.data.records import Record
 from common.errors import UserError
-from common.names import path_below
 from common.text_files import read_json
 
 SPELLINGS = ("FreiHAND", "FreiHand")
@@ -44,21 +45,18 @@ def read_freihand(folder, split="train"):
     data_path = os.path.join(home, f"freihand_{split}_data.json")
     data, detected = read_json(data_path, hint=_HINT), _detections(home) if split == "eval" else {}
     records = []
-    for image, annotation in coco_pairs(path, _HINT):
-        where = f"{path}: picture {image['id']}"
-        entry = dictionary(member(data, str(member(image, "db_idx", where)), data_path), data_path)
-        place = f"{data_path}: {image['db_idx']}"
+    for person in read_people(path, hint=_HINT, need_box=not detected):
+        number = str(member(person.image_entry, "db_idx", person.where))
+        entry, place = dictionary(member(data, number, data_path), data_path), f"{data_path}: {number}"
         focal, principal = read_camera(member(entry, "cam_param", place), place)
         fit = read_mano_params(entry["mano_param"], place) if entry.get("mano_param") else None
-        found = detected.get(str(image["id"]))
-        box = found["bbox"] if found else member(annotation, "bbox", where)
-        extras = {"size": (member(image, "width", where), member(image, "height", where))}
+        image_path, found = person.path(home), detected.get(key_of(person.image.id))
+        box = numbers(found["bbox"], (4,), f"bbox of image {number} in RootNet's file") if found else person.box
+        root_depth = {"root_depth": float(found["root_cam"][2])} if found else {}
         records.append(Record(
-            image_path=path_below(home, member(image, "file_name", where), f"{where}: file_name"),
-            box=numbers(box, (4,), f"{where}: bbox"), pose=None if fit is None else fit.pose,
+            image_path=image_path, box=box, pose=None if fit is None else fit.pose,
             beta=None if fit is None else fit.beta, translation=None if fit is None else fit.translation, focal=focal,
-            principal=principal, key=str(annotation.get("id", image["id"])),
-            extras=extras | ({"root_depth": float(found["root_cam"][2])} if found else {})))
+            principal=principal, key=person.key, extras={"size": person.size(image_path)} | root_depth))
     return records
 
 
@@ -71,5 +69,5 @@ def _detections(home):
     for row in read_json(path):
         numbers(member(row, "root_cam", path), (3,), f"{path}: root_cam")
         member(row, "bbox", path)
-        rows[str(member(row, "image_id", path))] = row
+        rows[key_of(member(row, "image_id", path))] = row
     return rows

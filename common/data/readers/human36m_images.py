@@ -21,14 +21,14 @@ import numpy as np
 
 from common.data.hdf5_files import open_hdf5, read_dataset
 from common.data.readers.annotation_files import existing
-from common.data.readers.checks import coco_pairs, dictionary, member, numbers, whole_number
+from common.data.readers.checks import dictionary, member, numbers, whole_number
+from common.data.readers.coco_people import read_people
 from common.data.readers.human36m import CAMERA_NAMES, read_cdf_poses
 from common.data.readers.smplx_params import read_smplx_params
 from common.data.records import VISIBLE, Record, box_around
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.joints import SKELETONS
-from common.names import path_below
 from common.text_files import read_json
 
 JOINTS = SKELETONS["h36m_17"]
@@ -83,8 +83,8 @@ def _read_subject(folder, annotations, subject, step, camera):
                for number, entry in dictionary(read_json(cameras_path, hint=_HINT), cameras_path).items()}
     joints, fits = read_json(joints_path, hint=_HINT), read_json(fits_path, hint=_HINT)
     records, parsed = [], {}  # all cameras share the fit of a frame
-    for image, annotation in coco_pairs(_path(annotations, subject, "data"), _HINT):
-        where = f"{_path(annotations, subject, 'data')}: picture {image['id']}"
+    for person in read_people(_path(annotations, subject, "data"), hint=_HINT, need_box=False):
+        image, where = person.image_entry, person.where
         place = [str(member(image, key, where)) for key in ("action_idx", "subaction_idx", "frame_idx")]
         number = str(member(image, "cam_idx", where))
         if whole_number(image, "frame_idx", where) % step \
@@ -95,7 +95,7 @@ def _read_subject(folder, annotations, subject, step, camera):
         j3d = j3d * _METRES @ lens["rotation"].T + lens["offset"]
         if tuple(place) not in parsed:
             parsed[tuple(place)] = _fit(fits, place, fits_path)
-        records.append(_record(folder, image, annotation, lens, j3d, parsed[tuple(place)], where))
+        records.append(_record(folder, person, lens, j3d, parsed[tuple(place)]))
     return records
 
 
@@ -119,22 +119,20 @@ def _fit(fits, place, path):
     return read_smplx_params(entry, f"{path}: {'/'.join(place)}") if entry else None
 
 
-def _record(folder, image, annotation, lens, j3d, fit, where):
-    pose = None
+def _record(folder, person, lens, j3d, fit):
+    pose, image, path = None, person.image_entry, person.path(os.path.join(folder, "images"))
+    j2d = lens["focal"] * j3d[:, :2] / j3d[:, 2:] + lens["principal"]
     if fit is not None:
         pose = fit.pose.copy()
         pose[:3] = matrix_to_axis_angle(lens["rotation"] @ axis_angle_to_matrix(pose[:3]))
     return Record(
-        image_path=path_below(os.path.join(folder, "images"), member(image, "file_name", where), f"{where}: file_name"),
-        box=numbers(member(annotation, "bbox", where), (4,), f"{where}: bbox"), joints=JOINTS,
-        j2d=lens["focal"] * j3d[:, :2] / j3d[:, 2:] + lens["principal"],
+        image_path=path, box=person.box if person.box[2:].all() else box_around(j2d), joints=JOINTS, j2d=j2d,
         visibility=np.full(len(JOINTS), VISIBLE, np.uint8), j3d=j3d, pose=pose,
         beta=None if fit is None else fit.beta, focal=lens["focal"], principal=lens["principal"],
-        key=str(annotation.get("id", image["id"])),
+        key=person.key,
         extras={"subject": image.get("subject"), "action": image["action_idx"], "subaction": image["subaction_idx"],
                 "camera": image["cam_idx"], "frame": image["frame_idx"],
-                "size": (member(image, "width", where), member(image, "height", where)), "fit": fit,
-                "rotation": lens["rotation"], "offset": lens["offset"]})
+                "size": person.size(path), "fit": fit, "rotation": lens["rotation"], "offset": lens["offset"]})
 
 
 def camera_translation(record, root_rest):

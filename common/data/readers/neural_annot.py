@@ -18,9 +18,10 @@ import os
 import numpy as np
 
 from common.data.readers.annotation_files import first_existing
-from common.data.readers.checks import coco_pairs, dictionary, member, numbers, text, whole_number
+from common.data.readers.checks import dictionary, member, numbers, whole_number
+from common.data.readers.coco_people import read_people
 from common.data.readers.smplx_params import read_camera, read_smplx_params
-from common.data.records import NOT_LABELLED, VISIBLE, Record
+from common.data.records import NOT_LABELLED, VISIBLE, Record, box_around
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.joints import SKELETONS
 from common.names import path_below
@@ -50,27 +51,23 @@ def read_mpii_fits(folder):
     home = os.path.dirname(os.path.dirname(path))
     fits_path = os.path.join(os.path.dirname(path), "MPII_train_SMPLX_NeuralAnnot.json")
     fits = dictionary(read_json(fits_path), fits_path) if os.path.exists(fits_path) else {}
-    return [_mpii_record(home, image, annotation, fits, fits_path, f"{path}: annotation {annotation.get('id')}")
-            for image, annotation in coco_pairs(path, _MPII_HINT)]
+    return [_mpii_record(home, person, fits, fits_path) for person in read_people(path, MPII_JOINTS, hint=_MPII_HINT)]
 
 
-def _mpii_record(home, image, annotation, fits, fits_path, where):
-    rows = numbers(member(annotation, "keypoints", where), (len(MPII_JOINTS), 3), f"{where}: keypoints")
-    key = str(member(annotation, "id", where))
+def _mpii_record(home, person, fits, fits_path):
+    key = person.key
     fit = focal = principal = None
     if fits.get(key):
         place = f"{fits_path}: {key}"
         fit = read_smplx_params(member(fits[key], "smplx_param", place), place)
         focal, principal = read_camera(member(fits[key], "cam_param", place), place)
-    name = text(image, "file_name", where)
+    path = person.path(home if os.path.dirname(person.image.file_name) else os.path.join(home, "images"))
     return Record(
-        image_path=path_below(home if os.path.dirname(name) else os.path.join(home, "images"), name,
-                              f"{where}: file_name"),
-        box=numbers(member(annotation, "bbox", where), (4,), f"{where}: bbox"), joints=MPII_JOINTS, j2d=rows[:, :2],
-        visibility=np.where(rows[:, 2] > 0, VISIBLE, NOT_LABELLED).astype(np.uint8),
+        image_path=path, box=person.box, joints=MPII_JOINTS, j2d=person.joints[:, :2],
+        visibility=np.where(person.joints[:, 2] > 0, VISIBLE, NOT_LABELLED).astype(np.uint8),
         pose=None if fit is None else fit.pose, beta=None if fit is None else fit.beta,
         translation=None if fit is None else fit.translation, focal=focal, principal=principal, key=key,
-        extras={"size": (member(image, "width", where), member(image, "height", where)), "fit": fit})
+        extras={"size": person.size(path), "fit": fit})
 
 
 def read_mpi_inf_3dhp_fits(folder):
@@ -92,12 +89,9 @@ def read_mpi_inf_3dhp_fits(folder):
     home = os.path.dirname(path)
     cameras, joints, fits = (_Table(os.path.join(home, f"MPI-INF-3DHP_{name}.json"))
                              for name in ("camera_1k", "joint_3d", "SMPLX_NeuralAnnot"))
-    records = []
-    for image, annotation in coco_pairs(path, _3DHP_HINT):
-        where = f"{path}: annotation {annotation.get('id')}"
-        if whole_number(image, "frame_idx", where) % FRAME_STEP == 0:
-            records.append(_3dhp_record(home, image, annotation, cameras, joints, fits, where))
-    return records
+    return [_3dhp_record(home, person, cameras, joints, fits)
+            for person in read_people(path, hint=_3DHP_HINT, need_box=False)
+            if whole_number(person.image_entry, "frame_idx", person.where) % FRAME_STEP == 0]
 
 
 class _Table:
@@ -124,8 +118,8 @@ class _Table:
         return entry
 
 
-def _3dhp_record(home, image, annotation, cameras, joints, fits, where):
-    subject, sequence, camera, frame = (str(member(image, key, where)) for key in
+def _3dhp_record(home, person, cameras, joints, fits):
+    subject, sequence, camera, frame = (str(member(person.image_entry, key, person.where)) for key in
                                         ("subject_idx", "seq_idx", "cam_idx", "frame_idx"))
     lens, place = cameras.need((subject, sequence, camera)), cameras.where((subject, sequence, camera))
     focal, principal = read_camera(lens, place)
@@ -138,13 +132,13 @@ def _3dhp_record(home, image, annotation, cameras, joints, fits, where):
     if fit is not None:
         pose = fit.pose.copy()
         pose[:3] = matrix_to_axis_angle(rotation @ axis_angle_to_matrix(pose[:3]))
+    path = person.path(path_below(os.path.join(home, "images_1k"), os.path.join(
+        f"S{subject}", f"Seq{sequence}", "imageSequence"), f"{person.where}: subject_idx and seq_idx"))
+    j2d = focal * j3d[:, :2] / j3d[:, 2:] + principal
     return Record(
-        image_path=path_below(os.path.join(home, "images_1k", f"S{subject}", f"Seq{sequence}", "imageSequence"),
-                              member(image, "file_name", where), f"{where}: file_name"),
-        box=numbers(member(annotation, "bbox", where), (4,), f"{where}: bbox"), joints=MPI_INF_3DHP_JOINTS,
-        j2d=focal * j3d[:, :2] / j3d[:, 2:] + principal,
+        image_path=path, box=person.box if person.box[2:].all() else box_around(j2d), joints=MPI_INF_3DHP_JOINTS,
+        j2d=j2d,
         visibility=np.full(len(MPI_INF_3DHP_JOINTS), VISIBLE, np.uint8), j3d=j3d, pose=pose,
         beta=None if fit is None else fit.beta, focal=focal, principal=principal,
-        key=str(member(annotation, "id", where)), extras={
-            "size": (member(image, "width", where), member(image, "height", where)), "fit": fit,
-            "rotation": rotation, "offset": offset})
+        key=person.key,
+        extras={"size": person.size(path), "fit": fit, "rotation": rotation, "offset": offset})

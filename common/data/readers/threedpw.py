@@ -8,7 +8,8 @@ Source: mks0601/Hand4Whole_RELEASE `PW3D.py`.
 """
 
 from common.data.readers.annotation_files import first_existing
-from common.data.readers.checks import coco_pairs, dictionary, gender, member, numbers, text
+from common.data.readers.checks import dictionary, gender, member, numbers, text
+from common.data.readers.coco_people import read_people
 from common.data.readers.smplx_params import read_camera
 from common.data.records import Record
 from common.errors import UserError
@@ -38,18 +39,17 @@ def read_3dpw(folder, split="test"):
     path = first_existing(folder, (f"data/{name}", name), _HINT)
     images = first_existing(folder, ("data/imageFiles", "imageFiles"), _HINT)
     records = []
-    for image, annotation in coco_pairs(path, _HINT):
-        where = f"{path}: annotation {annotation.get('id')}"
-        body, sequence = dictionary(member(annotation, "smpl_param", where), where), text(image, "sequence", where)
-        focal, principal = read_camera(member(image, "cam_param", where), where)
+    for person in read_people(path, hint=_HINT):
+        where, sequence = person.where, text(person.image_entry, "sequence", person.where)
+        body = dictionary(member(person.entry, "smpl_param", where), where)
+        focal, principal = read_camera(member(person.image_entry, "cam_param", where), where)
+        image_path = person.path(path_below(images, sequence, f"{where}: sequence"))
         records.append(Record(
-            image_path=path_below(path_below(images, sequence, f"{where}: sequence"), member(image, "file_name", where),
-                                  f"{where}: file_name"),
-            box=numbers(member(annotation, "bbox", where), (4,), f"{where}: bbox"),
+            image_path=image_path, box=person.box,
             pose=numbers(member(body, "pose", where), (72,), f"{where}: pose"),
             beta=numbers(member(body, "shape", where), (None,), f"{where}: shape")[:10],
             translation=numbers(member(body, "trans", where), (3,), f"{where}: trans"), focal=focal,
-            principal=principal, key=str(member(annotation, "id", where)),
+            principal=principal, key=person.key,
             extras={"gender": gender(body.get("gender", "neutral"), where), "sequence": sequence,
-                    "size": (member(image, "width", where), member(image, "height", where))}))
+                    "size": person.size(image_path)}))
     return records
