@@ -31,14 +31,15 @@ class People:
     def read(self, index):
         """The whole image of person `index`, (H, W, 3) uint8 RGB; None where it is left out, see `AnnotatedImages`."""
         size = self.fields["size"][index] if "size" in self.fields else (0, 0)
-        return self.reader.read(self._path(index), tuple(size.astype(int)) if np.all(size) else None)
+        return self.reader.read(self.path(index), tuple(size.astype(int)) if (size > 0).all() else None)
 
     def left_out(self):
         """How many people were left out so far with their images."""
-        paths = [self._path(index) for index in range(len(self))] if self.reader.left_out else ()
+        paths = [self.path(index) for index in range(len(self))] if self.reader.left_out else ()
         return sum(path in self.reader.left_out for path in paths)
 
-    def _path(self, index):
+    def path(self, index):
+        """The file with person `index`."""
         return path_below(self.folder, self.fields["imgname"][index], "imgname of the prepared annotations")
 
     def view(self, index, change=NO_CHANGE):
@@ -46,6 +47,10 @@ class People:
         image = self.read(index)
         if image is None:
             return None
+        return self.crop_of(image, index, change)
+
+    def crop_of(self, image, index, change=NO_CHANGE):
+        """As `view`, of the image that `read` gives."""
         return self.crop.picture(image, self.fields["center"][index], self.fields["scale"][index], change)
 
     def image(self, index):

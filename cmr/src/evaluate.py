@@ -5,7 +5,6 @@ a data set counts, whatever the batch size.
 """
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -236,19 +235,6 @@ def parts_of_joints(weights, faces, part_of_joint):
     """
     face_parts = np.asarray(part_of_joint)[weights[faces].sum(1).argmax(1)]
     return lambda face, _: face_parts[face]
-
-
-def read_segmentation(path):
-    """A segmentation picture, (H, W) uint8.
-
-    Raises:
-        UserError: no such file, or not a picture.
-    """
-    image = cv2.imread(path, cv2.IMREAD_GRAYSCALE)
-    if image is None:
-        raise UserError(f"{path} does not exist or is no picture; LSP's segmentations are in UPi-S1h "
-                        "(http://files.is.tuebingen.mpg.de/classner/up/datasets/upi-s1h.zip)")
-    return image
 
 
 def evaluate(predict, batches, metric, log_freq=50, write=print):

@@ -9,9 +9,9 @@ from cmr.src.evaluate import (
     ShapeErrors,
     parts_of_joints,
     parts_of_texture,
-    read_segmentation,
 )
 from common.body_models.lbs_numpy import pose_body
+from common.data.image import normalize
 from common.data.restricted_pickle import load_npy
 from common.data.samples.scenes_body import scene_body
 from common.errors import UserError
@@ -100,19 +100,19 @@ class TrueSegmentations:
         self.metric = Segmentation(faces, part_of, people.crop.size)
 
     def item(self, index):
-        """Input and truth of person `index`.
+        """Input and truth of person `index`; the image is None where it or a segmentation cannot be used.
 
         Raises:
-            UserError: a segmentation is missing, or shows nobody.
+            UserError: a segmentation is missing, or none of the first ones can be used.
         """
-        fields = self.people.fields
-        paths = [path_below(self.mask_folder, fields[name][index], f"{name} of the prepared annotations")
-                 for name in ("maskname", "partname")]
-        mask, parts = (read_segmentation(path) for path in paths)
-        if not mask.any():
-            raise UserError(f"{paths[0]} is an empty mask, there is nobody in it: unpack upi-s1h.zip again")
-        return {"image": self.people.image(index), "center": fields["center"][index],
-                "scale": fields["scale"][index], "mask": mask, "parts": parts}
+        people, fields = self.people, self.people.fields
+        image = people.read(index)
+        masks = [image is not None and people.reader.read_mask(
+            path_below(self.mask_folder, fields[name][index], f"{name} of the prepared annotations"),
+            people.path(index), image.shape[1::-1], needed=name == "maskname") for name in ("maskname", "partname")]
+        usable = all(isinstance(mask, np.ndarray) for mask in masks)
+        return {"image": normalize(people.crop_of(image, index)) if usable else None, "center": fields["center"][index],
+                "scale": fields["scale"][index], "mask": masks[0], "parts": masks[1]}
 
 
 def posed(fields, index, model):

@@ -47,14 +47,14 @@ class AnnotatedImages:
 
     Annotations belong to the pixels as they are stored, whatever the orientation in EXIF data says, unless the size
     that they state fits only the turned image. An image that is damaged, is of another size or has more pixels than
-    OpenCV takes (see `common.environment`) is left out: reported, the first ones by name, and counted. Several threads
-    may read at once.
+    OpenCV takes (see `common.environment`) is left out: reported, the first ones by name, and counted; so is one whose
+    mask is (`read_mask`). Several threads may read at once.
 
     Args:
         count (int): of images in the set, 0 for unknown.
 
     Attributes:
-        left_out (dict): path -> why.
+        left_out (dict): path of the image -> why.
     """
 
     named = 5  # images that are reported by name; after these their number is told at 10, 100, ...
@@ -62,7 +62,7 @@ class AnnotatedImages:
 
     def __init__(self, count=0):
         self.count, self.left_out = count, {}
-        self._usable, self._turned, self._lock = False, False, threading.Lock()
+        self._usable, self._turned, self._lock = set(), False, threading.Lock()
 
     def read(self, path, size=None, reduce=1, bgr=False):
         """An image, or None where it is left out.
@@ -90,12 +90,43 @@ class AnnotatedImages:
                                             f"{size[1]}")
         except UserError as error:
             reason = str(error)
-        self._note(path, reason, turned)
+        self._note(path, reason, "images", turned)
         return None if reason else image
 
-    def _note(self, path, reason, turned):
+    def read_mask(self, path, image_path, size, needed=False):
+        """A mask or segmentation of an image, or None where the image is left out for its sake.
+
+        Args:
+            path (str): the file.
+            image_path (str): the image.
+            size (tuple): its width and height.
+            needed (bool): an empty mask, which shows nobody, cannot be used either.
+
+        Returns:
+            numpy.ndarray | None: (H, W) uint8.
+
+        Raises:
+            UserError: there is no such file, or none of the first masks can be used.
+        """
+        data, reason = _image_bytes(path), ""
+        try:
+            mask = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
+        except cv2.error:
+            mask = None
+        if mask is None:
+            reason = f"mask {path} ({len(data)} bytes) is damaged or no image; write or unpack it again"
+        elif mask.shape[::-1] != tuple(size):
+            reason = (f"mask {path} is {mask.shape[1]} x {mask.shape[0]} pixels, the image {image_path} is {size[0]} x "
+                      f"{size[1]}")
+        elif needed and not mask.any():
+            reason = f"mask {path} is empty, there is nobody in it; unpack it again"
+        self._note(image_path, reason, "masks")
+        return None if reason else mask
+
+    def _note(self, path, reason, kind, turned=False):
         with self._lock:
-            self._usable |= not reason
+            if not reason:
+                self._usable.add(kind)
             if turned and not self._turned:
                 self._turned = True
                 LOGGER.info("%s is turned as its EXIF data says, since only so it has the annotated size; others "
@@ -106,8 +137,8 @@ class AnnotatedImages:
             number = len(self.left_out)
             if number <= self.named or str(number).strip("0") == "1":
                 LOGGER.warning("%s; it is left out (%d so far)", reason, number)
-            if not self._usable and number >= min(self.count or self.tried, self.tried):
-                raise UserError(f"none of the first {number} images can be used: {reason}; take the images that the "
+            if kind not in self._usable and number >= min(self.count or self.tried, self.tried):
+                raise UserError(f"none of the first {number} {kind} can be used: {reason}; take the {kind} that the "
                                 "annotations belong to")
 
 

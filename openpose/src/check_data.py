@@ -121,7 +121,8 @@ def _check_masks(data_path, split, item, people, rows):
         if mask is None or mask.shape[::-1] != (image.size or mask.shape[::-1]):
             size = "is damaged" if mask is None else f"has {mask.shape[1]} x {mask.shape[0]} pixels, its image " \
                 f"{image.width} x {image.height}"
-            findings.append(Finding(ERROR, f"{item} masks", f"{mask_path(folder, image)} {size}", command))
+            findings.append(Finding(NOTE, f"{item} masks", f"{mask_path(folder, image)} {size}; such images are left "
+                                    "out", command))
             break
     # A crowd that lies behind others leaves no mask, so a few may rightly be missing.
     return findings or [Finding(OK if written or not ignored else NOTE, f"{item} masks",

@@ -1,7 +1,6 @@
 """Training samples: image, fields, heat maps and mask of the cells that count."""
 import os
 
-import cv2
 import numpy as np
 
 from common.data.image import AnnotatedImages
@@ -66,7 +65,8 @@ class KeypointSource:
     def sample(self, index, rng):
         """One sample, with `rng` as its only randomness.
 
-        An image that is left out (see `AnnotatedImages`) gives a sample whose mask is 0 everywhere.
+        An image that is left out, also for its mask (see `AnnotatedImages`), gives a sample whose mask is 0
+        everywhere.
 
         Returns:
             tuple: image (3, S, S) float32, fields (2L, S/8, S/8), heat maps (J+1, S/8, S/8), mask (S/8, S/8) float32.
@@ -74,11 +74,12 @@ class KeypointSource:
         settings, entry = self.augmentation, self.images[index]
         cells = settings.insize // STRIDE
         image = self.reader.read(self.paths[index], entry.size, bgr=True)
-        if image is None:
+        ignore, usable = self._mask(index, image)
+        if not usable:
             grey = np.full((settings.insize, settings.insize, 3), PADDING, np.uint8)
             heat, paf = make_targets([], cells, cells, self.skeleton)
             return normalise(grey, self.normalisation), paf, heat, np.zeros((cells, cells), np.float32)
-        ignore, joints = self._mask(entry, image.shape[:2]), self.joints[index]
+        joints = self.joints[index]
         if self.augment:
             matrix, flip = random_matrix(joints, settings, rng)
         else:
@@ -93,15 +94,10 @@ class KeypointSource:
             mask = mask_target(warp_image(ignore, matrix, settings.insize, border=0) > 127, cells, cells)
         return normalise(image, self.normalisation), paf, heat, mask
 
-    def _mask(self, entry, size):
-        """The ignored region (H, W) uint8, 255 where ignored, or None."""
-        path = mask_path(self.mask_folder, entry) if self.mask_folder else ""
-        if not path or not os.path.isfile(path):
-            return None
-        mask = cv2.imread(path, cv2.IMREAD_GRAYSCALE)
-        if mask is None:
-            raise UserError(f"mask {path} is damaged: write it again with gen_ignore_mask.py")
-        if mask.shape != size:
-            raise UserError(f"mask {path} is {mask.shape[1]} x {mask.shape[0]} pixels, the image {entry.file_name} "
-                            f"{size[1]} x {size[0]}: the masks belong to other images")
-        return mask
+    def _mask(self, index, image):
+        """The ignored region (H, W) uint8, 255 where ignored, or None; and whether image and region can be used."""
+        path = mask_path(self.mask_folder, self.images[index]) if self.mask_folder else ""
+        if image is None or not os.path.isfile(path):
+            return None, image is not None
+        mask = self.reader.read_mask(path, self.paths[index], image.shape[1::-1])
+        return mask, mask is not None

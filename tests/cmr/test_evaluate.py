@@ -1,7 +1,6 @@
 """The metrics against the published implementation, and the protocols by hand."""
 
 import cmr_golden as golden
-import cv2
 import numpy as np
 import pytest
 
@@ -16,7 +15,6 @@ from cmr.src.evaluate import (
     evaluate,
     parts_of_joints,
     parts_of_texture,
-    read_segmentation,
     uncrop,
 )
 from common.body_models.lbs_numpy import pose_body
@@ -165,11 +163,3 @@ def test_lines_and_the_last_batch():
     assert lines[3] == lines[5] == lines[8] == "" and lines[6].startswith("Shape Error (NonParam): ")
     with pytest.raises(UserError, match="empty"):
         evaluate(predict, [], ShapeErrors(), write=lines.append)
-
-
-def test_segmentation_pictures(tmp_path):
-    path = str(tmp_path / "parts.png")
-    cv2.imwrite(path, np.array([[0, 6, 255]], np.uint8))
-    assert read_segmentation(path).tolist() == [[0, 6, 255]]
-    with pytest.raises(UserError, match="upi-s1h"):
-        read_segmentation(str(tmp_path / "missing.png"))

@@ -86,9 +86,28 @@ def test_a_mesh_under_its_own_mask_is_right(people, model, tmp_path):
     test_set.metric.update(Prediction(upright[None], cam[None], None, None, None),
                            {name: value[None] for name, value in item.items() if name != "image"})
     assert set(test_set.metric.results().values()) == {1.0}
-    cv2.imwrite(str(tmp_path / "empty.png"), np.zeros((64, 64), np.uint8))
-    with pytest.raises(UserError, match="empty.png is an empty mask"):
-        test_set.item(1)
+
+
+@pytest.mark.parametrize("which", ["mask.png", "parts.png"])
+@pytest.mark.parametrize("content", [b"no image", np.ones((32, 64), np.uint8), np.zeros((64, 64), np.uint8)])
+def test_people_without_a_usable_segmentation_are_left_out(people, model, tmp_path, which, content, caplog):
+    """Damaged, of another size, or a silhouette of nobody; parts may all be background."""
+    fields = {"maskname": np.array(["good.png", "mask.png"]), "partname": np.array(["good.png", "parts.png"])}
+    test_set = TrueSegmentations(people(2, **fields), str(tmp_path), model.faces, None)
+    for name in ("good.png", "mask.png", "parts.png"):
+        cv2.imwrite(str(tmp_path / name), np.ones((64, 64), np.uint8))
+    if isinstance(content, bytes):
+        (tmp_path / which).write_bytes(content)
+    else:
+        cv2.imwrite(str(tmp_path / which), content)
+    assert test_set.item(0)["image"] is not None
+    empty_parts = which == "parts.png" and content is not None and not isinstance(content, bytes) and not content.any()
+    item = test_set.item(1)
+    assert (item["image"] is None) != empty_parts
+    assert (test_set.people.left_out() > 0) != empty_parts and (which in caplog.text) != empty_parts
+    (tmp_path / "good.png").unlink()
+    with pytest.raises(UserError, match="good.png does not exist"):
+        test_set.item(0)
 
 
 def test_parts_of_a_real_body_need_their_files(model, tmp_path):

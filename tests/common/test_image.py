@@ -174,6 +174,51 @@ def test_damaged_images_are_said_once_counted_and_left_out(tmp_path, caplog, con
         reader.read(str(tmp_path / "gone.png"))
 
 
+MASK = np.arange(12, dtype=np.uint8).reshape(3, 4)
+
+
+def save_mask(path, mask):
+    if isinstance(mask, bytes):
+        path.write_bytes(mask)
+    else:
+        cv2.imwrite(str(path), mask)
+    return str(path)
+
+
+def test_a_mask_keeps_its_values(tmp_path):
+    reader = AnnotatedImages()
+    assert reader.read_mask(save_mask(tmp_path / "m.png", MASK), "a.jpg", (4, 3)).tolist() == MASK.tolist()
+    assert reader.read_mask(save_mask(tmp_path / "m.png", 0 * MASK), "a.jpg", (4, 3)).tolist() == (0 * MASK).tolist()
+    assert not reader.left_out
+    with pytest.raises(UserError, match="none.png does not exist"):
+        reader.read_mask(str(tmp_path / "none.png"), "a.jpg", (4, 3))
+
+
+@pytest.mark.parametrize("mask, text", [(b"", "0 bytes"), (b"no image", "is damaged"), (MASK.T, "is 3 x 4 pixels"),
+                                        (MASK[:2], "is 4 x 2 pixels, the image a.jpg is 4 x 3"),
+                                        (0 * MASK, "is empty")])
+def test_an_image_whose_mask_cannot_be_used_is_left_out_and_said_once(tmp_path, caplog, mask, text):
+    reader = AnnotatedImages(2)
+    reader.read_mask(save_mask(tmp_path / "good.png", MASK), "good.jpg", (4, 3))
+    path = save_mask(tmp_path / "bad.png", mask)
+    for _ in range(3):
+        assert reader.read_mask(path, "a.jpg", (4, 3), needed=True) is None
+    assert list(reader.left_out) == ["a.jpg"] and text in reader.left_out["a.jpg"]
+    assert caplog.text.count("bad.png") == 1
+
+
+def test_a_set_without_a_usable_mask_is_refused_although_its_images_are_good(tmp_path):
+    reader = AnnotatedImages(2)
+    picture = save_mask(tmp_path / "a.png", MASK)
+    for name in ("a", "b"):
+        assert reader.read(picture) is not None
+        path = save_mask(tmp_path / f"{name}_mask.png", b"cut")
+        if name == "a":
+            assert reader.read_mask(path, name, (4, 3)) is None
+    with pytest.raises(UserError, match="none of the first 2 masks can be used"):
+        reader.read_mask(path, "b", (4, 3))
+
+
 def test_only_the_first_damaged_images_are_named_and_all_are_counted(tmp_path, caplog):
     reader = AnnotatedImages(200)
     (tmp_path / "good.png").write_bytes(cv2.imencode(".png", picture())[1].tobytes())
