@@ -1,5 +1,11 @@
 """The network for MindSpore Hub."""
-from openpose.src.network import OpenPose
+import os
+import sys
+
+# The repository root, so that `common` and `openpose` are found from any folder.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from openpose.src.network import OpenPose  # noqa: E402
 
 
 def create_network(name, *args, **kwargs):

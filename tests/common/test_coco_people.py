@@ -196,3 +196,12 @@ def test_crowds_and_people_without_joints_do_not_count(tmp_path):
         content["annotations"][1].update(keypoints=[0] * 51, num_keypoints=0)
 
     assert write(tmp_path, "coco_wholebody", crowd) == []
+
+
+@pytest.mark.parametrize("written, gender", [("m", "male"), ("f", "female"), ("Female", "female"), ("n", "neutral")])
+def test_genders_are_read_in_any_usual_spelling(tmp_path, written, gender):
+    def change(content):
+        for person in content["annotations"]:
+            person["smpl_param"] = {**person["smpl_param"], "gender": written}
+
+    assert [record.extras["gender"] for record in write(tmp_path, "3dpw", change)] == [gender] * 2

@@ -184,7 +184,15 @@ def test_people_of_a_film_keep_their_numbers(finding, data, tmp_path):
     assert "track_id" in json.loads((out / "coco_results.json").read_text())[0]
 
 
-def test_the_hub_builds_the_network_by_name():
+def test_the_hub_builds_the_network_by_name(tmp_path):
+    """Loaded by its path, under both names, from another folder."""
+    folder = os.path.dirname(mindspore_hub_conf.__file__)
+    code = ("import runpy, sys\nfor path in sys.argv[1:]:\n"
+            "    print(runpy.run_path(path)['create_network'].__module__)")
+    names = [os.path.join(folder, f"mindspore_hub_{ending}.py") for ending in ("conf", "config")]
+    done = subprocess.run([sys.executable, "-c", code, *names], cwd=tmp_path, capture_output=True, text=True,
+                          check=True)
+    assert len(done.stdout.split()) == 2
     assert len(mindspore_hub_conf.create_network("openposenet", num_stages=1, width=0.0625).stages) == 1
     with pytest.raises(NotImplementedError, match="resnet"):
         mindspore_hub_conf.create_network("resnet")
