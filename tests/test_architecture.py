@@ -192,9 +192,15 @@ def test_the_search_for_other_doors_finds_them():
         assert not list(unsafe_calls(ast.parse(text))), text
 
 
+# MindSpore Hub loads these by their paths, from any folder.
+LOADED_BY_PATH = {"openpose/mindspore_hub_conf.py", "openpose/mindspore_hub_config.py"}
+
+
 def test_entry_scripts_and_only_they_put_the_root_on_the_path():
     wrong = []
     for path in PYTHON:
+        if path.as_posix() in LOADED_BY_PATH:
+            continue
         changes = [(number, text) for number, text in calls_when_imported(path) if text.startswith("sys.path.")]
         if not is_entry(path):
             wrong += [f"{path}: no entry script, and yet {text}" for _, text in changes]

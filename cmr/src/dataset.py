@@ -31,7 +31,7 @@ class People:
     def read(self, index):
         """The whole image of person `index`, (H, W, 3) uint8 RGB; None where it is left out, see `AnnotatedImages`."""
         size = self.fields["size"][index] if "size" in self.fields else (0, 0)
-        return self.reader.read(self.path(index), tuple(size.astype(int)) if (size > 0).all() else None)
+        return self.reader.read(self.path(index), tuple(map(int, size)) if min(size) > 0 else None)
 
     def left_out(self):
         """How many people were left out so far with their images."""
