@@ -137,7 +137,8 @@ def prepare(config, training):
         try:
             fields = READERS[training, name](config, folder)
             if not len(fields["imgname"]):
-                raise UserError(f"nobody in {folder} has the joints that training needs")
+                raise UserError(f"nobody in {folder} has the joints that training needs" if training else
+                                f"{folder} holds nobody to evaluate on")
         except UserError as error:
             failed[name] = f"{error} (from {data_set.source})"
             LOGGER.warning("%s is left out: %s", name, failed[name])
