@@ -63,14 +63,18 @@ def write_masks(people, image_folder, folder, min_keypoints=MIN_KEYPOINTS, min_a
         int: number of masks.
 
     Raises:
-        UserError: an image whose size nothing tells, or that is too large.
+        UserError: an image that is too large.
     """
     make_folder(folder)
     learned, faults, count = people.learned(min_keypoints, min_area), {}, 0
     for number, image in enumerate(people.images):
         if learned[people.rows(number)].all():
             continue
-        size = image.size or image_size(people.image_path(image_folder, image))
+        try:
+            size = image.size or image_size(people.image_path(image_folder, image))
+        except UserError as error:
+            LOGGER.warning("%s; no mask of it", error)  # training leaves such an image out
+            continue
         if size[0] * size[1] > LARGEST:
             raise UserError(f"{people.path}: image {image.id} has {size[0]} x {size[1]} pixels, more than any camera")
         mask = ignored_region(people, number, size, learned, faults)

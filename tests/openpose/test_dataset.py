@@ -258,6 +258,17 @@ def test_sizes_that_the_annotations_lack_come_from_the_image(tmp_path):
         ignored(tmp_path, lambda entries: None, width=99999, height=99999)
 
 
+def test_an_image_of_unknown_size_that_is_damaged_gets_no_mask(tmp_path, caplog):
+    content = {"images": [{"id": number, "file_name": f"{number}.png"} for number in (1, 2)],
+               "annotations": [{"id": number, "image_id": number, "category_id": 1, "iscrowd": 1,
+                                "bbox": [1, 1, 5, 5]} for number in (1, 2)]}
+    cv2.imwrite(str(tmp_path / "2.png"), np.zeros((20, 30, 3), np.uint8))
+    (tmp_path / "1.png").write_bytes(b"cut")
+    people = Annotations(content, "a.json", members=("segmentation",))
+    assert gen_ignore_mask.write_masks(people, str(tmp_path), str(tmp_path / "masks")) == 1
+    assert os.listdir(tmp_path / "masks") == ["000000000002.png"] and "1.png" in caplog.text
+
+
 @pytest.mark.parametrize("number, name", [(7, "000000000007.png"), (7.0, "000000000007.png"), ("7", "7.png"),
                                           ("a/../b", "a_.._b-"), (-3, "-00000000003.png")])
 def test_masks_are_called_after_the_image(number, name):
