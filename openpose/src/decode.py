@@ -12,13 +12,15 @@ import numpy as np
 from common.errors import UserError
 from openpose.src.fragments import join_fragments
 from openpose.src.grouping import join_best_first, join_in_order, one_to_one
-from openpose.src.limbs import LinearSampler, PixelSampler, supported
+from openpose.src.limbs import LinearSampler, PixelSampler, supported, with_near_pairs
 from openpose.src.normalisation import STRIDE
 from openpose.src.peaks import enlarged_peaks, enlarging_matrix, refined_peaks, smoothing_matrix
 from openpose.src.skeleton import COCO_18
 
 FIELD_THRESHOLD = 0.05  # component along a limb that counts as support, in all conventions
-MOST_CANDIDATES = 127  # per joint, as CMU's programme; bounds the cost on maps of noise
+MOST_CANDIDATES = 127  # per joint, as CMU's program; bounds the cost on maps of noise
+NEAR = 8.0  # pixels of the network input, a cell: joints of a limb that short are joined without a field by `default`
+NEAR_HEIGHT = 0.3  # of both of their peaks
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,8 @@ def _enlarged(heat, paf, convention, frame, decoder):
 
 def _group(connections, peaks, skeleton, decoder):
     if decoder == "default":
-        return join_best_first(connections, peaks, skeleton.limbs)
+        return join_best_first(with_near_pairs(connections, peaks, skeleton.limbs, NEAR, NEAR_HEIGHT), peaks,
+                               skeleton.limbs)
     limbs = range(len(skeleton.limbs))
     return join_in_order(one_to_one(connections), peaks, skeleton.limbs,
                          skeleton.limb_order if decoder == "cmu" else limbs, {*limbs} - {*skeleton.bridges},

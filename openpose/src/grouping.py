@@ -99,7 +99,7 @@ def join_best_first(connections, peaks, limbs):
 
     A connection is taken when its ends are free, or belong to people without a joint in common; it is left out when
     it contradicts what better ones have made. So a candidate never belongs to two people, and a limb that closes a
-    loop (shoulder to ear) only adds to the score.
+    loop (shoulder to ear) only adds to the score. Connections without a field (score 0) come last and start nobody.
 
     Args:
         connections (Connections): any number per candidate.
@@ -116,8 +116,9 @@ def join_best_first(connections, peaks, limbs):
         start, end = limbs[limb]
         one, other = owner.get(first), owner.get(second)
         if one is None and other is None:
-            people[first] = Person({start: first, end: second}, heights[first] + heights[second] + score)
-            owner[first] = owner[second] = first
+            if score > 0:
+                people[first] = Person({start: first, end: second}, heights[first] + heights[second] + score)
+                owner[first] = owner[second] = first
         elif one == other:
             people[one].score += score
         elif one is None or other is None:

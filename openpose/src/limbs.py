@@ -8,7 +8,7 @@ CHUNK = 200_000  # pairs that are looked at together, to bound memory
 
 @dataclass(frozen=True)
 class Connections:
-    """M limbs that the fields support: limb (M,), first and second (M,) candidate numbers, score (M,)."""
+    """M limbs: limb (M,), first and second (M,) candidate numbers, score (M,), positive where a field supports them."""
 
     limb: np.ndarray
     first: np.ndarray
@@ -134,6 +134,30 @@ def all_pairs(peaks, limbs):
         parts.append((np.full(len(first) * len(second), number), np.repeat(first, len(second)),
                       np.tile(second, len(first))))
     return tuple(np.concatenate(column) for column in zip(*parts))
+
+
+def with_near_pairs(connections, peaks, limbs, reach, least):
+    """Add the pairs of high peaks that are nearer to each other than `reach`, the nearest first, with the score 0.
+
+    The field of a limb that is shorter than a cell may cover no cell, as shoulder to neck of people seen from the side.
+
+    Args:
+        connections (Connections): of `supported`.
+        peaks (Peaks): candidates.
+        limbs (sequence): (first, second) joint numbers.
+        reach (float): in the unit of the peaks.
+        least (float): height of both peaks; noise makes many small ones.
+
+    Returns:
+        Connections
+    """
+    limb, first, second = all_pairs(peaks, limbs)
+    distance = np.hypot(peaks.x[first] - peaks.x[second], peaks.y[first] - peaks.y[second])
+    near = np.flatnonzero((distance < reach) & (np.minimum(peaks.score[first], peaks.score[second]) >= least))
+    near = near[np.argsort(distance[near], kind="stable")]
+    columns = (limb[near], first[near], second[near], np.zeros(len(near)))
+    return Connections(*map(np.concatenate, zip((connections.limb, connections.first, connections.second,
+                                                 connections.score), columns)))
 
 
 def supported(sampler, peaks, limbs, positions, threshold, least, prior_length):

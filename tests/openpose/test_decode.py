@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from common.errors import UserError
 from openpose.src.decode import Frame, decode
 from openpose.src.grouping import Person, join_best_first, join_in_order, one_to_one
-from openpose.src.limbs import Connections, LinearSampler, PixelSampler, supported
+from openpose.src.limbs import Connections, LinearSampler, PixelSampler, supported, with_near_pairs
 from openpose.src.peaks import Peaks, enlarging_matrix, refined_peaks
 from openpose.src.skeleton import COCO_18, Skeleton
 from openpose.src.targets import make_targets
@@ -251,3 +251,49 @@ def test_own_skeleton():
     found = found[np.argsort(found[:, 0, 0])]
     assert np.allclose(found[..., :2], joints[..., :2], atol=0.5)
     assert len(COCO_18.limbs) == 19
+
+
+def side_view():
+    """A person seen from the side on 46 x 46 cells: the shoulders lie 4 px beside the neck, between two cells."""
+    joints = np.zeros((1, 18, 3))
+    places = {0: (150, 90), 1: (100, 100), 2: (104, 100), 3: (104, 150), 4: (130, 180), 5: (96, 100), 8: (102, 220),
+              9: (110, 280), 10: (90, 340)}
+    for joint, place in places.items():
+        joints[0, joint] = (*place, 1)
+    return joints
+
+
+def test_a_person_seen_from_the_side_stays_one():
+    joints = side_view()
+    heat, paf = make_targets(joints, 46, 46)
+    # The columns of cells lie at 99.5 and 107.5: no cell between neck and right shoulder (100 to 104)
+    assert not paf[12:14].any()
+    people = decode(heat, paf)
+    assert len(people) == 1 and right_joints(people.joints, joints) == 9
+    assert (people.joints[0, :, 2] > 0).sum() == 9
+    for decoder in ("cmu", "port"):  # the published ones need a field
+        assert max((decode(heat, paf, decoder=decoder).joints[..., 2] > 0).sum(1)) < 9
+
+
+def test_near_pairs_need_two_high_peaks_and_come_nearest_first():
+    # Joint 0 at x = 0 and 20, joint 1 at 5, 23 and 27.9; the last but one is low
+    peaks = Peaks(np.array([0, 0, 1, 1, 1]), np.array([0.0, 20, 5, 23, 27.9]), np.zeros(5),
+                  np.array([0.9, 0.9, 0.3, 0.29, 0.9]), np.array([0, 2, 5]))
+    before = connections_of((0, 1, 3, 0.5))
+    after = with_near_pairs(before, peaks, ((0, 1),), 8.0, 0.3)
+    assert after.first.tolist() == [1, 0, 1] and after.second.tolist() == [3, 2, 4]
+    assert after.score.tolist() == [0.5, 0, 0]
+    assert len(with_near_pairs(before, peaks, ((0, 1),), 7.0, 0.3).limb) == 2
+
+
+def test_near_pairs_extend_people_and_join_them_but_start_nobody():
+    # A chain a - b - c - d, a pair of candidates for c and d alone
+    limbs = ((0, 1), (1, 2), (2, 3))
+    peaks = Peaks(np.array([0, 1, 2, 2, 3, 3]), np.zeros(6), np.zeros(6), np.full(6, 0.5), np.array([0, 1, 2, 4, 6]))
+    rows = connections_of((0, 0, 1, 0.9), (2, 2, 4, 0.8), (1, 1, 2, 0.0), (1, 1, 3, 0.0), (2, 3, 5, 0.0))
+    people = join_best_first(rows, peaks, limbs)
+    assert [person.joints for person in people] == [{0: 0, 1: 1, 2: 2, 3: 4}]
+    assert np.isclose(people[0].score, 4 * 0.5 + 0.9 + 0.8)
+    people = join_best_first(connections_of((0, 0, 1, 0.9), (1, 1, 3, 0.0), (2, 3, 5, 0.0)), peaks, limbs)
+    assert [person.joints for person in people] == [{0: 0, 1: 1, 2: 3, 3: 5}]
+    assert join_best_first(connections_of((2, 3, 5, 0.0)), peaks, limbs) == []
