@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from common.data.readers.keypoint_json import LEAST_EXTENT_PX, MIN_CONFIDENCE, are_shares
+from common.data.readers.keypoint_json import LEAST_EXTENT_PX, MIN_CONFIDENCE, are_shares, sure
 from common.errors import UserError
 from common.joints import SKELETONS
 from pose_baseline.src.keypoint_files import read_raw
@@ -69,7 +69,7 @@ def read_keypoints(path, joint_order=None, min_confidence=MIN_CONFIDENCE, image_
         UserError: the file cannot be read, its coordinates are no pixels and no size is known, or nobody in it has all
             joints; the text names the joints.
     """
-    raw_tracks = _in_pixels(read_raw(path, joint_order, min_confidence), path, image_size)
+    raw_tracks = _in_pixels(read_raw(path, joint_order, min_confidence), path, image_size, min_confidence)
     tracks, failures = [], []
     for raw in raw_tracks:
         joints, observed, failure = _to_lifter(raw, min_confidence)
@@ -91,9 +91,9 @@ def read_keypoints(path, joint_order=None, min_confidence=MIN_CONFIDENCE, image_
     return tracks
 
 
-def _in_pixels(tracks, path, image_size):
+def _in_pixels(tracks, path, image_size, min_confidence):
     """The tracks with coordinates in pixels; scales shares of the image, from 0 to 1 or from -1 to 1."""
-    poses = [np.concatenate([track.joints, track.confidence[..., None]], -1) for track in tracks]
+    poses = [sure(np.concatenate([track.joints, track.confidence[..., None]], -1), min_confidence) for track in tracks]
     if not tracks or not are_shares(np.concatenate([pose.reshape(-1, 3) for pose in poses])):
         return tracks
     if not all(image_size or track.image_size for track in tracks):

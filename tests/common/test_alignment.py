@@ -51,6 +51,12 @@ def test_rigid_keeps_the_size():
     np.testing.assert_allclose(result.aligned, turned + 2 * turned.mean(0), atol=1e-12)
 
 
+@pytest.mark.parametrize("align", [align_similarity, align_rigid])
+def test_each_set_of_a_batch_has_one_scale(align):
+    source = np.random.default_rng(6).normal(size=(4, 17, 3))
+    assert align(source, source).scale.shape == (4,)
+
+
 def test_coinciding_source_points_go_to_the_mean_of_the_target():
     target = np.random.default_rng(5).normal(size=(17, 3))
     result = align_similarity(np.ones((17, 3)), target)

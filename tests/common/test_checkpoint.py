@@ -383,3 +383,10 @@ def test_without_a_run_the_small_weights_are_taken_and_named(tmp_path, monkeypat
         found("nothing")
     with pytest.raises(UserError, match="--openpose_ckpt small: .*spider_small.ckpt is missing"):
         resolve_weights("small", "spider", "--openpose_ckpt")
+
+
+def test_free_memory_is_told_in_bytes_and_long_lists_of_names_are_cut():
+    assert 1 << 20 < module._available_memory() < 1 << 45
+    names = list("abcdefghi")
+    assert module._some(names[:8]) == "a, b, c, d, e, f, g, h"
+    assert module._some(names) == "a, b, c, d, e, f, g, h and 1 more"

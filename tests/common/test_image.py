@@ -311,6 +311,12 @@ def test_normalize_and_back():
 
 # Augmentation.
 
+def test_published_ranges():
+    """GraphCMR's and SPIN's options; Hand4Whole's `get_aug_config`."""
+    assert augment.GRAPHCMR == augment.Augmentation(0.5, 30.0, 0.4, 0.25, 0.4)
+    assert augment.HAND4WHOLE == augment.Augmentation(0.5, 30.0, 0.6, 0.25, 0.2)
+
+
 def test_changes_repeat_and_stay_in_their_range():
     changes = [augment.GRAPHCMR.draw(np.random.default_rng([7, n])) for n in range(4000)]
     again = augment.GRAPHCMR.draw(np.random.default_rng([7, 5]))

@@ -201,3 +201,37 @@ def test_squares_by_hand():
 
 def read_person(points):
     return Detector(lambda image: SimpleNamespace(joints=points[None], scores=[1.0]))("a", IMAGE)[0]
+
+
+def test_each_way_of_finding_people_is_the_one_asked_for(tmp_path):
+    files = choose_people(None, write_people(tmp_path / "a_keypoints.json", [joints()]), None, 0.25)
+    assert isinstance(files, KeypointFiles) and files.min_confidence == 0.25
+    detector = choose_people(None, None, print, 0.25)
+    assert isinstance(detector, Detector) and detector.min_confidence == 0.25 and detector.finder is print
+
+
+def test_bounds_of_what_can_show_somebody(tmp_path):
+    person, = whole_picture("a.jpg", np.zeros((3, 8, 3), np.uint8))
+    assert person.box.tolist() == [0, 0, 8, 3]
+    with pytest.raises(UserError, match="a.jpg is 7 x 7 px"):
+        whole_picture("a.jpg", np.zeros((7, 7, 3), np.uint8))
+    for box in ("-10,0,11,20", "0,-10,20,11"):  # one pixel of the image
+        check_boxes(choose_people(box, None, None, 0.1)("a", IMAGE), "a", IMAGE)
+    for text in ("1,2,30,40;1,2,30", "inf,2,30,40", "1,2,30,40;1,2,0,40"):
+        with pytest.raises(UserError, match="--bbox .*: write left,top,width,height"):
+            read_boxes(text)
+    (tmp_path / "box.json").write_text('{"bbox": [[1, 2, 30, 4]]}')
+    assert read_boxes(str(tmp_path / "box.json"))[0].tolist() == [1, 2, 30, 4]
+
+
+def test_joints_have_a_margin_of_a_fifth(tmp_path):
+    """60 px high from y 20 to 80: a square of 72 px."""
+    person, = KeypointFiles(write_people(tmp_path / "a_keypoints.json", [joints()]))("a", IMAGE)
+    centre, scale = square_around(person)
+    np.testing.assert_allclose(centre, [55, 50])
+    assert scale == pytest.approx(1.2 * 60 / 200)
+
+
+def test_keypoints_that_are_not_there():
+    with pytest.raises(UserError, match="^--keypoints_json nowhere.json does not exist"):
+        KeypointFiles("nowhere.json")

@@ -187,3 +187,23 @@ def test_a_huge_number_is_only_a_name():
     assert Tracker().update([bar(0)], identities=["1" * 5000]) == [0]
     assert Tracker().update([bar(0)], identities=["123456789"]) == [123456789]
     assert Tracker().update([bar(0)], identities=["1234567890"]) == [0]
+
+
+def test_the_motion_of_somebody_who_is_followed_goes_on():
+    """70 px is too far from 30 px, where the person was last, and near to 60 px, where they are to be expected."""
+    tracker = Tracker()
+    assert [tracker.update([bar(x)]) for x in (0, 30, 70)] == [[0]] * 3
+    tracker = Tracker()
+    assert [tracker.update([bar(x)]) for x in (30, 70)] == [[0], [1]]
+
+
+def test_nobody_else_gets_the_number_of_somebody_known_who_moved_away():
+    tracker = Tracker()
+    assert tracker.update([bar(0)], 0, ["5"]) == [5]
+    assert tracker.update([bar(900), bar(0)], 1, ["5", None]) == [5, 0]
+
+
+def test_a_similarity_at_the_bound_is_enough(monkeypatch):
+    monkeypatch.setattr("common.inference.tracking.LEAST_SIMILARITY", 1.0)
+    tracker = Tracker()
+    assert tracker.update([bar(0)]) == tracker.update([bar(0)]) == [0]

@@ -199,8 +199,20 @@ def test_limbs_are_judged_by_hand():
     found = supported(sampler, peaks, ((0, 1),), positions, 0.05, 8, 60.0)
     assert np.isclose(found.score[0], 0.6 + 60 / 80 - 1)  # 20 px longer than the limit
     assert not len(supported(sampler, peaks, ((1, 0),), positions, 0.05, 8, 1000.0).limb)  # against the field
+    # A limb whose prior takes away all of its support is none: 0.5 + 40 / 80 - 1 = 0.
+    even = LinearSampler(np.stack([np.full((10, 30), 0.5), np.zeros((10, 30))]).astype(np.float32), 8)
+    two = Peaks(np.array([0, 1]), x[:2], y[:2], np.ones(2), np.array([0, 1, 2]))
+    assert not len(supported(even, two, ((0, 1),), positions, 0.05, 8, 40.0).limb)
+    assert len(supported(even, two, ((0, 1),), positions, 0.05, 8, 41.0).limb) == 1
     # The field fades out at 163.5 px: 7 of the 10 positions, every 17.8 px, lie before that.
     assert 3 in supported(sampler, peaks, ((0, 1),), positions, 0.05, 7, 1000.0).second
+
+
+def test_fields_of_two_cells_are_read_up_to_the_last():
+    paf = np.arange(8, dtype=np.float32).reshape(2, 2, 2)
+    sampler = LinearSampler(paf, 8)
+    places = np.array([[0.0, 1.0, 1.0, 0.5]], np.float32), np.array([[0.0, 0.0, 1.0, 1.0]], np.float32)
+    np.testing.assert_array_equal(sampler(np.array([0]), *places), [[4j, 1 + 5j, 3 + 7j, 2.5 + 6.5j]])
 
 
 CHAIN = Skeleton(("a", "b", "c", "d"), ((0, 1), (1, 2), (2, 3), (0, 3)))
@@ -227,6 +239,16 @@ def test_best_connections_come_first_and_are_kept():
     assert [person.joints for person in people] == [{0: 1, 1: 2, 2: 4, 3: 5}, {0: 0, 1: 3}]
     # 4 joints and the limbs 0.95, 0.8, 0.7 and the closing 0.6
     assert np.isclose(people[0].score, 4 * 0.5 + 0.95 + 0.8 + 0.7 + 0.6)
+
+
+def test_people_who_overlap_both_get_the_joint_that_they_lack():
+    """As in the port: the connection a-c of the one person ends at the c of the other, and each has both."""
+    peaks = peaks_of(0, 0, 1, 1, 2)
+    rows = connections_of((0, 0, 2, 0.9), (0, 1, 3, 0.8), (1, 3, 4, 0.7), (2, 0, 4, 0.6))
+    people = join_in_order(rows, peaks, ((0, 1), (1, 2), (0, 2)), (0, 1, 2), {0, 1, 2}, True)
+    assert [person.joints for person in people] == [{0: 0, 1: 2, 2: 4}, {0: 1, 1: 3, 2: 4}]
+    # Three joints of 0.5 each, and 0.9 + 0.6 or 0.8 + 0.7.
+    np.testing.assert_allclose([person.score for person in people], [3.0, 3.0])
 
 
 def test_three_people_at_one_connection_are_no_error():

@@ -7,7 +7,16 @@ import pytest
 
 from common.errors import UserError
 from common.joints import SKELETONS, index_map
-from pose_baseline.src.keypoints import JOINTS, Track, fill_gaps, fit_to_camera, follow_others, read_keypoints
+from pose_baseline.src.keypoint_files import read_raw
+from pose_baseline.src.keypoints import (
+    JOINTS,
+    Track,
+    fill_gaps,
+    fit_to_camera,
+    follow_others,
+    parse_image_size,
+    read_keypoints,
+)
 
 # A person in COCO's order; every mean below is a whole number.
 COCO = {
@@ -204,6 +213,15 @@ def test_own_json(tmp_path):
     ({"something": 1}, "none of the accepted kinds"),
     ({"joint_names": ["nose"], "keypoints": [[[1, 2], [3, 4]]]}, "has 2 joints, but 1 joint_names"),
     ({"keypoints": [[[1, 2]], [[1, 2], [3, 4]]]}, "not an array of numbers with equal rows"),
+    ({"joint_names": ["nose", "nose"], "keypoints": [[[1, 2], [3, 4]]]}, "has 2 joints, but 1 joint_names"),
+    ({"keypoints": [[[1, 2]] * 16], "scores": [1] * 15}, "confidence has shape \\(15,\\); expected \\(1, 1, 16\\)"),
+    ({"keypoints": [[[1, 2]] * 16], "frames": [1, 2]}, "1 poses, but 2 frames and 2 frame_names"),
+    ({"keypoints": [[[1, 2]] * 16], "frame_names": ["a", "b"]}, "1 poses, but 1 frames and 2 frame_names"),
+    *(({"keypoints": [[[1, 2]] * 16], "image_size": size}, "image_size is .*; give width and height in pixels")
+      for size in ([5], [0, 5], [5, 0], [5, -1], [1, 2, 3])),
+    ({"joint_names": ["nose"], "people": [{"x": 1}]}, "person 0 has no joints_2d"),
+    ({"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [{"id": 1, "image_id": 1, "keypoints": [0] * 51}]},
+     "has no annotation with keypoints"),
     ({"keypoints": [[[1, 2]] * 16], "frames": ["one"]}, "not laid out as its format says"),
     ({"joint_names": ["nose"], "people": []}, "holds no people"),
     ({"annotations": [{"id": 1, "keypoints": 5}]}, "is no COCO annotation file: it has no list of images"),
@@ -520,3 +538,132 @@ def test_fit_none_and_unknown():
     assert fit_to_camera([track], "none") == [track]
     with pytest.raises(UserError, match="--rescale big is unknown"):
         fit_to_camera([track], "big")
+
+
+def test_an_image_size_as_it_is_typed():
+    assert [parse_image_size(text) for text in ("1920,1080", "640x480", "1X1", "", None)] == [
+        (1920, 1080), (640, 480), (1, 1), None, None]
+    for text in ("0,5", "5,0", "a,b", "5", "1,2,3"):
+        with pytest.raises(UserError, match=f"--image_size {text}: write width,height"):
+            parse_image_size(text)
+
+
+def shares(tmp_path, shift, *hidden):
+    """Where the left hip is, 530 px of 1000, in an image of 1001 px: shares moved to the left, other joints hidden."""
+    rows = np.reshape(triplets(COCO, "coco_17"), (17, 3)) * (0.001, 0.001, 1) - (shift, 0, 0)
+    for joint in hidden:
+        rows[SKELETONS["coco_17"].index(joint)] = -0.9, -0.9, 0.02
+    right = rows + (0.3, 0, 0)
+    path = save(tmp_path / "a.json", [{"image_id": 1, "keypoints": one.ravel().tolist()} for one in (rows, right)])
+    return place(read_keypoints(path, image_size=(1001, 1001))[0], "left_hip")[0]
+
+
+def test_shares_from_minus_one_are_told_by_joints_far_beside_the_image(tmp_path):
+    """The leftmost joint is the right wrist, at 0.41."""
+    assert shares(tmp_path, 0.505) == pytest.approx(25)
+    assert shares(tmp_path, 0.53) == pytest.approx(500)
+    assert shares(tmp_path, 0.0) == pytest.approx(530)
+    assert shares(tmp_path, 0.505, "nose") == pytest.approx(25), "a joint that hardly counts decides nothing"
+
+
+def test_a_confidence_at_the_bound_is_missing_and_eight_pixels_are_a_person(tmp_path):
+    joints = np.zeros((2, 16, 3))
+    joints[..., 0] = 20 + 3 * (np.arange(16) % 2)
+    joints[..., 1] = 20 + 8 * np.linspace(0, 1, 16)
+    joints[..., 2] = 0.75
+    joints[0, 15, 2] = 0.25
+    np.save(tmp_path / "a.npy", joints)
+    track, = read_keypoints(str(tmp_path / "a.npy"), "h36m_16", 0.25)
+    assert track.observed.sum() == 31 and not track.observed[0, 15]
+    joints[..., 1] = 20 + 7.9 * np.linspace(0, 1, 16)
+    np.save(tmp_path / "a.npy", joints)
+    with pytest.raises(UserError, match="nowhere larger than 8 px"):
+        read_keypoints(str(tmp_path / "a.npy"), "h36m_16", 0.25)
+
+
+def test_without_hips_there_is_no_pelvis(tmp_path):
+    rows = triplets(COCO, "coco_17", ("left_hip", "right_hip"))
+    path = save(tmp_path / "a.json", [{"image_id": 1, "keypoints": rows}])
+    with pytest.raises(UserError, match="pelvis, right_hip, left_hip, spine of person 0 is never seen"):
+        read_keypoints(path)
+
+
+def test_frame_numbers_that_do_not_increase_are_no_times(tmp_path):
+    joints = np.array([[EXPECTED[name] for name in JOINTS]] * 3, float)
+    joints[2] += 40
+    joints[1, 1:] = 0
+    joints[1, 0] = joints[0, 0] + 20
+    for frames, share in (([7, 7, 9], 0.5), ([7, 8, 11], 0.25)):
+        joints[1, 0] = joints[0, 0] + 40 * share
+        np.savez(tmp_path / "a.npz", keypoints=joints, frames=frames)
+        assert place(read_keypoints(str(tmp_path / "a.npz"))[0], "head", 1) == pytest.approx((500 + 40 * share,
+                                                                                               92 + 40 * share))
+
+
+def test_a_joint_is_made_from_what_is_seen_in_half_of_the_frames_or_most(tmp_path):
+    """The head is at y 92 by the eyes and at y 98 by the ears."""
+    eyes, ears = ("left_eye", "right_eye"), ("left_ear", "right_ear")
+    path = openpose_folder(tmp_path / "half", {"v_0": [(0, eyes)], "v_1": [(0, ())]})
+    assert place(read_keypoints(path)[0], "head") == (500, 92)
+    hidden = (eyes, eyes + ears, ears, eyes, eyes + ears)
+    path = openpose_folder(tmp_path / "most", {f"v_{frame}": [(0, ("nose", *names))]
+                                               for frame, names in enumerate(hidden)})
+    assert place(read_keypoints(path)[0], "head") == (500, 98)
+
+
+@pytest.mark.parametrize(("count", "skeleton"), [
+    (16, "h36m_16"), (17, "h36m_17"), (18, "openpose_18"), (25, "openpose_25"), (26, "halpe_26"), (32, "h36m_32")])
+def test_the_number_of_joints_of_an_array_says_their_order(tmp_path, caplog, count, skeleton):
+    np.save(tmp_path / "a.npy", np.arange(2 * count * 2, dtype=np.float64).reshape(2, count, 2) + 1.0)
+    with caplog.at_level(logging.INFO, "mindhuman"):
+        assert read_raw(str(tmp_path / "a.npy"))[0].skeleton == skeleton
+    assert caplog.text.count(f"{count} joints are taken as {skeleton}; --joint_order says otherwise") == 1
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "mindhuman"):
+        read_raw(str(tmp_path / "a.npy"), skeleton)
+    assert "taken as" not in caplog.text
+
+
+def test_names_in_a_file_may_be_those_of_a_known_order(tmp_path):
+    for names, skeleton in ((SKELETONS["coco_17"], "coco_17"), (SKELETONS["coco_17"][::-1], "joint_names")):
+        path = save(tmp_path / "a.json", {"joint_names": names, "keypoints": [[[*COCO[name]] for name in names]]})
+        assert read_raw(path)[0].skeleton == skeleton
+
+
+def test_a_json_list_of_rows_is_an_array(tmp_path):
+    path = save(tmp_path / "a.json", [[[*EXPECTED[name]] for name in JOINTS]])
+    check(read_keypoints(path)[0], EXPECTED)
+
+
+def test_rows_of_several_people_are_told_apart_by_their_column(tmp_path):
+    joints = np.array([[EXPECTED[name] for name in JOINTS]] * 3, float) + np.array([0, 300, 5])[:, None, None]
+    content = {"keypoints": joints, "person": [3, 7, 3], "frames": [0, 0, 1], "image_size": [640, 480]}
+    np.savez(tmp_path / "a.npz", **content)
+    first, second = read_keypoints(str(tmp_path / "a.npz"))
+    assert (first.person, first.frames.tolist(), second.person, second.frames.tolist()) == ("3", [0, 1], "7", [0])
+    assert place(first, "left_hip", 1) == (535, 425) and place(second, "left_hip") == (830, 720)
+    np.savez(tmp_path / "a.npz", **{**content, "person": [3, 7]})
+    with pytest.raises(UserError, match="3 poses, but 2 entries in person"):
+        read_keypoints(str(tmp_path / "a.npz"))
+
+
+def test_everybody_of_one_name_has_another_number(tmp_path):
+    labels = [{"id": 1, "image_id": 1, "keypoints": triplets(COCO, "coco_17")}] * 4
+    path = save(tmp_path / "a.json", {"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": labels})
+    assert [track.person for track in read_keypoints(path)] == ["1", "1 (2)", "1 (3)", "1 (4)"]
+
+
+def test_frames_of_one_number_follow_each_other_as_they_are_listed(tmp_path):
+    path = openpose_folder(tmp_path / "a", {f"{name}": [(10 * number, ())] for number, name in enumerate(("7", "07"))})
+    track, = read_keypoints(path)
+    assert track.frames.tolist() == [0, 1]
+
+
+def test_one_image_says_nothing_of_frames_and_a_name_stays(tmp_path, caplog):
+    items = [{"image_id": frame, "idx": "anna", "keypoints": triplets(COCO, "coco_17")} for frame in range(3)]
+    with caplog.at_level(logging.INFO, "mindhuman"):
+        assert read_keypoints(save(tmp_path / "a.json", items[:1]))[0].person == "anna"
+    assert "frames, told by" not in caplog.text and "people have" not in caplog.text
+    with caplog.at_level(logging.INFO, "mindhuman"):
+        assert read_keypoints(save(tmp_path / "a.json", items[:2]))[0].person == "anna"
+    assert "2 frames, told by their numbers, of 1 video(s)" in caplog.text
