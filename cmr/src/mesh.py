@@ -12,6 +12,7 @@ import scipy.sparse
 from common.body_models.companions import load_mesh_pyramid, load_regressor
 from common.body_models.files import build_body_model, load_body_model
 from common.engine.checkpoint import read_checkpoint
+from common.engine.continuation import require_model
 from common.errors import UserError
 from common.joints import SKELETONS, index_map, parents
 
@@ -129,7 +130,7 @@ def training_regressor(model, path=""):
 
 def _port_arrays(path, prefix):
     """Arrays of a checkpoint of the port by their plain names; a whole network's file has them under `prefix`."""
-    arrays = read_checkpoint(path).weights
+    arrays = require_model(read_checkpoint(path), "cmr").weights
     inside = {name.partition(prefix)[2]: array for name, array in arrays.items()
               if name.startswith((prefix, f"network.{prefix}"))}
     return inside or arrays

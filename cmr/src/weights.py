@@ -16,6 +16,7 @@ from common.backbones.resnet import ResNet
 from common.backbones.resnet_weights import NORM, resnet_depth, resnet_rules
 from common.convert.rules import Rule, convert
 from common.engine.checkpoint import Checkpoint, load_weights, read_checkpoint
+from common.engine.continuation import require_model
 from common.errors import UserError
 
 RESNET = "graph_cnn.resnet."
@@ -74,7 +75,7 @@ def read_trained(path, flag="--ckpt_file"):
     Raises:
         UserError: missing or damaged file, or one of another model.
     """
-    checkpoint = read_checkpoint(path, flag)
+    checkpoint = require_model(read_checkpoint(path, flag), "cmr")
     if "graph_cnn.gc.0.W" not in {name.removeprefix("network.") for name in checkpoint.weights}:
         return checkpoint
     conversion, settings, step = convert_weights(checkpoint.weights, {}, "", path)

@@ -17,6 +17,9 @@ def require_model(checkpoint, model):
         checkpoint (Checkpoint): of `read_checkpoint`.
         model (str): whose it has to be, such as hmr.
 
+    Returns:
+        Checkpoint: the same.
+
     Raises:
         UserError: it is another one's.
     """
@@ -24,6 +27,7 @@ def require_model(checkpoint, model):
     if maker != model:
         raise UserError(f"checkpoint {checkpoint.path} is one of {maker}, not of {model}: name one of {model}, or take "
                         f"the commands of {maker}")
+    return checkpoint
 
 
 def adopt_settings(checkpoint, config, keys, suggested=()):

@@ -85,9 +85,7 @@ def read_trained(path, flag="--ckpt_file"):
         UserError: missing or damaged file, or one of another model.
     """
     if path.endswith(".ckpt"):
-        checkpoint = read_checkpoint(path, flag)
-        require_model(checkpoint, "hand4whole")
-        return checkpoint
+        return require_model(read_checkpoint(path, flag), "hand4whole")
     arrays, others = read_weights(path, flag)
     conversion, settings, step = convert_weights(arrays, others, "", path)
     return Checkpoint(path, conversion.weights, meta={"model": "hand4whole", "config": settings, "step": step})
@@ -144,7 +142,7 @@ def hand_backbone(path):
         dict: name without prefix -> array; empty where the file holds no such ResNet.
     """
     if path.endswith(".ckpt"):
-        weights = read_checkpoint(path, "--hand").weights
+        weights = require_model(read_checkpoint(path, "--hand"), "hand4whole").weights
         return {name.removeprefix("backbone."): array for name, array in weights.items()
                 if name.startswith("backbone.")}
     arrays, _ = read_weights(path, "--hand")

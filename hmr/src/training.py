@@ -12,7 +12,7 @@ from common.engine.checkpoint import (
     read_checkpoint,
     restore_training,
 )
-from common.engine.continuation import checkpoint_to_resume, require_same_settings
+from common.engine.continuation import checkpoint_to_resume, require_model, require_same_settings
 from common.engine.loop import Progress, fit
 from common.engine.optimizers import TorchAdam
 from common.engine.profiling import Profiling
@@ -103,7 +103,7 @@ def build_pair(config, body, with_critic, start):
 
 def _encoder(path):
     """ImageNet weights of an encoder."""
-    checkpoint = read_checkpoint(path, "--encoder_path")
+    checkpoint = require_model(read_checkpoint(path, "--encoder_path"), "hmr")
     if checkpoint.meta.get("config", {}).get("part") != "encoder":
         raise UserError(f"--encoder_path {path} holds no weights of an encoder: convert them with tools/pth2ckpt.py "
                         "--model hmr --variant imagenet; a whole network goes to --ckpt_file")
@@ -112,7 +112,7 @@ def _encoder(path):
 
 def _critic(config):
     """Weights of a critic in a file of its own."""
-    checkpoint = read_checkpoint(config.critic_path, "--critic_path")
+    checkpoint = require_model(read_checkpoint(config.critic_path, "--critic_path"), "hmr")
     if not critic_weights(checkpoint).weights:
         raise UserError(f"--critic_path {config.critic_path} holds no critic")
     if profile_of(checkpoint.meta.get("config", {}), config.critic_path).profile != config.profile:

@@ -15,6 +15,7 @@ from mindspore import Tensor
 from common.backbones.vgg import convolution_numbers
 from common.convert.rules import Rule, convert
 from common.engine.checkpoint import read_checkpoint
+from common.engine.continuation import require_model
 from common.errors import UserError
 from openpose.src.network import FIRST_STAGE, LATER_STAGE, OpenPose
 
@@ -155,7 +156,7 @@ def load_backbone(network, path):
     Raises:
         UserError: names that are no VGG-19's, or of a network with other batch normalisation or width.
     """
-    arrays = read_checkpoint(path, "--vgg_path").weights
+    arrays = require_model(read_checkpoint(path, "--vgg_path"), "openpose").weights
     rules = _mindspore_vgg_rules(any("moving_mean" in name for name in arrays))
     rules.append(Rule(r"(conv4_[34]|stages)\..*", None, why="not of the backbone"))
     parameters = {parameter.name: parameter for parameter in network.get_parameters()

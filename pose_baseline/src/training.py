@@ -58,8 +58,7 @@ def train(config, runtime):
         frames_per_action(data.test, config.batch_size if config.drop_remainder else None)
     network = build_network(config)
     if config.ckpt_file and resumed is None:
-        start = read_checkpoint(config.ckpt_file)
-        require_model(start, "pose_baseline")
+        start = require_model(read_checkpoint(config.ckpt_file), "pose_baseline")
         _note_other_settings(load_weights(network, start, config.allow_partial), config)
     broadcast_parameters(network.get_parameters(), runtime)
     loader = build_loader(config, runtime, data.train, data.statistics)

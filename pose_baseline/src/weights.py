@@ -115,8 +115,9 @@ def extra_arrays(statistics_file):
         raise UserError(f"--statistics {statistics_file} does not exist")
     if statistics_file.endswith(".ckpt"):
         from common.engine.checkpoint import read_checkpoint
+        from common.engine.continuation import require_model
 
-        arrays = read_checkpoint(statistics_file).extra
+        arrays = require_model(read_checkpoint(statistics_file, "--statistics"), "pose_baseline").extra
     else:
         from common.convert.pth import read_weights
 

@@ -4,10 +4,15 @@ import logging
 import numpy as np
 import pytest
 
+from cmr.src import weights as cmr_weights
 from common.config import Config
 from common.engine.checkpoint import Checkpoint, CheckpointFolder, write_checkpoint
 from common.engine.continuation import adopt_settings, checkpoint_to_resume, require_model, require_same_settings
 from common.errors import UserError
+from hand4whole.src import weights as hand4whole_weights
+from hmr.src import training as hmr_training
+from openpose.src import weights as openpose_weights
+from pose_baseline.src import weights as lifter_weights
 
 DEFAULTS = {"width": 1.0, "depth": 50, "crop": 224, "lr": 0.1}
 
@@ -49,6 +54,22 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path):
         checkpoint_to_resume(config, CheckpointFolder(str(tmp_path)), "train_dir", "hmr")
     assert checkpoint_to_resume(config, CheckpointFolder(str(tmp_path)), "train_dir", "cmr").weights
     require_model(Checkpoint("port.ckpt", {}), "hmr")
+
+
+@pytest.mark.parametrize("model, read", [
+    ("hmr", lambda path: hmr_training._encoder(path)),
+    ("hmr", lambda path: hmr_training._critic(Config({"critic_path": path}))),
+    ("cmr", lambda path: cmr_weights.load_resnet(None, path)),
+    ("cmr", lambda path: cmr_weights.read_trained(path, "--pretrained_checkpoint")),
+    ("openpose", lambda path: openpose_weights.load_backbone(None, path)),
+    ("hand4whole", lambda path: hand4whole_weights.load_resnet(None, "", path, "--resnet_path")),
+    ("hand4whole", lambda path: hand4whole_weights.hand_backbone(path)),
+    ("pose_baseline", lambda path: lifter_weights.extra_arrays(path))])
+def test_every_flag_for_weights_refuses_another_models_checkpoint(tmp_path, model, read):
+    path, other = str(tmp_path / "a.ckpt"), "cmr" if model != "cmr" else "hmr"
+    write_checkpoint(path, {"w": np.zeros(1, np.float32)}, meta={"model": other})
+    with pytest.raises(UserError, match=f"^checkpoint {path} is one of {other}, not of {model}: "):
+        read(path)
 
 
 @pytest.mark.parametrize("batch_size, workers, words", [
