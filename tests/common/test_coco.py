@@ -299,3 +299,32 @@ def test_reading_a_file_changes_nothing_in_its_content(tmp_path):
     assert before == after
     (tmp_path / "a.json").write_text(json.dumps(before))
     assert len(read_annotations(str(tmp_path / "a.json"))) == 3
+
+
+def test_parts_of_a_region_are_joined_and_bad_ones_told():
+    left, right = [0, 0, 2, 0, 2, 5, 0, 5], [4, 0, 6, 0, 6, 5, 4, 5]
+    both = np.zeros((5, 6), bool)
+    both[:, [0, 1, 4, 5]] = True
+    np.testing.assert_array_equal(decode_mask([left, right], 5, 6), both)
+    mask, fault = decode_outline([right, [1, 2]], 5, 6)
+    assert mask.sum() == 10 and mask[:, 4:].all() and fault.startswith("a polygon has 2 numbers")
+    for nothing in ([], None, 5, "x", {}):
+        mask, fault = decode_outline(nothing, 5, 6)
+        assert mask is None and fault
+
+
+def test_corners_lie_at_most_sixteen_longer_sides_away():
+    assert decode_outline([[0, 0, 96, 0, 0, 5]], 5, 6)[1] == ""
+    assert decode_outline([[0, 0, 97, 0, 0, 5]], 5, 6)[1] == "a polygon has corners far outside the image"
+
+
+def test_bounds_of_run_lengths():
+    assert decode_outline({"counts": [0.5, 0.5, 29], "size": [5, 6]}, 5, 6)[1].startswith("the run lengths do not add")
+    # Six bits from the character 0 on; the sixth says that the number goes on, for at most thirteen characters.
+    assert unpack_counts("P" * 12 + "0") == [0]
+    for text in ("p", "/", "P" * 13 + "0"):
+        with pytest.raises(ValueError, match="packed run lengths are damaged"):
+            unpack_counts(text)
+    with pytest.raises(ValueError, match="cut off"):
+        unpack_counts("o")
+    assert encode_mask(np.zeros((0, 3), bool)) == {"counts": [0], "size": [0, 3]}

@@ -298,3 +298,35 @@ def test_limbs_by_hand():
     asymmetry, length = keypoint_json._limbs(joints, "lsp_14")
     assert asymmetry == 0 and length == pytest.approx((20 + 2 * (np.hypot(10, 50) + 40 + 40 + 20 + 30) + 30) / 12)
     assert keypoint_json._limbs(joints * (1, 1, 0), "lsp_14") == (np.inf, np.inf)
+
+
+def test_bounds_are_what_they_are_said_to_be():
+    assert (keypoint_json.LEAST_JOINTS, keypoint_json.LEAST_EXTENT_PX, keypoint_json.CLEARLY) == (6, 8.0, 0.6)
+
+
+def test_frames_without_a_number_come_before_those_with_one():
+    frames = [keypoint_json.Frame("v", number, name, []) for number, name in ((0, "a"), (None, "z"))]
+    assert [frame.name for frame in sorted(frames, key=keypoint_json.frame_order)] == ["z", "a"]
+
+
+def test_a_frame_in_which_nobody_can_be_read_stays_beside_others(caplog):
+    content = [{"image_id": 1, "keypoints": flat("coco_17")}, {"image_id": 2, "keypoints": ["x"]}]
+    with caplog.at_level(logging.WARNING, "mindhuman"):
+        assert [len(frame.poses) for frame in frames_of(content, "a.json")] == [1, 0]
+    assert "such people are left out (1)" in caplog.text
+
+
+def test_only_keypoint_files_need_no_word(tmp_path, caplog):
+    for name in ("a_keypoints.json", "b_keypoints.json"):
+        (tmp_path / name).write_text("{}")
+    with caplog.at_level(logging.INFO, "mindhuman"):
+        assert len(json_files(str(tmp_path))) == 2
+    assert not caplog.records
+
+
+def test_missing_joints_of_many_poses():
+    poses = np.array([[[3.0, 4, 0.5], [np.nan, 4, 0.5]], [[0, 0, 0.5], [np.inf, 1, 0.5]], [[0, 7, 0.5], [2e6, 1, 0.5]],
+                      [[-5, 0, 0.5], [1, 1, np.nan]]])
+    np.testing.assert_array_equal(with_scores(poses)[..., 2] > 0, [[1, 0], [0, 0], [1, 0], [1, 0]])
+    np.testing.assert_array_equal(with_scores(poses)[1:3, 1], 0)
+    assert with_scores(poses[..., :2]).shape == (4, 2, 3)

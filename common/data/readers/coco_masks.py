@@ -108,5 +108,5 @@ def unpack_counts(text):
 def encode_mask(mask):
     """(H, W) bool as run lengths that are not packed, the form of crowd regions."""
     flat = np.asarray(mask, bool).ravel(order="F")
-    edges = np.flatnonzero(np.diff(flat, prepend=False)) if len(flat) else np.zeros(0, int)
+    edges = np.flatnonzero(np.diff(flat, prepend=False))
     return {"counts": np.diff(edges, prepend=0, append=len(flat)).tolist(), "size": list(mask.shape)}

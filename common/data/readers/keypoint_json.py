@@ -250,7 +250,7 @@ def with_scores(joints):
     """
     if joints.shape[-1] == 2:
         joints = np.concatenate([joints, np.ones_like(joints[..., :1])], -1)
-    there = np.isfinite(joints).all(-1) & (np.abs(joints) < MAX_PX).all(-1) & (joints[..., :2] != 0).any(-1)
+    there = (np.abs(joints) < MAX_PX).all(-1) & (joints[..., :2] != 0).any(-1)  # NaN is not
     joints = np.where(there[..., None], joints, 0.0)
     low, high = joints[..., 2].min(), joints[..., 2].max()
     if low < -1 or high > MOST_SURE:
