@@ -4,6 +4,8 @@ import io
 import itertools
 import logging
 import os
+import signal
+from types import SimpleNamespace
 
 import av
 import cv2
@@ -13,7 +15,8 @@ from PIL import Image
 
 from common.data.image import read_image
 from common.errors import UserError
-from common.inference.sources import open_source
+from common.inference import video_reader
+from common.inference.sources import interrupt_noted, open_source
 from common.inference.video_reader import Video, fit, upright
 
 # Four corners of different colours: every turn and mirror image of it is another image.
@@ -322,3 +325,150 @@ def test_read_image_of_an_open_file_is_bounded(tmp_path):
 def test_cv2_agrees_on_plain_images(tmp_path):
     path = save(tmp_path / "a.png")
     assert (cv2.imread(path) == next(open_source(path).frames()).image).all()
+
+
+# Parts of the reader that no small file reaches; numbers by hand.
+
+def test_times_grow_whatever_the_file_says():
+    clock = video_reader._Clock(10.0)
+    assert [clock(time) for time in (7.0, 7.1, None, 7.3, 7.3, 7.05, 7.25)] == [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7]
+    clock = video_reader._Clock(3.0)
+    assert [clock(None), clock(None)] == [0, 0.333333]
+
+
+def test_what_a_container_promises():
+    def seconds(duration=None, said="", whole=None, streams=1):
+        stream = SimpleNamespace(duration=duration, time_base=fractions.Fraction(1, 10), metadata={"DURATION": said})
+        return video_reader._promised_seconds(SimpleNamespace(duration=whole, streams=[0] * streams), stream)
+
+    assert seconds(50, "01:02:03.5") == 5.0 and seconds(None, "01:02:03.5") == 3723.5
+    assert seconds(whole=7_000_000) == 7.0, "microseconds"
+    assert seconds(whole=7_000_000, streams=2) == 0.0 and seconds() == 0.0, "the sound may be longer"
+
+
+class Packet:
+    """A packet with a frame, a damaged one (None), or one that is cut away (its number is negative)."""
+
+    def __init__(self, number):
+        self.number, self.is_discard = number, number is not None and number < 0
+
+    def decode(self):
+        if self.number is None:
+            raise av.error.InvalidDataError(1, "damaged")
+        return [self.number]
+
+
+@pytest.mark.parametrize("numbers, decoded, damaged, discarded", [
+    ([1, None, 2, -3, -4], [1, 2, -3, -4], 1, 2),
+    ([None, None, 1, None, None, 2], [1, 2], 4, 0),  # never three in a row
+    ([1, None, None, None, 2], [1], 3, 0),
+])
+def test_damaged_packets_are_counted_and_end_only_in_a_row(monkeypatch, numbers, decoded, damaged, discarded):
+    monkeypatch.setattr(video_reader, "ENDLESS", 3)
+    packets = SimpleNamespace(demux=lambda stream: iter([Packet(number) for number in numbers]))
+    decoder = video_reader._Decoder(packets, None)
+    assert list(decoder.frames()) == decoded and (decoder.damaged, decoder.discarded) == (damaged, discarded)
+
+
+def shaped(image, aspect=None, **fields):
+    frame = SimpleNamespace(to_ndarray=lambda format: image, side_data={},
+                            **{"interlaced_frame": False, "color_trc": None, **fields})
+    return video_reader._Shaper("a.mp4", SimpleNamespace(sample_aspect_ratio=aspect))(frame)
+
+
+def test_pixels_that_are_not_square():
+    widest = video_reader.WIDEST_PIXEL
+    image = np.zeros((4, 32, 3), np.uint8)
+    assert [shaped(image, aspect).shape[1] for aspect in (widest, 1 / widest, 1.01 * widest, None, 2, 0.5)] == [
+        32 * widest, 32 / widest, 32, 32, 64, 16]
+    assert shaped(np.zeros((4, 1, 3), np.uint8), 0.25).shape == (4, 1, 3)
+
+
+def test_interlaced_and_hdr_videos_are_said_to_be(caplog):
+    image = np.zeros((4, 4, 3), np.uint8)
+    with caplog.at_level(logging.INFO, "mindhuman"):
+        shaped(image, color_trc=1)
+    assert not caplog.records
+    with caplog.at_level(logging.INFO, "mindhuman"):
+        shaped(image, interlaced_frame=True)
+    assert "a.mp4 is interlaced" in caplog.text and "HDR" not in caplog.text
+    for transfer in (16, 18):  # PQ and HLG, ITU-T H.273
+        caplog.clear()
+        with caplog.at_level(logging.INFO, "mindhuman"):
+            shaped(image, color_trc=transfer)
+        assert "a.mp4 is an HDR video" in caplog.text
+
+
+def test_a_matrix_halfway_turns_nothing_and_zeros_mirror_nothing():
+    for matrix in ([[1, 1], [-1, 1]], [[1, 0], [0, 0]], [[0, 0], [0, 1]]):
+        np.testing.assert_array_equal(upright(CORNERS, matrix), CORNERS)
+
+
+def test_shrinking_takes_the_mean_and_enlarging_goes_between():
+    image = np.zeros((4, 4, 3), np.uint8)
+    image[:, 3] = 200
+    assert (fit(image, (1, 1)) == 50).all()
+    image = np.zeros((2, 2, 3), np.uint8)
+    image[:, 1] = 200
+    assert fit(image, (4, 4))[0, :, 0].tolist() == [0, 50, 150, 200]
+
+
+# Cameras.
+
+class Capture:
+    """In place of a camera: so many frames, frames per second."""
+
+    def __init__(self, frames, fps):
+        self.left, self.fps, self.released = frames, fps, 0
+
+    def isOpened(self):
+        return self.left > 0
+
+    def read(self):
+        self.left -= 1
+        return (True, CORNERS) if self.left >= 0 else (False, None)
+
+    def get(self, _):
+        return self.fps
+
+    def release(self):
+        self.released += 1
+
+
+@pytest.mark.parametrize("said, fps", [(30.0, 30.0), (0.0, 25.0), (-1.0, 25.0), (1000.0, 25.0), (999.0, 999.0),
+                                       (0.5, 0.5)])
+def test_a_camera_gives_frames_until_it_ends(monkeypatch, said, fps):
+    capture, asked = Capture(3, said), []
+    monkeypatch.setattr(cv2, "VideoCapture", lambda number: asked.append(number) or capture)
+    source = open_source("41")
+    assert (asked, source.name, source.fps, source.count) == ([41], "camera_41", fps, 0)
+    frames = list(source.frames())
+    assert [frame.name for frame in frames] == [f"camera_41_{number:012d}" for number in range(3)]
+    times = [frame.time_s for frame in frames]
+    assert times == sorted(times) and 0 <= times[0] and times[-1] < 60 and capture.released == 1
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_a_camera_that_is_not_there_is_released(monkeypatch, is_open):
+    capture = Capture(0, 30.0)
+    monkeypatch.setattr(capture, "isOpened", lambda: is_open)
+    monkeypatch.setattr(cv2, "VideoCapture", lambda number: capture)
+    with pytest.raises(UserError, match="no camera of this number"):
+        open_source("41")
+    assert capture.released == 1
+
+
+def test_a_negative_number_of_frames_is_refused(tmp_path):
+    with pytest.raises(UserError, match="--frame_max -1: it cannot be negative"):
+        open_source(str(tmp_path), -1)
+
+
+def test_the_first_interruption_is_noted_and_the_second_ends():
+    before = signal.getsignal(signal.SIGINT)
+    with interrupt_noted() as noted:
+        assert not noted
+        os.kill(os.getpid(), signal.SIGINT)
+        assert noted
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
