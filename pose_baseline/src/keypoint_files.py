@@ -259,7 +259,7 @@ def _coco_annotations(content, source):
         video, number, name = split_name(image.file_name or image.id)
         people = [(labels.keypoints[person], label) for person in labels.rows(row) if labels.keypoints[person].any()
                   for label in [(labels.track_ids if followed else labels.ids)[person]]]
-        frames.append(Frame(image.video if followed and image.video else video, number, name,
+        frames.append(Frame(image.video or video, number, name,
                             [Pose(joints, str(label)) for joints, label in people], labels.names))
         for joints, label in people if not followed else ():
             tracks += _array_tracks(joints, source, labels.names, people=[str(label)], image_size=image.size,

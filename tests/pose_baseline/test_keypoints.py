@@ -242,7 +242,7 @@ def test_bad_files_are_explained(tmp_path):
         read_keypoints(str(tmp_path / "a.npy"), joint_order="coco_17")
     with pytest.raises(UserError, match="--joint_order coco is unknown"):
         read_keypoints(str(tmp_path / "a.npy"), joint_order="coco")
-    with pytest.raises(UserError, match="does not exist"):
+    with pytest.raises(UserError, match="does not exist; give a .npz"):
         read_keypoints(str(tmp_path / "c.npy"))
     np.savez(tmp_path / "d.npz", other=np.zeros(3))
     with pytest.raises(UserError, match="no array of 2D joints.*found: other"):
@@ -667,3 +667,27 @@ def test_one_image_says_nothing_of_frames_and_a_name_stays(tmp_path, caplog):
     with caplog.at_level(logging.INFO, "mindhuman"):
         assert read_keypoints(save(tmp_path / "a.json", items[:2]))[0].person == "anna"
     assert "2 frames, told by their numbers, of 1 video(s)" in caplog.text
+
+
+def test_labels_of_tracks_are_followed_only_where_all_have_one(tmp_path, caplog):
+    images = [{"id": number, "file_name": f"{name}_{frame}.jpg"} for number, (name, frame) in enumerate(
+        (name, frame) for name in "ab" for frame in (1, 2))]
+    labels = [{"id": 10 + number, "image_id": number, "track_id": 5,
+               "keypoints": triplets(COCO, "coco_17", ("left_ear",))} for number in range(4)]
+    path = save(tmp_path / "a.json", {"images": images, "annotations": labels})
+    followed = [(track.person, track.frames.tolist()) for track in read_keypoints(path)]
+    assert followed == [("a 5", [1, 2]), ("b 5", [1, 2])]
+    del labels[2]["track_id"]
+    with caplog.at_level(logging.INFO, "mindhuman"):
+        tracks = read_keypoints(save(tmp_path / "a.json", {"images": images, "annotations": labels}))
+    assert [track.person for track in tracks] == ["10", "11", "12", "13"]
+    assert caplog.text.count("17 joints by the names in the file") == 1, "what is assumed is said once"
+
+
+def test_scores_beside_joints_come_before_those_within(tmp_path):
+    rows = np.array([[(*EXPECTED[name], 0.9) for name in JOINTS]] * 2)
+    scores = np.full((2, 16), 0.9)
+    scores[1, 3] = 0.1
+    np.savez(tmp_path / "a.npz", keypoints=rows, scores=scores, image_size=[1, 1])
+    track, = read_keypoints(str(tmp_path / "a.npz"), "h36m_16")
+    assert track.observed.sum() == 31 and not track.observed[1, 3] and track.image_size == (1, 1)
