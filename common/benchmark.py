@@ -87,7 +87,9 @@ def inference_call(torch, network, images):
     def call():
         network.eval()
         with torch.inference_mode():
-            return [output.cpu().numpy() for output in network(tensor)]
+            outputs = network(tensor)
+            outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+            return [output.cpu().numpy() for output in outputs]
 
     return call
 

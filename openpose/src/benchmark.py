@@ -7,6 +7,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
+from common.benchmark import endless, inference_call
 from common.data.pipeline import Pipeline
 from common.data.samples import coco
 from common.engine.train_step import TrainStep
@@ -38,7 +39,7 @@ def cases(torch):
         images = rng.standard_normal((size, 3, SIDE, SIDE)).astype(np.float32)
         tensor = Tensor(images)
         yield (f"inference {SIDE} x {SIDE}, batch {size}", lambda tensor=tensor: last(tensor)[1].asnumpy(),
-               _torch_inference(torch, other, images) if torch else None)
+               inference_call(torch, other, images) if torch else None)
     shapes = ((3, SIDE, SIDE), (38, CELLS, CELLS), (19, CELLS, CELLS), (CELLS, CELLS))
     batch = [rng.random((TRAIN_BATCH, *shape), np.float32) for shape in shapes]
     tensors = [Tensor(values) for values in batch]
@@ -46,7 +47,7 @@ def cases(torch):
     yield (f"train step {SIDE} x {SIDE}, batch {TRAIN_BATCH}", lambda: step(*tensors)[0].asnumpy(),
            _torch_training(torch, other, batch) if torch else None)
     with tempfile.TemporaryDirectory() as folder:
-        batches = _endless(_loader(folder))
+        batches = endless(_loader(folder).batches)
         yield f"data loading with targets, batch {LOADED_BATCH}", lambda: next(batches), None
 
 
@@ -56,13 +57,6 @@ def _loader(folder):
     source = KeypointSource(os.path.join(folder, "annotations", "person_keypoints_train2017.json"),
                             os.path.join(folder, "train2017"), "", COCO_18, Augmentation(SIDE), "port")
     return Pipeline(source, LOADED_BATCH, seed=1, num_workers=os.cpu_count())
-
-
-def _endless(loader):
-    epoch = 0
-    while True:
-        yield from loader.batches(epoch)
-        epoch += 1
 
 
 def torch_network(torch, network):
@@ -102,18 +96,6 @@ def torch_network(torch, network):
             return outputs
 
     return Network()
-
-
-def _torch_inference(torch, network, images):
-    """Eager evaluation as a PyTorch user runs it."""
-    tensor = torch.tensor(images)
-
-    def call():
-        network.eval()
-        with torch.inference_mode():
-            return network(tensor)[-1].cpu().numpy()
-
-    return call
 
 
 def _torch_training(torch, network, batch):

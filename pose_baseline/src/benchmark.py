@@ -2,6 +2,7 @@
 import numpy as np
 from mindspore import Tensor, nn
 
+from common.benchmark import endless, inference_call
 from common.data.arrays import ArrayLoader, DropoutMasks
 from common.engine.schedules import ExponentialDecay
 from common.engine.train_step import TrainStep
@@ -21,25 +22,18 @@ def cases(torch):
     optimizer = nn.Adam(network.trainable_params(), ExponentialDecay(1e-3, 0.96, 100000))
     step = TrainStep(NetworkWithLoss(network, KEEP), optimizer)
     loader = ArrayLoader(data, BATCH, seed=1, masks=DropoutMasks((BATCH, 1024), 5, KEEP, seed=1))
-    batches = _endless(loader)
+    batches = endless(loader.batches)
     other = _torch_training(torch, data) if torch else (None, None)
     yield f"train step with data, batch {BATCH}", lambda: step(*next(batches))[0].asnumpy(), other[1]
     yield "data loading with dropout masks", lambda: next(batches), None
     lifter = Lifter(network)
     for size in INFERENCE:
         poses = rng.standard_normal((size, 32)).astype(np.float32)
-        theirs = _torch_inference(torch, other[0], poses) if torch else None
+        theirs = inference_call(torch, other[0], poses) if torch else None
         yield f"inference, batch {size}", lambda poses=poses: lifter(poses), theirs
     plain = network.set_train(False)
     poses = Tensor(rng.standard_normal((BATCH, 32)).astype(np.float32))
     yield f"inference unfolded, batch {BATCH}", lambda: plain(poses).asnumpy(), None
-
-
-def _endless(loader):
-    epoch = 0
-    while True:
-        yield from loader.batches(epoch)
-        epoch += 1
 
 
 def _torch_network(torch):
@@ -90,15 +84,3 @@ def _torch_training(torch, data):
         return loss.item()
 
     return network, step
-
-
-def _torch_inference(torch, network, poses):
-    """Eager evaluation as a PyTorch user runs it."""
-    tensor = torch.tensor(poses)
-
-    def call():
-        network.eval()
-        with torch.inference_mode():
-            return network(tensor).cpu().numpy()
-
-    return call

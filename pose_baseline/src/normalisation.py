@@ -53,13 +53,6 @@ class ColumnMoments:
         return self._mean, np.sqrt(self._squares / max(self._count, 1))
 
 
-def centre_on_root(poses):
-    """Split 3D poses (..., 96) into offsets from joint 0 (..., 96) and that joint (..., 3)."""
-    joints = poses.reshape(*poses.shape[:-1], NUM_JOINTS, 3)
-    root = joints[..., :1, :]
-    return (joints - root).reshape(poses.shape), root[..., 0, :]
-
-
 @dataclass(frozen=True)
 class Statistics:
     """What poses are normalised with: mean and deviation of 2D (64,) in px and of 3D (96,), root-centred, in mm."""
@@ -94,19 +87,9 @@ class Statistics:
         return _columns(INPUT_JOINTS, 2)
 
     @cached_property
-    def ignore_2d(self):
-        """The other columns of the 64."""
-        return np.setdiff1d(np.arange(WIDTH_2D), self.use_2d)
-
-    @cached_property
     def use_3d(self):
         """(48,) or (42,) columns of the 96 that the network predicts."""
         return _columns(self.output_joints, 3)
-
-    @cached_property
-    def ignore_3d(self):
-        """The other columns of the 96."""
-        return np.setdiff1d(np.arange(WIDTH_3D), self.use_3d)
 
     def normalise_2d(self, poses):
         """Network input (N, 32) float64 from pixels, (N, 64) of all joints or (N, 32) of the used ones."""

@@ -224,7 +224,7 @@ def test_hourglass_detections_become_inputs(small):
     np.testing.assert_allclose(detected.test.targets[rows], truth.test.targets[true_rows], atol=1e-5)
     np.testing.assert_allclose(detected.statistics.mean_2d[truth.statistics.use_2d],
                                truth.statistics.mean_2d[truth.statistics.use_2d] + 3.0, rtol=1e-6)
-    assert not detected.statistics.std_2d[truth.statistics.ignore_2d].any()
+    assert not np.delete(detected.statistics.std_2d, truth.statistics.use_2d).any()
 
 
 def test_detections_shorter_than_the_motion_are_refused(small):
