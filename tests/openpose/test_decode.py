@@ -202,17 +202,20 @@ def test_limbs_are_judged_by_hand():
     # A limb whose prior takes away all of its support is none: 0.5 + 40 / 80 - 1 = 0.
     even = LinearSampler(np.stack([np.full((10, 30), 0.5), np.zeros((10, 30))]).astype(np.float32), 8)
     two = Peaks(np.array([0, 1]), x[:2], y[:2], np.ones(2), np.array([0, 1, 2]))
-    assert not len(supported(even, two, ((0, 1),), positions, 0.05, 8, 40.0).limb)
+    assert [len(column) for column in supported(even, two, ((0, 1),), positions, 0.05, 8, 40.0)] == [0, 0, 0, 0]
     assert len(supported(even, two, ((0, 1),), positions, 0.05, 8, 41.0).limb) == 1
     # The field fades out at 163.5 px: 7 of the 10 positions, every 17.8 px, lie before that.
     assert 3 in supported(sampler, peaks, ((0, 1),), positions, 0.05, 7, 1000.0).second
 
 
-def test_fields_of_two_cells_are_read_up_to_the_last():
+def test_small_fields_are_read_up_to_the_last_cell():
     paf = np.arange(8, dtype=np.float32).reshape(2, 2, 2)
     sampler = LinearSampler(paf, 8)
     places = np.array([[0.0, 1.0, 1.0, 0.5]], np.float32), np.array([[0.0, 0.0, 1.0, 1.0]], np.float32)
     np.testing.assert_array_equal(sampler(np.array([0]), *places), [[4j, 1 + 5j, 3 + 7j, 2.5 + 6.5j]])
+    uneven = LinearSampler(np.array([[[0, 1, 5]], [[0, 0, 0]]], np.float32), 8)
+    at = np.array([[0.5, 1.5, 2.0]], np.float32)
+    np.testing.assert_array_equal(uneven(np.array([0]), at, 0 * at), [[0.5, 3, 5]])
 
 
 CHAIN = Skeleton(("a", "b", "c", "d"), ((0, 1), (1, 2), (2, 3), (0, 3)))
