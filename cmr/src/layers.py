@@ -95,7 +95,7 @@ class _NormalizeReLU(Float32Cell):
         self.groups, self.num_vertices = channels // GROUP_SIZE, num_vertices
         self.mean_row = constant(np.full((1, num_vertices), 1.0 / num_vertices))
         self.ones_column = constant(np.ones((num_vertices, 1)))
-        self.matmul, self.shift = ops.MatMul(), ops.BiasAdd()
+        self.matmul, self.shift, self.mean = ops.MatMul(), ops.BiasAdd(), ops.ReduceMean(keep_dims=True)
 
     def construct(self, x, gamma, beta):
         mean = self.matmul(self.mean_row, x)
@@ -103,8 +103,8 @@ class _NormalizeReLU(Float32Cell):
         variance = self._by_group(self.matmul(self.mean_row, ops.square(centred)))
         # A group's variance is the mean of its columns' variances and of their distances from its mean, squared.
         offset = self._by_group(mean)
-        offset = offset - offset.mean(-1, keep_dims=True)
-        deviation = ops.sqrt((variance + ops.square(offset)).mean(-1, keep_dims=True) + EPSILON)
+        offset = offset - self.mean(offset, -1)
+        deviation = ops.sqrt(self.mean(variance + ops.square(offset), -1) + EPSILON)
         factor = gamma.reshape(-1, GROUP_SIZE) / deviation
         shift = offset * factor + beta.reshape(-1, GROUP_SIZE)
         y = ops.relu(self.shift(self._scaled(centred, factor), shift.reshape(-1)))
@@ -119,8 +119,8 @@ class _NormalizeReLU(Float32Cell):
         plain = self._by_group(self.matmul(self.mean_row, passed))
         along = self._by_group(self.matmul(self.mean_row, passed * centred))
         along = (along + offset * plain) / deviation
-        slope = (gamma * along).mean(-1, keep_dims=True) / ops.square(deviation) + ops.zeros_like(offset)
-        level = (gamma * plain).mean(-1, keep_dims=True) / deviation + slope * offset
+        slope = self.mean(gamma * along, -1) / ops.square(deviation) + ops.zeros_like(offset)
+        level = self.mean(gamma * plain, -1) / deviation + slope * offset
         to_x = self._scaled(passed, gamma / deviation) - self._scaled(centred, slope)
         return (self.shift(to_x, -level.reshape(-1)), self.num_vertices * along.sum(0).reshape(-1),
                 self.num_vertices * plain.sum(0).reshape(-1))

@@ -60,7 +60,7 @@ class NearestRotation(Float32Cell):
         self.identity3, self.identity4 = constant(np.eye(3).reshape(1, 9)), constant(np.eye(4)[None])
         self.axis = constant(_AXIS)
         self.axis_back = constant(np.transpose(_AXIS))
-        self.matmul, self.product = ops.MatMul(), ops.BatchMatMul()
+        self.matmul, self.product, self.sum = ops.MatMul(), ops.BatchMatMul(), ops.ReduceSum(keep_dims=True)
         self.product_ta, self.product_tb = ops.BatchMatMul(transpose_a=True), ops.BatchMatMul(transpose_b=True)
 
     def construct(self, matrix):
@@ -75,10 +75,10 @@ class NearestRotation(Float32Cell):
         """With M = R P and A = trace(P) I - P, the gradient is R [y], where A y is the axis of R^T G's skew part."""
         matrix, gradient = as_float32(matrix), as_float32(gradient)
         stretch = self.product_ta(rotation, matrix).reshape(-1, 9)
-        trace = (stretch * self.identity3).sum(-1, keepdims=True)
+        trace = self.sum(stretch * self.identity3, -1)
         moments = trace * self.identity3 - stretch
         cofactors = self._cofactors(moments)
-        determinant = (moments[:, :3] * cofactors[:, :3]).sum(-1, keepdims=True)
+        determinant = self.sum(moments[:, :3] * cofactors[:, :3], -1)
         axis = self.matmul(self.product_ta(rotation, gradient).reshape(-1, 9), self.axis)
         solved = self.product(cofactors.reshape(-1, 3, 3), ops.expand_dims(axis, -1))[:, :, 0]
         solved = solved * (determinant / (determinant * determinant + _TINY))
@@ -99,10 +99,10 @@ class NearestRotation(Float32Cell):
     def _by_quaternion(self, matrix):
         flat = matrix.reshape(-1, 9)
         # A matrix of zeros leaves K at the identity, whose first column stands for no rotation.
-        length = ops.sqrt((flat * flat).sum(-1, keepdims=True) + _TINY)
+        length = ops.sqrt(self.sum(flat * flat, -1) + _TINY)
         power = self.matmul(flat / length, self.davenport).reshape(-1, 4, 4) + _SHIFT * self.identity4
         for _ in range(_ROUNDS):
-            power = power / (power * self.identity4).sum((1, 2), keepdims=True)
+            power = power / self.sum(power * self.identity4, (1, 2))
             for _ in range(_SQUARINGS):
                 power = self.product(power, power)
         return quaternion_to_matrix(_longest_column(power))

@@ -9,6 +9,8 @@ from mindspore import Tensor, ops
 
 # Added under square roots: small against any float32 rotation, large enough to keep gradients finite at zero.
 _TINY = 1e-16
+# The primitive: a Tensor's `sum` takes six times as long to compile, and rotations are many.
+_sum = ops.ReduceSum(keep_dims=True)
 
 # Entries of a rotation matrix (columns, row by row) as sums of products q_i q_j (rows ww, wx, wy, wz, xw, ...).
 _ENTRIES = (
@@ -42,7 +44,7 @@ def matrix_to_axis_angle(matrix):
 
 def axis_angle_to_quaternion(axis_angle):
     """(B, ..., 3) radians -> (B, ..., 4) unit quaternions (w, x, y, z); the gradient is exact at zero too."""
-    angle = ops.sqrt((axis_angle * axis_angle).sum(-1, keepdims=True) + _TINY)
+    angle = ops.sqrt(_sum(axis_angle * axis_angle, -1) + _TINY)
     half = 0.5 * angle
     return ops.concat((ops.cos(half), ops.sin(half) / angle * axis_angle), -1)
 
@@ -52,7 +54,7 @@ def quaternion_to_axis_angle(quaternion):
     real, vector = ops.split(quaternion, (1, 3), -1)
     vector = ops.select(real < 0, -vector, vector)
     real = ops.abs(real)
-    length = ops.sqrt((vector * vector).sum(-1, keepdims=True) + _TINY)
+    length = ops.sqrt(_sum(vector * vector, -1) + _TINY)
     return 2.0 * ops.atan2(length, real) / length * vector
 
 
@@ -101,7 +103,7 @@ def rot6d_to_matrix(rot6d, layout="interleaved"):
     else:
         x_axis, second = ops.concat((a, b, c), -1), ops.concat((d, e, f), -1)
     x_axis = normalize(x_axis)
-    y_axis = normalize(second - (x_axis * second).sum(-1, keepdims=True) * x_axis)
+    y_axis = normalize(second - _sum(x_axis * second, -1) * x_axis)
     ax, ay, az = ops.split(x_axis, 1, -1)
     bx, by, bz = ops.split(y_axis, 1, -1)
     entries = (ax, bx, ay * bz - az * by, ay, by, az * bx - ax * bz, az, bz, ax * by - ay * bx)
@@ -110,4 +112,4 @@ def rot6d_to_matrix(rot6d, layout="interleaved"):
 
 def normalize(vector):
     """(..., N) -> the same direction with length one; zero stays zero, with a finite gradient."""
-    return vector / ops.sqrt((vector * vector).sum(-1, keepdims=True) + _TINY)
+    return vector / ops.sqrt(_sum(vector * vector, -1) + _TINY)

@@ -55,22 +55,23 @@ class AxisWeights(Float32Cell):
         super().__init__()
         self.length, self.crop_length, self.max_samples = length, crop_length, max_samples
         order = np.arange(crop_length)
-        self.order = constant(order[::-1] if mirror else order)
+        self.order = constant((order[::-1] if mirror else order)[:, None])
+        self.middles = constant(np.arange(max_samples) + 0.5)
         self.pixels = constant(np.arange(length))
+        self.product = ops.BatchMatMul()
 
     def construct(self, low, high):
+        low, high = ops.expand_dims(low, 2), ops.expand_dims(high, 2)
         cell = ops.maximum(high - low, 1.0) / self.crop_length
         count = ops.maximum(ops.minimum(ops.ceil(cell), float(self.max_samples)), 1.0)
-        total = 0.0
-        for number in range(self.max_samples):
-            place = low + cell * (self.order + (number + 0.5) / count)
-            # Samples of this number that there are, up to a pixel outside of the picture; those stand on its edge.
-            counts = ops.cast(count > number + 0.5, low.dtype) * ops.cast(place >= -1.0, low.dtype)
-            counts = counts * ops.cast(place <= float(self.length), low.dtype) / count
-            place = ops.minimum(ops.maximum(place, 0.0), float(self.length - 1))
-            near = ops.relu(1.0 - ops.abs(ops.expand_dims(place, -1) - self.pixels))
-            total = total + ops.expand_dims(counts, -1) * near
-        return total
+        # (B, crop_length, samples); all at once, as a loop over them is compiled once for each.
+        place = low + cell * (self.order + self.middles / count)
+        # Which samples there are, up to a pixel outside of the picture; those stand on its edge.
+        counts = ops.cast(count > self.middles, low.dtype) * ops.cast(place >= -1.0, low.dtype)
+        counts = counts * ops.cast(place <= float(self.length), low.dtype) / count
+        place = ops.minimum(ops.maximum(place, 0.0), float(self.length - 1))
+        near = ops.relu(1.0 - ops.abs(ops.expand_dims(place, -1) - self.pixels))
+        return self.product(ops.expand_dims(counts, 2), near).reshape(-1, self.crop_length, self.length)
 
 
 class RoICrop(Float32Cell):
