@@ -58,11 +58,12 @@ def resolve_weights(text: str, model: str, flag: str = "--ckpt_file") -> str:
 
 
 def with_named_weights(config, model: str):
-    """The settings of a model with names of published weights, in `ckpt_file` and `openpose_ckpt`, replaced by paths.
+    """The settings of a model with the names of weights replaced by paths.
 
     Raises:
         UserError: of `resolve_weights`.
     """
-    owners = {"ckpt_file": model, "openpose_ckpt": "openpose"}
+    owners = {"ckpt_file": model, "pretrained_checkpoint": model, "pretrained_model_path": model,
+              "openpose_ckpt": "openpose"}
     paths = {key: resolve_weights(config[key], owner, f"--{key}") for key, owner in owners.items() if key in config}
     return config.replace(**{key: path for key, path in paths.items() if path != config[key]})

@@ -1,42 +1,47 @@
 #!/usr/bin/env bash
-# The main job of hand4whole on made-up people: train a small network, evaluate, export and use it; about ten minutes on
-# two CPU cores. Everything that is made lies in hand4whole/output/quickstart/. The packages have to be there
-# (scripts/setup.sh). EPOCHS=5 in front makes it shorter, more epochs make it better.
+# hand4whole at work on synthetic people: bash scripts/quickstart.sh [--from_scratch]. The packages have to be there
+# (../scripts/setup.sh). scripts/steps.sh at the root says what is done; it all lies in output/quickstart/.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/launcher.sh"
-source "$launcher_root/scripts/steps.sh"
-launch_find_python
-python=$launch_python
-cd "$launcher_root/hand4whole"
-output=$PWD/output/quickstart
-data=$output/data
-mkdir -p "$output"
-settings=(--config_path small.yaml --dataset_root "$data" --output_dir "$output/train")
+source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/steps.sh"
 
-begin_steps 5
-step "Sample data: procedural people as in Human3.6M, COCO-WholeBody and EHF, with hands and faces"
-"$python" ../tools/make_sample_data.py coco_wholebody --output_dir "$data/COCOWB" --num 350 &
-scenes=$!
-"$python" ../tools/make_sample_data.py human36m_images --output_dir "$data/Human36M" --num 200 --only hand4whole
-"$python" ../tools/make_sample_data.py ehf --output_dir "$data/EHF" --num 40
-wait "$scenes"
+sample_data() {
+    sample coco_wholebody "$data/COCOWB" --num $((from_scratch ? 350 : 40)) &
+    local scenes=$!
+    if ((from_scratch)); then sample human36m_images "$data/Human36M" --num 200 --only hand4whole; fi
+    sample ehf "$data/EHF" --num $((from_scratch ? 40 : 16))
+    wait "$scenes"
+}
 
-step "Training of a small network from random weights"
-rm -rf "$output/train"
-"$python" train.py "${settings[@]}" ${EPOCHS:+--end_epoch "$EPOCHS"}
+evaluate() {
+    run test.py --dataset_root "$data" --testset EHF --output_dir "$output/evaluation" --test_batch_size 8 --mean_body "$@"
+}
 
-step "Evaluation on people who were not trained on, with drawings"
-"$python" test.py "${settings[@]}" --vis | tee "$output/test.log"
+infer() {
+    local box number
+    for number in 01 02; do
+        box=$(run -c 'import json, sys
+data = json.load(open(sys.argv[1]))
+print(*data["annotations"][int(sys.argv[2]) - 1]["body_bbox"], sep=",")' "$data/EHF/data/EHF.json" "$number")
+        run demo.py "$@" --img "$data/EHF/data/${number}_img.jpg" "--bbox=$box" --demo_dir "$output/people"
+    done
+}
 
-step "Export to MindIR"
-"$python" export.py "${settings[@]}" --file_name "$output/hand4whole" --file_format MINDIR
+network() { run export.py "$@" --file_name "$output/hand4whole" --file_format MINDIR; }
 
-step "Demo: one picture"
-rm -rf "$output/demo"
-box=$("$python" -c 'import json, sys; print(*json.load(open(sys.argv[1]))["annotations"][0]["body_bbox"], sep=",")' \
-    "$data/EHF/data/EHF.json")
-"$python" demo.py "${settings[@]}" --img "$data/EHF/data/01_img.jpg" --bbox "$box" --demo_dir "$output/demo"
+fine_tune() {
+    run train.py --config_path small.yaml --ckpt_file small --dataset_root "$data" --output_dir "$output/train" \
+        --trainset_3d "[]" --trainset_2d COCOWB --train_batch_size 8 --end_epoch 5 --lr 1e-4 --lr_dec_epoch 9 \
+        --log_interval 1 --ckpt_interval 0 --keep_checkpoint_max 1
+}
 
-finish_steps
-grep MPVPE "$output/test.log"
-list_files "$output" ./data
+train_from_scratch() {
+    run train.py --config_path small.yaml --dataset_root "$data" --output_dir "$output/train" --trainset_3d Human36M \
+        --trainset_2d COCOWB --train_batch_size 16 --end_epoch "${EPOCHS:-20}" --lr 1e-3 --lr_dec_factor 4 \
+        --lr_dec_epoch 14,18 --ckpt_interval 0 --keep_checkpoint_max 1
+}
+
+figures() { grep MPVPE "$output/eval.log"; }
+
+images() { columns=4 && find "$output/people" -name 'render_*.jpg' | sort | head -n 8; }
+
+quickstart "$@"

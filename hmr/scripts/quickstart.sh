@@ -1,40 +1,47 @@
 #!/usr/bin/env bash
-# The main job of hmr on made-up people: train a small network against a critic, evaluate, export and use it; about ten
-# minutes on two CPU cores. Everything that is made lies in hmr/output/quickstart/. The packages have to be there
-# (scripts/setup.sh). EPOCHS=5 in front makes it shorter, more epochs make it better.
+# hmr at work on synthetic people: bash scripts/quickstart.sh [--from_scratch]. The packages have to be there
+# (../scripts/setup.sh). scripts/steps.sh at the root says what is done; it all lies in output/quickstart/.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/launcher.sh"
-source "$launcher_root/scripts/steps.sh"
-launch_find_python
-python=$launch_python
-cd "$launcher_root/hmr"
-output=$PWD/output/quickstart
-data=$output/data
-mkdir -p "$output"
+source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/steps.sh"
 
-begin_steps 5
-step "Sample data: 1500 pictures of procedural people in UP-3D's format, and poses for the critic"
-"$python" ../tools/make_sample_data.py up3d --output_dir "$data" --num 1500 --num_lsp 0 --easy
-"$python" ../tools/make_sample_data.py mosh --output_dir "$data/mosh" --num 4000
-"$python" dataprocess.py --data_path "$data"
+sample_data() {
+    if ((from_scratch)); then
+        sample up3d "$data" --num 1500 --num_lsp 0 --easy
+        sample mosh "$data/mosh" --num 4000
+        run dataprocess.py --data_path "$data"
+    else
+        sample up3d "$data" --num 160 --num_lsp 0
+    fi
+}
 
-step "Training of a small network from random weights"
-rm -rf "$output/train"
-"$python" train.py --config_path small.yaml --data_path "$data" --model_save "$output/train" ${EPOCHS:+--epochs "$EPOCHS"}
-checkpoint=$(newest "$output/train" '*.ckpt')
+evaluate() { run eval.py "$@" --data_path "$data" --dataset up-3d --eval_path "$output/evaluation"; }
 
-step "Evaluation on people who were not trained on"
-"$python" eval.py --config_path small.yaml --data_path "$data" --ckpt_file "$checkpoint" --dataset up-3d \
-    --eval_path "$output/evaluation" | tee "$output/eval.log"
+infer() {
+    local tested='001[345][05]'
+    if ((from_scratch)); then tested='01[2-4][05]0'; fi
+    run infer.py "$@" --image "$data/up-3d/${tested}_image.png" \
+        --keypoints_json "$data/openpose" --output_dir "$output/people" --formats png,json,obj
+}
 
-step "Export to MindIR"
-"$python" export.py --config_path small.yaml --ckpt_file "$checkpoint" --file_name "$output/hmr" --file_format MINDIR
+network() { run export.py "$@" --file_name "$output/hmr" --file_format MINDIR; }
 
-step "Inference: bodies of people who were not trained on"
-rm -rf "$output/people"
-"$python" infer.py --config_path small.yaml --ckpt_file "$checkpoint" --image "$data/up-3d/01[2-4][05]0_image.png" \
-    --output_dir "$output/people" --formats png,json,obj
+fine_tune() {
+    run train.py --config_path small.yaml --ckpt_file small --data_path "$data" --model_save "$output/train" \
+        --train_2d_set "[]" --train_3d_set up-3d --train_adv_set "[]" --batch_size 0 --batch_3d_size 16 --epochs 6 \
+        --e_lr 2e-4 --warmup_steps 4 --log_interval 1 --save_steps 0 --keep_checkpoint_max 1
+}
 
-finish_steps
-sed -n 's/^PA-MPJPE: \([0-9.]* mm\),.*/PA-MPJPE: \1/p; s/^For comparison.*: PA-MPJPE/The mean pose alone:/p' "$output/eval.log"
-list_files "$output" ./data
+train_from_scratch() {
+    run train.py --config_path small.yaml --data_path "$data" --model_save "$output/train" \
+        --train_2d_set "[]" --train_3d_set up-3d --train_adv_set mosh --batch_size 0 --batch_3d_size 16 \
+        --epochs "${EPOCHS:-36}" --log_interval 50 --save_steps 0 --keep_checkpoint_max 1
+}
+
+figures() {
+    sed -n 's/^\(PA-MPJPE: [0-9.]* mm\),.*/\1/p; s/^\(MPJPE: [0-9.]* mm\),.*/\1/p; s/^For comparison.*: PA-MPJPE/The mean pose alone: PA-MPJPE/p' \
+        "$output/eval.log"
+}
+
+images() { people_on_sheet "$data/up-3d" _image.png 4; }
+
+quickstart "$@"
