@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Sets the project up and runs its tests, as many files at a time as there are cores (at most 4).
 #
-#   bash scripts/run_tests.sh [pytest arguments]
+#   bash scripts/run_tests.sh [--full] [pytest arguments]
 #   bash scripts/run_tests.sh -m "not slow" tests/common
 #   bash scripts/run_tests.sh -n 0 --pdb tests/common/test_config.py
 #
-# Without arguments everything is run. The exit status is pytest's.
+#   --full   also the tests that are slow and rarely break; continuous integration runs them
+#
+# The exit status is pytest's.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 case ${1:-} in -h | --help) sed -n '2,/^set/s/^# \{0,1\}//p' "scripts/$(basename "${BASH_SOURCE[0]}")" | sed '$d' && exit 0 ;; esac

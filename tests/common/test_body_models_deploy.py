@@ -92,6 +92,7 @@ def all_models():
     return AllModels(), tuple(Tensor(np.full((2, width), 0.1, np.float32)) for width in (72, 10, 3))
 
 
+@pytest.mark.full
 @pytest.mark.gpu
 @pytest.mark.skipif(bool(gpu_dry_compile.missing_tools()) or platform.machine() != "x86_64",
                     reason="needs gcc and nm on x86-64")

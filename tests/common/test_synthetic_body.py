@@ -380,7 +380,7 @@ def test_a_cache_that_cannot_be_written_is_explained(tmp_path):
         synthetic._write(tmp_path / "file" / "body.npz", {"a": np.zeros(1)})
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_building_is_repeatable_and_survives_a_damaged_cache(tmp_path, monkeypatch):
     before = {name: value.copy() for name, value in load("smpl").items()}
     monkeypatch.setenv("MINDHUMAN_CACHE", str(tmp_path))

@@ -8,7 +8,7 @@ from common.geometry.rotation import axis_angle_to_matrix
 from hand4whole.src.torch_reference import build_whole, training_step
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.torch
 def test_the_network_that_we_compare_with_is_the_published_one():
     torch = pytest.importorskip("torch")

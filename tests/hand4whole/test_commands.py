@@ -46,7 +46,7 @@ def stages(data, tmp_path_factory):
     return output
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_three_stages(stages):
     folder = os.path.join(stages, "model_dump")
     assert sorted(os.listdir(folder)) == ["before_merge", "config.yaml", "config_hand.yaml", "snapshot_0.ckpt",
@@ -70,7 +70,7 @@ def test_three_stages(stages):
     assert header == ",".join(("step", "epoch", "learning_rate", "loss", *HAND_TERMS))
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_measuring_and_export(stages, data, tmp_path, capsys):
     flags = [*TINY, "--dataset_root", data, "--output_dir", stages]
     test_script.main([*flags, "--test_batch_size", "1"])
@@ -120,7 +120,7 @@ def test_a_killed_run_goes_on_exactly(data, tmp_path, monkeypatch):
         train.main([*broken, "--continue", "--seed", "4"])
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_two_workers(data, tmp_path):
     command = [sys.executable, str(ROOT / "hand4whole" / "train.py"), *TINY, "--gpu", "0,1", "--parts", "hand",
                "--dataset_root", data, "--output_dir", str(tmp_path), "--end_epoch", "1"]

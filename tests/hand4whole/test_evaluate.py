@@ -241,7 +241,7 @@ def test_command(root, tmp_path, trained, capsys):
     assert "F@15mm" in capsys.readouterr().out and (tmp_path / "result" / "FreiHAND" / "pred.json").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_two_workers_measure_as_one(root, tmp_path):
     tiny = ["--parts", "hand", "--input_hand_shape", "32,32", "--output_hand_hm_shape", "2,1,1", "--width", "0.125",
             "--resnet_type", "18"]

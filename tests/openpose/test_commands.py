@@ -326,7 +326,7 @@ def _launch(script, *arguments):
     return done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_two_workers_train_as_one_with_the_double_batch(tmp_path):
     path, images = coco_set.write_set(tmp_path, golden, ("single", "scales", "overlap", "truncated"))
     flags = [*SMALL, "--jsonpath_train", path, "--imgpath_train", images, "--vgg_frozen_steps", "0",
@@ -342,7 +342,7 @@ def test_two_workers_train_as_one_with_the_double_batch(tmp_path):
     assert len(tables[0]) == 4 and np.abs(tables[1] / tables[0] - 1).max() < 1e-3
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_two_workers_evaluate_as_one(finding, data, tmp_path, capsys):
     flags = ["--model_path", finding, "--imgpath_val", data[1], "--ann", data[0], "--inference_img_size", "64"]
     eval_script.main([*flags, "--output_img_path", str(tmp_path / "one"), "--device_target", "CPU"])

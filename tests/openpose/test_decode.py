@@ -35,12 +35,11 @@ def right_joints(joints, truth, tolerance=8.0):
     return int(right[linear_sum_assignment(-right)].sum())
 
 
-@pytest.mark.parametrize("decoder, column", [("cmu", "a"), ("port", "c")])
-@pytest.mark.parametrize("name", scenes.SCENES)
+# The published port has no result for the scene `wide`.
+@pytest.mark.parametrize("name, decoder, column", [
+    (name, *kind) for name in scenes.SCENES for kind in (("cmu", "a"), ("port", "c")) if (name, kind[1]) != ("wide", "c")])
 def test_published_decoders_agree(name, decoder, column):
     case = golden.load("decode")
-    if f"{name}.{column}.people" not in case:
-        pytest.skip("no such reference")
     expected = case[f"{name}.{column}.people"]
     heat, paf = scenes.maps(name, golden.SEED)
     people = decode(heat, paf, frame_of(name), decoder)

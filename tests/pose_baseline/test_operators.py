@@ -8,7 +8,7 @@ from tools.gpu_dry_compile import build_stubs, missing_tools
 
 
 @pytest.mark.gpu
-@pytest.mark.slow
+@pytest.mark.full
 def test_no_kernel_is_missing(tmp_path):
     stubs = None
     if not missing_tools() and platform.machine() == "x86_64":
