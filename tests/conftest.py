@@ -1,4 +1,4 @@
-"""Shared by all tests: the environment is prepared before anything imports mindspore, and `full` tests wait for --full."""
+"""Shared by all tests: the environment is set before anything imports mindspore; `full` tests wait for --full."""
 import common  # noqa: F401
 
 LONGEST = "test_operators.py"

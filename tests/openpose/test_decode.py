@@ -37,7 +37,8 @@ def right_joints(joints, truth, tolerance=8.0):
 
 # The published port has no result for the scene `wide`.
 @pytest.mark.parametrize("name, decoder, column", [
-    (name, *kind) for name in scenes.SCENES for kind in (("cmu", "a"), ("port", "c")) if (name, kind[1]) != ("wide", "c")])
+    (name, *kind) for name in scenes.SCENES for kind in (("cmu", "a"), ("port", "c"))
+    if (name, kind[1]) != ("wide", "c")])
 def test_published_decoders_agree(name, decoder, column):
     case = golden.load("decode")
     expected = case[f"{name}.{column}.people"]

@@ -92,7 +92,8 @@ def test_list_of_files_with_sizes(tmp_path):
 
 
 @pytest.mark.parametrize("losses, status, said", [
-    ((4, 2, 2, 1), 0, "3 in its first epoch, 1.5 in its last"), ((1, 2, 3, 4), 1, "did not lower"), ((1,), 1, "no two")])
+    ((4, 2, 2, 1), 0, "3 in its first epoch, 1.5 in its last"), ((1, 2, 3, 4), 1, "did not lower"),
+    ((1,), 1, "no two")])
 def test_training_has_to_lower_the_loss(tmp_path, losses, status, said):
     rows = [f"{step},{step // 2 + 1},0.1,{loss}" for step, loss in enumerate(losses)]
     rows.insert(1, "0,1,0.1,")  # results of an evaluation have no loss
