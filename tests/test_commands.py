@@ -84,7 +84,7 @@ ORIGINAL = [
      {"imgpath_train": "coco/train2017", "vgg_path": "vgg19-0-97_5004.ckpt"}),
     ("openpose", "--model_path ckpt/0-8_663.ckpt --imgpath_val coco/val2017 --ann coco/annotations/val2017.json",
      {"ckpt_file": "ckpt/0-8_663.ckpt", "imgpath_val": "coco/val2017", "ann": "coco/annotations/val2017.json"}),
-    ("cmr", "--save_checkpoint_dir D --keep_checkpoint_max 3 --pretrained_checkpoint P --device_target GPU "
+    ("cmr", "--save_checkpoint_dir D --keep_checkpoint_max 3 --pretrained_checkpoint P.ckpt --device_target GPU "
      "--num_channels 256 --num_layers 5 --img_res 224 --num_epochs 80 --batch_size 16 --checkpoint_steps 1771 "
      "--rot_factor 30 --noise_factor 0.4 --scale_factor 0.25 --do_shuffle --distribute --num_workers 8 "
      "--adam_beta1 0.9 --lr 0.004 --wd 0", {"num_epochs": 80, "lr": 0.004, "distribute": True, "do_shuffle": True}),
