@@ -184,7 +184,18 @@ def _from_text(text, default):
         if not default:
             return items
         return [_from_text(item, default[0]) for item in items]
+    if not _can_be_a_name(text):
+        raise ValueError(text)
     return text
+
+
+def _can_be_a_name(text):
+    """Whether a text's letters can stand in the name of a file: no NUL, no half of a surrogate pair."""
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
 
 
 def _finite(value):
@@ -209,7 +220,7 @@ def check_type(value, default, where):
         if not isinstance(value, list):
             raise UserError(f"{where}: {brief(value)} is not a list, as in [1, 2]")
         return [check_type(item, default[0], where) for item in value] if default else value
-    if type(value) is not type(default):
+    if type(value) is not type(default) or isinstance(value, str) and not _can_be_a_name(value):
         hint = " (yaml reads 1e-4 as text: write 1.0e-4)" if isinstance(default, float) else ""
         raise UserError(f"{where}: {brief(value)} is not {_kind(default)}{hint}")
     return value

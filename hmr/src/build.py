@@ -103,9 +103,9 @@ def settings_of(checkpoint, config):
     require_model(checkpoint, "hmr")
     saved = checkpoint.meta.get("config", {})
     if saved.get("part", "generator") != "generator":
-        flag = {"critic": "critic_path", "encoder": "encoder_path"}[saved["part"]]
-        raise UserError(f"checkpoint {checkpoint.path} holds the {saved['part']} only: train with --{flag} "
-                        f"{checkpoint.path}")
+        flag = {"critic": "critic_path", "encoder": "encoder_path"}.get(str(saved["part"]))
+        raise UserError(f"checkpoint {checkpoint.path} holds the {saved['part']} only" +
+                        (f": train with --{flag} {checkpoint.path}" if flag else ", which is no part of hmr"))
     profile_of(saved, checkpoint.path)
     return adopt_settings(checkpoint, config, NETWORK_KEYS, SUGGESTED_KEYS)
 

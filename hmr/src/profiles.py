@@ -57,7 +57,7 @@ def find_profile(name):
     Raises:
         UserError: there is none.
     """
-    if name not in PROFILES:
+    if not isinstance(name, str) or name not in PROFILES:
         raise UserError(f"--profile {name}: choose one of {', '.join(PROFILES)}")
     return PROFILES[name]
 

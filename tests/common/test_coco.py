@@ -135,6 +135,13 @@ def test_another_number_of_keypoint_values_is_refused(number):
         read(person(1, 1), person(4, 1, keypoints=[1.0] * number))
 
 
+def test_uneven_keypoints_and_categories_that_are_no_list():
+    with pytest.raises(UserError, match="annotation 4 has uneven lists of keypoint numbers, expected 51"):
+        read(person(1, 1), person(4, 1, keypoints=[[1.0, 2.0], *[[1.0, 2.0, 2]] * 16]))
+    with pytest.raises(UserError, match="a.json has no category dog .there: none."):
+        read(categories=5, category="dog")
+
+
 def test_people_without_keypoints_and_nested_keypoints(caplog):
     nested = np.reshape(person(1, 1)["keypoints"], (17, 3)).tolist()
     people = read(person(1, 1, keypoints=nested), person(2, 1, keypoints=None, num_keypoints=0),

@@ -162,3 +162,13 @@ def test_a_value_of_two_hyphens_is_one(tmp_path):
     with pytest.raises(UserError, match="--rate: '--' is not a number"):
         load_config(str(path), ["--rate=--"])
     assert load_config(str(path), ["--name=--"]).name == "--"
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+def test_texts_that_no_file_can_be_called(default, tmp_path, text):
+    with pytest.raises(UserError, match="--data_dir: .* is not a text"):
+        load_config(default, ["--data_dir", text])
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text('data_dir: "\\0"\n')
+    with pytest.raises(UserError, match="data_dir: .* is not a text"):
+        load_config(default, ["--config_path", str(overlay)])

@@ -181,8 +181,9 @@ def test_profile_settings():
         profile_of({**PROFILES["pytorch_hmr"].settings(), "rotate_base": False}, "case.ckpt")
     with pytest.raises(UserError, match="does not say"):
         profile_of({}, "case.ckpt")
-    with pytest.raises(UserError, match="choose one of"):
-        profile_of({"profile": "hmr3"}, "case.ckpt")
+    for name in ("hmr3", ["spin"], {}):
+        with pytest.raises(UserError, match="choose one of"):
+            profile_of({"profile": name}, "case.ckpt")
     with pytest.raises(UserError, match="frozen batch norm"):
         build_parts(PROFILES["tf"], ZERO_MEAN, depth=18)
 

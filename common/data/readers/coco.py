@@ -27,7 +27,7 @@ import numpy as np
 
 from common.data.readers.annotation_files import existing, first_existing
 from common.data.readers.coco_masks import decode_outline
-from common.data.readers.columns import floats, table
+from common.data.readers.columns import count_of, floats, table
 from common.data.records import HIDDEN, VISIBLE, Record
 from common.errors import UserError, brief
 from common.joints import SKELETONS, joint_name
@@ -202,7 +202,7 @@ class Annotations:
 
     def _category(self, categories, entries, wanted, names):
         """Identifier as text -> order of its keypoints; the category's name and identifier; the keypoints' names."""
-        categories = [entry for entry in categories or () if isinstance(entry, dict)]
+        categories = [entry for entry in categories if isinstance(entry, dict)] if isinstance(categories, list) else []
         if not categories and wanted in (None, "person"):
             if names:
                 self.notes["annotations count as people, the file lists no categories"] = len(entries)
@@ -285,8 +285,9 @@ class Annotations:
         wrong = np.flatnonzero(there < 0)
         if len(wrong):
             entry = entries[wrong[0]]
-            raise UserError(f"{self.path}: annotation {entry.get('id')} has {np.size(entry['keypoints'])} keypoint "
-                            f"numbers, expected {width} (x, y and v of {len(self.names)} joints)")
+            size = count_of(entry["keypoints"])
+            raise UserError(f"{self.path}: annotation {entry.get('id')} has {'uneven lists of' if size < 0 else size} "
+                            f"keypoint numbers, expected {width} (x, y and v of {len(self.names)} joints)")
         self._note("annotations have no keypoints", (there == 0).sum())
         keypoints = values.reshape(len(entries), len(self.names), 3)
         if len({tuple(order) for order in orders.values()}) > 1:  # categories that order the same joints differently

@@ -23,12 +23,12 @@ def table(lists, width):
             return flat.reshape(len(lists), width), np.ones(len(lists), int)
         except (TypeError, ValueError, OverflowError):
             pass
-    sizes = np.array([0 if values is None else _count(values) for values in lists])
+    sizes = np.array([0 if values is None else count_of(values) for values in lists])
     rows = [_row(values, width, np.nan) if size == width else np.zeros(width) for values, size in zip(lists, sizes)]
     return np.array(rows).reshape(len(lists), width), np.select([sizes == width, sizes == 0], [1, 0], -1)
 
 
-def _count(values):
+def count_of(values):
     """How many values there are; -1 for lists within lists of different lengths, which are no row."""
     try:
         return np.size(values)
