@@ -29,7 +29,7 @@ network() { run export.py "$@" --file_name "$output/pose_baseline" --file_format
 
 fine_tune() {
     run train.py --config_path small.yaml --ckpt_file small --data_dir "$data" --train_dir "$output/train" \
-        --action Walking --epochs 6 --learning_rate 2e-4 --log_every 10 --eval_every 6
+        --epochs 2 --learning_rate 2e-4 --log_every 40 --eval_every 2
 }
 
 train_from_scratch() {

@@ -106,8 +106,7 @@ RECORDER = """#!/usr/bin/env bash
 # Stands in for python: writes down what it is called with, and makes the files that the next steps look for.
 if [[ $1 == -c && $2 == *sys.executable* ]]; then realpath "$0"; exit; fi
 if [[ $1 == -c && $2 == *find_spec* ]]; then exit; fi
-printf '%q ' "$(basename "$PWD")" "$@" >>"$RECORD"
-echo >>"$RECORD"
+echo "$(printf '%q ' "$(basename "$PWD")" "$@")" >>"$RECORD"  # at once: two may run side by side
 mkdir -p output/quickstart/{train,evaluation,people}
 touch output/quickstart/train/a.ckpt output/quickstart/evaluation/eval_result.json
 printf 'epoch,loss\\n1,2\\n2,1\\n' >output/quickstart/train/metrics.csv
