@@ -36,6 +36,9 @@ class Arguments(argparse.ArgumentParser):
                 flags = [flag.lstrip("-") for flag in self._option_string_actions]
                 self.error(f"unknown flag {word}{suggest(word.lstrip(DASHES), flags, '--')}")
             raise UserError(f"unexpected argument {unknown[0]!r}: values follow their flag, as in --key value")
+        for action in self._actions:
+            if action.nargs is None and getattr(known, action.dest, None) == []:  # what argparse makes of --flag=--
+                setattr(known, action.dest, "--")
         return known
 
     def error(self, message):

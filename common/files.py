@@ -71,7 +71,7 @@ def make_folder(path):
 
 def _refusal(path, error):
     places = (pathlib.Path(path), *pathlib.Path(path).parents)
-    above = next((place for place in places if place.exists() and not place.is_dir()), None)
+    above = next((place for place in places if os.path.exists(place) and not os.path.isdir(place)), None)
     reason = f"{above} is a file, no folder" if above and isinstance(error, FileExistsError | NotADirectoryError) \
         else error.strerror
     return UserError(f"{path} cannot be written: {reason}; name another place, or mend this one")

@@ -91,7 +91,7 @@ def open_source(text: str, frame_max: int = 0, flag: str = "--input") -> Source:
         raise UserError(f"{said} is a pipe or device: write what comes from it to a file, and name that")
     if os.path.islink(text):
         raise UserError(f"{said} is a link to a file that does not exist")
-    if text.isascii() and text.isdigit():
+    if text.isascii() and text.isdigit() and len(text) < 10:
         return _camera(int(text), frame_max, said)
     if glob.has_magic(text):
         matches = _matches(text)

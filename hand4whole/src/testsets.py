@@ -55,6 +55,8 @@ class Pictures:
                 self.records.append(record)
                 self.boxes.append(box)
         self.left_out = len(records) - len(self.records)
+        if not records:
+            raise UserError("nobody of the test set has a box that can be used: see the lines above")
         if not self.records:
             raise UserError(f"none of the {len(records)} boxes of the test set lies inside its image")
         self.reader = AnnotatedImages(len({record.image_path for record in self.records}))

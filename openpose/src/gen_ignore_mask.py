@@ -63,16 +63,19 @@ def write_masks(people, image_folder, folder, min_keypoints=MIN_KEYPOINTS, min_a
         int: number of masks.
 
     Raises:
-        UserError: an image that is too large.
+        UserError: an image that is too large, or of unknown size and missing.
     """
     make_folder(folder)
     learned, faults, count = people.learned(min_keypoints, min_area), {}, 0
     for number, image in enumerate(people.images):
         if learned[people.rows(number)].all():
             continue
+        path = people.image_path(image_folder, image)
         try:
-            size = image.size or image_size(people.image_path(image_folder, image))
+            size = image.size or image_size(path)
         except UserError as error:
+            if not os.path.exists(path):
+                raise
             LOGGER.warning("%s; no mask of it", error)  # training leaves such an image out
             continue
         if size[0] * size[1] > LARGEST:

@@ -45,3 +45,11 @@ def test_a_script_says_one_sentence():
     assert result.returncode == 1 and result.stdout == ""
     assert result.stderr == ("error: unknown flag --devices; did you mean --device_num or --visible_devices? "
                              "(--help lists every flag)\n")
+
+
+def test_two_hyphens_as_a_value_are_text():
+    parser = Arguments("x")
+    parser.add_argument("--path", default="")
+    parser.add_argument("--many", nargs="*", default=[])
+    parsed = parser.parse_args(["--path=--"])
+    assert parsed.path == "--" and parsed.many == []

@@ -95,3 +95,8 @@ def test_the_cache_folder_is_the_users_or_the_systems(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path / "system" / "mindhuman"
     monkeypatch.setenv("MINDHUMAN_CACHE", "~/own")
     assert cache_folder() == tmp_path / "own"
+
+
+def test_a_name_that_is_too_long(tmp_path):
+    with pytest.raises(UserError, match="cannot be written: File name too long"):
+        make_folder(str(tmp_path / ("9" * 5000)))

@@ -678,6 +678,7 @@ def test_labels_of_tracks_are_followed_only_where_all_have_one(tmp_path, caplog)
     followed = [(track.person, track.frames.tolist()) for track in read_keypoints(path)]
     assert followed == [("a 5", [1, 2]), ("b 5", [1, 2])]
     del labels[2]["track_id"]
+    caplog.clear()
     with caplog.at_level(logging.INFO, "mindhuman"):
         tracks = read_keypoints(save(tmp_path / "a.json", {"images": images, "annotations": labels}))
     assert [track.person for track in tracks] == ["10", "11", "12", "13"]
