@@ -1,9 +1,13 @@
 """Records of any data set as the arrays that HMR learns from: one row for each person, joints in HMR's order."""
+import dataclasses
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from common.body_models.lbs_numpy import pose_body
 from common.data.records import HIDDEN, VISIBLE, box_around
+from common.geometry.rotation import axis_angle_to_matrix
 from common.joints import SKELETONS, index_map
 from hmr.src.filters import choose
 from hmr.src.network import JOINTS
@@ -71,6 +75,27 @@ def gather(records, hidden_weight, given_box, limits, dataset):
         theta[:, 75:] = [record.beta for record in chosen]
     return People([record.image_path for record in chosen], corners[kept].astype(np.float32),
                   kp2d[kept].astype(np.float32), kp3d, theta, [record.extras.get("size") for record in chosen]), dropped
+
+
+def with_joints_of(people, body):
+    """The people with 3D joints: those that their SMPL parameters give, where the set tells of nothing else.
+
+    Args:
+        people (People): as gathered.
+        body (BodyModel): whose `cocoplus_regressor` gives the joints; a condensed one is enough.
+
+    Returns:
+        People: `kp3d` (N, 14, 3), metres, camera axes, of the body at the origin; unchanged where there are 3D joints
+        already, or no parameters.
+    """
+    if people.kp3d is not None or people.theta is None:
+        return people
+    body, parts = body.astype(np.float32), []
+    regressor = body.extras["cocoplus_regressor"][:NUM_LSP].astype(np.float32)
+    for theta in np.array_split(people.theta, math.ceil(len(people) / 1000)):
+        rotmat = axis_angle_to_matrix(theta[:, 3:75].reshape(-1, 24, 3)).astype(np.float32)
+        parts.append(regressor @ pose_body(body, rotmat, theta[:, 75:])[0])
+    return dataclasses.replace(people, kp3d=np.concatenate(parts))
 
 
 def keypoints(record, hidden_weight):

@@ -32,7 +32,7 @@ from hmr.src.training_set import build_source
 LOGGER = logging.getLogger("mindhuman")
 # Settings on which the numbers of a run depend: its continuation needs the same ones.
 MUST_AGREE = ("train_2d_set", "train_3d_set", "train_adv_set", "set_weights", "mpi_every", "min_keypoints", "min_size",
-              "max_overlap", "scale_min", "scale_max", "trans_max", "flip_prob", "crop_size", "profile", "depth",
+              "max_overlap", "smpl_joints", "scale_min", "scale_max", "trans_max", "flip_prob", "crop_size", "profile", "depth",
               "width", "hidden_size", "critic_size", "iterations", "frozen_norm", "batch_size", "batch_3d_size",
               "adv_batch_size", "dropout", "e_lr", "d_lr", "lr_type", "warmup_steps", "e_wd", "d_wd", "e_loss_weight",
               "e_3d_loss_weight", "e_3d_kp_ratio", "e_shape_ratio", "e_pose_ratio", "d_loss_weight", "d_disc_ratio",
@@ -51,10 +51,11 @@ def train(config, runtime):
     start = resumed or (read_checkpoint(config.ckpt_file) if config.ckpt_file else None)
     if start is not None:
         config = settings_of(start, config)
-    source, batch_size = build_source(config)
     body = load_body(config)
     # The losses look at joints only; a checkpoint does not hold the body.
-    pair = build_pair(config, condense(body, "cocoplus_regressor"), "real" in source.columns, start)
+    condensed = condense(body, "cocoplus_regressor")
+    source, batch_size = build_source(config, condensed if config.smpl_joints else None)
+    pair = build_pair(config, condensed, "real" in source.columns, start)
     broadcast_parameters(pair.get_parameters(), runtime)
     loader = Pipeline(source, batch_size, config.seed, True, runtime.rank, runtime.rank_size, config.num_worker)
     epochs = math.ceil(config.iter_count / loader.steps_per_epoch) if config.iter_count else config.epochs

@@ -6,6 +6,7 @@ from common.data.mixture import Mixture
 from common.errors import UserError
 from hmr.src.dataset import Augmentation, PeopleSource, TrainingSource
 from hmr.src.filters import Limits
+from hmr.src.people import with_joints_of
 from hmr.src.profiles import find_profile
 from hmr.src.sources import (
     PRIORS,
@@ -21,8 +22,12 @@ from hmr.src.sources import (
 LOGGER = logging.getLogger("mindhuman")
 
 
-def build_source(config):
+def build_source(config, body=None):
     """Training samples of the settings' data sets, and how many go into an update on each card.
+
+    Args:
+        config (Config): settings.
+        body (BodyModel): that gives 3D joints to people of whom SMPL parameters are known; None: they stay without.
 
     Raises:
         UserError: no data set at all, files that do not fit, or sets without a usable person.
@@ -38,6 +43,8 @@ def build_source(config):
                               ("train_3d_set", SETS_3D, config.batch_3d_size)):
         people = _read_each(config, flag, _find(config, flag, sets) if share else {},
                             lambda name, folder: read_people(name, folder, limits, config.mpi_every))
+        if body is not None:
+            people = {name: with_joints_of(members, body) for name, members in people.items()}
         group = {name: PeopleSource(members, profile, config.crop_size, augmentation)
                  for name, members in people.items()}
         shown = {name: factors.pop(name, 1.0) * len(source) for name, source in group.items()}
