@@ -32,11 +32,11 @@ from hmr.src.training_set import build_source
 LOGGER = logging.getLogger("mindhuman")
 # Settings on which the numbers of a run depend: its continuation needs the same ones.
 MUST_AGREE = ("train_2d_set", "train_3d_set", "train_adv_set", "set_weights", "mpi_every", "min_keypoints", "min_size",
-              "max_overlap", "smpl_joints", "scale_min", "scale_max", "trans_max", "flip_prob", "crop_size", "profile", "depth",
-              "width", "hidden_size", "critic_size", "iterations", "frozen_norm", "batch_size", "batch_3d_size",
-              "adv_batch_size", "dropout", "e_lr", "d_lr", "lr_type", "warmup_steps", "e_wd", "d_wd", "e_loss_weight",
-              "e_3d_loss_weight", "e_3d_kp_ratio", "e_shape_ratio", "e_pose_ratio", "d_loss_weight", "d_disc_ratio",
-              "clip_norm", "amp_level", "loss_scale", "seed")
+              "max_overlap", "smpl_joints", "scale_min", "scale_max", "trans_max", "flip_prob", "crop_size", "profile",
+              "depth", "width", "hidden_size", "critic_size", "iterations", "frozen_norm", "batch_size",
+              "batch_3d_size", "adv_batch_size", "dropout", "e_lr", "d_lr", "lr_type", "warmup_steps", "e_wd", "d_wd",
+              "e_loss_weight", "e_3d_loss_weight", "e_3d_kp_ratio", "e_shape_ratio", "e_pose_ratio", "d_loss_weight",
+              "d_disc_ratio", "clip_norm", "amp_level", "loss_scale", "seed")
 
 
 def train(config, runtime):

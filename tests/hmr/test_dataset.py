@@ -10,6 +10,8 @@ import pytest
 import scipy.io
 from PIL import Image
 
+from common.body_models.files import load_body_model
+from common.body_models.lbs_numpy import pose_body
 from common.data.crops import Square, crop_cubic
 from common.data.image import AnnotatedImages
 from common.data.order import sample_rng
@@ -18,7 +20,9 @@ from common.data.readers.lsp import read_lsp
 from common.data.readers.mosh import PosePrior
 from common.data.records import NOT_LABELLED, VISIBLE, Record
 from common.errors import UserError
+from common.geometry.rotation import axis_angle_to_matrix
 from common.joints import SKELETONS, flip_pairs
+from hmr.src.condensed import condense
 from hmr.src.dataset import (
     Augmentation,
     PeopleSource,
@@ -32,7 +36,7 @@ from hmr.src.dataset import (
 )
 from hmr.src.filters import Limits, choose, overlap
 from hmr.src.network import JOINTS
-from hmr.src.people import People, common_names, gather
+from hmr.src.people import NUM_LSP, People, common_names, gather, with_joints_of
 from hmr.src.profiles import PROFILES, network_input
 from hmr.src.sources import (
     SETS_2D,
@@ -173,6 +177,24 @@ def test_filters_by_hand():
         choose(images[:4], corners[:4], weights[:4], Limits(6, 60, 0.33), "x")
     with pytest.raises(UserError, match="of 0 people none"):
         choose([], np.zeros((0, 4)), np.zeros((0, 14)), Limits(), "x")
+
+
+def test_joints_that_follow_from_the_parameters():
+    """They are those of the whole body in its turned pose; sets with 3D joints, or without parameters, stay."""
+    body, rng = load_body_model("smpl"), np.random.default_rng(1)
+    theta = np.zeros((1001, 85), np.float32)
+    theta[:, 3:] = 0.3 * rng.standard_normal((1001, 82))
+    theta[:, 3] += np.pi
+    people = People(["x"] * 1001, np.zeros((1001, 4), np.float32), np.zeros((1001, 19, 3), np.float32), None, theta)
+    given = with_joints_of(people, condense(body, "cocoplus_regressor"))
+    assert given.kp3d.shape == (1001, NUM_LSP, 3)
+    for row in (0, 1000):
+        vertices, _ = pose_body(body, axis_angle_to_matrix(theta[row, 3:75].reshape(1, 24, 3)), theta[row:row + 1, 75:])
+        whole = body.extras["cocoplus_regressor"][:NUM_LSP] @ vertices[0]
+        np.testing.assert_allclose(given.kp3d[row], whole, atol=2e-5)
+    assert with_joints_of(given, None) is given
+    without = People(["x"], np.zeros((1, 4)), np.zeros((1, 19, 3)))
+    assert with_joints_of(without, None) is without
 
 
 def spots(path, centres, size=(600, 700)):

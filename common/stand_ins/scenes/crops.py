@@ -22,6 +22,7 @@ from common.data.samples.scenes_looks import garment_colour, surface_colour
 from common.data.samples.scenes_places import box_mesh, make_place
 from common.data.samples.scenes_stage import Stage, View, look_at, make_stage
 
+PLAIN = 0.5  # share of the crops as good photos show people: alone, in full light, nothing in front, sharp
 FILL = 0.72, 1.0  # the size of the person's box of joints, as a share of the crop
 CUT = 0.2  # share of the crops that show a part of the person
 CUT_FILL = 1.15, 2.4  # their `FILL`
@@ -78,24 +79,27 @@ def make_crop(seed: int, epoch: int, index: int, size: int = 128, kind: str = "s
         kind: "smpl" or "smplx".
     """
     rng = np.random.default_rng([seed, epoch, index])
+    plain = rng.random() < PLAIN
     for _ in range(ATTEMPTS):
-        scene = _scene(rng, size, kind)
+        scene = _scene(rng, size, kind, plain)
         if scene.mask(0).mean() >= LEAST_AREA:
             break
-    return Crop(_developed(rng, scene.image), _weak_camera(scene, size), scene)
+    image = _plain(rng, scene.image) if plain else _developed(rng, scene.image)
+    return Crop(image, _weak_camera(scene, size), scene)
 
 
-def _scene(rng, size, kind):
+def _scene(rng, size, kind, plain):
     """A crop before the camera adds its faults."""
-    stage = make_stage(rng, 2 if rng.random() < COMPANY else 1, kind, facing=0.5, thick=True)
+    stage = make_stage(rng, 2 if not plain and rng.random() < COMPANY else 1, kind, facing=0.5, thick=True)
     first, *others = stage.actors
-    view = _crop(rng, _aim(rng, first), first, size)
+    view = _crop(rng, _aim(rng, first), first, size, 0.0 if plain else CUT)
     actors = (first, *(_beside(rng, first, other, view) for other in others))
-    place = _lit(rng, make_place(rng, first.skeleton[0, 2]))
-    things = tuple(_things(rng, first, view))
-    behind = _clutter(rng, size) if rng.random() < CLUTTER else None
+    place = make_place(rng, first.skeleton[0, 2])
+    place = place if plain else _lit(rng, place)
+    things = tuple(_things(rng, first, view, 0.0 if plain else THING))
+    behind = _clutter(rng, size) if not plain and rng.random() < CLUTTER else None
     scene = photograph(rng, Stage(actors, things, place), view, (size, size), behind, lambda _, image: image)
-    return _covered(rng, scene) if rng.random() < COVERED else scene
+    return _covered(rng, scene) if not plain and rng.random() < COVERED else scene
 
 
 def _aim(rng, actor):
@@ -116,13 +120,14 @@ def _aim(rng, actor):
     return look_at(centre, target, focal, (0.0, 0.0), np.radians(roll))
 
 
-def _crop(rng, view, actor, size):
-    """The view that shows the square around the person alone, or a part of it, in `size` pixels."""
+def _crop(rng, view, actor, size, cut):
+    """The view that shows the square around the person alone, or with probability `cut` a part of it, in `size`
+    pixels."""
     joints = view.project(view.to_camera(np.concatenate([actor.skeleton, actor.vertices[::50]])))
     low, high = joints.min(0), joints.max(0)
     middle, extent = 0.5 * (low + high), (high - low).max()
     for attempt in range(6):
-        part = rng.random() < CUT if attempt == 0 else attempt < 5
+        part = rng.random() < cut if attempt == 0 else 0 < cut and attempt < 5
         side = extent / rng.uniform(*(CUT_FILL if part else FILL))
         corner = middle - side * (0.5 + rng.uniform(-SHIFT, SHIFT, 2))
         if part:
@@ -151,8 +156,8 @@ def _lit(rng, place):
     return dataclasses.replace(place, sun=sun, ambient=rng.uniform(0.25, 0.85), light=1.0 + rng.normal(0, 0.08, 3))
 
 
-def _things(rng, first, view):
-    """Boxes behind and beside the person and, sometimes, one in front."""
+def _things(rng, first, view, before):
+    """Boxes behind and beside the person and, with probability `before`, one in front."""
     root = first.skeleton[0, [0, 2]]
     to_camera = view.centre[[0, 2]] - root
     away = np.hypot(*to_camera)
@@ -161,7 +166,7 @@ def _things(rng, first, view):
     for _ in range(rng.integers(0, 4)):
         place = root - to_camera * rng.uniform(0.7, 3.0) + across * rng.uniform(-2.0, 2.0)
         yield box_mesh(place, rng.uniform((0.2, 0.2, 0.2), (1.5, 2.2, 0.8)), rng.uniform(0, np.pi), surface_colour(rng))
-    if rng.random() < THING:
+    if rng.random() < before:
         place = root + to_camera * min(rng.uniform(0.45, 0.9), 0.5 * away) + across * rng.normal(0, 0.35)
         lift = rng.uniform(0.0, 1.2) if rng.random() < 0.3 else 0.0
         yield box_mesh(place, rng.uniform((0.1, 0.1, 0.05), (0.8, 0.95, 0.3)), rng.uniform(0, np.pi),
@@ -225,6 +230,12 @@ def _covered(rng, scene):
     return dataclasses.replace(scene, image=image, depth=np.where(covered, np.float32(0.0), scene.depth),
                                owner=np.where(covered, np.int16(-1), scene.owner),
                                labels=np.where(covered, np.uint8(0), scene.labels))
+
+
+def _plain(rng, image):
+    """What a good camera does: a little noise, and never quite the same brightness; (S, S, 3) uint8 -> the same."""
+    noise = rng.uniform(0.5, 4.0) * rng.standard_normal(image.shape, np.float32)
+    return np.clip(rng.uniform(0.85, 1.1) * image + noise, 0, 255).astype(np.uint8)
 
 
 def _developed(rng, image):
