@@ -100,7 +100,7 @@ def test_from_evaluation_to_meshes(trained, places, tmp_path, capsys):
     assert any(name.endswith("overlay.png") for name in names) and any(name.endswith(".json") for name in names)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_two_workers_share_the_pictures(places, tmp_path):
     command = [sys.executable, str(ROOT / "scripts" / "run_workers.py"), "2", str(tmp_path / "logs"),
                str(ROOT / "cmr" / "train.py"), *SMALL, *places, "--num_epochs", "1", "--distribute", "--summary_steps",

@@ -28,8 +28,9 @@ def images(size):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("file_format, use_svd, batch_size", [("MINDIR", True, 0), ("MINDIR", False, 2),
-                                                              ("ONNX", False, 2)])
+@pytest.mark.parametrize("file_format, use_svd, batch_size", [
+    ("MINDIR", True, 0),
+    *(pytest.param(*case, marks=pytest.mark.full) for case in (("MINDIR", False, 2), ("ONNX", False, 2)))])
 def test_exported_files_compute_the_same(tmp_path, file_format, use_svd, batch_size):
     path, difference = export_network(small_network(use_svd), images, str(tmp_path / "cmr"), file_format, batch_size,
                                       "CPU")

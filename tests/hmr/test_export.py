@@ -15,8 +15,9 @@ ZERO_MEAN = MeanParams(pose=np.zeros(72), shape=np.zeros(10), cam=np.array([0.9,
 
 @pytest.mark.slow
 @pytest.mark.parametrize("profile, file_format, batch_size, folded", [
-    ("pytorch_hmr", "MINDIR", 0, True), ("pytorch_hmr", "ONNX", 2, False), ("spin", "MINDIR", 0, False),
-    ("spin", "ONNX", 2, True), ("tf", "MINDIR", 0, True), ("tf", "ONNX", 2, False)])
+    ("pytorch_hmr", "MINDIR", 0, True), ("spin", "ONNX", 2, True), ("tf", "MINDIR", 0, True),
+    *(pytest.param(*case, marks=pytest.mark.full) for case in (
+        ("pytorch_hmr", "ONNX", 2, False), ("spin", "MINDIR", 0, False), ("tf", "ONNX", 2, False)))])
 def test_whole_network(tmp_path, profile, file_format, batch_size, folded):
     network = build_hmr(PROFILES[profile], golden.body_model(), ZERO_MEAN, width=0.125, hidden_size=16)
     network = fold_batch_norm(network) if folded else network.set_train(False)

@@ -17,7 +17,7 @@ def result_of(command, path):
         return {name: archive[name] for name in archive.files}
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_two_workers_equal_one(tmp_path):
     one = result_of([], tmp_path / "one.npz")
     two = result_of([str(ROOT / "scripts" / "run_workers.py"), "2", str(tmp_path / "logs")], tmp_path / "two.npz")

@@ -2,6 +2,7 @@
 import csv
 import glob
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,6 +39,20 @@ def _equal(left, right):
             assert (one[name] == other[name]).all(), name
 
 
+@pytest.fixture(scope="module")
+def finished(tree, tmp_path_factory):
+    """Output folder of a run of one epoch."""
+    folder = str(tmp_path_factory.mktemp("finished"))
+    train.main([*RECIPE, "--data_dir", tree, "--epochs", "1", "--train_dir", folder])
+    return folder
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    """A copy of it that a test may change."""
+    return shutil.copytree(finished, str(tmp_path / "copied"))
+
+
 @pytest.mark.slow
 def test_kill_9_and_resume_change_no_bit(tree, tmp_path):
     whole, broken = str(tmp_path / "whole"), str(tmp_path / "broken")
@@ -61,12 +76,8 @@ def test_kill_9_and_resume_change_no_bit(tree, tmp_path):
     assert tables[0] == tables[1]
 
 
-def test_resume_within_an_epoch_after_damage(tree, tmp_path, capsys):
-    arguments = [*RECIPE, "--data_dir", tree, "--epochs", "1"]
-    whole, broken = str(tmp_path / "whole"), str(tmp_path / "broken")
-    train.main([*arguments, "--train_dir", whole])
-    train.main([*arguments, "--train_dir", broken])
-    folder = os.path.dirname(_newest(broken))
+def test_resume_within_an_epoch_after_damage(tree, finished, copied, capsys):
+    folder = os.path.dirname(_newest(copied))
     steps = sorted(int(path.rsplit("-", 1)[1][:-5]) for path in glob.glob(f"{folder}/checkpoint-*.ckpt"))
     assert steps[:2] == [7, 14] and len(steps) > 3
     for step in steps[3:]:
@@ -74,35 +85,29 @@ def test_resume_within_an_epoch_after_damage(tree, tmp_path, capsys):
     damaged = Path(f"{folder}/checkpoint-{steps[2]}.ckpt")
     damaged.write_bytes(damaged.read_bytes()[:1000])
     capsys.readouterr()
-    train.main([*arguments, "--train_dir", broken, "--resume"])
+    train.main([*RECIPE, "--data_dir", tree, "--epochs", "1", "--train_dir", copied, "--resume"])
     said = capsys.readouterr().out
     assert f"checkpoint-{steps[2]}.ckpt is damaged" in said and "batch 14 /" in said
-    _equal(_newest(whole), _newest(broken))
+    _equal(_newest(finished), _newest(copied))
 
 
-def test_load_continues_from_exactly_that_step(tree, tmp_path, capsys):
-    arguments = [*RECIPE, "--data_dir", tree, "--epochs", "1", "--train_dir", str(tmp_path)]
-    train.main(arguments)
-    capsys.readouterr()
+def test_load_continues_from_exactly_that_step(tree, copied, capsys):
+    arguments = [*RECIPE, "--data_dir", tree, "--epochs", "1", "--train_dir", copied]
     train.main([*arguments, "--load", "7"])
     assert "batch 7 /" in capsys.readouterr().out
     with pytest.raises(UserError, match="batch_size 16 on 1 worker.*give --batch_size 16"):
-        train.main([*arguments, "--batch_size", "32", "--resume", "--ckpt_file", _newest(str(tmp_path))])
+        train.main([*arguments, "--batch_size", "32", "--resume", "--ckpt_file", _newest(copied)])
 
 
-def test_a_finished_run_says_so(tree, tmp_path):
-    arguments = [*RECIPE, "--data_dir", tree, "--epochs", "1", "--train_dir", str(tmp_path)]
-    train.main(arguments)
-    before = {path: os.stat(path).st_mtime_ns for path in glob.glob(f"{tmp_path}/**", recursive=True)}
+def test_a_finished_run_says_so(tree, copied):
+    before = {path: os.stat(path).st_mtime_ns for path in glob.glob(f"{copied}/**", recursive=True)}
     with pytest.raises(UserError, match="nothing is left to train: .*ckpt stands at the end of epoch 1 of 1; raise"):
-        train.main([*arguments, "--resume"])
-    assert before == {path: os.stat(path).st_mtime_ns for path in glob.glob(f"{tmp_path}/**", recursive=True)}
+        train.main([*RECIPE, "--data_dir", tree, "--epochs", "1", "--train_dir", copied, "--resume"])
+    assert before == {path: os.stat(path).st_mtime_ns for path in glob.glob(f"{copied}/**", recursive=True)}
 
 
-def test_other_poses_are_no_continuation(tree, tmp_path, golden):
-    train.main([*RECIPE, "--data_dir", tree, "--epochs", "1", "--train_dir", str(tmp_path)])
-    last = _newest(str(tmp_path))
-    arguments = [*RECIPE, "--epochs", "2", "--train_dir", str(tmp_path), "--resume", "--ckpt_file", last]
+def test_other_poses_are_no_continuation(tree, copied, tmp_path, golden):
+    arguments = [*RECIPE, "--epochs", "2", "--train_dir", copied, "--resume", "--ckpt_file", _newest(copied)]
     other = str(tmp_path / "other")
     golden.metadata.write_metadata(f"{other}.xml", 1)
     golden.metadata.write_sequences(other, 2, subjects=(1, 5, 9), actions=("Eating", "Walking"))
@@ -119,15 +124,14 @@ def _losses(folder):
         return np.array([float(row["loss"]) for row in csv.DictReader(stream) if row["loss"]])
 
 
-def test_launches_of_several_updates_and_data_on_the_device_change_nothing(tree, tmp_path):
-    arguments = [*RECIPE, "--data_dir", tree, "--epochs", "1", "--save_every_steps", "0"]
-    train.main([*arguments, "--train_dir", str(tmp_path / "one")])
-    train.main([*arguments, "--train_dir", str(tmp_path / "many"), "--steps_per_launch", "4",
-                "--data_on_device", "true"])
-    _equal(_newest(str(tmp_path / "one")), _newest(str(tmp_path / "many")))
-    assert (_losses(tmp_path / "one") == _losses(tmp_path / "many")).all()
+def test_launches_of_several_updates_and_data_on_the_device_change_nothing(tree, finished, tmp_path):
+    train.main([*RECIPE, "--data_dir", tree, "--epochs", "1", "--save_every_steps", "0", "--train_dir", str(tmp_path),
+                "--steps_per_launch", "4", "--data_on_device", "true"])
+    _equal(_newest(finished), _newest(str(tmp_path)))
+    assert (_losses(finished) == _losses(tmp_path)).all()
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("change", [["--seed", "2"], ["--dropout", "0.9"], ["--learning_rate", "0.01"],
                                     ["--clip_norm", "0.01"], ["--optimizer", "torch_adam"], ["--bn_momentum", "0.5"],
                                     ["--max_norm", "false"], ["--amp_level", "O2"]])
