@@ -8,7 +8,7 @@ from common.engine.checkpoint import find_checkpoint, load_weights
 from common.engine.continuation import adopt_settings
 from common.errors import UserError
 from common.initial import replaced_by_checkpoint
-from hand4whole.src.config import NETWORK_KEYS
+from hand4whole.src.config import NETWORK_KEYS, check_shapes
 from hand4whole.src.network import Hand4Whole, HandOnly, Sizes
 from hand4whole.src.snapshots import Snapshots
 from hand4whole.src.weights import read_trained
@@ -46,12 +46,15 @@ def settings_of(checkpoint, config):
     """The settings with those of the checkpoint's network in place of the defaults and of --config_path.
 
     Raises:
-        UserError: a flag was given that contradicts the checkpoint, or the file holds part of a network only.
+        UserError: a flag was given that contradicts the checkpoint, the file holds part of a network only, or sizes
+            that make none.
     """
     if checkpoint.meta.get("config", {}).get("resnet_only"):
         raise UserError(f"checkpoint {checkpoint.path} holds a ResNet only: train with --resnet_path "
                         f"{checkpoint.path}")
-    return adopt_settings(checkpoint, config, NETWORK_KEYS)
+    config = adopt_settings(checkpoint, config, NETWORK_KEYS)
+    check_shapes(config, f"checkpoint {checkpoint.path}: ")
+    return config
 
 
 def find_trained(config):

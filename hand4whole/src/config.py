@@ -53,29 +53,38 @@ def read_settings(argv):
         if config[key] not in choices:
             raise UserError(f"--{key} {config[key]}: choose {' or '.join(map(str, choices))}")
     check_numbers(config)
-    _check_shapes(config)
+    check_shapes(config)
     config = config.replace(**_model_files(config))
     return _below_output_path(config) if config.enable_modelarts else config
 
 
-def _check_shapes(config):
+def check_shapes(config, said="--"):
+    """Refuse sizes that make no network.
+
+    Args:
+        config (Config): settings.
+        said (str): what stands before a key in the error text.
+
+    Raises:
+        UserError: a size of another length, not positive, or one that does not fit another.
+    """
     for key in SHAPES:
         wanted = 3 if key.startswith("output") else 2
         if len(config[key]) != wanted or min(config[key]) < 1:
-            raise UserError(f"--{key} {config[key]}: write {wanted} positive numbers")
+            raise UserError(f"{said}{key} {config[key]}: write {wanted} positive numbers")
     for image, maps in (("input_body_shape", "output_hm_shape"), ("input_hand_shape", "output_hand_hm_shape")):
         if config[image] != [32 * size for size in config[maps][1:]]:
-            raise UserError(f"--{image} {config[image]} must be 32 times the height and width of --{maps} "
+            raise UserError(f"{said}{image} {config[image]} must be 32 times the height and width of --{maps} "
                             f"{config[maps]}")
     if any(size % 32 for size in config.input_face_shape):
-        raise UserError(f"--input_face_shape {config.input_face_shape}: write multiples of 32")
+        raise UserError(f"{said}input_face_shape {config.input_face_shape}: write multiples of 32")
     height, width = config.input_img_shape
     step = height // config.input_body_shape[0]
     if [height, width] != [step * size for size in config.input_body_shape]:
-        raise UserError(f"--input_img_shape {config.input_img_shape} must be --input_body_shape "
+        raise UserError(f"{said}input_img_shape {config.input_img_shape} must be --input_body_shape "
                         f"{config.input_body_shape} times a whole number")
     if len(config.focal) != 2 or min(config.focal) <= 0:
-        raise UserError(f"--focal {config.focal}: write two positive numbers")
+        raise UserError(f"{said}focal {config.focal}: write two positive numbers")
 
 
 def _model_files(config):

@@ -3,6 +3,7 @@ import logging
 import os
 from pathlib import Path
 
+import cdflib
 import h5py
 import numpy as np
 import pytest
@@ -148,6 +149,24 @@ def test_truncated_cdf_is_named(tmp_path, metadata, keep):
     content = Path(path).read_bytes()
     Path(path).write_bytes(content[:int(len(content) * keep) if isinstance(keep, float) else keep])
     with pytest.raises(UserError, match="Eating.cdf is not a readable CDF"):
+        read_cdf_poses(path)
+
+
+@pytest.mark.parametrize("count, size, reason", [
+    ("variables", 4, "more variables"), ("dimensions", 4, "more dimensions"), ("entries", 4, "more entries"),
+    ("next", 8, "in a circle")])
+def test_counts_that_no_cdf_can_hold_end_at_once(tmp_path, count, size, reason):
+    path = cdf_path(tmp_path, 1, "Eating")
+    write_cdf(path, np.zeros((4, 96), np.float32))
+    content, file = bytearray(Path(path).read_bytes()), cdflib.CDF(path)
+    first = file.vdr_info("Pose")
+    gdr = int.from_bytes(content[20:28], "big")
+    place = {"variables": gdr + 60, "dimensions": file._first_zvariable + 340, "entries": first.head_vxr + 24,
+             "next": first.head_vxr + 12}[count]
+    value = first.head_vxr if count == "next" else (1 << 31) - 1
+    content[place:place + size] = value.to_bytes(size, "big")
+    Path(path).write_bytes(content)
+    with pytest.raises(UserError, match=f"Eating.cdf is not a readable CDF.*{reason}"):
         read_cdf_poses(path)
 
 

@@ -97,3 +97,10 @@ def test_one_number_that_is_none_is_enough_to_refuse(tmp_path):
     assert reader.read(recording, third).shape == (2, 16, 2)
     with pytest.raises(UserError, match="data_3d_h36m.npz: S1 Walking holds NaN or infinity"):
         one.read(recording)
+
+
+def test_subjects_of_other_names_are_named(tmp_path, caplog):
+    poses = {name: {"Walking": np.zeros((5, 32, 3), np.float32)} for name in ("S1", "S999", "S\u00b2")}
+    np.savez(tmp_path / "data_3d_h36m.npz", positions_3d=np.array(poses, object))
+    assert [found.subject for found in PackedPoses(str(tmp_path)).recordings((1, 5), ("Walking",))] == [1]
+    assert "'S999', 'S\u00b2' are no subject of Human3.6M" in caplog.text and "'S1'" not in caplog.text

@@ -7,6 +7,8 @@ import pytest
 from common.backbones.resnet import ResNet
 from common.engine.checkpoint import read_checkpoint, write_checkpoint
 from common.errors import UserError
+from hand4whole.src.build import settings_of
+from hand4whole.src.config import read_settings
 from hand4whole.src.network import HandOnly, Sizes
 from hand4whole.src.weights import complete, convert_weights, extra_arrays, hand_backbone, load_resnet, read_trained
 
@@ -93,6 +95,15 @@ def test_checkpoint_of_another_model(tmp_path):
     write_checkpoint(path, {"a": np.zeros(2, np.float32)}, meta={"model": "hmr"})
     with pytest.raises(UserError, match="one of hmr"):
         read_trained(path)
+
+
+@pytest.mark.parametrize("key, value", [("focal", []), ("focal", [1]), ("input_body_shape", []),
+                                        ("output_hand_hm_shape", []), ("input_face_shape", [191, 192])])
+def test_sizes_in_a_checkpoint_are_checked_like_typed_ones(key, value, tmp_path):
+    path = str(tmp_path / "a.ckpt")
+    write_checkpoint(path, {"a": np.zeros(2, np.float32)}, meta={"model": "hand4whole", "config": {key: value}})
+    with pytest.raises(UserError, match=f"^checkpoint .*a.ckpt: {key} "):
+        settings_of(read_trained(path), read_settings([]))
 
 
 def test_published_file_without_conversion(hand, tmp_path):

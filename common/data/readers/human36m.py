@@ -27,6 +27,8 @@ POSE_FOLDER = os.path.join("MyPoseFeatures", "D3_Positions")
 NUM_JOINTS = 32
 NUM_SUBJECTS_IN_METADATA = 11
 _EXTRINSICS, _INTRINSICS = 6, 9  # numbers per (camera, subject) and per camera
+# Of CDF: bytes that a variable takes at least, and the type of records of rVariables, which hold no dimensions.
+_VARIABLE, _R_VARIABLE = 128, 3
 
 log = logging.getLogger("mindhuman")
 
@@ -136,7 +138,7 @@ def read_cdf_poses(path):
         UserError: the file is damaged or holds another number of joints.
     """
     try:
-        values = np.asarray(cdflib.CDF(path).varget("Pose"))
+        values = np.asarray(_Cdf(path).varget("Pose"))
     # cdflib has no error type of its own: a damaged file fails wherever its offsets lead.
     except Exception as error:
         raise UserError(f"{path} is not a readable CDF file with a variable Pose ({error}); unpack it again") from error
@@ -147,6 +149,72 @@ def read_cdf_poses(path):
     if not len(poses) or not np.isfinite(poses).all():
         raise UserError(f"{path} holds no frames or values that are not finite; unpack it again")
     return poses
+
+
+class _Cdf(cdflib.CDF):
+    """cdflib's reader, which believes every count in a file; one that nothing can hold would keep it busy for hours.
+
+    Widths and places: NASA's CDF Internal Format Description 3.9; a record begins with its size, which has the width of
+    the file's offsets (8 bytes, in version 2 four).
+    """
+
+    def _read_gdr(self, byte_loc):
+        self._check_counts(byte_loc, 8, variables=(44, 60), dimensions=56)
+        return super()._read_gdr(byte_loc)
+
+    def _read_gdr2(self, byte_loc):
+        self._check_counts(byte_loc, 4, variables=(24, 40), dimensions=36)
+        return super()._read_gdr2(byte_loc)
+
+    def _read_vdr3(self, byte_loc):
+        self._check_counts(byte_loc, 8, dimensions=340)
+        return super()._read_vdr3(byte_loc)
+
+    def _read_vdr2(self, byte_loc):
+        self._check_counts(byte_loc, 4, dimensions=128 if self._post25 else 256)
+        return super()._read_vdr2(byte_loc)
+
+    def _read_vxrs(self, byte_loc, *found, **lists):
+        self._check_index(byte_loc, 8)
+        return super()._read_vxrs(byte_loc, *found, **lists)
+
+    def _read_vxrs2(self, byte_loc, *found, **lists):
+        self._check_index(byte_loc, 4)
+        return super()._read_vxrs2(byte_loc, *found, **lists)
+
+    def _check_counts(self, place, width, variables=(), dimensions=None):
+        size, record = self._record(place, width)
+        if any(_whole(record, start) > size // _VARIABLE for start in variables):
+            raise ValueError("it has more variables than fit into it")
+        # That of an rVariable ends before; what stands there is no count then.
+        if 4 * _whole(record, dimensions) > len(record) and _whole(record, width) != _R_VARIABLE:
+            raise ValueError("it has more dimensions than fit into it")
+
+    def _check_index(self, place, width):
+        """An index record, which holds its entries, and to which the records before it lead only once."""
+        visited = self.__dict__.setdefault("_visited", set())
+        if place in visited:
+            raise ValueError("its index leads in a circle")
+        visited.add(place)
+        _, record = self._record(place, width)
+        start = 2 * width + 4
+        held, used = _whole(record, start), _whole(record, start + 4)
+        if not 0 <= used <= held or start + 8 + held * (8 + width) > len(record):
+            raise ValueError("its index has more entries than fit into it")
+
+    def _record(self, place, width):
+        """(bytes of the file, the record at a place of it)."""
+        size = self._f.seek(0, 2)
+        self._f.seek(place)
+        length = int.from_bytes(self._f.read(width), "big", signed=True)
+        if not 0 <= place <= place + length <= size:
+            raise ValueError("a record does not fit into it")
+        self._f.seek(place)
+        return size, self._f.read(length)
+
+
+def _whole(record, start):
+    return int.from_bytes(record[start:start + 4], "big", signed=True)
 
 
 class CdfTree:

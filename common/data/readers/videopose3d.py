@@ -8,6 +8,7 @@
 They hold pickled dicts. Subject 11's `Directions` is missing, because one of its videos is damaged. 2D may have more
 frames than 3D (video runs on after motion capture ends).
 """
+import logging
 import os
 import re
 
@@ -15,13 +16,15 @@ import numpy as np
 
 from common.data.readers.human36m import CAMERA_NAMES, NUM_JOINTS, Recording, parse_name, recording_order
 from common.data.restricted_pickle import load_npz
-from common.errors import UserError
+from common.errors import UserError, brief
 from common.joints import SKELETONS, mixing_matrix
 
+LOGGER = logging.getLogger("mindhuman")
 MM_PER_METRE = 1000.0
 POSES_FILE = "data_3d_h36m.npz"
 # Skeletons of 17 joints by `layout_name`, and by the left joints of `keypoints_symmetry`; 16 are always Hourglass's.
 _LAYOUTS = {"coco": "coco_17", "h36m": "h36m_17"}
+_SUBJECT = re.compile("S[1-9][0-9]?")
 _LEFT_JOINTS = {(1, 3, 5, 7, 9, 11, 13, 15): "coco_17", (4, 5, 6, 11, 12, 13): "h36m_17"}
 
 
@@ -38,6 +41,11 @@ class PackedPoses:
         """Recordings of the given subjects and actions that exist, in `recording_order`."""
         if self._positions is None:
             self._positions = _read_positions(self._path, "positions_3d")
+            odd = [name for name in self._positions if not _SUBJECT.fullmatch(name)]
+            if odd:
+                LOGGER.warning("%s: %s %s no subject of Human3.6M, which are called S1 to S11, and %s not read",
+                               self._path, ", ".join(map(brief, odd[:5])) + (" and more" if len(odd) > 5 else ""),
+                               *(("is", "is") if len(odd) == 1 else ("are", "are")))
         return sorted((Recording(subject, action, name, key)
                        for subject, action, name, key in _entries(self._positions)
                        if subject in subjects and action in actions), key=recording_order)
@@ -207,5 +215,5 @@ def _entries(positions):
     for subject, actions in positions.items():
         for key in actions:
             parsed = parse_name(key)
-            if parsed and re.fullmatch("S[1-9][0-9]?", subject):
+            if parsed and _SUBJECT.fullmatch(subject):
                 yield int(subject[1:]), *parsed, key
