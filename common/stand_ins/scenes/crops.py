@@ -84,12 +84,11 @@ def make_crop(seed: int, epoch: int, index: int, size: int = 128, kind: str = "s
         scene = _scene(rng, size, kind, plain)
         if scene.mask(0).mean() >= LEAST_AREA:
             break
-    image = _plain(rng, scene.image) if plain else _developed(rng, scene.image)
-    return Crop(image, _weak_camera(scene, size), scene)
+    return Crop(scene.image if plain else _developed(rng, scene.image), _weak_camera(scene, size), scene)
 
 
 def _scene(rng, size, kind, plain):
-    """A crop before the camera adds its faults."""
+    """A crop before the camera adds its faults; a plain one with the usual little ones."""
     stage = make_stage(rng, 2 if not plain and rng.random() < COMPANY else 1, kind, facing=0.5, thick=True)
     first, *others = stage.actors
     view = _crop(rng, _aim(rng, first), first, size, 0.0 if plain else CUT)
@@ -98,7 +97,8 @@ def _scene(rng, size, kind, plain):
     place = place if plain else _lit(rng, place)
     things = tuple(_things(rng, first, view, 0.0 if plain else THING))
     behind = _clutter(rng, size) if not plain and rng.random() < CLUTTER else None
-    scene = photograph(rng, Stage(actors, things, place), view, (size, size), behind, lambda _, image: image)
+    scene = photograph(rng, Stage(actors, things, place), view, (size, size), behind,
+                       None if plain else lambda _, image: image)
     return _covered(rng, scene) if not plain and rng.random() < COVERED else scene
 
 
@@ -127,7 +127,7 @@ def _crop(rng, view, actor, size, cut):
     low, high = joints.min(0), joints.max(0)
     middle, extent = 0.5 * (low + high), (high - low).max()
     for attempt in range(6):
-        part = rng.random() < cut if attempt == 0 else 0 < cut and attempt < 5
+        part = rng.random() < cut if attempt == 0 else attempt < 5
         side = extent / rng.uniform(*(CUT_FILL if part else FILL))
         corner = middle - side * (0.5 + rng.uniform(-SHIFT, SHIFT, 2))
         if part:
@@ -230,12 +230,6 @@ def _covered(rng, scene):
     return dataclasses.replace(scene, image=image, depth=np.where(covered, np.float32(0.0), scene.depth),
                                owner=np.where(covered, np.int16(-1), scene.owner),
                                labels=np.where(covered, np.uint8(0), scene.labels))
-
-
-def _plain(rng, image):
-    """What a good camera does: a little noise, and never quite the same brightness; (S, S, 3) uint8 -> the same."""
-    noise = rng.uniform(0.5, 4.0) * rng.standard_normal(image.shape, np.float32)
-    return np.clip(rng.uniform(0.85, 1.1) * image + noise, 0, 255).astype(np.uint8)
 
 
 def _developed(rng, image):
