@@ -36,10 +36,12 @@ class Arguments(argparse.ArgumentParser):
                 flags = [flag.lstrip("-") for flag in self._option_string_actions]
                 self.error(f"unknown flag {word}{suggest(word.lstrip(DASHES), flags, '--')}")
             raise UserError(f"unexpected argument {unknown[0]!r}: values follow their flag, as in --key value")
-        for action in self._actions:
-            if action.nargs is None and getattr(known, action.dest, None) == []:  # what argparse makes of --flag=--
-                setattr(known, action.dest, "--")
         return known
+
+    def _get_values(self, action, words):
+        """As argparse, which takes the two hyphens of --flag=-- for an end of flags and gives an empty list."""
+        values = super()._get_values(action, words)
+        return self._get_value(action, "--") if values == [] and action.nargs in (None, argparse.OPTIONAL) else values
 
     def error(self, message):
         """Raise UserError with what argparse found wrong, under the name that was typed."""

@@ -155,8 +155,6 @@ class _Store(argparse.Action):
         self.default_value = default_value
 
     def __call__(self, parser, namespace, text, flag):
-        if text == []:  # what argparse makes of --key=--
-            text = "--"
         try:
             value = True if text is True else _from_text(text, self.default_value)
         except ValueError:

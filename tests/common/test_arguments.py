@@ -51,5 +51,8 @@ def test_two_hyphens_as_a_value_are_text():
     parser = Arguments("x")
     parser.add_argument("--path", default="")
     parser.add_argument("--many", nargs="*", default=[])
+    parser.add_argument("--number", type=int)
     parsed = parser.parse_args(["--path=--"])
     assert parsed.path == "--" and parsed.many == []
+    with pytest.raises(UserError, match="--number: invalid int value: '--'"):
+        parser.parse_args(["--number=--"])
