@@ -331,7 +331,10 @@ class Annotations:
         for row in np.flatnonzero(missing & labelled.any(1)):
             points = self.keypoints[row, labelled[row], :2]
             self.boxes[row] = *points.min(0), *np.ptp(points, axis=0)
-        self._note(f"annotations lack {box}: the box around the labelled joints", missing.sum())
+        self._note(f"annotations lack {box}: the box around the labelled joints", (missing & labelled.any(1)).sum())
+        if self.names:  # else `coco_people` says what becomes of them
+            self._note(f"annotations have no {box}, nor labelled joints that tell one",
+                       (missing & ~labelled.any(1)).sum())
 
 
 def read_annotations(path, category=None, names=JOINTS, members=()):

@@ -11,6 +11,7 @@ from common.errors import UserError
 from common.text_files import read_json
 
 LOGGER = logging.getLogger("mindhuman")
+PROJECTED = "the one around their projected joints"  # `instead` of data sets that know these
 
 
 class Person(NamedTuple):
@@ -50,7 +51,7 @@ class Person(NamedTuple):
             return 0, 0
 
 
-def read_people(path, joints=(), box="bbox", hint="write or copy it again", need_box=True):
+def read_people(path, joints=(), box="bbox", hint="write or copy it again", instead=""):
     """`Person`s of a file of another data set in this form, sorted by image.
 
     Args:
@@ -58,7 +59,8 @@ def read_people(path, joints=(), box="bbox", hint="write or copy it again", need
         joints (sequence): what is read of the keypoints, and their order where the category lists none; nothing is.
         box (str): the member with the person's box.
         hint (str): where to get the file.
-        need_box (bool): who has no box, nor joints that tell one, is left out, which is said; else the box is zero.
+        instead (str): what the caller takes for who has no box, nor joints that tell one: the box is zero then; empty:
+            they are left out. Either is said.
 
     Returns:
         list[Person]
@@ -68,10 +70,11 @@ def read_people(path, joints=(), box="bbox", hint="write or copy it again", need
     """
     people = Annotations(read_json(path, hint=hint), path, None, joints, (), box, True)
     keypoints = people.in_order(joints) if joints else people.keypoints
-    rows = np.flatnonzero(people.boxes[:, 2:].all(1) | (not need_box))
-    if len(rows) < len(people):
-        LOGGER.warning("%s: %d of %d annotations have no %s and are left out", path, len(people) - len(rows),
-                       len(people), box)
+    there = people.boxes[:, 2:].all(1)
+    if not there.all():
+        LOGGER.warning("%s: %d of %d annotations have no %s and %s", path, (~there).sum(), len(people), box,
+                       f"get {instead}" if instead else "are left out")
+    rows = range(len(people)) if instead else np.flatnonzero(there)
     out = []
     for row in rows:
         image_row, number = people.image_rows[row], people.ids[row]

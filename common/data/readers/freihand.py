@@ -45,7 +45,7 @@ def read_freihand(folder, split="train"):
     data_path = os.path.join(home, f"freihand_{split}_data.json")
     data, detected = read_json(data_path, hint=_HINT), _detections(home) if split == "eval" else {}
     records = []
-    for person in read_people(path, hint=_HINT, need_box=not detected):
+    for person in read_people(path, hint=_HINT, instead="RootNet's" if detected else ""):
         number = str(member(person.image_entry, "db_idx", person.where))
         entry, place = dictionary(member(data, number, data_path), data_path), f"{data_path}: {number}"
         focal, principal = read_camera(member(entry, "cam_param", place), place)

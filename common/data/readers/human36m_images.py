@@ -22,7 +22,7 @@ import numpy as np
 from common.data.hdf5_files import open_hdf5, read_dataset
 from common.data.readers.annotation_files import existing
 from common.data.readers.checks import dictionary, member, numbers, whole_number
-from common.data.readers.coco_people import read_people
+from common.data.readers.coco_people import PROJECTED, read_people
 from common.data.readers.human36m import CAMERA_NAMES, read_cdf_poses
 from common.data.readers.smplx_params import read_smplx_params
 from common.data.records import VISIBLE, Record, box_around
@@ -83,7 +83,7 @@ def _read_subject(folder, annotations, subject, step, camera):
                for number, entry in dictionary(read_json(cameras_path, hint=_HINT), cameras_path).items()}
     joints, fits = read_json(joints_path, hint=_HINT), read_json(fits_path, hint=_HINT)
     records, parsed = [], {}  # all cameras share the fit of a frame
-    for person in read_people(_path(annotations, subject, "data"), hint=_HINT, need_box=False):
+    for person in read_people(_path(annotations, subject, "data"), hint=_HINT, instead=PROJECTED):
         image, where = person.image_entry, person.where
         place = [str(member(image, key, where)) for key in ("action_idx", "subaction_idx", "frame_idx")]
         number = str(member(image, "cam_idx", where))

@@ -19,7 +19,7 @@ import numpy as np
 
 from common.data.readers.annotation_files import first_existing
 from common.data.readers.checks import dictionary, member, numbers, whole_number
-from common.data.readers.coco_people import read_people
+from common.data.readers.coco_people import PROJECTED, read_people
 from common.data.readers.smplx_params import read_camera, read_smplx_params
 from common.data.records import NOT_LABELLED, VISIBLE, Record, box_around
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
@@ -90,7 +90,7 @@ def read_mpi_inf_3dhp_fits(folder):
     cameras, joints, fits = (_Table(os.path.join(home, f"MPI-INF-3DHP_{name}.json"))
                              for name in ("camera_1k", "joint_3d", "SMPLX_NeuralAnnot"))
     return [_3dhp_record(home, person, cameras, joints, fits)
-            for person in read_people(path, hint=_3DHP_HINT, need_box=False)
+            for person in read_people(path, hint=_3DHP_HINT, instead=PROJECTED)
             if whole_number(person.image_entry, "frame_idx", person.where) % FRAME_STEP == 0]
 
 
