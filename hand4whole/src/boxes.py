@@ -66,7 +66,7 @@ class AxisWeights(Float32Cell):
         count = ops.maximum(ops.minimum(ops.ceil(cell), float(self.max_samples)), 1.0)
         # (B, crop_length, samples); all at once, as a loop over them is compiled once for each.
         place = low + cell * (self.order + self.middles / count)
-        # Which samples there are, up to a pixel outside of the picture; those stand on its edge.
+        # Which samples there are, up to a pixel outside of the image; those stand on its edge.
         counts = ops.cast(count > self.middles, low.dtype) * ops.cast(place >= -1.0, low.dtype)
         counts = counts * ops.cast(place <= float(self.length), low.dtype) / count
         place = ops.minimum(ops.maximum(place, 0.0), float(self.length - 1))
