@@ -1,5 +1,6 @@
 """Files that are either whole or absent: write beside the target, flush to disk, rename."""
 import contextlib
+import io
 import os
 import pathlib
 import re
@@ -85,6 +86,18 @@ def _publish(temporary, path):
     os.umask(umask)
     os.chmod(temporary, 0o666 & ~umask)
     os.replace(temporary, path)
+
+
+def npz_bytes(arrays, compressed=True):
+    """The bytes of an npz file with these arrays (name -> array), for `atomic_write`.
+
+    numpy's own writing to a file would print a trace where the disk is full.
+    """
+    import numpy as np  # here, as commands need this module before they need numpy
+
+    stream = io.BytesIO()
+    (np.savez_compressed if compressed else np.savez)(stream, **arrays)
+    return stream.getvalue()
 
 
 def remove_leftovers(folder):

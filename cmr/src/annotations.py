@@ -12,14 +12,13 @@
 
 Files of GraphCMR and SPIN have the same form and are read as they are.
 """
-import io
 import os
 
 import numpy as np
 
 from common.data.readers.checks import gender, numbers, read_npz
 from common.errors import UserError
-from common.files import atomic_write
+from common.files import atomic_write, npz_bytes
 from common.joints import SKELETONS, index_map
 
 JOINTS = SKELETONS["graphcmr_24"]
@@ -66,9 +65,7 @@ def read_annotations(path, needs=()):
 
 def write_annotations(path, fields):
     """Write the fields (name -> list or array) to an npz file, at once."""
-    stream = io.BytesIO()
-    np.savez(stream, **{name: np.asarray(values) for name, values in fields.items()})
-    atomic_write(path, stream.getvalue())
+    atomic_write(path, npz_bytes({name: np.asarray(values) for name, values in fields.items()}, compressed=False))
 
 
 def placed(values, names, targets):

@@ -5,7 +5,6 @@ nothing has to be guessed later. Axes are those of the camera (x right, y down, 
 and the viewer page have y up, as mesh programs expect.
 """
 import dataclasses
-import io
 import json
 import os
 
@@ -13,7 +12,7 @@ import cv2
 import numpy as np
 
 from common.errors import UserError
-from common.files import atomic_write
+from common.files import atomic_write, npz_bytes
 from common.visual.cameras import Y_UP, PerspectiveCamera, turn
 from common.visual.mesh_files import FORMATS as MESH_FORMATS
 from common.visual.mesh_files import write_meshes
@@ -287,14 +286,7 @@ def _as_npz(record, person):
     }
     variants = {f"vertices_{name}_m": vertices for name, vertices in person.variants.items()}
     boxes = {f"{name}_box_px": box for name, box in person.boxes_px.items()}
-    return archive_bytes({**arrays, **variants, **boxes, **person.parameters})
-
-
-def archive_bytes(arrays):
-    """The bytes of a compressed npz file with these arrays."""
-    stream = io.BytesIO()
-    np.savez_compressed(stream, **arrays)
-    return stream.getvalue()
+    return npz_bytes({**arrays, **variants, **boxes, **person.parameters})
 
 
 def plain(values):

@@ -8,8 +8,8 @@ import os
 
 import numpy as np
 
-from common.files import atomic_write
-from common.inference.outputs import CONVENTIONS, archive_bytes, draw_people, json_bytes, plain
+from common.files import atomic_write, npz_bytes
+from common.inference.outputs import CONVENTIONS, draw_people, json_bytes, plain
 
 # Fields of a `Person` -> what they are called in the files.
 FIELDS = {"j2d_px": "joints_2d_px", "j3d": "joints_3d_m", "translation": "translation_m", "cam": "cam",
@@ -71,7 +71,7 @@ class VideoRecord:
         return json_bytes({**self._header(name, number), "conventions": self._conventions(), **values})
 
     def _as_npz(self, name, number, arrays):
-        return archive_bytes({**self._header(name, number), "conventions": json.dumps(self._conventions()), **arrays})
+        return npz_bytes({**self._header(name, number), "conventions": json.dumps(self._conventions()), **arrays})
 
 
 def video_frame(record, people, photo):

@@ -4,7 +4,6 @@ Source: akanazawa/hmr src/benchmark (`eval_util.py`, `evaluate_h36m.py`): 14 joi
 of the hips; what it calls reconstruction error is the error after Procrustes alignment, PA-MPJPE. PCK and AUC of 3D
 joints as MPI-INF-3DHP defines them (Mehta et al., 3DV 2017), PCK of 2D joints as for LSP (Yang and Ramanan, 2013).
 """
-import io
 import json
 import logging
 import os
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from common.errors import UserError
-from common.files import atomic_write
+from common.files import atomic_write, npz_bytes
 from common.metrics import aligned_joint_errors, joint_errors, mean_by_group
 from hmr.src.network import JOINTS
 
@@ -193,7 +192,6 @@ def write_results(folder, facts, figures, results, subjects):
     columns = {"theta": results.theta, "j3d": results.j3d, "j2d": results.j2d}
     if results.errors is not None:
         columns.update({name: value for name, value in vars(results.errors).items() if value is not None})
-    stream = io.BytesIO()
-    np.savez(stream, key=[subject.key for subject in subjects], image=[subject.image_path for subject in subjects],
-             joints=EVALUATED, **columns)
-    atomic_write(os.path.join(folder, "eval_result.npz"), stream.getvalue())
+    columns.update(key=[subject.key for subject in subjects], image=[subject.image_path for subject in subjects],
+                   joints=EVALUATED)
+    atomic_write(os.path.join(folder, "eval_result.npz"), npz_bytes(columns, compressed=False))

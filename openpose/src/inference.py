@@ -5,10 +5,8 @@ import logging
 import os
 import re
 
-import numpy as np
-
 from common.errors import UserError
-from common.files import atomic_path
+from common.files import atomic_write, npz_bytes
 from common.inference.sources import interrupt_noted
 from common.inference.tracking import Tracker
 from common.visual.video import write_video
@@ -116,9 +114,9 @@ class Inference:
     def _write_maps(self, name, image, heat, paf, frame):
         skeleton = self.finder.skeleton
         limbs = [[skeleton.joints[first], skeleton.joints[second]] for first, second in skeleton.limbs]
-        with atomic_path(self._path(name, "_heatmaps.npz")) as temporary:
-            np.savez_compressed(temporary, heat=heat, paf=paf, joints=list(skeleton.joints), limbs=limbs,
-                                image_size=frame.image, resized_to=frame.inner)
+        arrays = {"heat": heat, "paf": paf, "joints": list(skeleton.joints), "limbs": limbs, "image_size": frame.image,
+                  "resized_to": frame.inner}
+        atomic_write(self._path(name, "_heatmaps.npz"), npz_bytes(arrays))
         write_picture(self._path(name, "_heatmaps.png"), draw_maps(image, heat, paf, frame))
 
     def _path(self, name, ending):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.files import atomic_path, atomic_write
+from common.files import atomic_write, npz_bytes
 from common.joints import SKELETONS
 
 SPACES = {
@@ -46,9 +46,9 @@ def write_npz(path, predictions, space):
     for name in ("joints_2d", "joints_3d"):
         rows[name] = rows[name].astype(np.float32)
     person = np.concatenate([[one.person] * len(one.frames) for one in predictions])
-    with atomic_path(path) as temporary:
-        np.savez_compressed(temporary, person=person, **rows, joint_names_2d=SKELETONS["h36m_16"],
-                            joint_names_3d=SKELETONS[predictions[0].skeleton], units="mm", space=SPACES[space])
+    arrays = {"person": person, **rows, "joint_names_2d": SKELETONS["h36m_16"],
+              "joint_names_3d": SKELETONS[predictions[0].skeleton], "units": "mm", "space": SPACES[space]}
+    atomic_write(path, npz_bytes(arrays))
 
 
 def write_json(path, predictions, space):
