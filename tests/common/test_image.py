@@ -209,9 +209,9 @@ def test_an_image_whose_mask_cannot_be_used_is_left_out_and_said_once(tmp_path, 
 
 def test_a_set_without_a_usable_mask_is_refused_although_its_images_are_good(tmp_path):
     reader = AnnotatedImages(2)
-    picture = save_mask(tmp_path / "a.png", MASK)
+    image = save_mask(tmp_path / "a.png", MASK)
     for name in ("a", "b"):
-        assert reader.read(picture) is not None
+        assert reader.read(image) is not None
         path = save_mask(tmp_path / f"{name}_mask.png", b"cut")
         if name == "a":
             assert reader.read_mask(path, name, (4, 3)) is None
