@@ -63,7 +63,7 @@ def build_network(config, body=None):
     """
     body = body or load_body(config)
     return CMR(body.mesh, SMPL(body.model), config.num_layers, config.num_channels, config.depth, config.width,
-               config.use_svd, config.seed)
+               config.use_svd, config.hidden_size, config.seed)
 
 
 def settings_of(checkpoint, config):

@@ -12,7 +12,8 @@ DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
 ALIASES = {"checkpoint": "ckpt_file", "img": "image", "openpose": "keypoints_json", "outfile": "output_dir",
            "shuffle_train": "do_shuffle", "checkpoint_dir": "save_checkpoint_dir"}
 # Settings that make the network and its input; they travel in the checkpoint.
-NETWORK_KEYS = ("img_res", "num_channels", "num_layers", "depth", "width", "crop_contrast_stretch")
+NETWORK_KEYS = ("img_res", "num_channels", "num_layers", "depth", "width", "hidden_size",
+                "crop_contrast_stretch")
 GRID = 32  # by how much the ResNet makes a picture smaller
 CHANNEL_GRID = 16  # two groups of the group norm, in half of the channels
 DEPTHS = (18, 34, 50)  # of ResNets

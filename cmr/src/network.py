@@ -16,7 +16,6 @@ from common.initial import generator
 from common.precision import as_float32
 
 NUM_JOINTS, NUM_BETAS = 24, 10
-HIDDEN = 1024  # width of the parameter regressor
 
 
 class FirstGraphLinear(nn.Cell):
@@ -131,6 +130,7 @@ class SMPLParamRegressor(nn.Cell):
         rng (numpy.random.Generator): source of the initial weights.
         template (array): (V, 3), seen by the network beside the mesh.
         use_svd (bool): see `NearestRotation`.
+        hidden_size (int): width of the hidden layers.
 
     Inputs:
         - **vertices** (Tensor) - (B, V, 3), metres.
@@ -140,13 +140,13 @@ class SMPLParamRegressor(nn.Cell):
         - **betas** (Tensor) - (B, 10).
     """
 
-    def __init__(self, rng, template, use_svd=True):
+    def __init__(self, rng, template, use_svd=True, hidden_size=1024):
         super().__init__()
         self.template = constant(template[None])
         self.in_channels = 2 * template.size
-        self.first = NormalizedDense(rng, self.in_channels, HIDDEN)
-        self.blocks = nn.SequentialCell([FCResBlock(rng, HIDDEN), FCResBlock(rng, HIDDEN)])
-        self.head = dense(rng, HIDDEN, 9 * NUM_JOINTS + NUM_BETAS)
+        self.first = NormalizedDense(rng, self.in_channels, hidden_size)
+        self.blocks = nn.SequentialCell([FCResBlock(rng, hidden_size), FCResBlock(rng, hidden_size)])
+        self.head = dense(rng, hidden_size, 9 * NUM_JOINTS + NUM_BETAS)
         self.nearest_rotation = NearestRotation(use_svd)
 
     def construct(self, vertices):
@@ -169,7 +169,7 @@ class CMR(nn.Cell):
         mesh (GraphMesh): matrices and template of the mesh.
         smpl (SMPL): the body model.
         num_layers, num_channels, depth, width: see `GraphCNN`.
-        use_svd (bool): see `NearestRotation`.
+        use_svd, hidden_size: see `SMPLParamRegressor`.
         seed (int): of the initial weights.
 
     Inputs:
@@ -183,12 +183,13 @@ class CMR(nn.Cell):
         - **betas** (Tensor) - (B, 10).
     """
 
-    def __init__(self, mesh, smpl, num_layers=5, num_channels=256, depth=50, width=1.0, use_svd=True, seed=0):
+    def __init__(self, mesh, smpl, num_layers=5, num_channels=256, depth=50, width=1.0, use_svd=True,
+                 hidden_size=1024, seed=0):
         super().__init__()
         rng = generator(seed)
         self.num_graph_vertices, self.num_vertices = len(mesh.template), mesh.upsample.shape[0]
         self.graph_cnn = GraphCNN(rng, mesh, num_layers, num_channels, depth, width)
-        self.smpl_param_regressor = SMPLParamRegressor(rng, mesh.template, use_svd)
+        self.smpl_param_regressor = SMPLParamRegressor(rng, mesh.template, use_svd, hidden_size)
         self.upsample = SparseProduct(mesh.upsample)
         self.smpl = smpl
 

@@ -29,8 +29,8 @@ LOGGER = logging.getLogger("mindhuman")
 ADAM_BETA2, ADAM_EPSILON = 0.999, 1e-8
 # Settings on which the numbers of a run depend: its continuation needs the same ones.
 MUST_AGREE = ("dataset", "batch_size", "do_shuffle", "rot_factor", "noise_factor", "scale_factor",
-              "crop_contrast_stretch", "img_res", "num_channels", "num_layers", "depth", "width", "use_svd", "lr",
-              "lr_decay", "camera_lr_factor", "adam_beta1", "wd", "amp_level", "loss_scale", "seed")
+              "crop_contrast_stretch", "img_res", "num_channels", "num_layers", "depth", "width", "hidden_size",
+              "use_svd", "lr", "lr_decay", "camera_lr_factor", "adam_beta1", "wd", "amp_level", "loss_scale", "seed")
 
 
 def train(config, runtime):

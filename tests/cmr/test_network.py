@@ -247,3 +247,15 @@ def test_every_setting_changes_the_output(pynative):
     assert (base == mesh_and_camera()).all()
     for change in ({"num_layers": 2}, {"num_channels": 16}, {"depth": 34}, {"width": 0.25}, {"seed": 1}):
         assert np.abs(base - mesh_and_camera(**change)).max() > 1e-4, change
+
+
+def test_hidden_size_is_that_of_the_parameter_regressor():
+    def number_of_weights(hidden_size):
+        arrays = small_network(hidden_size=hidden_size).smpl_param_regressor.get_parameters()
+        return sum(array.size for array in arrays)
+
+    # 6 numbers per vertex to h, four layers h to h, 226 outputs: each with bias, all but the last with a norm.
+    for hidden in (24, 1024):
+        outputs = 24 * 9 + 10
+        expected = 6 * 1723 * hidden + 4 * hidden ** 2 + 5 * (1 + 4) * hidden + outputs * (hidden + 1)
+        assert number_of_weights(hidden) == expected
