@@ -1,7 +1,7 @@
 """Shared by all tests: the environment is set before anything imports mindspore; `full` tests wait for --full."""
 import common  # noqa: F401
 
-LONGEST = "test_operators.py"
+LONGEST = "test_graphs.py"
 
 
 def pytest_addoption(parser):

@@ -36,10 +36,10 @@ WITHOUT_MINDSPORE = (*LEAVES, "common.metrics", "common.coco_ap", "common.data.i
                      "common.geometry.projection", "common.body_models.files", "common.body_models.companions",
                      "common.body_models.unpickle", "common.body_models.landmarks", "common.body_models.lbs_numpy",
                      "common.visual", "common.inference", "common.engine.devices")
-MAY_IMPORT_TORCH = ("common/convert/pth.py", "tools/benchmark")
+MAY_IMPORT_TORCH = ("common/convert/pth.py", "tools/lab/")
 # Device context, communication and seeds are set in one place; the dry compile chooses a device that is not there.
 SETTERS = {"set_context", "set_device", "set_seed", "set_auto_parallel_context"}
-MAY_SET = ("common/engine/runtime.py", "tools/gpu_dry_compile.py")
+MAY_SET = ("common/engine/runtime.py", "tools/lab/gpu_dry_compile.py")
 # Bounds on size and nesting, and what a damaged file ends with, stand in one place.
 # The fuzzer's processes send each other lines of JSON, and it takes valid files apart that it has made itself.
 MAY_PARSE = ("common/text_files.py", "common/engine/checkpoint.py", "tools/lab/fuzz.py", "tools/lab/fuzz_mutations.py")

@@ -12,7 +12,7 @@ FOLDERS = ("pose_baseline", "openpose", "hmr", "cmr", "hand4whole", "tools", "sc
 # Each takes a good part of a second to import, or much more.
 HEAVY = ("mindspore", "torch", "matplotlib", "trimesh", "h5py", "scipy", "numba")
 # The benchmarks and the gallery compute with arrays only.
-MAY_LOAD = {"tools/benchmark_decoder.py": ("scipy",), "tools/body_gallery.py": ("h5py", "scipy"),
+MAY_LOAD = {"tools/lab/benchmark_decoder.py": ("scipy",), "tools/lab/body_gallery.py": ("h5py", "scipy"),
             "tools/lab/benchmark_drawing.py": ("h5py", "scipy")}
 TRIAL = """
 import json, runpy, sys

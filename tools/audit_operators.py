@@ -2,11 +2,11 @@
 
     python tools/audit_operators.py MODEL|FILE.mindir|MODULE:FUNCTION --target GPU|Ascend [--json FILE]
 
-MODEL is one of the five folders: its inference and training graphs (src/graphs.py) are compiled. The status is 1 when
-a kernel is missing.
+MODEL is one of the five folders: its inference and training graphs (tools/lab/graphs) are compiled. The status is 1
+when a kernel is missing.
 
-GPU: the graph is compiled for GPU over stub CUDA libraries (tools/gpu_dry_compile.py); a primitive that MindSpore gives
-to the CPU counts as missing. Needs gcc and nm on x86-64, no GPU.
+GPU: the graph is compiled for GPU over stub CUDA libraries (tools/lab/gpu_dry_compile.py); a primitive that MindSpore
+gives to the CPU counts as missing. Needs gcc and nm on x86-64, no GPU.
 
 Ascend: nothing can be compiled without the chip's software, so three kinds of evidence are collected for each
 primitive: MindSpore's documentation names Ascend among the supported platforms of the primitive or of the function
@@ -38,7 +38,7 @@ from common.arguments import Arguments  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 from common.files import atomic_write  # noqa: E402
 from common.text_files import read_yaml  # noqa: E402
-from tools.gpu_dry_compile import build_stubs, dry_compile  # noqa: E402
+from tools.lab.gpu_dry_compile import build_stubs, dry_compile  # noqa: E402
 
 TARGETS = ("GPU", "Ascend")
 REVIEWED = ROOT / "tools" / "ascend_primitives.yaml"
@@ -215,11 +215,10 @@ def graphs_of(name):
         return [name]
     if ":" in name:
         return [name]
-    models = sorted(found.name for found in pkgutil.iter_modules([str(ROOT)])
-                    if (ROOT / found.name / "src" / "graphs.py").is_file())
+    models = sorted(found.name for found in pkgutil.iter_modules([str(ROOT / "tools" / "lab" / "graphs")]))
     if name not in models:
         raise UserError(f"{name} is neither a .mindir file nor a model; the models are {', '.join(models)}")
-    module = f"{name}.src.graphs"
+    module = f"tools.lab.graphs.{name}"
     return [f"{module}:{graph}" for graph in importlib.import_module(module).GRAPHS]
 
 

@@ -128,7 +128,7 @@ def measure(options):
     from common.engine.runtime import init_runtime
 
     runtime = init_runtime(options.device_target)
-    graphs = importlib.import_module(f"{options.one}.src.graphs")
+    graphs = importlib.import_module(f"tools.lab.graphs.{options.one}")
     figures = {"target": runtime.device_target}
     parts = {"O0": lambda: train(graphs, "O0", options), "O2": lambda: train(graphs, "O2", options),
              "inference": lambda: infer(graphs, options), "export": lambda: export(graphs, options,
@@ -172,9 +172,9 @@ def collect(options):
     if options.torch_seconds and not options.small and importlib.util.find_spec("torch"):
         for name in options.models:
             path = os.path.join(options.output_dir, f"{name}_torch.json")
-            report[name]["torch"] = _child([str(ROOT / "tools" / "benchmark.py"), name, "--device_target",
-                                            options.device_target, "--seconds", str(options.torch_seconds),
-                                            "--output", path], f"{name}_torch.json", options, end)
+            command = [str(ROOT / "tools" / "lab" / "benchmark.py"), name, "--device_target", options.device_target,
+                       "--seconds", str(options.torch_seconds), "--output", path]
+            report[name]["torch"] = _child(command, f"{name}_torch.json", options, end)
     return report
 
 

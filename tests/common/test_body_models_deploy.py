@@ -13,7 +13,7 @@ from common.body_models.mano import MANO
 from common.body_models.smpl import SMPL
 from common.body_models.smplx import SMPLX
 from common.geometry import rotation_ops
-from tools import gpu_dry_compile
+from tools.lab import gpu_dry_compile
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 

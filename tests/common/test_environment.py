@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from common import environment
-from tools import gpu_dry_compile
+from tools.lab import gpu_dry_compile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GPU_VARIABLES = ("CUDA_HOME", "LD_LIBRARY_PATH", "DEVICE_TARGET", "CUDA_VISIBLE_DEVICES", "MS_ROLE")

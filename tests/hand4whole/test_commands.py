@@ -16,9 +16,9 @@ from common.engine.checkpoint import read_checkpoint, write_checkpoint
 from common.errors import UserError
 from hand4whole import export, train
 from hand4whole import test as test_script
-from hand4whole.src.graphs import SMALL
 from hand4whole.src.loss import HAND_TERMS
 from hand4whole.src.report import LogLines
+from tools.lab.graphs.hand4whole import SMALL
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = [*SMALL, "--device_target", "CPU", "--num_thread", "1", "--seed", "3"]

@@ -6,9 +6,10 @@ import platform
 import pytest
 
 from common.errors import UserError
-from tools import audit_operators, gpu_dry_compile
+from tools import audit_operators
 from tools.audit_operators import Finding, ascend_evidence, judge, read_graph
-from tools.gpu_dry_compile import DryCompileResult
+from tools.lab import gpu_dry_compile
+from tools.lab.gpu_dry_compile import DryCompileResult
 
 GRAPHS = pathlib.Path(__file__).with_name("gpu_graphs.py")
 NODES = """
