@@ -9,6 +9,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOLS = ("bash", "basename", "cat", "dirname", "mktemp", "nproc", "rm", "sed", "tail", "timeout")
 SETUP = 'echo "set up $*"; [[ $* != --convert ]] || exit ${CONVERT_STATUS:-0}'
+DOCS = 'echo "docs $*"; [[ $* != --install ]] || exit ${DOCS_STATUS:-0}; exit ${LINKS_STATUS:-0}'
 INTERPRETER = """#!/usr/bin/env bash
 case "$*" in
 *sys.executable*) echo "$0" ;;
@@ -30,6 +31,7 @@ def ci(tmp_path):
     shutil.copytree(ROOT / "scripts", root / "scripts")
     shutil.copytree(ROOT / ".ci", root / ".ci")
     (root / "scripts" / "setup.sh").write_text(SETUP)
+    (root / "scripts" / "docs.sh").write_text(DOCS)
     path.mkdir()
     for tool in TOOLS:
         (path / tool).symlink_to(shutil.which(tool))
@@ -54,23 +56,25 @@ def test_sets_up_everything_checks_the_style_and_runs_all_tests(ci):
     status, said = ci()
     workers = min(len(os.sched_getaffinity(0)), 4)
     assert status == 0 and said == [
-        "set up ", "set up --convert", "python -c import torch", "[ci] ruff", "python -m ruff check .", "set up ",
+        "set up ", "set up --convert", "python -c import torch", "[ci] ruff", "python -m ruff check .",
+        "[ci] documentation", "docs --install", "docs ", "set up ",
         f"python -m pytest -n {workers} --dist loadfile --no-loadscope-reorder --full --durations 30 -q"]
 
 
-@pytest.mark.parametrize("failing", ["RUFF_STATUS", "PYTEST_STATUS"])
-def test_the_status_tells_of_style_and_tests(ci, failing):
+@pytest.mark.parametrize("failing", ["RUFF_STATUS", "PYTEST_STATUS", "LINKS_STATUS"])
+def test_the_status_tells_of_style_links_and_tests(ci, failing):
     assert ci(**{failing: "3"})[0] == 3
 
 
 def test_what_cannot_be_installed_is_said_and_stops_nothing(ci):
-    status, said = ci(there=("g++",), apt=100, CONVERT_STATUS="1")
+    status, said = ci(there=("g++",), apt=100, CONVERT_STATUS="1", DOCS_STATUS="1")
     assert status == 0 and "python -m pytest" in said[-1]
     assert "apt-get update -q" in said
     assert [line for line in said if "skipped" in line] == [
         "[ci] chromium cannot be installed, see above: the tests of the viewer in a browser are skipped",
         "[ci] cmake cannot be installed, see above: the tests of the Ascend 310 program are skipped",
         "[ci] PyTorch cannot be installed, see above: the tests that compare with it are skipped"]
+    assert "[ci] what makes the site cannot be installed, see above: its links are not checked" in said
 
 
 @pytest.mark.parametrize("apt, user", [(None, "0"), (0, "1000")])

@@ -1,0 +1,62 @@
+"""Brings the READMEs and the texts at the root into the site: a hook of MkDocs, named in mkdocs.yml.
+
+Their links are those of files in the repository. Links to what is a page of the site become links between pages;
+links to other files become plain text, as the site does not hold these.
+"""
+import os
+import posixpath
+import re
+import shutil
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+MODELS = ("pose_baseline", "openpose", "hmr", "cmr", "hand4whole")
+# File of the repository -> page of the site; `.zh` marks the Chinese page for mkdocs-static-i18n.
+PAGES = {"README.md": "index.md", "README_CN.md": "index.zh.md", "CONTRIBUTING.md": "contributing.md",
+         "SECURITY.md": "reporting.md", "weights/README.md": "weights.md",
+         **{f"{model}/README.md": f"{model}.md" for model in MODELS},
+         **{f"{model}/README_CN.md": f"{model}.zh.md" for model in MODELS}}
+LINK = re.compile(r"(!?)\[((?:[^\[\]]|!\[[^\]]*\]\([^)]*\))*)\]\(([^()\s]+)\)")
+# The way between languages is at the top of every page of the site.
+LANGUAGE_LINK = re.compile(r" ?\[(?:中文|English)\]\(README(?:_CN)?\.md\)")
+
+
+def on_config(config):
+    """Put the pages together in a folder of their own, where the plugins find them."""
+    folder = os.path.join(ROOT, "output", "docs_pages")
+    shutil.rmtree(folder, ignore_errors=True)
+    docs = os.path.join(ROOT, "docs")
+    shutil.copytree(docs, folder)
+    sources = {**{f"docs/{name}": name for name in os.listdir(docs) if name.endswith(".md")}, **PAGES}
+    for source, page in sources.items():
+        with open(os.path.join(ROOT, source), encoding="utf-8") as file:
+            text = site_text(source, file.read())
+        with open(os.path.join(folder, page), "w", encoding="utf-8") as file:
+            file.write(text)
+    config.docs_dir = folder
+    config.watch += [os.path.join(ROOT, source) for source in sources]
+    return config
+
+
+def site_text(source, text):
+    """The text of a file of the repository with the links that it has as a page.
+
+    Args:
+        source (str): file, relative to the root.
+        text (str): Markdown.
+    """
+    def replace(match):
+        image, label, target = match.groups()
+        path, hash_sign, anchor = target.partition("#")
+        if not path or "://" in target or target.startswith("mailto:"):
+            return match[0]
+        wanted = posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
+        if not os.path.exists(os.path.join(ROOT, wanted)):
+            return match[0]  # a broken link stays one, for MkDocs to complain about
+        # One language has one name for a page; the plugin finds the page of the reader's language itself.
+        page = PAGES.get(wanted, wanted.removeprefix("docs/"))
+        if page == wanted:
+            return label
+        return f"{image}[{label}]({page.replace('.zh.md', '.md')}{hash_sign}{anchor})"
+
+    blocks = re.split(r"(^```.*?^```)", LANGUAGE_LINK.sub("", text), flags=re.M | re.S)
+    return "".join(block if block.startswith("```") else LINK.sub(replace, block) for block in blocks)

@@ -1,0 +1,42 @@
+"""The pages of the documentation's site: which links they have, and that each text has its place there."""
+import pathlib
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import docs_pages  # noqa: E402
+
+
+@pytest.mark.parametrize("source, text, expected", [
+    ("README.md", "[a](hmr/README.md)", "[a](hmr.md)"),
+    ("README.md", "[a](docs/inputs.md#x) ![b](docs/images/hmr.png)", "[a](inputs.md#x) ![b](images/hmr.png)"),
+    ("hmr/README.md", "[a](../docs/inputs.md) [b](../weights/README.md)", "[a](inputs.md) [b](weights.md)"),
+    ("hmr/README_CN.md", "[a](../cmr/README_CN.md)", "[a](cmr.md)"),
+    ("docs/inputs.md", "[a](../openpose/README.md#b) [c](security.md)", "[a](openpose.md#b) [c](security.md)"),
+    ("README.md", "[the licence](LICENSE), [code](common/config.py)", "the licence, code"),
+    ("README.md", "[a](https://a.org/b) [c](#d)", "[a](https://a.org/b) [c](#d)"),
+    ("README.md", "text [中文](README_CN.md)\n", "text\n"),
+    ("README.md", "```bash\n[a](hmr/README.md)\n```\n", "```bash\n[a](hmr/README.md)\n```\n"),
+    ("README.md", "[a](no/such/file.md)", "[a](no/such/file.md)"),
+])
+def test_links(source, text, expected):
+    assert docs_pages.site_text(source, text) == expected
+
+
+def test_every_text_has_a_page_in_the_list():
+    settings = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    listed = [page for entry in settings["nav"] for value in entry.values()
+              for page in ([value] if isinstance(value, str) else [name for item in value for name in item.values()])]
+    pages = {page for page in docs_pages.PAGES.values() if not page.endswith(".zh.md")}
+    assert sorted(listed) == sorted({*pages, *(path.name for path in (ROOT / "docs").glob("*.md"))})
+    assert all((ROOT / source).is_file() for source in docs_pages.PAGES)
+
+
+def test_the_script_says_what_it_takes():
+    run = subprocess.run(["bash", ROOT / "scripts" / "docs.sh", "--sevre"], capture_output=True, text=True)
+    assert run.returncode == 1 and "--sevre; there are --serve and --install" in run.stderr
