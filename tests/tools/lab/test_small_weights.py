@@ -14,14 +14,14 @@ FILES = sorted((pathlib.Path(__file__).resolve().parents[3] / "weights").glob("*
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_files(path):
     checkpoint = read_checkpoint(str(path))
-    assert path.stat().st_size < 6e6 and path.name == f"{checkpoint.meta['model']}_small.ckpt"
+    assert path.stat().st_size < 6 * 2 ** 20 and path.name == f"{checkpoint.meta['model']}_small.ckpt"
     assert not checkpoint.optimizer and all(array.dtype != np.float32 for array in checkpoint.weights.values())
     assert not [value for value in checkpoint.meta["config"].values() if isinstance(value, str) and "/" in value]
     assert path.name in (path.parent / "README.md").read_text()
 
 
 def test_all_together():
-    assert FILES and sum(path.stat().st_size for path in FILES) < 25e6
+    assert FILES and sum(path.stat().st_size for path in FILES) < 25 * 2 ** 20
 
 
 def test_what_is_kept(tmp_path):
