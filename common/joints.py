@@ -12,7 +12,7 @@ import re
 
 import numpy as np
 
-from common.joint_tables import CROSS_LIMBS, TABLES
+from common.joint_tables import CROSS_LIMBS, FINGERS, TABLES
 
 SKELETONS = {name: tuple(joint for joint, _ in table) for name, table in TABLES.items()}
 
@@ -28,6 +28,18 @@ _MEANS = {
     "left_face_eye": ("left_eye",),
     "right_face_eye": ("right_eye",),
 }
+
+# Parts of a body as Unite the People's segmentations number them, from 1, and which part a joint moves.
+BODY_PARTS = ("head", "torso", "left_arm", "right_arm", "left_leg", "right_leg")
+_PART_OF_JOINT = {"neck": 1, "head": 1, "jaw": 1, "eyeball": 1, "hip": 5, "knee": 5, "ankle": 5, "foot": 5,
+                  "shoulder": 3, "elbow": 3, "wrist": 3, "hand": 3}  # everything else: torso; sided: left
+
+
+def body_part(joint: str) -> int:
+    """Number of the part in `BODY_PARTS`, from 1, that a joint of SMPL, SMPL-X or MANO moves; fingers: the arm."""
+    side, _, rest = joint.partition("_")
+    part = 3 if rest[:-1] in FINGERS else _PART_OF_JOINT.get(rest or joint, 2)
+    return part + 1 if side == "right" and part > 2 else part
 
 
 def _names(skeleton):

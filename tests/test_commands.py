@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from common.data.samples import registry
+from common.stand_ins.datasets import registry
 
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ("cmr", "hand4whole", "hmr", "openpose", "pose_baseline")

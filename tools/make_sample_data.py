@@ -13,8 +13,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from common.arguments import Arguments  # noqa: E402
-from common.data.samples import registry  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
+from common.stand_ins.datasets import registry  # noqa: E402
 
 EVERYTHING = "all"
 

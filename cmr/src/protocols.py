@@ -13,9 +13,9 @@ from cmr.src.evaluate import (
 from common.body_models.lbs_numpy import pose_body
 from common.data.image import normalize
 from common.data.restricted_pickle import load_npy
-from common.data.samples.scenes_body import scene_body
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
+from common.joints import SKELETONS, body_part
 from common.metrics import joint_errors
 from common.names import path_below
 
@@ -126,8 +126,8 @@ def find_parts(model, texture_path, cube_path):
 
     Args:
         model (BodyModel): SMPL.
-        texture_path, cube_path (str): GraphCMR's files; empty for the synthetic body's own parts, which are those of
-            the sample data.
+        texture_path, cube_path (str): GraphCMR's files; empty for the synthetic body, whose parts are what its
+            joints move, as in the sample data.
 
     Raises:
         UserError: files that are missing, or needed and not named.
@@ -136,9 +136,7 @@ def find_parts(model, texture_path, cube_path):
         return parts_of_texture(*(_read_array(path) for path in (texture_path, cube_path)))
     if not model.synthetic:
         raise UserError(f"evaluation on lsp needs the parts of the body: {_PARTS_HINT}")
-    owner, parts = model.weights.argmax(1), scene_body("smpl").parts
-    of_joint = [np.bincount(parts[owner == joint], minlength=1).argmax() for joint in range(len(model.parents))]
-    return parts_of_joints(model.weights, model.faces, of_joint)
+    return parts_of_joints(model.weights, model.faces, [body_part(joint) for joint in SKELETONS["smpl_24"]])
 
 
 def _read_array(path):

@@ -140,7 +140,7 @@ def _read_companion(model, name, path):
     if not model.synthetic:
         raise UserError(f"{model.source} needs the file {name} that was made for it: set its path, "
                         "or leave the body model's path empty too for the synthetic body")
-    from common.body_models.synthetic import load_extra  # builds a body: only when one is asked for
+    from common.stand_ins.body.models import load_extra  # builds a body: only when one is asked for
     return load_extra(name)
 
 

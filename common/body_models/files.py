@@ -124,7 +124,7 @@ def load_body_model(kind, path=""):
     """
     if path:
         return build_body_model(kind, read_file(path, _NEEDED + _REGRESSORS), str(path))
-    from common.body_models.synthetic import load_synthetic  # builds a body: only when one is asked for
+    from common.stand_ins.body.models import load_synthetic  # builds a body: only when one is asked for
     log.warning("no %s file is configured: a synthetic body stands in; results are marked body_model: synthetic", kind)
     return build_body_model(kind, load_synthetic(kind), "synthetic")
 

@@ -17,9 +17,9 @@ from cmr import eval as eval_script
 from cmr import export, infer, preprocess, train
 from cmr.src.build import build_network, load_body
 from cmr.src.config import read_settings
-from common.data.samples import up3d as up3d_samples
 from common.engine.checkpoint import read_checkpoint, write_checkpoint
 from common.errors import UserError
+from common.stand_ins.datasets import up3d as up3d_samples
 
 ROOT = Path(__file__).resolve().parents[2]
 # What costs time here is compiling.

@@ -13,11 +13,11 @@ from cmr.src.config import read_settings
 from cmr.src.crop import Crop
 from cmr.src.inference import CMRMeshes
 from common.data.image import normalize
-from common.data.samples.scenes import make_scene
 from common.engine.checkpoint import write_checkpoint
 from common.errors import UserError
 from common.inference.people import Found, whole_picture
 from common.joints import SKELETONS
+from common.stand_ins.scenes.scene import make_scene
 from common.visual.mesh_files import read_mesh
 from common.visual.video import write_video
 from openpose.src import build as openpose_build

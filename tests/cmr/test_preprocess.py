@@ -12,10 +12,10 @@ from cmr.src.annotations import read_annotations
 from cmr.src.preprocess import human36m, people
 from common.data.readers.human36m_images import RAW_JOINTS
 from common.data.records import HIDDEN, NOT_LABELLED, VISIBLE, Record
-from common.data.samples import lsp as lsp_samples
-from common.data.samples import up3d as up3d_samples
 from common.errors import UserError
 from common.joints import SKELETONS
+from common.stand_ins.datasets import lsp as lsp_samples
+from common.stand_ins.datasets import up3d as up3d_samples
 from common.visual.video import write_video
 
 # GraphCMR's tables: where joint k of the data set goes.

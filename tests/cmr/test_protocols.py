@@ -11,8 +11,8 @@ from cmr.src.evaluate import J24_TO_J14, REGRESSED_JOINTS, Prediction
 from cmr.src.mesh import load_smpl
 from cmr.src.protocols import TrueGenderedBodies, TrueJoints, TrueSegmentations, TrueShapes, find_parts
 from common.body_models.companions import load_regressor
-from common.data.samples.scenes_body import PARTS
 from common.errors import UserError
+from common.joints import BODY_PARTS
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +78,8 @@ def test_a_mesh_under_its_own_mask_is_right(people, model, tmp_path):
     assert set(np.unique(parts)) == {0, *range(1, 7)}
     # The upper end of the body is its head, the lower one are its legs.
     rows = np.flatnonzero(parts.any(1))
-    assert set(np.unique(parts[rows[0]])) <= {0, 1 + PARTS.index("head")}
-    assert set(np.unique(parts[rows[-1]])) <= {0, 1 + PARTS.index("left_leg"), 1 + PARTS.index("right_leg")}
+    assert set(np.unique(parts[rows[0]])) <= {0, 1 + BODY_PARTS.index("head")}
+    assert set(np.unique(parts[rows[-1]])) <= {0, 1 + BODY_PARTS.index("left_leg"), 1 + BODY_PARTS.index("right_leg")}
     cv2.imwrite(str(tmp_path / "parts.png"), parts)
     cv2.imwrite(str(tmp_path / "mask.png"), 255 * (parts > 0).astype(np.uint8))
     item = test_set.item(0)

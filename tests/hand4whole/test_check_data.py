@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from common.data.samples import coco_wholebody, ehf, freihand
+from common.stand_ins.datasets import coco_wholebody, ehf, freihand
 from tools import check_data
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from golden_files import load_module
 
-from common.data.samples import coco_wholebody, ehf, freihand, human36m_images
 from common.engine.checkpoint import read_checkpoint, write_checkpoint
 from common.errors import UserError
+from common.stand_ins.datasets import coco_wholebody, ehf, freihand, human36m_images
 from hand4whole import export, train
 from hand4whole import test as test_script
 from hand4whole.src.loss import HAND_TERMS

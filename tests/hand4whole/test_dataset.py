@@ -13,9 +13,9 @@ from common.data.augment import HAND4WHOLE, Augmentation
 from common.data.order import sample_rng
 from common.data.readers.coco_wholebody import read_coco_wholebody
 from common.data.readers.human36m_images import read_human36m
-from common.data.samples import coco_wholebody, freihand, human36m_images
 from common.errors import UserError
 from common.joints import index_map
+from common.stand_ins.datasets import coco_wholebody, freihand, human36m_images
 from hand4whole.src import annotated
 from hand4whole.src.dataset import UNSURE_JOINTS, UNSURE_ROTATIONS, HandSource, PersonSource
 from hand4whole.src.datasets import build_training_data, freihand_hands, set_name, wholebody_hands

@@ -12,9 +12,9 @@ from mindspore import Tensor
 from scipy import sparse
 
 from common.body_models.files import load_body_model
-from common.data.samples import ehf, freihand, human36m_images, threedpw
 from common.engine.checkpoint import Checkpoint, write_checkpoint
 from common.errors import UserError
+from common.stand_ins.datasets import ehf, freihand, human36m_images, threedpw
 from hand4whole import test as script
 from hand4whole.src import testing
 from hand4whole.src.build import build_network

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from common.data.samples.scenes import make_scene
 from common.engine.runtime import init_runtime
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
 from common.inference.meshes import MeshRunner
 from common.inference.outputs import ImageRecord, Person
 from common.inference.people import Found
+from common.stand_ins.scenes.scene import make_scene
 from common.visual.cameras import PerspectiveCamera
 from common.visual.mesh_files import read_mesh
 from hand4whole import demo, infer

@@ -12,7 +12,6 @@ from mindspore import nn, ops
 
 from common.body_models.files import load_body_model
 from common.body_models.lbs_numpy import pose_body
-from common.data.samples.scenes import make_scene
 from common.engine.checkpoint import write_checkpoint
 from common.errors import UserError
 from common.geometry.projection import crop_points_to_image
@@ -20,6 +19,7 @@ from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle,
 from common.inference.meshes import MeshRunner
 from common.inference.people import Found, KeypointFiles, whole_picture
 from common.inference.sources import open_source
+from common.stand_ins.scenes.scene import make_scene
 from common.visual.mesh_files import read_mesh
 from hmr import infer
 from hmr.src.build import build_network, load_body, load_trained

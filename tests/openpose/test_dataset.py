@@ -15,9 +15,9 @@ from pycocotools import mask as coco_mask
 from common.data.pipeline import Pipeline
 from common.data.readers.coco import AnnotatedImage, Annotations, read_annotations
 from common.data.readers.coco_masks import encode_mask
-from common.data.samples import coco
 from common.errors import UserError
 from common.joints import SKELETONS
+from common.stand_ins.datasets import coco
 from openpose.src import gen_ignore_mask
 from openpose.src.augment import (
     Augmentation,

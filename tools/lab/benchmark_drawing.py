@@ -21,13 +21,13 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, ROOT)
 
 from common.arguments import Arguments  # noqa: E402
-from common.data.samples import coco, up3d  # noqa: E402
-from common.data.samples.scenes_body import scene_body  # noqa: E402
-from common.data.samples.scenes_stage import make_stage  # noqa: E402
 from common.errors import run  # noqa: E402
 from common.files import atomic_write  # noqa: E402
 from common.inference.outputs import ImageRecord, Person, draw_people, write_people  # noqa: E402
+from common.stand_ins.datasets import coco, up3d  # noqa: E402
+from common.stand_ins.scenes.body import scene_body  # noqa: E402
 from common.stand_ins.scenes.crops import make_crop  # noqa: E402
+from common.stand_ins.scenes.stage import make_stage  # noqa: E402
 
 SIZE, FOCAL = (720, 1280), 1100.0
 

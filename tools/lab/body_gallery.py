@@ -15,13 +15,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from common.arguments import Arguments  # noqa: E402
 from common.body_models.files import build_body_model  # noqa: E402
 from common.body_models.lbs_numpy import pose_body  # noqa: E402
-from common.body_models.prior import sample_poses  # noqa: E402
-from common.body_models.synthetic import load_synthetic  # noqa: E402
-from common.body_models.synthetic_anatomy import joint_tree  # noqa: E402
-from common.body_models.synthetic_shapes import BODY_SHAPES, EXPRESSIONS  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 from common.files import atomic_write  # noqa: E402
 from common.geometry.rotation import axis_angle_to_matrix  # noqa: E402
+from common.stand_ins.body.anatomy import joint_tree  # noqa: E402
+from common.stand_ins.body.models import load_synthetic  # noqa: E402
+from common.stand_ins.body.prior import sample_poses  # noqa: E402
+from common.stand_ins.body.shapes import BODY_SHAPES, EXPRESSIONS  # noqa: E402
 from common.visual.cameras import PerspectiveCamera  # noqa: E402
 from common.visual.draw import put_text  # noqa: E402
 from common.visual.renderer import PALETTE, SKIN, Mesh, render_scene  # noqa: E402

@@ -18,8 +18,8 @@ import numpy as np
 import scipy.sparse
 
 from common.arguments import Arguments
-from common.data.samples import registry
 from common.joints import SKELETONS
+from common.stand_ins.datasets import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = ("pose_baseline", "openpose", "hmr", "cmr", "hand4whole")

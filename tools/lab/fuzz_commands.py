@@ -2,7 +2,7 @@
 
 import importlib
 
-from common.data.samples import registry
+from common.stand_ins.datasets import registry
 from common.text_files import read_yaml
 from tools.lab.fuzz_cases import MODELS, ROOT
 

@@ -1,6 +1,6 @@
 """Small changes to the code: which of them do the tests of a module notice?
 
-    python tools/lab/mutate.py --modules common/inference/tracking.py --tests tests/common/test_tracking.py --sample 60
+    python tools/lab/mutate.py --modules common/metrics.py --tests tests/common/test_metrics.py --sample 60
 
 One change at a time (a comparison turned, a constant changed, plus and minus swapped, `not` or a branch taken away, a
 return value or a statement dropped) is written to a temporary copy of the tree, and the named tests run there: first

@@ -17,10 +17,10 @@ import dataclasses
 import cv2
 import numpy as np
 
-from common.data.samples.scenes import Person, Points, Scene, photograph
-from common.data.samples.scenes_looks import garment_colour, surface_colour
-from common.data.samples.scenes_places import box_mesh, make_place
-from common.data.samples.scenes_stage import Stage, View, look_at, make_stage
+from common.stand_ins.scenes.appearance import garment_colour, surface_colour
+from common.stand_ins.scenes.places import box_mesh, make_place
+from common.stand_ins.scenes.scene import Person, Points, Scene, photograph
+from common.stand_ins.scenes.stage import Stage, View, look_at, make_stage
 
 PLAIN = 0.5  # share of the crops as good photos show people: alone, in full light, nothing in front, sharp
 FILL = 0.72, 1.0  # the size of the person's box of joints, as a share of the crop
@@ -66,7 +66,7 @@ class Crop:
         return self.scene.mask(0)
 
     def points(self, point_set: str) -> Points:
-        """Named joints: j3d (P, 3), j2d (P, 2), visibility (P,); for the sets see `scenes_body.scene_body`."""
+        """Named joints: j3d (P, 3), j2d (P, 2), visibility (P,); for the sets see `body.scene_body`."""
         return self.scene.points(0, point_set)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 from mindspore import Tensor, nn
 
 from common.data.pipeline import Pipeline
-from common.data.samples import coco
 from common.engine.train_step import TrainStep
+from common.stand_ins.datasets import coco
 from openpose.src.augment import Augmentation
 from openpose.src.dataset import KeypointSource
 from openpose.src.fast_convolution import use_fast_convolutions
