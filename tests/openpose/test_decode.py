@@ -113,6 +113,25 @@ def test_a_single_gaussian_is_found_exactly_and_with_its_height():
                 assert abs(peaks.x[0] - x) < 4.1 and abs(peaks.y[0] - y) < 4.1
 
 
+def test_the_fit_by_hand():
+    heat = np.zeros((1, 5, 5), np.float32)
+    heat[0, 2, 1:4] = 0.4, 0.8, 0.0  # what is less than a tenth of the peak counts as a tenth
+    heat[0, 1, 2] = heat[0, 3, 2] = 0.2
+    peaks = refined_peaks(heat, 0.1, 8, 10)
+    slope, bend = (np.log(0.1) - np.log(0.5)) / 2, np.log(0.1) + np.log(0.5)
+    assert peaks.x[0] == pytest.approx(8 * (2 - slope / bend) + 3.5, abs=1e-5) and peaks.y.tolist() == [19.5]
+    assert peaks.score[0] == pytest.approx(0.8 * np.exp(-slope ** 2 / (2 * bend)), abs=1e-6)
+    # At the rim the missing cell is that of a target: its logarithm bends by (8 / 7) ** 2.
+    heat = np.zeros((1, 5, 5), np.float32)
+    heat[0, 2, 0], heat[0, 2, 1] = 0.8, 0.8 * np.exp(-0.5)
+    assert refined_peaks(heat, 0.1, 8, 10).x[0] == pytest.approx(8 * (0.5 - 0.5 * (7 / 8) ** 2) + 3.5, abs=1e-5)
+    # A flat top moves by half a cell at most, and no peak is higher than 1.
+    heat = np.full((1, 3, 4), 0.01, np.float32)
+    heat[0, 1, 1:3] = 1.0
+    peaks = refined_peaks(heat, 0.1, 8, 10)
+    assert peaks.x.tolist() == [8 * 1.5 + 3.5] and peaks.score.tolist() == [1.0]
+
+
 def test_equal_neighbours_are_one_peak_and_the_highest_candidates_stay():
     heat = np.zeros((1, 12, 12), np.float32)
     heat[0, 5, 4:6] = 0.7

@@ -77,6 +77,9 @@ def test_damaged_pictures_are_named(tmp_path):
                 read_image(tmp_path / f"part.{ending}")
     with pytest.raises(UserError, match="none.jpg does not exist"):
         read_image(tmp_path / "none.jpg")
+    (tmp_path / "a.hdr").write_bytes(cv2.imencode(".hdr", np.ones((4, 4, 3), np.float32))[1].tobytes())
+    with pytest.raises(UserError, match="a.hdr .* is damaged or no image"):  # only the kinds that are listed
+        read_image(str(tmp_path / "a.hdr"))
 
 
 # One rule for annotated images.
@@ -118,6 +121,20 @@ def test_reduced_images_keep_to_the_rule(tmp_path, reduce, kind):
         assert all(abs(have - side / reduce) < 1 for have, side in zip(image.shape[1::-1], size))
         assert (image == reader.read(path, size, reduce, bgr=True)[..., ::-1]).all()
     assert reader.read(path, (67 + 2 * reduce, 51), reduce) is None
+
+
+def test_sizes_that_do_not_fit_are_told_and_turned_images_once(tmp_path, caplog):
+    reader = AnnotatedImages()
+    reader.read(turned(tmp_path / "a.png", 1, "PNG"), (60, 50))
+    assert list(reader.left_out.values()) == [
+        f"{tmp_path / 'a.png'} is 64 x 48 pixels, its annotations are for 60 x 50"]
+    reader = AnnotatedImages()
+    with caplog.at_level("INFO", "mindhuman"):
+        reader.read(turned(tmp_path / "b.png", 1, "PNG"), (64, 48))
+        assert "is turned" not in caplog.text
+        for name in "cd":
+            assert reader.read(turned(tmp_path / f"{name}.png", 6, "PNG"), (48, 64)) is not None
+    assert caplog.text.count("is turned as its EXIF data says") == caplog.text.count("c.png") == 1
 
 
 def test_colours_come_as_asked(tmp_path):
@@ -189,6 +206,10 @@ def test_a_mask_keeps_its_values(tmp_path):
     reader = AnnotatedImages()
     assert reader.read_mask(save_mask(tmp_path / "m.png", MASK), "a.jpg", (4, 3)).tolist() == MASK.tolist()
     assert reader.read_mask(save_mask(tmp_path / "m.png", 0 * MASK), "a.jpg", (4, 3)).tolist() == (0 * MASK).tolist()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(MASK).save(tmp_path / "turned.png", exif=exif)  # masks belong to stored pixels
+    assert reader.read_mask(str(tmp_path / "turned.png"), "a.jpg", (4, 3)).tolist() == MASK.tolist()
     assert not reader.left_out
     with pytest.raises(UserError, match="none.png does not exist"):
         reader.read_mask(str(tmp_path / "none.png"), "a.jpg", (4, 3))

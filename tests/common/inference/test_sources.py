@@ -15,7 +15,7 @@ from PIL import Image
 
 from common.data.image import read_image
 from common.errors import UserError
-from common.inference import video_reader
+from common.inference import sources, video_reader
 from common.inference.sources import interrupt_noted, open_source
 from common.inference.video_reader import Video, fit, upright
 
@@ -243,6 +243,49 @@ def test_an_animation_by_itself_is_a_video_and_in_a_folder_an_image(tmp_path, ki
     assert source.fps == 0 and source.count == 1 and len(list(source.frames())) == 1
 
 
+def test_frames_of_an_animation_without_times_are_shown_as_browsers_do(tmp_path):
+    images = [Image.fromarray(np.roll(CORNERS, 8 * number, 1)) for number in range(3)]
+    images[0].save(tmp_path / "a.gif", save_all=True, append_images=images[1:], duration=0)
+    source = open_source(str(tmp_path / "a.gif"))
+    assert [frame.time_s for frame in source.frames()] == pytest.approx([0, 0.1, 0.2])
+    assert source.fps == pytest.approx(10)
+    assert source.count == 3 and open_source(str(tmp_path / "a.gif"), 2).count == 2
+    assert len(list(open_source(str(tmp_path / "a.gif"), 2).frames())) == 2
+
+
+def test_a_damaged_animation_gives_what_it_has_and_says_both_counts(tmp_path, monkeypatch, caplog):
+    images = [Image.fromarray(np.roll(CORNERS, 8 * number, 1)) for number in range(4)]
+    images[0].save(tmp_path / "a.gif", save_all=True, append_images=images[1:], duration=40)
+    source, shown = open_source(str(tmp_path / "a.gif")), sources._shown_s
+
+    def damaged(file, number):
+        if number == 2:
+            raise OSError("broken")
+        return shown(file, number)
+
+    monkeypatch.setattr(sources, "_shown_s", damaged)
+    assert [frame.time_s for frame in source.frames()] == pytest.approx([0, 0.04])
+    assert "a.gif: 2 frames came of 4 that the file promises; it is damaged" in caplog.text
+
+
+def test_two_photos_in_a_file_are_an_image(tmp_path):
+    """As cameras write them with a preview or a second view behind the photo."""
+    save(tmp_path / "one.jpg", "JPEG")
+    (tmp_path / "two.jpg").write_bytes(2 * (tmp_path / "one.jpg").read_bytes())
+    source = open_source(str(tmp_path / "two.jpg"))
+    assert source.fps == 0 and source.count == 1 and len(list(source.frames())) == 1
+
+
+def test_a_file_that_cannot_be_opened_is_named(tmp_path, monkeypatch):
+    def refused(path, *_):
+        raise PermissionError(13, "Permission denied", path)
+
+    path = save(tmp_path / "a.png")
+    monkeypatch.setattr("builtins.open", refused)
+    with pytest.raises(UserError, match="a.png cannot be read .Permission denied"):
+        list(open_source(path).frames())
+
+
 def names(path):
     return [frame.name for frame in open_source(str(path)).frames()]
 
@@ -456,6 +499,25 @@ def test_a_camera_that_is_not_there_is_released(monkeypatch, is_open):
     with pytest.raises(UserError, match="no camera of this number"):
         open_source("41")
     assert capture.released == 1
+
+
+def test_a_number_is_a_camera_s_up_to_nine_digits(monkeypatch):
+    asked = []
+    monkeypatch.setattr(cv2, "VideoCapture", lambda number: asked.append(number) or Capture(1, 30.0))
+    assert open_source("123456789").name == "camera_123456789" and asked == [123456789]
+    for text in ("1234567890", "\u0664", "-1", "1.5"):
+        with pytest.raises(UserError, match="does not exist"):
+            open_source(text)
+
+
+def test_the_device_of_a_camera_is_that_camera(monkeypatch):
+    """As /dev/video7 a device that is always there: /dev/null."""
+    look, asked = os.stat, []
+    monkeypatch.setattr(os, "stat", lambda path, *rest, **named: look(
+        os.devnull if path == "/dev/video7" else path, *rest, **named))
+    monkeypatch.setattr(cv2, "VideoCapture", lambda number: asked.append(number) or Capture(2, 30.0))
+    source = open_source("/dev/video7")
+    assert (asked, source.name, len(list(source.frames()))) == ([7], "camera_7", 2)
 
 
 def test_a_negative_number_of_frames_is_refused(tmp_path):

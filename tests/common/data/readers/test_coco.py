@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
-from common.data.readers.coco import JOINTS, Annotations, read_annotations, read_coco
+from common.data.readers.coco import JOINTS, Annotations, find_coco, read_annotations, read_coco
 from common.data.readers.coco_masks import decode_mask, decode_outline, encode_mask, unpack_counts
 from common.errors import UserError
 
@@ -256,6 +256,101 @@ def test_a_region_is_the_outline_or_else_the_box(caplog):
     assert (regions[2][0] == box).all() and "[40, 50] (height, width), not [80, 100]" in regions[2][1]
     assert regions[3][0].sum() == 50 and regions[3][0][0, :50].all()
     assert regions[4][0].sum() == 10 * 5
+
+
+def test_sizes_and_stems_of_images():
+    images = [{"id": number, "file_name": "a.jpg", "width": side, "height": 1} for number, side in ((7, 1), ("v7", 0))]
+    first, second = read(person(1, 7), images=images).images
+    assert first.size == (1, 1) and second.size is None
+    assert first.stem == "000000000007" and second.stem == "v7"
+
+
+def test_annotations_without_a_category_belong_to_the_only_one():
+    bare = [person(number, 1, category_id=None) for number in (1, 2)]
+    one, dog = content()["categories"][0], {"id": 2, "name": "dog"}
+    assert len(read(*bare, categories=[one])) == 2
+    assert len(read(*bare, person(3, 1), categories=[one])) == 1  # the others are of another category
+    assert len(read(*bare, person(3, 1), categories=[one, dog])) == 1
+
+
+def test_joints_are_not_read_where_nobody_asks_for_them():
+    people = Annotations(content(person(1, 1, num_keypoints="x")), "a.json", names=())
+    assert people.keypoints.shape == (1, 0, 3) and people.names == () and people.boxes.tolist() == [[10, 20, 30, 40]]
+
+
+def test_a_count_of_zero_in_the_file_holds_too():
+    assert read(person(1, 1, num_keypoints=0), person(2, 1, num_keypoints=1)).num_keypoints.tolist() == [0, 1]
+    assert read(person(1, 1, num_keypoints=99)).num_keypoints.tolist() == [17]
+
+
+@pytest.mark.parametrize("box", [[1, 2, 3, 0], [1, 2, 0, 4], [1, 2, -3, 4], [1, 2, float("nan"), 4],
+                                 [float("inf"), 2, 3, 4], [1, 2, 3], []])
+def test_boxes_that_hold_nobody_are_derived(box, caplog):
+    people = read(person(1, 1, bbox=box), person(2, 1, bbox=[1, 2, 0.5, 0.25]))
+    assert people.boxes.tolist() == [[10, 20, 16, 0], [1, 2, 0.5, 0.25]]
+    assert "lack bbox: the box around the labelled joints (1)" in caplog.text and "have no bbox" not in caplog.text
+
+
+def test_people_without_box_and_joints_are_counted(caplog):
+    nothing = [0] * 51
+    people = read(person(1, 1, keypoints=nothing, bbox=None, area=None), person(2, 1, keypoints=nothing),
+                  person(3, 1, bbox=None))
+    assert people.boxes.tolist() == [[0] * 4, [10, 20, 30, 40], [10, 20, 16, 0]] and people.areas[0] == 0
+    assert "annotations have no bbox, nor labelled joints that tell one (1)" in caplog.text
+    assert "lack bbox: the box around the labelled joints (1)" in caplog.text
+
+
+def test_joints_in_another_order_by_names(caplog):
+    names = ["Right Shoulder", "tail", "nose"]
+    people = read(person(1, 1, keypoints=[1, 2, 2, 3, 4, 1, 5, 6, 2]),
+                  categories=[{"id": 1, "name": "person", "keypoints": names}])
+    ordered = people.in_order(("nose", "left_shoulder", "right_shoulder"))
+    assert ordered.tolist() == [[[5, 6, 2], [3, 4, 1], [1, 2, 2]]]
+    # Who has a place that is free there, and a name that is nowhere else, is taken for it.
+    caplog.clear()
+    with caplog.at_level("INFO", "mindhuman"):
+        assert people.in_order(("right_shoulder", "head_top"))[0].tolist() == [[1, 2, 2], [3, 4, 1]]
+    assert "tail is taken as head_top, which has this place in the order" in caplog.text
+    assert people.in_order(("right_shoulder", "nose", "left_hip"))[0].tolist() == [[1, 2, 2], [5, 6, 2], [0, 0, 0]]
+    assert people.in_order(("nose", "tail", "a", "b"))[0].tolist() == [[5, 6, 2], [3, 4, 1], [0] * 3, [0] * 3]
+    with pytest.raises(UserError, match="the joints are Right Shoulder, tail, nose, none of which is one of left_hip"):
+        people.in_order(("left_hip",))
+
+
+def test_images_of_some_rows_are_looked_for(tmp_path):
+    people = read()
+    (tmp_path / "2.jpg").touch()
+    assert people.find_images(str(tmp_path), "--images", [1]) == [str(tmp_path / "2.jpg")]
+    with pytest.raises(UserError, match="lacks 1 of 2 annotated images, such as 1.jpg .--images"):
+        people.find_images(str(tmp_path), "--images")
+    with pytest.raises(UserError, match="2.jpg does not exist or is no folder .--images"):
+        people.find_images(str(tmp_path / "2.jpg"), "--images")
+
+
+def test_the_box_of_a_person_without_an_outline_is_cut_at_the_rims():
+    people = read(person(1, 1, segmentation=None, bbox=[90.4, -3, 30, 5.6]),
+                  person(2, 1, segmentation=None, bbox=[1.6, 78, 2, 9]), members=("segmentation",))
+    expected = np.zeros((2, 80, 100), bool)
+    expected[0, 0:3, 90:] = expected[1, 78:, 2:4] = True
+    for row in (0, 1):
+        np.testing.assert_array_equal(people.region(row, (100, 80))[0], expected[row])
+
+
+def test_things_are_no_people(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(content(person(1, 1, keypoints=[1, 1, 2]), categories=[
+        {"id": 1, "name": "car", "keypoints": ["wheel"]}])))
+    with pytest.raises(UserError, match="the joints are wheel, none of which is one of COCO's: nose"):
+        read_coco(str(path), "images")
+
+
+@pytest.mark.parametrize("folder", ["val2017", "images/val2017", "images/train-valid2017"])
+def test_where_the_files_of_a_split_lie(tmp_path, folder):
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "person_keypoints_val2017.json").touch()
+    (tmp_path / folder).mkdir(parents=True)
+    assert find_coco(str(tmp_path), "val2017") == (
+        str(tmp_path / "annotations" / "person_keypoints_val2017.json"), str(tmp_path / folder))
 
 
 SQUARE = [1, 1, 4, 1, 4, 3, 1, 3]

@@ -218,6 +218,14 @@ def test_scores_of_other_joints_by_their_values_or_names():
         as_joints(own.reshape(-1, 4)[:3])
 
 
+def test_pairs_whose_third_numbers_are_small_but_negative():
+    values = np.zeros(36)
+    values[[0, 2]] = 500, -5
+    assert len(as_joints(values)) == 18
+    values[2] = 5
+    assert len(as_joints(values)) == 12
+
+
 def test_what_is_no_joint_has_no_score():
     joints = np.array([[1, 2, 0.5], [np.nan, 2, 0.5], [1, np.inf, 0.5], [1, 2, np.nan], [0, 0, 0.9], [1e6, 2, 0.5],
                        [-999999, 0, 0.5], [0, 3, 0.5]])
@@ -251,9 +259,9 @@ def test_an_order_that_clearly_does_not_fit(own, other):
     assert better_order(joints, (own, other)) is None and better_order(joints, (own,)) is None
     assert better_order(joints, (other, own)) == own
     assert better_order(np.stack([joints, joints]), (other, own)) == own
-    line = joints.copy()
-    line[:, 1] = line[:, 0]
-    assert better_order(line, (other, own)) is None, "what lies on a line is no body"
+    for down in (joints[:, 0], 700 - joints[:, 0], np.full_like(joints[:, 0], 250)):
+        line = np.column_stack([joints[:, 0], down, joints[:, 2]])
+        assert better_order(line, (other, own)) is None, "what lies on a line is no body"
     assert better_order(joints * (1, 1, 0), (other, own)) is None
 
 
