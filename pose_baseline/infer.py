@@ -26,10 +26,11 @@ def main(argv):
 
     from common.engine.runtime import init_runtime
     from pose_baseline.src.build import Lifter, load_trained
-    from pose_baseline.src.inference import lift_tracks, read_truth, write_results
+    from pose_baseline.src.inference import check_outputs, lift_tracks, read_truth, write_results
 
     init_runtime(config.device_target, config.device_id, config.seed)
     network, config, statistics, _ = load_trained(config)
+    check_outputs(config, statistics)
     mean_pose = statistics.mean_2d[statistics.use_2d].reshape(16, 2)
     fitted = fit_to_camera(tracks, config.rescale, image_size, mean_pose)
     predictions = lift_tracks(Lifter(network), statistics, tracks, fitted)

@@ -11,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 case ${1:-} in -h | --help) sed -n '2,/^set/s/^# \{0,1\}//p' "scripts/$(basename "${BASH_SOURCE[0]}")" | sed '$d' && exit 0 ;; esac
-bash scripts/setup.sh
+bash scripts/setup.sh --test
 source scripts/launcher.sh
 launch_find_python
 cores=$(nproc)

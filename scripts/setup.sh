@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Makes .venv at the repository root and installs the pinned packages into it.
 #
-#   bash scripts/setup.sh [--gpu] [--convert]
+#   bash scripts/setup.sh [--gpu] [--convert] [--test]
 #
 #   --gpu      also the CUDA 11 libraries of MindSpore's GPU back end (about 1.7 GB)
 #   --convert  also PyTorch, for the conversion of its checkpoints, and what fetches them from Google Drive
+#   --test     also what reads our files back in tests
 #
 #   TORCH_INDEX=URL          take PyTorch from this package index (the first of two that have its CPU build)
 #   PYTHON=/path/to/python   use this interpreter and its environment (conda, a container, your own venv) instead
@@ -117,6 +118,7 @@ for argument in "$@"; do
     case $argument in
     --gpu) files+=(requirements-gpu.txt) gpu=1 ;;
     --convert) files+=(requirements-convert.txt) ;;
+    --test) files+=(requirements-test.txt) ;;
     -h | --help) usage && exit 0 ;;
     *) usage >&2 && fail "unknown option $argument" ;;
     esac

@@ -34,7 +34,7 @@ WITHOUT_MINDSPORE = (*LEAVES, "common.metrics", "common.coco_ap", "common.data.i
                      "common.geometry.rotation", "common.geometry.camera", "common.geometry.alignment",
                      "common.geometry.projection", "common.body_models.files", "common.body_models.companions",
                      "common.body_models.unpickle", "common.body_models.landmarks", "common.body_models.lbs_numpy",
-                     "common.visual", "common.inference", "common.engine.devices")
+                     "common.visual", "common.inference", "common.formats", "common.engine.devices")
 DOORS_TO_STAND_INS = ("common/body_models/files.py", "common/body_models/companions.py")
 MAY_IMPORT_TORCH = ("common/convert/pth.py", "tools/lab/")
 # Device context, communication and seeds are set in one place; the dry compile chooses a device that is not there.
@@ -264,7 +264,8 @@ def test_text_from_files_is_parsed_in_one_place():
 
 def test_every_dependency_is_pinned_and_explained():
     explained = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8").lower()
-    for name in ("requirements.txt", "requirements-gpu.txt", "requirements-convert.txt", "constraints.txt"):
+    for name in ("requirements.txt", "requirements-gpu.txt", "requirements-convert.txt", "requirements-test.txt",
+                 "constraints.txt"):
         for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
             requirement = line.partition("#")[0].partition(";")[0].strip()
             if not requirement or requirement.startswith("-"):

@@ -16,14 +16,16 @@ import numpy as np
 from tqdm import tqdm
 
 from common.errors import UserError
+from common.formats.registry import MOTION_FORMATS
 from common.geometry.projection import (
     crop_points_to_image,
     fit_translation,
     perspective_projection,
     weak_perspective_projection,
 )
-from common.inference.outputs import ImageRecord, Person, check_formats, check_person, write_people
+from common.inference.outputs import check_formats, check_person, write_people
 from common.inference.people import check_boxes
+from common.inference.person import ImageRecord, Person
 from common.inference.side_by_side import READ_AHEAD, WRITERS, ahead, in_order
 from common.inference.smoothing import OneEuro, OneEuroRotation
 from common.inference.sources import Frame, interrupt_noted
@@ -35,6 +37,7 @@ from common.visual.video import write_video
 LOGGER = logging.getLogger("mindhuman")
 IMAGE_FORMATS = ("json", "npz", "obj", "glb", "html", "png")
 VIDEO_FORMATS = ("json", "npz", "png")  # a file for every frame only when it is asked for
+OF_TRACKS = (*VIDEO_FORMATS, *MOTION_FORMATS)  # one file of a person's whole way
 FOCAL_LENGTH = 5000.0  # SPIN's and GraphCMR's, in pixels of an image with REFERENCE_PX on its longer side
 REFERENCE_PX = 224.0
 MOST_WAITING = 2  # images per row of a batch that may wait for it to be full
@@ -81,10 +84,11 @@ class MeshModel:
         faces (array): (F, 3). joint_names (list): K names.
         variants (tuple): names of the meshes in `Body.variants`.
         conventions (dict): what its parameters mean beyond `outputs.CONVENTIONS`, written into the files.
+        rig (BodyRig): the body model, for files with bones; None without one.
     """
 
     name = body_model = ""
-    faces, joint_names, variants, conventions = None, (), (), {}
+    faces, joint_names, variants, conventions, rig = None, (), (), {}, None
 
     def crop(self, image, found):
         """Network input of somebody: image (H, W, 3) uint8 RGB, `Found` -> array (3, h, w) float32, `Region`."""
@@ -154,8 +158,9 @@ class MeshRunner:
         model (MeshModel): the trained network and its conventions.
         find (callable): of `people.choose_people`.
         folder (str): where files go.
-        formats (list): of `outputs.FORMATS`; None for the usual ones. Of a video json and npz hold a person's whole
-            way, png is the drawn video, and the others are files for every frame.
+        formats (list): of `outputs.FORMATS`; None for the usual ones. Of a video json, npz and those of
+            `formats.registry` hold a person's whole way, png is the drawn video, and the others are files for every
+            frame.
         focal_length (float): of the images' camera, in pixels of an image with `REFERENCE_PX` on its longer side.
         batch_size (int): people that the network sees together.
         smooth (bool): smooth people over the frames of a video.
@@ -227,7 +232,7 @@ class MeshRunner:
     def _video(self, source, people, progress):
         """Write about a video; returns the number of people."""
         formats = VIDEO_FORMATS if self.formats is None else self.formats
-        of_frames = [name for name in formats if name not in VIDEO_FORMATS]
+        of_frames = [name for name in formats if name not in OF_TRACKS]
         video = VideoRecord(source.fps, self.smooth)
 
         def recorded():
@@ -325,7 +330,7 @@ class MeshRunner:
         focal_px = self.focal_length * max(height, width) / REFERENCE_PX
         return ImageRecord(name, os.path.basename(source.files.get(name, name)), (height, width), focal_px,
                            (0.5 * width, 0.5 * height), self.model.name, self.model.body_model, self.model.conventions,
-                           self.model.variants)
+                           self.model.variants, self.model.rig)
 
     def _person(self, frame, record, found, region, body, source):
         """What files say of somebody; raises UserError when the network's answer cannot be written."""
@@ -341,7 +346,7 @@ class MeshRunner:
             vertices=body.vertices, faces=self.model.faces, joint_names=list(self.model.joint_names), j3d=body.j3d,
             j2d_px=j2d_px, cam=body.cam, box_centre_px=tuple(corner[0] + 0.5 * side), box_size_px=float(side[0]),
             translation=translation, parameters=self.model.parameters(body), score=found.score, number=found.number,
-            variants=body.variants, boxes_px=boxes_px)
+            variants=body.variants, boxes_px=boxes_px, rotmat=np.asarray(body.rotmat), shape=np.asarray(body.shape))
         check_person(person, where)
         return person
 

@@ -13,13 +13,16 @@ import numpy as np
 
 from common.errors import UserError
 from common.files import atomic_write, npz_bytes
+from common.formats.registry import MOTION_FORMATS, write_motion
+from common.inference.motions import motion_of
+from common.inference.person import ImageRecord, Person
 from common.visual.cameras import Y_UP, PerspectiveCamera, turn
 from common.visual.mesh_files import FORMATS as MESH_FORMATS
 from common.visual.mesh_files import write_meshes
 from common.visual.renderer import PALETTE, Mesh, render_scene
 from common.visual.viewer import write_viewer
 
-FORMATS = ("json", "npz", *MESH_FORMATS, "html", "png")
+FORMATS = ("json", "npz", *MESH_FORMATS, "html", "png", *MOTION_FORMATS)
 
 OVERLAY_OPACITY = 0.9  # of bodies over the photo, so that one sees how well they fit
 
@@ -35,74 +38,7 @@ CONVENTIONS = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class ImageRecord:
-    """The image people were found in, its camera, and what found them.
-
-    Args:
-        name (str): stem of all files.
-        image (str): file name of the image, for the record.
-        size ((int, int)): (H, W) in pixels.
-        focal_px (float): focal length of the camera that all people stand before.
-        centre_px ((float, float)): its principal point (x, y).
-        model (str): network, such as "hmr".
-        body_model (str): "synthetic", or the file of the body model.
-        conventions (dict[str, object]): what the model's parameters mean beyond `CONVENTIONS`, for the record.
-        variants (tuple[str]): names of the further meshes that the model gives of everybody.
-    """
-
-    name: str
-    image: str
-    size: tuple
-    focal_px: float
-    centre_px: tuple
-    model: str
-    body_model: str
-    conventions: dict = dataclasses.field(default_factory=dict)
-    variants: tuple = ()
-
-
-@dataclasses.dataclass(frozen=True)
-class Person:
-    """One person; points are metres in camera axes around the body's own origin.
-
-    Args:
-        vertices (numpy.ndarray): (V, 3).
-        faces (numpy.ndarray): (F, 3) integer.
-        joint_names (list[str]): J names.
-        j3d (numpy.ndarray): (J, 3).
-        j2d_px (numpy.ndarray): (J, 2), pixels of the original image.
-        translation (numpy.ndarray): (3,), metres from the body's origin to the camera of the image.
-        cam (numpy.ndarray): (3,), weak-perspective (s, tx, ty) over the box.
-        box_centre_px ((float, float)): centre (x, y) of the square box, pixels of the original image.
-        box_size_px (float): its side.
-        parameters (dict[str, numpy.ndarray]): of the body model, by the names of this project: theta (85,), pose (72,)
-            axis-angle, rotmat (24, 3, 3), beta (10,), expr (10,), ...
-        score (float): confidence of the detection, or None.
-        number (int): who it is in a video; None for its place in the list. Files and colours go by it.
-        variants (dict[str, numpy.ndarray]): further meshes of the person, name -> (V, 3) like `vertices`; they have
-            files and drawings of their own.
-        boxes_px (dict[str, numpy.ndarray]): name -> (4,) left, top, right, bottom of parts of the person, pixels of the
-            original image.
-    """
-
-    vertices: np.ndarray
-    faces: np.ndarray
-    joint_names: list
-    j3d: np.ndarray
-    j2d_px: np.ndarray
-    translation: np.ndarray
-    cam: np.ndarray
-    box_centre_px: tuple
-    box_size_px: float
-    parameters: dict
-    score: float = None
-    number: int = None
-    variants: dict = dataclasses.field(default_factory=dict)
-    boxes_px: dict = dataclasses.field(default_factory=dict)
-
-
-def write_people(folder, record, people, formats=FORMATS, photo=None):
+def write_people(folder: str, record: ImageRecord, people: list[Person], formats=FORMATS, photo=None) -> list:
     """Write everything asked for about the people in one image.
 
     Args:
@@ -237,6 +173,9 @@ def _write_person(folder, record, person, formats):
                 write_meshes(paths[-1], [Mesh(np.asarray(vertices) @ Y_UP, person.faces,
                                               PALETTE[person.number % len(PALETTE)],
                                               f"person_{person.number}{ending}")])
+    if any(name in MOTION_FORMATS for name in formats):
+        motion = motion_of(record, [person], os.path.basename(stem), record.image)
+        paths += write_motion(folder, motion, formats)
     return paths
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import numpy as np
 
 from common.body_models.lbs_numpy import pose_body
+from common.formats.bodies import BodyRig
 from common.geometry.rotation import matrix_to_axis_angle
 from common.inference.meshes import MeshModel
 
@@ -20,6 +21,7 @@ class SMPLMeshes(MeshModel):
     def __init__(self, model, regressor, joint_names):
         self.body_model, self.faces, self.joint_names = model.source, model.faces, joint_names
         self.model, self.regressor = model.astype(np.float32), np.float32(regressor)
+        self.rig = BodyRig(self.model)
 
     def pose(self, body):
         rotmat, beta = np.float32(body.rotmat), np.float32(body.shape)

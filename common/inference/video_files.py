@@ -1,19 +1,31 @@
-"""What a mesh model leaves of a video: each person over time as json and npz, and the video with the meshes drawn.
+"""What a mesh model leaves of a video: each person over time in one file of each format, and the drawn video.
 
 One file holds all frames of a person; its arrays are those of the files about images with a first axis for the
 frames in which the person is seen. `frames` are their numbers, from 0, and `time_s` their times in the video.
 """
+import dataclasses
 import json
 import os
+from typing import NamedTuple
 
 import numpy as np
 
 from common.files import atomic_write, npz_bytes
+from common.formats.registry import MOTION_FORMATS, write_motion
+from common.inference.motions import motion_of
 from common.inference.outputs import CONVENTIONS, draw_people, json_bytes, plain
 
 # Fields of a `Person` -> what they are called in the files.
 FIELDS = {"j2d_px": "joints_2d_px", "j3d": "joints_3d_m", "translation": "translation_m", "cam": "cam",
           "box_centre_px": "box_centre_px", "box_size_px": "box_size_px", "score": "score"}
+
+
+class Track(NamedTuple):
+    """A person in a video: numbers of the frames, their times, and the `Person` of each, without meshes."""
+
+    frames: list
+    time_s: list
+    people: list
 
 
 class VideoRecord:
@@ -26,39 +38,46 @@ class VideoRecord:
 
     def __init__(self, fps, smoothed):
         self.fps, self.smoothed = fps, smoothed
-        self.record, self.frames, self.tracks, self.joint_names = None, 0, {}, ()
+        self.record, self.frames, self.tracks = None, 0, {}
 
     def add(self, record, people, time_s):
         """Take the next frame: its `ImageRecord`, its `Person`s, who all have numbers, and its time."""
         for person in people:
-            values = {name: getattr(person, field) for field, name in FIELDS.items()}
-            values["score"] = np.nan if person.score is None else person.score
-            values |= {f"{name}_box_px": box for name, box in person.boxes_px.items()}
-            track = self.tracks.setdefault(person.number, {"frames": [], "time_s": []})
-            track["frames"].append(self.frames)
-            track["time_s"].append(time_s)
-            for name, value in {**values, **person.parameters}.items():
-                track.setdefault(name, []).append(np.asarray(value))
-            self.joint_names = person.joint_names
+            track = self.tracks.setdefault(person.number, Track([], [], []))
+            track.frames.append(self.frames)
+            track.time_s.append(time_s)
+            # Meshes of all frames would fill the memory; the parameters say the same.
+            track.people.append(dataclasses.replace(person, vertices=None, variants={}))
         self.record = record
         self.frames += 1
 
     def write(self, folder, name, formats):
-        """Write `<name>_<number>.json` and `.npz` for every person -> the paths; other formats are not looked at."""
+        """Write the files of every person -> the paths.
+
+        Args:
+            folder (str): made when missing.
+            name (str): of the video; files are `<name>_<number>.<format>`.
+            formats (list): json, npz and those of `MOTION_FORMATS`; others are not looked at.
+        """
         paths = []
         for number, track in sorted(self.tracks.items()):
-            arrays = {key: np.stack(values) for key, values in track.items()}
+            arrays = _stacked(track)
             for ending, make in (("json", self._as_json), ("npz", self._as_npz)):
                 if ending in formats:
                     paths.append(os.path.join(folder, f"{name}_{number}.{ending}"))
                     atomic_write(paths[-1], make(name, number, arrays))
+            if any(ending in MOTION_FORMATS for ending in formats):
+                motion = motion_of(self.record, track.people, f"{name}_{number}", name, track.frames, track.time_s,
+                                   self.fps)
+                paths += write_motion(folder, motion, formats)
         return paths
 
     def _header(self, name, number):
         height, width = self.record.size
         return {"video": name, "fps": float(self.fps), "num_frames": self.frames, "smoothed": self.smoothed,
                 "image_size_px": [int(width), int(height)], "person": number, "model": self.record.model,
-                "body_model": self.record.body_model, "joint_names": list(self.joint_names),
+                "body_model": self.record.body_model,
+                "joint_names": list(self.tracks[number].people[0].joint_names),
                 "focal_px": float(self.record.focal_px), "centre_px": plain(self.record.centre_px)}
 
     def _conventions(self):
@@ -72,6 +91,18 @@ class VideoRecord:
 
     def _as_npz(self, name, number, arrays):
         return npz_bytes({**self._header(name, number), "conventions": json.dumps(self._conventions()), **arrays})
+
+
+def _stacked(track):
+    """The arrays of a `Track` under their names in files, first axis: its frames."""
+    arrays = {"frames": track.frames, "time_s": track.time_s}
+    for person in track.people:
+        values = {name: getattr(person, field) for field, name in FIELDS.items()}
+        values["score"] = np.nan if person.score is None else person.score
+        values |= {f"{name}_box_px": box for name, box in person.boxes_px.items()}
+        for name, value in {**values, **person.parameters}.items():
+            arrays.setdefault(name, []).append(np.asarray(value))
+    return {name: np.stack(values) for name, values in arrays.items()}
 
 
 def video_frame(record, people, photo):

@@ -13,6 +13,7 @@ from common.body_models.lbs_numpy import pose_smplx
 from common.data.augment import NO_CHANGE
 from common.data.crops import person_box
 from common.errors import UserError
+from common.formats.bodies import BodyRig
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.inference.meshes import Body, MeshModel, Region
 from common.joints import SKELETONS
@@ -50,6 +51,7 @@ class Hand4WholeMeshes(MeshModel):
         self.network, self.sizes = network, network.sizes
         self.body_model, self.faces = model.source, model.faces
         self.model = model.astype(np.float32)
+        self.rig = BodyRig(self.model)
         mean = {f"{side}hand_pose": self.model.extra(f"hands_mean{side}", (45,)) for side in "lr"}
         self.hand_mean = {name: values.astype(np.float64) for name, values in mean.items()}
 

@@ -7,10 +7,12 @@ import numpy as np
 from common.data.restricted_pickle import load_npy, load_npz
 from common.engine.checkpoint import CheckpointFolder
 from common.errors import UserError
+from common.formats.registry import write_motion
 from common.joints import SKELETONS
 from common.metrics import mpjpe
 from common.names import safe_names
 from pose_baseline.src.build import Lifter, build_dataset, experiment_folder, load_trained, results_folder
+from pose_baseline.src.motion import motion_of
 from pose_baseline.src.normalisation import targets_to_mm
 from pose_baseline.src.outputs import Prediction, write_json, write_npz
 from pose_baseline.src.pictures import Sample, animate, prediction_grid, sample_grid
@@ -18,6 +20,7 @@ from pose_baseline.src.pictures import Sample, animate, prediction_grid, sample_
 LOGGER = logging.getLogger("mindhuman")
 NUM_SAMPLES = 15
 ANIMATIONS = ("gif", "mp4", "none")
+FORMATS = ("json", "npz", "png", "bvh", "trc", "csv")
 
 
 def lift(lifter, statistics, joints_2d):
@@ -87,16 +90,36 @@ def _read_array(path):
         raise UserError(f"--ground_truth {path} is damaged or is no npy or npz of plain numbers") from None
 
 
-def write_results(predictions, truth, config):
-    """npz, json, one picture per person and, for sequences, a film; says what was written."""
+def check_outputs(config, statistics):
+    """Refuse before any work what cannot be written.
+
+    Raises:
+        UserError: an unknown format or animation, or bones of a network that gives too few joints.
+    """
+    unknown = [name for name in config.formats if name not in FORMATS]
+    if unknown:
+        raise UserError(f"--formats {unknown[0]}: choose from {', '.join(FORMATS)}")
     if config.animation not in ANIMATIONS:
         raise UserError(f"--animation {config.animation}: choose one of {', '.join(ANIMATIONS)}")
-    space, folder = _space(config), config.output_dir
-    written = [os.path.join(folder, "predictions.npz"), os.path.join(folder, "predictions.json")]
-    write_npz(written[0], predictions, space)
-    write_json(written[1], predictions, space)
+    if "bvh" in config.formats and statistics.predict_14:
+        raise UserError("--formats bvh: this network gives 14 joints, without pelvis and spine (--predict_14); leave "
+                        "bvh out, or take weights for 17 joints")
+
+
+def write_results(predictions, truth, config):
+    """The files of `--formats`; png is one image per person and, of sequences, a video; says what was written."""
+    space, folder, formats, written = _space(config), config.output_dir, config.formats, []
+    for ending, write in (("npz", write_npz), ("json", write_json)):
+        if ending in formats:
+            written.append(os.path.join(folder, f"predictions.{ending}"))
+            write(written[-1], predictions, space)
     for prediction, name in zip(predictions, safe_names(one.person for one in predictions)):
         stem = os.path.join(folder, f"person_{name}" if len(predictions) > 1 else "predictions")
+        motion = motion_of(prediction, os.path.basename(stem), os.path.basename(os.path.abspath(config.input)), space,
+                           config.fps)
+        written += write_motion(folder, motion, formats)
+        if "png" not in formats:
+            continue
         written.append(f"{stem}.png")
         prediction_grid(prediction.joints_2d, prediction.joints_3d, truth, written[-1], space,
                         prediction.frame_names)

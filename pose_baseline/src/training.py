@@ -40,7 +40,7 @@ MAY_DIFFER = {"epochs", "resume", "load", "train_dir", "data_dir", "cameras_path
               "save_every_steps", "log_every", "tensorboard", "profile", "sample", "device_target", "device_id",
               "use_cpu", "data_on_device", "steps_per_launch", "enable_modelarts", "obs_dir", "result", "file_name",
               "file_format", "pixel_input", "input", "output_dir", "joint_order", "rescale", "image_size",
-              "ground_truth", "animation", "fps", "allow_partial"}
+              "ground_truth", "animation", "fps", "formats", "allow_partial"}
 
 
 def train(config, runtime):

@@ -12,8 +12,8 @@ from common.engine.runtime import init_runtime
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
 from common.inference.meshes import MeshRunner
-from common.inference.outputs import ImageRecord, Person
 from common.inference.people import Found
+from common.inference.person import ImageRecord, Person
 from common.stand_ins.scenes.scene import make_scene
 from common.visual.cameras import PerspectiveCamera
 from common.visual.mesh_files import read_mesh

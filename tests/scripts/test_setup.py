@@ -12,7 +12,8 @@ import time
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-FILES = ("requirements.txt", "requirements-gpu.txt", "requirements-convert.txt", "constraints.txt")
+FILES = ("requirements.txt", "requirements-gpu.txt", "requirements-convert.txt", "requirements-test.txt",
+         "constraints.txt")
 PIP = """
 import os, sys
 if "freeze" in sys.argv:

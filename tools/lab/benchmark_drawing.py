@@ -23,7 +23,8 @@ sys.path.insert(0, ROOT)
 from common.arguments import Arguments  # noqa: E402
 from common.errors import run  # noqa: E402
 from common.files import atomic_write  # noqa: E402
-from common.inference.outputs import ImageRecord, Person, draw_people, write_people  # noqa: E402
+from common.inference.outputs import draw_people, write_people  # noqa: E402
+from common.inference.person import ImageRecord, Person  # noqa: E402
 from common.stand_ins.datasets import coco, up3d  # noqa: E402
 from common.stand_ins.scenes.body import scene_body  # noqa: E402
 from common.stand_ins.scenes.crops import make_crop  # noqa: E402

@@ -1,24 +1,24 @@
 """Files about each person of a video: what they hold, worked out by hand."""
 import json
-from types import SimpleNamespace
 
 import numpy as np
 
 from common.inference import video_files
+from common.inference.person import ImageRecord, Person
 from common.inference.video_files import VideoRecord, video_frame
 
 
 def person(number, place, score=None):
     place = np.float64(place)
-    return SimpleNamespace(number=number, score=score, j2d_px=np.full((2, 2), place), j3d=np.full((2, 3), place),
-                           translation=np.full(3, place), cam=np.full(3, place), box_centre_px=np.full(2, place),
-                           box_size_px=place, boxes_px={"left_hand": np.full(4, place)}, joint_names=("a", "b"),
-                           parameters={"betas": np.full(10, place)})
+    return Person(vertices=np.zeros((3, 3)), faces=np.zeros((1, 3), int), number=number, score=score,
+                  j2d_px=np.full((2, 2), place), j3d=np.full((2, 3), place), translation=np.full(3, place),
+                  cam=np.full(3, place), box_centre_px=np.full(2, place), box_size_px=place,
+                  boxes_px={"left_hand": np.full(4, place)}, joint_names=("a", "b"),
+                  parameters={"betas": np.full(10, place)})
 
 
 def recorded():
-    record = SimpleNamespace(size=(48, 64), model="m", body_model="b", focal_px=500.0, centre_px=np.array([32.0, 24.0]),
-                             conventions={"pose": "radians"})
+    record = ImageRecord("v", "v", (48, 64), 500.0, np.array([32.0, 24.0]), "m", "b", {"pose": "radians"})
     video = VideoRecord(25.0, True)
     video.add(record, [person(3, 1)], 0.0)
     video.add(record, [], 0.04)
@@ -47,6 +47,17 @@ def test_each_person_has_all_frames_in_which_they_are_seen(tmp_path):
 def test_only_the_formats_that_were_asked_for(tmp_path):
     assert [path.rpartition(".")[2] for path in recorded().write(str(tmp_path), "v", ("npz",))] == ["npz", "npz"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["v_1.npz", "v_3.npz"]
+
+
+def test_motion_of_the_frames_in_which_somebody_is_seen(tmp_path):
+    """Person 3: (1, 1, 1) + (1, 1, 1) m in frame 0, three times that in frame 2, and nothing in frame 1."""
+    paths = recorded().write(str(tmp_path), "v", ("csv", "trc"))
+    assert [path.rpartition("/")[2] for path in paths] == ["v_1.csv", "v_1.trc", "v_3.csv", "v_3.trc"]
+    rows = (tmp_path / "v_3.csv").read_text().splitlines()
+    assert rows[1] == "v,m,3,0,0.000000,,a,1.000,1.000,2.000000,-2.000000,-2.000000"
+    assert rows[3] == "v,m,3,2,0.080000,0.500000,a,3.000,3.000,6.000000,-6.000000,-6.000000"
+    middle = (tmp_path / "v_3.trc").read_text().splitlines()[7].split("\t")
+    assert middle == ["2", "0.040000"] + 2 * ["4.000000", "-4.000000", "-4.000000"]
 
 
 def test_a_drawn_frame_has_a_row_for_each_kind_of_mesh(monkeypatch):

@@ -1,0 +1,36 @@
+"""People of images and videos as motion that other programs read."""
+import numpy as np
+
+from common.formats.motion import Motion
+from common.inference.person import ImageRecord, Person
+from common.visual.cameras import Y_UP
+from common.visual.renderer import PALETTE
+
+IMAGE_FPS = 30.0  # of a file about an image, whose format asks for a rate
+
+
+def motion_of(record: ImageRecord, people: list[Person], name: str, source: str, frames=(0,), time_s=(0.0,),
+              fps: float = IMAGE_FPS) -> Motion:
+    """One person in the frames in which the person is seen.
+
+    Args:
+        record: of an image or of any frame: model, body model and camera.
+        people: the person, once for each frame.
+        name: stem of the files.
+        source: file name of the image, or name of the video.
+        frames: numbers of the frames. time_s: their times.
+        fps: mean frames per second.
+    """
+    first = people[0]
+    number = first.number or 0
+    translation = np.stack([person.translation for person in people])
+    j3d = np.stack([person.j3d for person in people]) + translation[:, None]
+    body = {}
+    if record.rig is not None and first.rotmat is not None:
+        body = record.rig.move(np.stack([person.rotmat for person in people]),
+                               np.stack([person.shape for person in people]), translation,
+                               PALETTE[number % len(PALETTE)])
+    scores = np.array([np.nan if person.score is None else person.score for person in people])
+    return Motion(name, source, record.model, number, fps, np.asarray(frames), np.asarray(time_s, np.float64),
+                  tuple(first.joint_names), np.float64(j3d) @ Y_UP, np.stack([person.j2d_px for person in people]),
+                  scores, **body)
