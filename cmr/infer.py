@@ -22,23 +22,19 @@ def main(argv):
 
     source = open_source(config.image or config.input, config.frame_max, "--image")
 
-    from cmr.src.build import load_body, load_trained
-    from cmr.src.crop import Crop
-    from cmr.src.inference import CMRMeshes
+    from cmr.src.inference import open_model
     from common.engine.runtime import init_runtime
     from common.inference.meshes import MeshRunner
     from common.inference.people import choose_people
 
     init_runtime(config.device_target, config.device_id, config.seed)
-    body = load_body(config)
-    network, config, _ = load_trained(config, body)
+    model, config = open_model(config)
     finder = None
     if config.openpose_ckpt:
         from openpose.src.finder import load_finder  # only where people have to be found
 
         finder = load_finder(config.openpose_ckpt)
     find = choose_people(config.bbox, config.keypoints_json, finder, config.min_confidence)
-    model = CMRMeshes(network, body.model, body.regressor, Crop(config.img_res, config.crop_contrast_stretch))
     formats = config.formats if "formats" in config.given else None
     MeshRunner(model, find, config.output_dir, formats, config.focal_length, config.batch_size,
                config.smooth).run(source)

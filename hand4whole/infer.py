@@ -44,18 +44,17 @@ def prepare(argv, script):
 
     from common.engine.runtime import init_runtime
     from common.inference.people import choose_people
-    from hand4whole.src.build import load_trained
-    from hand4whole.src.inference import Hand4WholeMeshes
+    from hand4whole.src.inference import open_model
 
     init_runtime(config.device_target, config.device_id, config.seed)
-    network, config, body, _ = load_trained(config)
+    model, config = open_model(config)
     finder = None
     if config.openpose_ckpt:
         from openpose.src.finder import load_finder  # only where people have to be found
 
         finder = load_finder(config.openpose_ckpt)
     find = choose_people(config.bbox, config.keypoints_json, finder, config.min_confidence)
-    return config, source, Hand4WholeMeshes(network, body), find
+    return config, source, model, find
 
 
 def find_picture(config):

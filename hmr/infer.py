@@ -25,20 +25,16 @@ def main(argv):
     from common.engine.runtime import init_runtime
     from common.inference.meshes import MeshRunner
     from common.inference.people import choose_people
-    from hmr.src.build import load_body, load_trained
-    from hmr.src.inference import HMRMeshes, crop_kind
+    from hmr.src.inference import open_model
 
     init_runtime(config.device_target, config.device_id, config.seed)
-    body = load_body(config)
-    network, config, profile, checkpoint = load_trained(config, body)
+    model, config = open_model(config)
     finder = None
     if config.openpose_ckpt:
         from openpose.src.finder import load_finder  # only where people have to be found
 
         finder = load_finder(config.openpose_ckpt)
     find = choose_people(config.bbox, config.keypoints_json, finder, config.min_confidence)
-    model = HMRMeshes(network, profile, body, crop_kind(checkpoint.meta["config"]), config.crop_size,
-                      config.crop_scale)
     formats = config.formats if "formats" in config.given else None
     MeshRunner(model, find, config.output_dir, formats, config.focal_length, config.batch_size,
                config.smooth).run(source)

@@ -22,14 +22,13 @@ def main(argv):
     source = open_source(config.input, config.frame_max)
 
     from common.engine.runtime import init_runtime
-    from openpose.src.build import build_finder, load_trained
-    from openpose.src.inference import Inference, parse_resolution
+    from openpose.src.inference import Inference, open_model, parse_resolution
 
-    resolution = parse_resolution(config.net_resolution)
+    parse_resolution(config.net_resolution)  # refused before the network is made
     init_runtime(config.device_target, config.device_id, config.seed)
-    network, config, skeleton, _ = load_trained(config)
-    inference = Inference(build_finder(network, config, skeleton), config.output_dir, resolution,
-                          config.keypoint_scale, config.write_heatmaps)
+    detecting, config = open_model(config)
+    inference = Inference(detecting.finder, config.output_dir, detecting.resolution, config.keypoint_scale,
+                          config.write_heatmaps)
     inference.run(source)
 
 

@@ -5,6 +5,8 @@ A person's body is the SMPL one; the graph network's free mesh, of which SMPL's 
 """
 from mindspore import Tensor
 
+from cmr.src.build import load_body, load_trained
+from cmr.src.crop import Crop
 from cmr.src.mesh import TRAINING_JOINTS
 from common.data.image import normalize
 from common.inference.meshes import Body, Region
@@ -37,3 +39,14 @@ class CMRMeshes(SMPLMeshes):
         free, camera, vertices, rotmat, betas = (output.asnumpy() for output in self.network(Tensor(batch)))
         j3d = self.regressor @ vertices
         return [Body(*person, {"graph": mesh}) for *person, mesh in zip(camera, rotmat, betas, vertices, j3d, free)]
+
+
+def open_model(config):
+    """The trained cmr of the settings as a `MeshModel`, its settings with those of its checkpoint.
+
+    Raises:
+        UserError: no checkpoint, weights that do not fit, or a body model that cannot be read.
+    """
+    body = load_body(config)
+    network, config, _ = load_trained(config, body)
+    return CMRMeshes(network, body.model, body.regressor, Crop(config.img_res, config.crop_contrast_stretch)), config

@@ -23,9 +23,10 @@ from common.geometry.projection import (
     perspective_projection,
     weak_perspective_projection,
 )
-from common.inference.outputs import check_formats, check_person, write_people
+from common.inference.outputs import IMAGE_FORMATS, check_formats, check_person, write_people
 from common.inference.people import check_boxes
 from common.inference.person import ImageRecord, Person
+from common.inference.results import People
 from common.inference.side_by_side import READ_AHEAD, WRITERS, ahead, in_order
 from common.inference.smoothing import OneEuro, OneEuroRotation
 from common.inference.sources import Frame, interrupt_noted
@@ -35,7 +36,6 @@ from common.visual.cameras import NEAR
 from common.visual.video import write_video
 
 LOGGER = logging.getLogger("mindhuman")
-IMAGE_FORMATS = ("json", "npz", "obj", "glb", "html", "png")
 VIDEO_FORMATS = ("json", "npz", "png")  # a file for every frame only when it is asked for
 OF_TRACKS = (*VIDEO_FORMATS, *MOTION_FORMATS)  # one file of a person's whole way
 FOCAL_LENGTH = 5000.0  # SPIN's and GraphCMR's, in pixels of an image with REFERENCE_PX on its longer side
@@ -142,15 +142,6 @@ class _Crops(NamedTuple):
     crops: list
 
 
-class _Seen(NamedTuple):
-    """An image and its people: ImageRecord, list of Person, image RGB, time in a video."""
-
-    record: ImageRecord
-    people: list
-    image: np.ndarray
-    time_s: float
-
-
 class MeshRunner:
     """Works through a source and writes the people's meshes.
 
@@ -186,12 +177,9 @@ class MeshRunner:
         Raises:
             UserError: nobody is found in any image, or one keypoint file is given for several images.
         """
-        if hasattr(self.find, "check_count"):
-            self.find.check_count(source.count)
         progress = tqdm(total=source.count or None, unit="frame" if source.fps else "image", disable=None)
         with interrupt_noted() as interrupted, progress, contextlib.closing(
-                ahead(source.frames(), READ_AHEAD)) as frames:
-            people = self._people(self._crops(frames, source, interrupted), source)
+                self.stream(source, interrupted)) as people:
             found = self._video(source, people, progress) if source.fps else self._images(people, progress)
         if interrupted:
             LOGGER.info("Interrupted after %d images or frames, which are kept", self.images)
@@ -204,6 +192,18 @@ class MeshRunner:
         left_out = 0 if source.fps or interrupted else source.count - self.images
         LOGGER.info("People: %d, %s: %d%s; written to %s", found, "frames" if source.fps else "images", self.images,
                     f", left out: {left_out}" if left_out else "", self.folder)
+
+    def stream(self, source, interrupted=()):
+        """Yield the `People` of every image or frame that can be used, in order; nothing is written.
+
+        Args:
+            source (Source): what to work through.
+            interrupted (list): no longer empty when the user has had enough.
+        """
+        if hasattr(self.find, "check_count"):
+            self.find.check_count(source.count)
+        with contextlib.closing(ahead(source.frames(), READ_AHEAD)) as frames:
+            yield from self._people(self._crops(frames, source, interrupted), source)
 
     def _leave_out(self, error):
         """Note what cannot be used and go on; the first few are said one by one."""
@@ -219,7 +219,7 @@ class MeshRunner:
 
         def write(seen):
             if seen.people:
-                self.write(self.folder, seen.record, seen.people, formats, seen.image)
+                self.write(self.folder, seen.record, seen.people, formats, seen.photo)
             else:
                 LOGGER.warning("%s: nobody found", seen.record.image)
             return len(seen.people)
@@ -242,7 +242,7 @@ class MeshRunner:
 
         def draw(seen):
             write_people(self.folder, seen.record, seen.people, of_frames)
-            return video_frame(seen.record, seen.people, seen.image) if "png" in formats else None, seen.time_s
+            return video_frame(seen.record, seen.people, seen.photo) if "png" in formats else None, seen.time_s
 
         def drawn():
             for frame in in_order(draw, recorded(), WRITERS):
@@ -289,7 +289,7 @@ class MeshRunner:
         return [dataclasses.replace(person, number=number) for person, number in zip(found, numbers)]
 
     def _people(self, crops, source):
-        """Yield `_Seen` for every image, in order; the network gets full batches, whatever image people are from."""
+        """Yield `People` for every image, in order; the network gets full batches, whatever image people are from."""
         waiting, inputs, bodies = collections.deque(), collections.deque(), collections.deque()
         for one in crops:
             waiting.append(one)
@@ -311,7 +311,7 @@ class MeshRunner:
         bodies.extend(self.model.predict(np.stack(part + part[-1:] * (self.rows - len(part))))[:len(part)])
 
     def _complete(self, waiting, bodies, source):
-        """Yield `_Seen` for the images whose people all have bodies."""
+        """Yield `People` for the images whose people all have bodies."""
         while waiting and len(waiting[0].crops) <= len(bodies):
             one = waiting.popleft()
             record, people = self._image_record(one, source), []
@@ -322,7 +322,7 @@ class MeshRunner:
                     self._leave_out(error)
             if not one.found or people or source.fps:
                 self.images += 1
-                yield _Seen(record, people, one.image, one.frame.time_s)
+                yield People(record, people, one.image, one.frame.time_s)
 
     def _image_record(self, one, source):
         height, width = one.image.shape[:2]

@@ -22,6 +22,7 @@ from common.visual.mesh_files import write_meshes
 from common.visual.renderer import PALETTE, Mesh, render_scene
 from common.visual.viewer import write_viewer
 
+IMAGE_FORMATS = ("json", "npz", "obj", "glb", "html", "png")  # the usual ones
 FORMATS = ("json", "npz", *MESH_FORMATS, "html", "png", *MOTION_FORMATS)
 
 OVERLAY_OPACITY = 0.9  # of bodies over the photo, so that one sees how well they fit

@@ -221,6 +221,31 @@ class KeypointFiles:
         return [person for person in found if person is not None]
 
 
+def detected_by_name(images, min_confidence=MIN_CONFIDENCE):
+    """The way of finding people that were found before.
+
+    Args:
+        images (list): with `name` of the image, `joints` (P, J, 3), `scores` (P,) and `ids` (P,) or None.
+        min_confidence (float): joints with a higher score count.
+
+    Returns:
+        callable: of `choose_people`; of one image whatever the name, of several by their names.
+    """
+    by_name = {image.name: image for image in images}
+
+    def find(name, _):
+        image = images[0] if len(images) == 1 else by_name.get(name)
+        if image is None:
+            LOGGER.warning("no detections of %s, so nobody is looked for", name)
+            return []
+        ids = [None] * len(image.joints) if image.ids is None else image.ids
+        found = [_from_joints(joints, min_confidence, score, number)
+                 for joints, score, number in zip(image.joints, image.scores, ids)]
+        return [person for person in found if person is not None]
+
+    return find
+
+
 class Detector:
     """People as a detector finds them.
 

@@ -17,6 +17,7 @@ from common.formats.bodies import BodyRig
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.inference.meshes import Body, MeshModel, Region
 from common.joints import SKELETONS
+from hand4whole.src.build import load_trained
 from hand4whole.src.joint_sets import FROM_SMPLX_144, JOINTS
 from hand4whole.src.network import OUTPUTS
 from hand4whole.src.pictures import patch_of
@@ -114,3 +115,13 @@ class Hand4WholeMeshes(MeshModel):
     def translation(self, cam):
         """(s, tx, ty) -> (3,) metres in front of the virtual camera."""
         return np.array([cam[1], cam[2], self._scale(cam[0])])
+
+
+def open_model(config):
+    """The trained Hand4Whole of the settings as a `MeshModel`, its settings with those of its checkpoint.
+
+    Raises:
+        UserError: no checkpoint, weights that do not fit, or a body model that cannot be read.
+    """
+    network, config, body, _ = load_trained(config)
+    return Hand4WholeMeshes(network, body), config

@@ -17,6 +17,7 @@ from common.data.crops import (
 from common.inference.meshes import Body, Region
 from common.inference.people import square_around
 from common.inference.smpl import SMPLMeshes
+from hmr.src.build import load_body, load_trained
 from hmr.src.network import JOINTS, posed_rotmat, split_theta
 from hmr.src.profiles import network_input
 
@@ -108,3 +109,15 @@ class HMRMeshes(SMPLMeshes):
         cam, _, beta = split_theta(theta)
         rotmat = posed_rotmat(rotmat, self.profile.rotate_base)
         return [Body(*person) for person in zip(cam, rotmat, beta, vertices, j3d)]
+
+
+def open_model(config):
+    """The trained hmr of the settings as a `MeshModel`, its settings with those of its checkpoint.
+
+    Raises:
+        UserError: no checkpoint, weights that do not fit, or a body model that cannot be read.
+    """
+    body = load_body(config)
+    network, config, profile, checkpoint = load_trained(config, body)
+    return HMRMeshes(network, profile, body, crop_kind(checkpoint.meta["config"]), config.crop_size,
+                     config.crop_scale), config

@@ -5,14 +5,19 @@ import logging
 import os
 import re
 
+import numpy as np
+
 from common.errors import UserError
 from common.files import atomic_write, npz_bytes
-from common.inference.sources import interrupt_noted
+from common.inference.inputs import is_single, source_of
+from common.inference.sources import Frame, interrupt_noted
 from common.inference.tracking import Tracker
 from common.visual.video import write_video
-from openpose.src.decode import decode
+from openpose.src.build import build_finder, load_trained
+from openpose.src.decode import People, decode
 from openpose.src.keypoint_json import check_scale, coco_entries, scale_joints, write_coco, write_keypoints
 from openpose.src.pictures import draw_maps, draw_people, write_picture
+from openpose.src.skeleton import Skeleton
 
 LOGGER = logging.getLogger("mindhuman")
 
@@ -46,6 +51,129 @@ def _until(interrupted, frames):
             return
 
 
+@dataclasses.dataclass(frozen=True)
+class Poses2D:
+    """The people in one image or frame.
+
+    Args:
+        name (str): stem of the files about it. image (str): file name of the image. photo (array): (H, W, 3) uint8 RGB.
+        joints (array): (P, J, 3), x, y in pixels of the image and height of the peak, 0 where a joint is missing.
+        scores (array): (P,). ids (list): number of each person in a video, None in single images.
+        skeleton (Skeleton): joints and limbs. time_s (float): seconds since the start of a video, None in images.
+        maps (tuple): heat maps (J+1, h, w), fields (2L, h, w) and the Frame that tells where the image lies in them.
+    """
+
+    name: str
+    image: str
+    photo: np.ndarray
+    joints: np.ndarray
+    scores: np.ndarray
+    ids: list
+    skeleton: Skeleton
+    time_s: float
+    maps: tuple
+
+    def __len__(self):
+        return len(self.joints)
+
+    @property
+    def joint_names(self):
+        """J names, in the order of `joints`."""
+        return tuple(self.skeleton.joints)
+
+    def draw(self):
+        """The skeletons over the photo: (H, W, 3) uint8 RGB."""
+        return draw_people(self.photo[..., ::-1], self.joints, self.skeleton, self.ids)[..., ::-1]
+
+    def save(self, folder, keypoint_scale=0, write_heatmaps=False):
+        """Write `<name>_keypoints.json` and `<name>_rendered.png`, and the maps where they are asked for -> paths."""
+        paths = self.save_keypoints(folder, keypoint_scale, write_heatmaps)
+        paths.append(os.path.join(folder, f"{self.name}_rendered.png"))
+        write_picture(paths[-1], self.draw()[..., ::-1])
+        return paths
+
+    def save_keypoints(self, folder, keypoint_scale=0, write_heatmaps=False):
+        """The files of `save` without the drawing -> paths."""
+        heat, paf, frame = self.maps
+        paths = [os.path.join(folder, f"{self.name}_keypoints.json")]
+        write_keypoints(paths[0], scale_joints(self.joints, keypoint_scale, frame), self.ids, self.time_s)
+        if write_heatmaps:
+            joints = self.skeleton.joints
+            limbs = [[joints[first], joints[second]] for first, second in self.skeleton.limbs]
+            arrays = {"heat": heat, "paf": paf, "joints": list(joints), "limbs": limbs, "image_size": frame.image,
+                      "resized_to": frame.inner}
+            paths += [os.path.join(folder, f"{self.name}_heatmaps.{ending}") for ending in ("npz", "png")]
+            atomic_write(paths[1], npz_bytes(arrays))
+            write_picture(paths[2], draw_maps(self.photo[..., ::-1], heat, paf, frame))
+        return paths
+
+
+class Detecting:
+    """openpose in Python: finds the people of images and videos.
+
+    Args:
+        finder (PeopleFinder): the trained network.
+        resolution (tuple): (width, height) of the network input, or None for the finder's own size.
+    """
+
+    name = "openpose"
+
+    def __init__(self, finder, resolution=None):
+        self.finder, self.resolution = finder, resolution
+
+    @property
+    def joint_names(self):
+        """Names of the joints of `Poses2D.joints`."""
+        return tuple(self.finder.skeleton.joints)
+
+    def __call__(self, source, frame_max=0):
+        """`Poses2D` of an image; a list of them of a folder, a list or a video.
+
+        All photos are kept: long videos are for `stream`.
+
+        Args:
+            source: see `common.inference.inputs.source_of`.
+            frame_max (int): frames of a video, 0 for all.
+
+        Raises:
+            UserError: nothing can be read.
+        """
+        results = list(self.stream(source, frame_max))
+        return results[0] if is_single(source) else results
+
+    def stream(self, source, frame_max=0):
+        """Yield `Poses2D` of each image or frame; people of a video keep their numbers."""
+        source = source_of(source, frame_max)
+        skeleton = self.finder.skeleton
+        tracker = Tracker(skeleton.sigma_array(skeleton.joints)) if source.fps else None
+        with contextlib.closing(source.frames()) as frames:
+            for frame in frames:
+                yield self.look(frame, os.path.basename(source.files.get(frame.name, frame.name)), tracker)
+
+    def find(self, image):
+        """`Poses2D` of an image (H, W, 3) uint8, blue first: what mesh models ask a detector."""
+        return self.look(Frame("image", image), "image")
+
+    def look(self, frame, file_name, tracker=None):
+        """`Poses2D` of one image.
+
+        Args:
+            frame (common.inference.sources.Frame): the image.
+            file_name (str): of the image.
+            tracker (Tracker): gives people their numbers in a video; None in single images.
+        """
+        finder = self.finder
+        if self.resolution is not None:
+            size = shorter_side(self.resolution, *frame.image.shape[:2])
+            finder.settings = dataclasses.replace(finder.settings, size=size)
+        heat, paf, place = finder.maps(frame.image)
+        people = decode(heat, paf, place, finder.settings.decoder, finder.skeleton, finder.settings.merge_halves)
+        people = people.strongest(finder.settings.most_people)
+        ids = None if tracker is None else tracker.update(people.joints)
+        return Poses2D(frame.name, file_name, frame.image[..., ::-1], people.joints, people.scores, ids,
+                       finder.skeleton, frame.time_s, (heat, paf, place))
+
+
 class Inference:
     """Looks for people and writes what is found.
 
@@ -62,62 +190,44 @@ class Inference:
 
     def __init__(self, finder, folder, resolution=None, keypoint_scale=0, write_heatmaps=False):
         check_scale(keypoint_scale)
-        self.finder, self.folder, self.resolution = finder, folder, resolution
+        self.detecting, self.folder = Detecting(finder, resolution), folder
         self.keypoint_scale, self.write_heatmaps = keypoint_scale, write_heatmaps
-        self.entries, self.names, self.files, self.people = [], [], {}, 0
+        self.entries, self.names, self.people = [], [], 0
 
     def run(self, source):
         """Work through a source; says what was written."""
-        self.files = source.files
-        with interrupt_noted() as interrupted, contextlib.closing(source.frames()) as frames:
+        with interrupt_noted() as interrupted, contextlib.closing(self.detecting.stream(source)) as found:
+            drawn = ((self._written(poses).draw(), poses.time_s, poses.name) for poses in _until(interrupted, found))
             if source.fps:
-                tracker = Tracker(self.finder.skeleton.sigma_array(self.finder.skeleton.joints))
-                drawn = ((self.look(frame, tracker)[..., ::-1], frame.time_s) for frame in _until(interrupted, frames))
-                write_video(os.path.join(self.folder, f"{source.name}.mp4"), drawn, source.fps)
+                write_video(os.path.join(self.folder, f"{source.name}.mp4"), (one[:2] for one in drawn), source.fps)
             else:
-                for frame in _until(interrupted, frames):
-                    write_picture(self._path(frame.name, "_rendered.png"), self.look(frame))
+                for image, _, name in drawn:
+                    write_picture(self._path(name, "_rendered.png"), image[..., ::-1])
         if interrupted:
             LOGGER.info("Interrupted after %d images or frames, which are kept", len(self.names))
         write_coco(self._path("coco_results", ".json"), self.entries, self.names)
         LOGGER.info("%d people found in %d %s; written to %s", self.people, len(self.names),
                     "frames" if source.fps else "images", self.folder)
 
-    def look(self, frame, tracker=None):
-        """Find the people in one image, write the files about them.
-
-        Args:
-            frame (common.inference.sources.Frame): the image.
-            tracker (Tracker): gives people their numbers in a video; None in single images.
-
-        Returns:
-            numpy.ndarray: (H, W, 3) uint8, blue first, the image with the people drawn.
-        """
-        finder, (name, image, time_s) = self.finder, frame
-        if self.resolution is not None:
-            finder.settings = dataclasses.replace(finder.settings,
-                                                  size=shorter_side(self.resolution, *image.shape[:2]))
-        heat, paf, place = finder.maps(image)
-        people = decode(heat, paf, place, finder.settings.decoder, finder.skeleton, finder.settings.merge_halves)
-        people = people.strongest(finder.settings.most_people)
-        ids = None if tracker is None else tracker.update(people.joints)
-        write_keypoints(self._path(name, "_keypoints.json"), scale_joints(people.joints, self.keypoint_scale, place),
-                        ids, time_s)
-        file_name = os.path.basename(self.files.get(name, name))
-        self.entries.append(coco_entries(people, file_name, finder.skeleton, ids))
-        self.names.append(name)
-        self.people += len(people)
-        if self.write_heatmaps:
-            self._write_maps(name, image, heat, paf, place)
-        return draw_people(image, people.joints, finder.skeleton, ids)
-
-    def _write_maps(self, name, image, heat, paf, frame):
-        skeleton = self.finder.skeleton
-        limbs = [[skeleton.joints[first], skeleton.joints[second]] for first, second in skeleton.limbs]
-        arrays = {"heat": heat, "paf": paf, "joints": list(skeleton.joints), "limbs": limbs, "image_size": frame.image,
-                  "resized_to": frame.inner}
-        atomic_write(self._path(name, "_heatmaps.npz"), npz_bytes(arrays))
-        write_picture(self._path(name, "_heatmaps.png"), draw_maps(image, heat, paf, frame))
+    def _written(self, poses):
+        """The `Poses2D`, of which the files but the drawing are written and the numbers are noted."""
+        poses.save_keypoints(self.folder, self.keypoint_scale, self.write_heatmaps)
+        people = People(poses.joints, poses.scores)
+        self.entries.append(coco_entries(people, poses.image, poses.skeleton, poses.ids))
+        self.names.append(poses.name)
+        self.people += len(poses)
+        return poses
 
     def _path(self, name, ending):
         return os.path.join(self.folder, name + ending)
+
+
+def open_model(config):
+    """The trained openpose of the settings, and its settings with those of its checkpoint.
+
+    Raises:
+        UserError: no checkpoint, or weights that do not fit.
+    """
+    resolution = parse_resolution(config.net_resolution)
+    network, config, skeleton, _ = load_trained(config)
+    return Detecting(build_finder(network, config, skeleton), resolution), config

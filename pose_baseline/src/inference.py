@@ -1,9 +1,11 @@
 """What infer.py and --sample do with a trained network: lift people, read the truth, write files and pictures."""
 import logging
 import os
+from dataclasses import replace
 
 import numpy as np
 
+from common.data.readers.keypoint_json import Frame, Pose
 from common.data.restricted_pickle import load_npy, load_npz
 from common.engine.checkpoint import CheckpointFolder
 from common.errors import UserError
@@ -12,6 +14,8 @@ from common.joints import SKELETONS
 from common.metrics import mpjpe
 from common.names import safe_names
 from pose_baseline.src.build import Lifter, build_dataset, experiment_folder, load_trained, results_folder
+from pose_baseline.src.keypoint_files import frames_tracks
+from pose_baseline.src.keypoints import fit_to_camera, lifter_tracks, read_keypoints
 from pose_baseline.src.motion import motion_of
 from pose_baseline.src.normalisation import targets_to_mm
 from pose_baseline.src.outputs import Prediction, write_json, write_npz
@@ -20,6 +24,7 @@ from pose_baseline.src.pictures import Sample, animate, prediction_grid, sample_
 LOGGER = logging.getLogger("mindhuman")
 NUM_SAMPLES = 15
 ANIMATIONS = ("gif", "mp4", "none")
+TABLES = {"npz": write_npz, "json": write_json}  # files that may hold several people
 FORMATS = ("json", "npz", "png", "bvh", "trc", "csv")
 
 
@@ -109,28 +114,45 @@ def check_outputs(config, statistics):
 def write_results(predictions, truth, config):
     """The files of `--formats`; png is one image per person and, of sequences, a video; says what was written."""
     space, folder, formats, written = _space(config), config.output_dir, config.formats, []
-    for ending, write in (("npz", write_npz), ("json", write_json)):
-        if ending in formats:
-            written.append(os.path.join(folder, f"predictions.{ending}"))
-            write(written[-1], predictions, space)
+    for ending in (name for name in TABLES if name in formats):
+        written.append(os.path.join(folder, f"predictions.{ending}"))
+        TABLES[ending](written[-1], predictions, space)
     for prediction, name in zip(predictions, safe_names(one.person for one in predictions)):
-        stem = os.path.join(folder, f"person_{name}" if len(predictions) > 1 else "predictions")
-        motion = motion_of(prediction, os.path.basename(stem), os.path.basename(os.path.abspath(config.input)), space,
-                           config.fps)
-        written += write_motion(folder, motion, formats)
-        if "png" not in formats:
-            continue
-        written.append(f"{stem}.png")
-        prediction_grid(prediction.joints_2d, prediction.joints_3d, truth, written[-1], space,
-                        prediction.frame_names)
-        if len(prediction.frames) > 1 and config.animation != "none":
-            written.append(f"{stem}.{config.animation}")
-            animate(prediction.joints_2d, prediction.joints_3d, written[-1], config.fps, space, truth)
+        written += write_person(replace(prediction, space=space, fps=config.fps), folder,
+                                [ending for ending in formats if ending not in TABLES],
+                                f"person_{name}" if len(predictions) > 1 else "predictions",
+                                os.path.basename(os.path.abspath(config.input)), truth, config.animation)
     if truth is not None:
         LOGGER.info("MPJPE: %.2f mm over %d frames", mpjpe(predictions[0].joints_3d, truth), len(truth))
     LOGGER.info("%d person(s), %d frame(s) lifted", len(predictions), sum(len(p.frames) for p in predictions))
     for path in written:
         LOGGER.info("Wrote %s", path)
+
+
+def write_person(prediction, folder, formats, name="predictions", source="", truth=None, animation="gif"):
+    """The files about one person -> paths, `<name>.<format>`.
+
+    Args:
+        prediction (Prediction): the person.
+        folder (str): made when missing.
+        formats (list): of `FORMATS`; npz and json hold this person alone.
+        name (str): stem of the files.
+        source (str): name of the input, for the record.
+        truth (ndarray): (T, J, 3), mm, drawn beside the prediction; None for none.
+        animation (str): of `ANIMATIONS`, drawn with png of sequences.
+    """
+    written, stem, space = [], os.path.join(folder, name), prediction.space
+    for ending in (ending for ending in TABLES if ending in formats):
+        written.append(f"{stem}.{ending}")
+        TABLES[ending](written[-1], [prediction], space)
+    written += write_motion(folder, motion_of(prediction, name, source, space, prediction.fps), formats)
+    if "png" in formats:
+        written.append(f"{stem}.png")
+        prediction_grid(prediction.joints_2d, prediction.joints_3d, truth, written[-1], space, prediction.frame_names)
+        if len(prediction.frames) > 1 and animation != "none":
+            written.append(f"{stem}.{animation}")
+            animate(prediction.joints_2d, prediction.joints_3d, written[-1], prediction.fps, space, truth)
+    return written
 
 
 def _space(config):
@@ -172,3 +194,83 @@ def _checkpoint_of(config):
 def _title(split, row):
     sequence = next(sequence for sequence in split.sequences if sequence.start <= row < sequence.stop)
     return f"S{sequence.subject} {sequence.name}"
+
+
+class Lifting:
+    """pose_baseline in Python: 2D joints in, 3D joints out.
+
+    Args:
+        lifter (Lifter): the trained network.
+        statistics (Statistics): of its training data.
+        space (str): axes of its results, a key of `outputs.SPACES`.
+        min_confidence (float): joints with a higher score count.
+        fps (float): frames per second where nothing says it.
+    """
+
+    name = "pose_baseline"
+
+    def __init__(self, lifter, statistics, space, min_confidence, fps):
+        self.lifter, self.statistics, self.space = lifter, statistics, space
+        self.min_confidence, self.fps = min_confidence, fps
+
+    @property
+    def joint_names(self):
+        """Names of the joints of `Prediction.joints_3d`."""
+        return tuple(self.statistics.evaluated_joints)
+
+    def __call__(self, source, joint_order=None, image_size=None, rescale=None):
+        """A list of `Prediction`, one for each person.
+
+        Args:
+            source: file or folder of 2D joints (docs/inputs.md), or what `load("openpose")` gave: one or a list of
+                `Poses2D`. Those of a video are one person over time each, those of images stand alone.
+            joint_order (str): of a file that does not say it. image_size (tuple): (width, height), px, of its images.
+            rescale (str): none, image or body, see `fit_to_camera`. Else none for files, as infer.py has it, and body
+                for what openpose gave: it suits images of any size.
+
+        Raises:
+            UserError: nothing can be read, or nobody has the whole body.
+        """
+        if isinstance(source, str | os.PathLike):
+            tracks, usual = read_keypoints(os.fspath(source), joint_order, self.min_confidence, image_size), "none"
+        else:
+            images, usual = [source] if hasattr(source, "joints") else list(source), "body"
+            tracks = tracks_of_detections(images, self.min_confidence)
+        mean_pose = self.statistics.mean_2d[self.statistics.use_2d].reshape(16, 2)
+        fitted = fit_to_camera(tracks, rescale or usual, image_size, mean_pose)
+        return [replace(prediction, space=self.space, fps=self.fps)
+                for prediction in lift_tracks(self.lifter, self.statistics, tracks, fitted)]
+
+
+def tracks_of_detections(images, min_confidence):
+    """Tracks of the people in `Poses2D`s.
+
+    Args:
+        images (list): of `Poses2D`: frames of one video, or single images.
+        min_confidence (float): joints with a higher score count.
+
+    Raises:
+        UserError: nobody is seen whole.
+    """
+    if not images:
+        raise UserError("there are no detections to lift")
+    frames, video = [], images[0].ids is not None
+    for number, image in enumerate(images):
+        ids = [None] * len(image.joints) if image.ids is None else map(str, image.ids)
+        poses = [Pose(joints, identity) for joints, identity in zip(image.joints, ids)]
+        # Frames of one name follow each other; images do not.
+        frames.append(Frame("" if video else image.name, number, image.name, poses))
+    height, width = images[0].photo.shape[:2]
+    what = images[0].image if len(images) == 1 else f"the detections from {images[0].name} on"
+    raw = frames_tracks(frames, what, images[0].joint_names, min_confidence, (width, height))
+    return lifter_tracks(raw, what, min_confidence)
+
+
+def open_model(config):
+    """The trained pose_baseline of the settings, and its settings with those of its checkpoint.
+
+    Raises:
+        UserError: no checkpoint, or weights that do not fit.
+    """
+    network, config, statistics, _ = load_trained(config)
+    return Lifting(Lifter(network), statistics, _space(config), config.min_confidence, config.fps), config

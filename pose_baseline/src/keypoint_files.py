@@ -269,6 +269,24 @@ def _coco_annotations(content, source):
     return _follow(sorted(frames, key=frame_order), source) if followed else tracks
 
 
+def frames_tracks(frames, what, joint_names, min_confidence, image_size=None):
+    """Tracks of people that were found before, in frames whose joints have names.
+
+    Args:
+        frames (list): of `keypoint_json.Frame`. what (str): their name in messages. joint_names (sequence): J names.
+        min_confidence (float): joints with a higher score count. image_size (tuple): (width, height), px.
+
+    Returns:
+        list: of RawTrack.
+
+    Raises:
+        UserError: nobody is in any frame.
+    """
+    source = _Source(what, None, min_confidence)
+    named = [replace(frame, joint_names=tuple(joint_names)) for frame in frames]
+    return [replace(track, image_size=image_size) for track in _follow(named, source)]
+
+
 def _follow(frames, source):
     """Tracks of the people of frames, video by video: by who they are in the file, else by their positions."""
     people = [pose.joints for frame in frames for pose in frame.poses]

@@ -70,6 +70,17 @@ def read_keypoints(path, joint_order=None, min_confidence=MIN_CONFIDENCE, image_
             joints; the text names the joints.
     """
     raw_tracks = _in_pixels(read_raw(path, joint_order, min_confidence), path, image_size, min_confidence)
+    return lifter_tracks(raw_tracks, path, min_confidence)
+
+
+def lifter_tracks(raw_tracks, path, min_confidence=MIN_CONFIDENCE):
+    """`RawTrack`s in pixels in the lifter's order and without gaps; as `read_keypoints`.
+
+    Args:
+        raw_tracks (list): of RawTrack.
+        path (str): where they are from, for messages.
+        min_confidence (float): joints with a higher score count.
+    """
     tracks, failures = [], []
     for raw in raw_tracks:
         joints, observed, failure = _to_lifter(raw, min_confidence)

@@ -19,7 +19,7 @@ class Prediction:
 
     joints_2d (T, 16, 2): the input in pixels of the file's own pictures, order of `h36m_16`; observed (T, 16) bool:
     False where a 2D joint was filled in; joints_3d (T, J, 3), mm, in the order of `skeleton`; frames (T,); frame_names:
-    T names.
+    T names; space: axes of joints_3d, a key of `SPACES`; fps: frames per second.
     """
     person: str
     frames: np.ndarray
@@ -28,6 +28,29 @@ class Prediction:
     observed: np.ndarray
     joints_3d: np.ndarray
     skeleton: str = "h36m_17"
+    space: str = "camera"
+    fps: float = 25.0
+
+    @property
+    def joint_names(self):
+        """Names of the joints of `joints_3d`."""
+        return SKELETONS[self.skeleton]
+
+    def draw(self, frame=0):
+        """One frame: the 2D input and the 3D pose beside it, (H, W, 3) uint8 RGB."""
+        from pose_baseline.src.pictures import pose_image  # loads the drawing programs
+
+        return pose_image(self.joints_2d[frame], self.joints_3d[frame], self.space)
+
+    def save(self, folder, formats=("json", "npz", "png"), name="predictions", source=""):
+        """Write the files of infer.py about this person -> paths.
+
+        Raises:
+            UserError: a format that is not known, or bones where there are too few joints.
+        """
+        from pose_baseline.src.inference import write_person
+
+        return write_person(self, folder, formats, name, source)
 
 
 def write_npz(path, predictions, space):

@@ -89,6 +89,12 @@ def prediction_grid(joints_2d, joints_3d, truth_3d, path, space="camera", frame_
                  reference=truth_3d is not None)
 
 
+def pose_image(joints_2d, joints_3d, space="camera", size=480):
+    """One pose: 2D input (16, 2) px on the left, prediction (J, 3) mm on the right, (size, 2 size, 3) uint8 RGB."""
+    radius = _radius([np.asarray(joints_3d)], space)
+    return next(_film(np.asarray(joints_2d)[None], np.asarray(joints_3d)[None], 1.0, space, None, 0.0, radius, size))
+
+
 def animate(joints_2d, joints_3d, path, fps, space="camera", truth_3d=None, swing_deg=40.0):
     """A film of one person: the 2D input on the left, the prediction in space on the right.
 

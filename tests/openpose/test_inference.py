@@ -10,7 +10,7 @@ import pytest
 from common.inference.sources import Frame as SourceFrame
 from common.inference.sources import Source
 from openpose.src.decode import Frame, People
-from openpose.src.inference import Inference, parse_resolution, shorter_side
+from openpose.src.inference import Detecting, Inference, parse_resolution, shorter_side
 from openpose.src.keypoint_json import coco_entries, number_images, scale_joints, write_coco, write_keypoints
 from openpose.src.pictures import draw_maps, draw_people
 from openpose.src.predict import FinderSettings
@@ -134,3 +134,17 @@ def test_ctrl_c_ends_a_film_and_keeps_it(tmp_path):
     Inference(PerfectFinder(stop=1), str(tmp_path)).run(_walk(100))
     assert cv2.VideoCapture(str(tmp_path / "walk.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 2
     assert len(list(tmp_path.glob("*_keypoints.json"))) == 2
+
+
+def test_in_python_the_same_people_as_objects(tmp_path):
+    photo = np.random.default_rng(0).integers(0, 256, (128, 192, 3), np.uint8)
+    poses = Detecting(PerfectFinder())(photo)
+    assert len(poses) == 1 and poses.ids is None and poses.joint_names == COCO_18.joints
+    seen = poses.joints[0, :, 2] > 0
+    assert np.abs(poses.joints[0, seen, :2] - person(60, 64, seed=5)[seen, :2]).max() < 1
+    np.testing.assert_array_equal(poses.photo, photo)
+    assert sorted(path.rpartition("/")[2] for path in poses.save(str(tmp_path), write_heatmaps=True)) == sorted(
+        path.name for path in tmp_path.iterdir())
+    np.testing.assert_array_equal(cv2.imread(str(tmp_path / "image_rendered.png"))[..., ::-1], poses.draw())
+    walk = Detecting(PerfectFinder())(_walk(3))
+    assert [frame.ids for frame in walk] == [[0]] * 3 and walk[2].time_s == 0.2
