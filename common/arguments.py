@@ -1,6 +1,7 @@
 """The command line: argparse whose complaints are user errors of one sentence each."""
 import argparse
 import difflib
+import os
 import re
 import sys
 from pathlib import Path
@@ -28,7 +29,7 @@ class Arguments(argparse.ArgumentParser):
 
     def parse_args(self, args=None, namespace=None):
         """The arguments; a word that is neither a flag nor the value of one is refused."""
-        self.words = list(sys.argv[1:] if args is None else args)
+        self.words = [_at_home(word) for word in (sys.argv[1:] if args is None else args)]
         known, unknown = self.parse_known_args(self.words, namespace)
         if unknown:
             word = unknown[0].split("=")[0]
@@ -51,6 +52,17 @@ class Arguments(argparse.ArgumentParser):
             reason = match[2].replace("expected one argument", "a value has to follow it")
             message = f"{next((name for name in names if name in self.words), names[0])}: {reason}"
         raise UserError(f"{message} (--help lists every flag)")
+
+
+def _at_home(word):
+    """A word with ~ for the home folder, which shells leave as it is in --key=~/file and within quotes."""
+    flag, equals, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    return flag + equals + home_path(value)
+
+
+def home_path(path):
+    """A path that begins with ~ for the home folder, unless there is a file of this very name."""
+    return os.path.expanduser(path) if path.startswith("~") and not os.path.lexists(path) else path
 
 
 def suggest(name, keys, prefix=""):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import yaml
 
-from common.arguments import Arguments, suggest
+from common.arguments import Arguments, home_path, suggest
 from common.errors import UserError, brief, read_as
 from common.files import atomic_write
 from common.text_files import read_yaml
@@ -108,7 +108,8 @@ def _read_overlay(path, default_path, defaults):
         others = f"; {len(unknown)} of its {len(values)} keys are not those of {model}: is it a file of another model?"
         raise UserError(f"{path}: unknown key {brief(unknown[0])}{suggest(str(unknown[0]), defaults)}"
                         f"{others if len(unknown) > 1 else ''}")
-    return {key: check_type(value, defaults[key], f"{path}: {key}") for key, value in values.items()}
+    return {key: check_type(home_path(value) if isinstance(value, str) else value, defaults[key], f"{path}: {key}")
+            for key, value in values.items()}
 
 
 def _read_yaml(path):

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from common.data.image_kinds import decode_with_pillow, image_kind, refuse_unreadable
+from common.data.image_kinds import decode_with_pillow, refuse_unreadable
 from common.errors import UserError
 
 LOGGER = logging.getLogger("mindhuman")
@@ -171,7 +171,7 @@ def _decode(path, data, upright=True, reduce=1, bgr=False):
     Raises:
         UserError: damaged, no image, too many pixels, or of a kind that is not read.
     """
-    kind, image = refuse_unreadable(path, image_kind(path, data)), decode_with_pillow(data, upright)
+    kind, image = refuse_unreadable(path, data), decode_with_pillow(data, upright)
     if image is not None:
         image = image[..., ::-1] if bgr else image
         return image if reduce == 1 else cv2.resize(image, None, fx=1 / reduce, fy=1 / reduce)

@@ -1,4 +1,5 @@
 """What kind of image a file is, by its first bytes; and kinds that OpenCV does not read, or not upright."""
+import contextlib
 import io
 import re
 
@@ -18,6 +19,7 @@ _SIGNATURES = {kind: re.compile(pattern, re.DOTALL) for kind, pattern in _SIGNAT
 _PILLOW = {"gif": "GIF", "webp": "WEBP", "avif": "AVIF"}  # OpenCV knows them without orientation, or not at all
 HEAD = 64  # bytes that tell the kind
 UNREADABLE = ("heic", "jpeg xl", "psd", "camera raw")
+_ODD_TIFF = {"F": "32 bits", "I": "32 bits", "LAB": "CIELAB colours"}  # Pillow's modes; OpenCV refuses or mistakes them
 # Files of these endings look like TIFF, and what is read of them as such is a small preview.
 _RAW_ENDINGS = (".dng", ".nef", ".cr2", ".arw", ".pef", ".srw", ".nrw", ".sr2", ".3fr", ".iiq", ".erf", ".rwl")
 
@@ -36,14 +38,21 @@ def image_kind(path, data):
     return "camera raw" if kind == "tiff" and path.lower().endswith(_RAW_ENDINGS) else kind
 
 
-def refuse_unreadable(path, kind):
-    """The kind, unless it is one of `UNREADABLE`.
+def refuse_unreadable(path, data):
+    """The kind of the image with these bytes, unless it is one of `UNREADABLE` or an odd kind of TIFF.
 
     Raises:
         UserError
     """
+    kind = image_kind(path, data)
     if kind in UNREADABLE:
         raise UserError(f"{path} is a {kind} file, which is not read here; save it as JPEG or PNG")
+    if kind == "tiff":
+        with contextlib.suppress(OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            with Image.open(io.BytesIO(data), formats=("TIFF",)) as file:
+                if file.mode in _ODD_TIFF:
+                    raise UserError(f"{path} is a TIFF of {_ODD_TIFF[file.mode]}, which is not read here; save it as "
+                                    "JPEG or PNG")
     return kind
 
 

@@ -98,6 +98,9 @@ def open_source(text: str, frame_max: int = 0, flag: str = "--input") -> Source:
         if len(matches) == 1 and os.path.isfile(matches[0]):
             return _file(matches[0], frame_max, said)
         return _images(os.path.basename(os.path.abspath(text)), matches, said)
+    if re.match(r"[A-Za-z][\w+.-]*://", text):
+        raise UserError(f"{said} is an address, only files and cameras of this machine are read: download it and name "
+                        "the file")
     raise UserError(f"{said} does not exist")
 
 

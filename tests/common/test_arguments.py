@@ -56,3 +56,17 @@ def test_two_hyphens_as_a_value_are_text():
     assert parsed.path == "--" and parsed.many == []
     with pytest.raises(UserError, match="--number: invalid int value: '--'"):
         parser.parse_args(["--number=--"])
+
+
+def test_the_home_folder_stands_for_its_sign(tmp_path, monkeypatch):
+    """Shells leave it as it is in --key=~/file and within quotes."""
+    monkeypatch.setenv("HOME", "/own/home")
+    monkeypatch.chdir(tmp_path)
+    parser = Arguments("")
+    parser.add_argument("--input")
+    for argv, value in ((["--input=~/a.jpg"], "/own/home/a.jpg"), (["--input", "~/a b.jpg"], "/own/home/a b.jpg"),
+                        (["--input", "~"], "/own/home"), (["--input", "a~"], "a~"), (["--input=x=~/y"], "x=~/y"),
+                        (["--input", "~nobody.at.all/a"], "~nobody.at.all/a")):
+        assert parser.parse_args(argv).input == value
+    (tmp_path / "~").mkdir()
+    assert parser.parse_args(["--input", "~"]).input == "~", "what exists comes first"

@@ -172,3 +172,11 @@ def test_texts_that_no_file_can_be_called(default, tmp_path, text):
     overlay.write_text('data_dir: "\\0"\n')
     with pytest.raises(UserError, match="data_dir: .* is not a text"):
         load_config(default, ["--config_path", str(overlay)])
+
+
+def test_the_home_folder_in_an_overlay(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", "/own/home")
+    (tmp_path / "default_config.yaml").write_text("data_dir: data\nlr: 1.0\n")
+    (tmp_path / "own.yaml").write_text("data_dir: ~/data\n")
+    config = load_config(str(tmp_path / "default_config.yaml"), ["--config_path", str(tmp_path / "own.yaml")])
+    assert config.data_dir == "/own/home/data"

@@ -17,21 +17,19 @@ Images may also lie in <root>/images/train2017 or, as one HMR port has them, <ro
 sets take this form for members of their own (`coco_people`).
 Source: cocodataset.org, data format.
 """
-import itertools
 import logging
 import os
 from collections import Counter
-from typing import NamedTuple
 
 import numpy as np
 
 from common.data.readers.annotation_files import existing, first_existing
+from common.data.readers.coco_images import AnnotatedImage, base_name, image_path, key_of, natural
 from common.data.readers.coco_masks import decode_outline
 from common.data.readers.columns import count_of, floats, table
 from common.data.records import HIDDEN, VISIBLE, Record
-from common.errors import UserError, brief
+from common.errors import UserError
 from common.joints import SKELETONS, joint_name
-from common.names import path_below, safe_name
 from common.text_files import read_json
 
 LOGGER = logging.getLogger("mindhuman")
@@ -39,30 +37,6 @@ JOINTS = SKELETONS["coco_17"]
 SPLITS = ("train2014", "val2014", "train2017", "val2017")
 BOX_SHARE = 0.53  # of its box that a person covers, where no area is given (xtcocotools, for AI Challenger and others)
 _HINT = "unpack annotations_trainval and the images of COCO there"
-
-
-class AnnotatedImage(NamedTuple):
-    """An image of an annotation file.
-
-    id (int | str): as the file has it. file_name (str). width, height (int): pixels, 0 where the file does not tell.
-    video (str): what the file calls the video, or the folder in the file name; empty for none.
-    """
-
-    id: object
-    file_name: str
-    width: int
-    height: int
-    video: str = ""
-
-    @property
-    def size(self):
-        """(width, height), or None where the file does not tell."""
-        return (self.width, self.height) if self.width > 0 and self.height > 0 else None
-
-    @property
-    def stem(self):
-        """For names of files about the image: its number in twelve digits, or its identifier if that is text."""
-        return safe_name(self.id) if isinstance(self.id, str) else key_of(self.id).zfill(12)
 
 
 class Annotations:
@@ -209,7 +183,8 @@ class Annotations:
             numbers = {key_of(entry.get("category_id")) for entry in entries if isinstance(entry, dict)}
             categories = [{"id": number, "name": "person"} for number in ("1", *sorted(numbers - {"1"}))]
         listed = [entry for entry in categories if isinstance(entry.get("keypoints"), list) and entry["keypoints"]]
-        chosen = [entry for entry in categories if entry.get("name") == (wanted or "person")]
+        chosen = [entry for entry in categories if entry.get("name") == (wanted or "person")] or [
+            entry for entry in categories if str(entry.get("name")).casefold() == (wanted or "person").casefold()]
         only = listed if names else categories
         if not chosen and wanted is None and len(only) == 1:
             chosen = only
@@ -253,8 +228,11 @@ class Annotations:
             video = entry.get("video_id", entry.get("vid_id"))
             known[key] = AnnotatedImage(entry["id"], name, *_size(entry), str(video) if video is not None else
                                         os.path.dirname(name)), entry
+        names = Counter(base_name(image.file_name) for image, _ in known.values())
+        known = {key: (image._replace(alone=names[base_name(image.file_name)] == 1), entry)
+                 for key, (image, entry) in known.items()}
         numbers = all(isinstance(image.id, int) for image, _ in known.values())
-        keys = sorted(known, key=(lambda key: known[key][0].id) if numbers else _natural)
+        keys = sorted(known, key=(lambda key: known[key][0].id) if numbers else natural)
         return [known[key] for key in keys], {key: row for row, key in enumerate(keys)}
 
     def _known(self, entries, row_of, orders):
@@ -332,9 +310,21 @@ class Annotations:
             points = self.keypoints[row, labelled[row], :2]
             self.boxes[row] = *points.min(0), *np.ptp(points, axis=0)
         self._note(f"annotations lack {box}: the box around the labelled joints", (missing & labelled.any(1)).sum())
+        self._note_corners(box, ~missing)
         if self.names:  # else `coco_people` says what becomes of them
             self._note(f"annotations have no {box}, nor labelled joints that tell one",
                        (missing & ~labelled.any(1)).sum())
+
+
+    def _note_corners(self, box, told):
+        """Say when boxes look like left, top, right, bottom: out of their images as they are read, else within."""
+        boxes = self.boxes[told]
+        sizes = np.array([image.size or (np.inf, np.inf) for image in self.images]).reshape(-1, 2)
+        sizes = sizes[self.image_rows[told]]
+        beyond = (boxes[:, :2] + boxes[:, 2:] > 1.1 * sizes).any(1)
+        if (boxes[:, 2:] > boxes[:, :2]).all() and (boxes[:, 2:] <= sizes).all() and 3 * beyond.sum() > len(boxes):
+            self._note(f"{box}es reach out of their images and would not if they were left, top, right, bottom: they "
+                       "are read as left, top, width, height, convert them if they are not", beyond.sum())
 
 
 def read_annotations(path, category=None, names=JOINTS, members=()):
@@ -346,35 +336,11 @@ def read_annotations(path, category=None, names=JOINTS, members=()):
     return Annotations(read_json(path), path, category, names, members)
 
 
-def image_path(folder, image, where):
-    """Where an image lies: at its file name below the folder, or there without the folders in its name.
-
-    Raises:
-        UserError: no file name, or one that leads out of the folder.
-    """
-    path = path_below(folder, image.file_name, f"{where}: file_name of image {brief(image.id)}")
-    alone = os.path.join(folder, os.path.basename(path))
-    return alone if alone != path and not os.path.exists(path) and os.path.exists(alone) else path
-
-
 def _listed(content, key, path):
     value = content.get(key) if isinstance(content, dict) else None
     if not isinstance(value, list):
         raise UserError(f"{path} is no COCO annotation file: it has no list of {key}")
     return value
-
-
-def key_of(identifier):
-    """An identifier as text; 9, 9.0 and "9" are the same."""
-    if isinstance(identifier, float) and identifier.is_integer():
-        identifier = int(identifier)
-    return str(identifier)
-
-
-def _natural(key):
-    """Sorts "10" and "a10" behind "9" and "a9"."""
-    return [(0, int(digits), "") if numbers else (1, 0, "".join(letters)) for numbers, letters in
-            itertools.groupby(key, str.isdecimal) for digits in ["".join(letters)]]
 
 
 def _size(entry):

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from common.data.image import image_size
-from common.data.readers.coco import AnnotatedImage, Annotations, image_path, key_of
+from common.data.readers.coco import Annotations
+from common.data.readers.coco_images import AnnotatedImage, image_path, key_of
 from common.errors import UserError
 from common.text_files import read_json
 

@@ -11,7 +11,7 @@ import os
 
 from common.data.readers.annotation_files import first_existing
 from common.data.readers.checks import dictionary, member, numbers
-from common.data.readers.coco import key_of
+from common.data.readers.coco_images import key_of
 from common.data.readers.coco_people import read_people
 from common.data.readers.smplx_params import read_camera, read_mano_params
 from common.data.records import Record

@@ -9,7 +9,7 @@ What is read, told apart by what it holds:
     COCO's results  [{"image_id": 12, "keypoints": [...], "track_id"}] (Detectron2, HRNet, OpenPose, this project)
     MMPose          [{"frame_id", "instances": [{"keypoints": [[x, y], ...], "keypoint_scores": [...]}]}], or the
                     instances of one image; either may be the `instance_info` beside `meta_info`
-    OpenPifPaf, Ultralytics: a list of people for each image
+    OpenPifPaf, Ultralytics, MoveNet: a list of people for each image
 
 Sources: the output documentation of CMU-Perceptual-Computing-Lab/openpose and MVIG-SJTU/AlphaPose, cocodataset.org,
 `split_instances` of open-mmlab/mmpose.
@@ -152,7 +152,8 @@ def frames_of(content, path, one_of_many=False):
                         "`keypoints`, as AlphaPose, COCO's results and MMPose write it")
     meta = content.get("meta_info") if isinstance(content, dict) else None  # MMPose
     names = meta.get("keypoint_id2name") if isinstance(meta, dict) else None
-    names = tuple(names.get(str(number)) for number in range(len(names))) if isinstance(names, dict) else None
+    names = tuple(names.get(str(number)) for number in range(len(names))) if isinstance(names, dict) else \
+        _names_of_points(grouped)
     frames, failures, file = [], [], os.path.basename(path)
     for key, people in grouped.items():
         poses = []
@@ -174,7 +175,8 @@ def frames_of(content, path, one_of_many=False):
 def _grouped(content):
     """{image: its people} of any layout; the image is None where the file is about one. None for another layout."""
     if isinstance(content, dict):
-        inner = content.get("instance_info", next((content[key] for key in PEOPLE_KEYS if key in content), None))
+        inner = next((content[key] for key in ("instance_info", *PEOPLE_KEYS) if key in content), False)
+        inner = [] if inner is None else inner  # nobody
         if isinstance(inner, list):
             return _grouped(inner) if "instance_info" in content else {None: inner}
         groups = {name: _grouped(value) if isinstance(value, dict) else None for name, value in content.items()}
@@ -193,9 +195,28 @@ def _grouped(content):
     return (groups or {None: []}) if has_joints or not any(groups.values()) else None
 
 
+def _names_of_points(grouped):
+    """Names of the joints, or None: where all people have theirs as {"x", "y", "score", "name"}, in one order."""
+    found = {tuple(point.get("name") for point in _values(person)) if _are_points(_values(person)) else None
+             for people in grouped.values() for person in people if isinstance(person, dict)}
+    names = found.pop() if len(found) == 1 else None
+    return names if names and all(isinstance(name, str) for name in names) else None
+
+
+def _are_points(values):
+    return isinstance(values, list) and bool(values) and all(isinstance(point, dict) for point in values)
+
+
+def _values(person):
+    """The joints of a person as the file has them."""
+    return next((person[key] for key in JOINT_KEYS if person.get(key) is not None), [])
+
+
 def _pose(person, names):
     """A `Pose`, or None for somebody without joints of the body."""
-    values = next((person[key] for key in JOINT_KEYS if person.get(key) is not None), [])
+    values = _values(person)
+    if _are_points(values):
+        values = [[point["x"], point["y"], point.get("score", point.get("visibility", 1))] for point in values]
     if isinstance(values, dict):  # Ultralytics
         values = np.stack([values["x"], values["y"], values.get("visible", np.ones(len(values["x"])))], 1)
     scores = next((person[key] for key in SCORE_KEYS if key in person), None)
@@ -225,7 +246,10 @@ def as_joints(values, scores=None, names=None):
     Raises:
         ValueError: something else.
     """
-    values = np.asarray(values, np.float64)
+    try:
+        values = np.asarray(values, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError("the keypoints of a person are no list of numbers x, y, score for every joint") from None
     if not values.size:
         return None
     if values.ndim == 1:

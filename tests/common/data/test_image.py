@@ -164,6 +164,17 @@ def test_cmyk_and_tiny_images(tmp_path):
     assert AnnotatedImages().read(str(tmp_path / "tiny.png"), (1, 1)).tolist() == [[[1, 2, 3]]]
 
 
+@pytest.mark.parametrize("mode, text", [("LAB", "CIELAB colours"), ("F", "32 bits"), ("I", "32 bits")])
+def test_tiffs_whose_values_would_be_mistaken_are_refused(tmp_path, mode, text):
+    Image.new(mode, (9, 7)).save(tmp_path / "a.tif")
+    with pytest.raises(UserError, match=f"a.tif is a TIFF of {text}, which is not read here; save it as JPEG or PNG"):
+        read_image(str(tmp_path / "a.tif"))
+    Image.new("CMYK", (9, 7), (0, 255, 255, 0)).save(tmp_path / "red.tif")
+    assert read_image(str(tmp_path / "red.tif"))[3, 4].tolist() == [255, 0, 0]
+    Image.fromarray(np.full((7, 9), 0x4321, np.uint16)).save(tmp_path / "deep.tif")
+    assert read_image(str(tmp_path / "deep.tif"))[3, 4].tolist() == [0x43] * 3
+
+
 def bomb(width, height):
     """A png of a hundred bytes that claims a size."""
     def chunk(kind, data):

@@ -340,6 +340,7 @@ def test_what_exists_comes_before_patterns_and_numbers(tmp_path, monkeypatch):
     os.symlink("nowhere", "link")
     for text, words in (("41", "no file or folder of this name and no camera"), ("none.jpg", "does not exist"),
                         ("pipe", "is a pipe or device"), ("link", "is a link to a file that does not exist"),
+                        ("https://host/a.jpg", "is an address, only files"), ("file:///a.jpg", "download it"),
                         ("", "--input is missing"), ("*.mp4", "no images there"), ("/dev/null", "pipe or device")):
         with pytest.raises(UserError, match=words):
             open_source(text)

@@ -243,6 +243,51 @@ def test_file_names_stay_below_the_folder_and_may_lack_their_own(tmp_path):
             people.image_path(str(tmp_path), image)
 
 
+@pytest.mark.parametrize("name", ["/data/upload/1/a.jpg", "../images/a.jpg", "C:\\Users\\me\\a.jpg"])
+def test_paths_of_another_machine_are_found_by_their_last_part(tmp_path, name):
+    def find(*names):
+        images = [{"id": number, "file_name": one} for number, one in enumerate(names, 1)]
+        people = read(person(1, 1), images=images)
+        return people.image_path(str(tmp_path), people.images[0])
+
+    with pytest.raises(UserError, match="leads out of"):
+        find(name)
+    (tmp_path / "a.jpg").touch()
+    assert find(name) == find(name, "b.jpg") == str(tmp_path / "a.jpg")
+    # Which of two images of this name it is, nobody knows.
+    with pytest.raises(UserError, match="leads out of"):
+        find(name, "other/a.jpg")
+    assert find("x/a.jpg") == str(tmp_path / "a.jpg")
+    assert find("x/a.jpg", "y/a.jpg") == str(tmp_path / "x" / "a.jpg")
+    with pytest.raises(UserError, match="leads out of"):
+        find("/etc/..")
+
+
+def test_the_category_s_name_in_other_capitals():
+    person_, car = {**content()["categories"][0], "name": "Person"}, {"id": 2, "name": "car", "keypoints": ["wheel"]}
+    assert read(person(1, 1), categories=[person_, car]).category == "Person"
+    assert read(person(1, 1), categories=[person_, car], category="PERSON").category == "Person"
+    # The exact one comes first.
+    exact = {**person_, "id": 3, "name": "person"}
+    people = read(person(1, 1), person(2, 1, category_id=3), categories=[person_, exact])
+    assert people.category == "person" and people.ids == [2]
+
+
+def test_boxes_that_look_like_corners_are_said(caplog):
+    def told(*boxes):
+        caplog.clear()
+        people = read(*(person(number, 1, bbox=box) for number, box in enumerate(boxes)))
+        assert people.boxes.tolist() == [list(box) for box in boxes]
+        return "bboxes reach out of their images" in caplog.text
+
+    # Images are 100 x 80.
+    assert told([60, 30, 90, 70]) and told([60, 30, 90, 70], [10, 10, 20, 20])
+    assert not told([60, 30, 90, 70], *[[10, 10, 20, 20]] * 2), "a third at most"
+    assert not told([60, 30, 50, 20]), "corners in another order"
+    assert not told([50, 10, 101, 70]), "corners out of the image"
+    assert not told([50, 10, 60, 70]), "a tenth beyond"
+
+
 def test_a_region_is_the_outline_or_else_the_box(caplog):
     runs = encode_mask(np.arange(80 * 100).reshape(80, 100) < 50)
     people = read(person(1, 1), person(2, 1, segmentation=None), person(3, 1, segmentation={**runs, "size": [40, 50]}),

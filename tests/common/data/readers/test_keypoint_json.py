@@ -218,6 +218,33 @@ def test_scores_of_other_joints_by_their_values_or_names():
         as_joints(own.reshape(-1, 4)[:3])
 
 
+def test_joints_that_are_points_with_names():
+    """As MoveNet and others in browsers write them."""
+    points = [{"x": x, "y": y, "score": score, "name": name} for name, (x, y, score) in
+              zip(SKELETONS["coco_17"], rows("coco_17"))]
+    frame, = frames_of([{"keypoints": points, "score": 0.5}], "a.json")
+    np.testing.assert_array_equal(frame.poses[0].joints, rows("coco_17"))
+    assert frame.joint_names == SKELETONS["coco_17"]
+    frame, = frames_of({"people": [{"keypoints": points}, {"keypoints": points[::-1]}]}, "a.json")
+    assert frame.joint_names is None and len(frame.poses) == 2, "of two orders none is that of all"
+    frame, = frames_of([{"keypoints": [{"x": 1, "y": 2, "visibility": 0.3}, {"x": 3, "y": 4}]}], "a.json")
+    assert frame.poses[0].joints.tolist() == [[1, 2, 0.3], [3, 4, 1]] and frame.joint_names is None
+
+
+@pytest.mark.parametrize("odd", ["1,2,3", [{"a": 1}], [[1, 2, 3], [4, 5]], {"x": [1]}])
+def test_keypoints_that_are_no_numbers_are_said_to_be(odd):
+    with pytest.raises(UserError, match="^a.json: .*"):
+        frames_of({"people": [{"keypoints": odd}]}, "a.json")
+    if isinstance(odd, str) or isinstance(odd[0] if isinstance(odd, list) else None, list):
+        with pytest.raises(ValueError, match="no list of numbers x, y, score for every joint"):
+            as_joints(odd)
+
+
+@pytest.mark.parametrize("key", ["people", "bodies", "instance_info"])
+def test_null_is_nobody(key):
+    assert [frame.poses for frame in frames_of({key: None}, "a.json")] == [[]]
+
+
 def test_pairs_whose_third_numbers_are_small_but_negative():
     values = np.zeros(36)
     values[[0, 2]] = 500, -5
