@@ -23,9 +23,11 @@ def main(argv):
 
     from mindspore import Tensor
 
-    from cmr.src.build import build_test_set, load_body, load_trained
     from cmr.src.dataset import batches
+    from cmr.src.datasets import build_test_set
     from cmr.src.evaluate import evaluate
+    from cmr.src.mesh import load_body
+    from cmr.src.network import load_trained
     from cmr.src.protocols import TrueShapes
     from common.data.order import epoch_order
     from common.engine.runtime import init_runtime

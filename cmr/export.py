@@ -20,10 +20,10 @@ def main(argv):
     # Here a batch is that of the exported network, whatever training calls so.
     config = read_settings([word.replace("--batch_size", "--export_batch_size", 1) for word in argv])
 
-    from cmr.src.build import load_body, load_trained
-    from cmr.src.deploy import example_inputs, write_description
+    from cmr.src.mesh import load_body
+    from cmr.src.network import load_trained
     from common.body_models.embedded import announce_embedded
-    from common.engine.export import export_network
+    from common.engine.export import export_network, write_description
     from common.engine.runtime import init_runtime
 
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
@@ -36,7 +36,46 @@ def main(argv):
         network, config, checkpoint = load_trained(config, body)
         path, _ = export_network(network, example_inputs(config.img_res), config.file_name, config.file_format,
                                  config.export_batch_size, runtime.device_target)
-        write_description(path, config, checkpoint, announce_embedded(path, body.model))
+        write_description(path, "cmr", checkpoint, describe(config, announce_embedded(path, body.model)))
+
+
+def example_inputs(size):
+    """Function batch size -> [array (B, 3, size, size)]: images of noise, normalised."""
+    import numpy as np
+
+    def make(batch_size):
+        return [np.random.default_rng(0).standard_normal((batch_size, 3, size, size)).astype(np.float32)]
+    return make
+
+
+def describe(config, body):
+    """What an exported file takes and gives, for its description.
+
+    Args:
+        config (Config): settings of the network.
+        body (dict): the body model inside, see `announce_embedded`.
+    """
+    from cmr.src.mesh import NUM_VERTICES
+    from cmr.src.network import NUM_BETAS, NUM_JOINTS
+    from common.data.image import IMAGENET_MEAN, IMAGENET_STD
+    from common.joints import SKELETONS
+
+    batch = config.export_batch_size or "B"
+    mesh = {"shape": [batch, NUM_VERTICES, 3], "unit": "metres; x right, y down, z forward"}
+    return {
+        "body_model": body,
+        "input": {"shape": [batch, 3, config.img_res, config.img_res], "channels": "red, green, blue",
+                  "value": "(pixel / 255 - mean) / std", "mean": list(IMAGENET_MEAN), "std": list(IMAGENET_STD),
+                  "crop": "square around the person, 1.2 times the longer side of the box",
+                  "crop_contrast_stretch": config.crop_contrast_stretch},
+        "outputs": [
+            {"name": "vertices", **mesh, "meaning": "free mesh of the graph network"},
+            {"name": "camera", "shape": [batch, 3],
+             "meaning": "s, tx, ty: p = s * ((x, y) + (tx, ty)), the crop spans [-1, 1]"},
+            {"name": "smpl_vertices", **mesh, "meaning": "mesh of the SMPL body"},
+            {"name": "rotmat", "shape": [batch, NUM_JOINTS, 3, 3], "joints": list(SKELETONS["smpl_24"]),
+             "meaning": "rotation of each joint relative to its parent"},
+            {"name": "betas", "shape": [batch, NUM_BETAS], "meaning": "shape coefficients of the SMPL body"}]}
 
 
 if __name__ == "__main__":

@@ -31,9 +31,9 @@ def main(argv):
     model, config = open_model(config)
     finder = None
     if config.openpose_ckpt:
-        from openpose.src.finder import load_finder  # only where people have to be found
+        from openpose.src.detector import load_detector  # only where people have to be found
 
-        finder = load_finder(config.openpose_ckpt)
+        finder = load_detector(config.openpose_ckpt)
     find = choose_people(config.bbox, config.keypoints_json, finder, config.min_confidence)
     formats = config.formats if "formats" in config.given else None
     MeshRunner(model, find, config.output_dir, formats, config.focal_length, config.batch_size,

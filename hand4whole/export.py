@@ -11,10 +11,19 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from common.engine.modelarts import on_modelarts  # noqa: E402
 from common.errors import run  # noqa: E402
-from hand4whole.src.cards import use_cards  # noqa: E402
 from hand4whole.src.config import read_settings  # noqa: E402
+from hand4whole.src.multi_gpu import use_cards  # noqa: E402
 
 LOGGER = logging.getLogger("mindhuman")
+MEANINGS = {
+    "root_pose": "rotation of the body, axis-angle in radians, camera axes x right, y down, z forward",
+    "body_pose": "21 joints of SMPL-X, axis-angle in radians", "jaw_pose": "axis-angle in radians",
+    "lhand_pose": "15 joints of the left hand, axis-angle in radians, relative to the mean hand",
+    "rhand_pose": "15 joints of the right hand, likewise",
+    "shape": "shape coefficients of SMPL-X", "expr": "expression coefficients of SMPL-X",
+    "cam_trans": "translation into camera space, metres", "vertices": "mesh in camera space, metres",
+    "mano_pose": "root and 15 joints of MANO, axis-angle in radians, relative to the mean hand",
+    "mano_shape": "shape coefficients of MANO"}
 
 
 def main(argv):
@@ -22,23 +31,56 @@ def main(argv):
 
     from mindspore import Tensor
 
-    from common.engine.export import export_network
+    from common.engine.export import export_network, write_description
     from common.engine.runtime import init_runtime
-    from hand4whole.src.build import load_trained
-    from hand4whole.src.deploy import EXPORTED, FirstOutputs, example_inputs, input_shape, write_description
+    from hand4whole.src.network import EXPORTED, FirstOutputs, load_trained
 
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
     with on_modelarts(config.enable_modelarts, config.data_url, config.data_path,
                       os.path.dirname(os.path.abspath(config.file_name)), config.train_url):
         network, config, model, checkpoint = load_trained(config)
         exported = FirstOutputs(network, len(EXPORTED[config.parts]))
-        make = example_inputs(input_shape(config))
+        make = example_inputs(config.input_hand_shape if config.parts == "hand" else config.input_img_shape)
         path, _ = export_network(exported, make, config.file_name, config.file_format, config.export_batch_size,
                                  runtime.device_target)
         shapes = [output.shape[1:] for output in exported(Tensor(make(config.export_batch_size or 1)[0]))]
-        write_description(path, config, model, checkpoint, shapes)
+        write_description(path, "hand4whole", checkpoint, describe(config, model, shapes))
         LOGGER.info("%s holds arrays of the body model (%s)", path,
                     "synthetic, free to pass on" if model.synthetic else f"{model.source}: its licence counts for it")
+
+
+def example_inputs(shape):
+    """Function batch size -> [array (B, 3, H, W)]: images of noise."""
+    import numpy as np
+
+    def make(batch_size):
+        return [np.random.default_rng(0).random((batch_size, 3, *shape), np.float32)]
+    return make
+
+
+def describe(config, model, outputs):
+    """What an exported file takes and gives, for its description.
+
+    Args:
+        config (Config): settings of the network.
+        model (BodyModel): whose arrays the file holds.
+        outputs (list): shapes of the outputs for one image, without the batch.
+    """
+    from hand4whole.src.network import EXPORTED
+
+    hand_only, batch = config.parts == "hand", config.export_batch_size or "B"
+    height, width = config.input_hand_shape if hand_only else config.input_img_shape
+    body = config.input_hand_shape if hand_only else config.input_body_shape
+    return {
+        "parts": config.parts, "body_model": model.name,
+        "embedded": "the file holds arrays of the body model: its licence counts for the file too",
+        "input": {"shape": [batch, 3, height, width], "channels": "red, green, blue", "values": "0 to 1"},
+        "outputs": [{"name": name, "shape": [batch, *shape], "meaning": MEANINGS[name]}
+                    for name, shape in zip(EXPORTED[config.parts], outputs)],
+        "camera": {"focal_px": [focal * size / part for focal, size, part in
+                                zip(config.focal, (width, height), (body[1], body[0]))],
+                   "principal_px": [width / 2, height / 2],
+                   "projection": "pixel of the input = focal_px * (x, y) / z + principal_px"}}
 
 
 if __name__ == "__main__":

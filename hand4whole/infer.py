@@ -11,8 +11,8 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from common.arguments import join_boxes  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 from common.log import set_up_logging  # noqa: E402
-from hand4whole.src.cards import use_cards  # noqa: E402
 from hand4whole.src.config import read_settings  # noqa: E402
+from hand4whole.src.multi_gpu import use_cards  # noqa: E402
 
 
 def main(argv):
@@ -50,9 +50,9 @@ def prepare(argv, script):
     model, config = open_model(config)
     finder = None
     if config.openpose_ckpt:
-        from openpose.src.finder import load_finder  # only where people have to be found
+        from openpose.src.detector import load_detector  # only where people have to be found
 
-        finder = load_finder(config.openpose_ckpt)
+        finder = load_detector(config.openpose_ckpt)
     find = choose_people(config.bbox, config.keypoints_json, finder, config.min_confidence)
     return config, source, model, find
 

@@ -10,15 +10,15 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from common.engine.modelarts import on_modelarts  # noqa: E402
 from common.errors import run  # noqa: E402
-from hand4whole.src.cards import use_cards  # noqa: E402
 from hand4whole.src.config import read_settings  # noqa: E402
+from hand4whole.src.multi_gpu import use_cards  # noqa: E402
 
 
 def main(argv):
     config = use_cards(read_settings(argv), __file__, argv)
 
     from common.engine.runtime import init_runtime
-    from hand4whole.src.testing import measure_checkpoint
+    from hand4whole.src.evaluate import measure_checkpoint
 
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
     with on_modelarts(config.enable_modelarts, config.data_url, config.data_path, config.output_path,

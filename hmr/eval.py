@@ -21,10 +21,10 @@ def main(argv):
     config = read_settings(argv)
 
     from common.engine.runtime import init_runtime
-    from hmr.src.build import load_body, load_eval_bodies, load_eval_regressor, load_trained
-    from hmr.src.evaluate import log_figures, summarize_results, write_results
+    from hmr.src.body import load_body, load_eval_bodies, load_eval_regressor
+    from hmr.src.evaluate import Viewer, log_figures, predict, summarize_results, write_results
     from hmr.src.inference import crop_kind
-    from hmr.src.predict import Viewer, predict
+    from hmr.src.network import load_trained
     from hmr.src.protocols import read_subjects
 
     init_runtime(config.device_target, config.device_id, config.seed)

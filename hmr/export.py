@@ -17,10 +17,10 @@ def main(argv):
     config = read_settings(argv, {"batch_size": 1, "batch_3d_size": 0})
 
     from common.body_models.embedded import announce_embedded
-    from common.engine.export import export_network
+    from common.engine.export import export_network, write_description
     from common.engine.runtime import init_runtime
-    from hmr.src.build import load_body, load_trained
-    from hmr.src.deploy import example_inputs, write_description
+    from hmr.src.body import load_body
+    from hmr.src.network import load_trained
 
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
     # The original's networks took both halves of a training batch; 0 in all leaves the batch free.
@@ -31,7 +31,57 @@ def main(argv):
         network, config, profile, checkpoint = load_trained(config, body)
         path, _ = export_network(network, example_inputs(profile, config.crop_size), config.file_name,
                                  config.file_format, batch_size, runtime.device_target)
-        write_description(path, batch_size, config, profile, checkpoint, announce_embedded(path, body))
+        write_description(path, "hmr", checkpoint, describe(config, profile, checkpoint, batch_size or "B",
+                                                            announce_embedded(path, body)))
+
+
+def example_inputs(profile, size):
+    """Function batch size -> [array (B, 3, size, size)]: images of noise, as the network of a profile takes them."""
+    import numpy as np
+
+    from hmr.src.profiles import network_input
+
+    def make(batch_size):
+        images = np.random.default_rng(0).integers(0, 256, (batch_size, size, size, 3), np.uint8)
+        return [np.stack([network_input(image, profile) for image in images])]
+    return make
+
+
+def describe(config, profile, checkpoint, batch, body):
+    """What an exported file takes and gives, for its description.
+
+    Args:
+        config (Config): settings of the network.
+        profile (Profile): its conventions.
+        checkpoint (Checkpoint): its weights.
+        batch: images per call, "B" for any number.
+        body (dict): the body model inside, see `announce_embedded`.
+    """
+    from common.joints import SKELETONS
+    from hmr.src.inference import crop_kind
+    from hmr.src.network import JOINTS, NUM_CAM, NUM_POSE, OUTPUTS, THETA_SIZE
+
+    pose_end = NUM_CAM + NUM_POSE
+    channels = {"rgb": "red, green, blue", "bgr": "blue, green, red"}[profile.colour]
+    rotmat = "rotation of each joint relative to its parent, root first"
+    if profile.rotate_base:
+        rotmat += ("; the root's, here and in theta, lacks a half turn about x that the vertices have: "
+                   "rotmat[0] @ diag(1, -1, -1)")
+    meanings = {
+        "theta": {"shape": [THETA_SIZE],
+                  "columns": {"cam": [0, NUM_CAM], "pose": [NUM_CAM, pose_end], "beta": [pose_end, THETA_SIZE]},
+                  "meaning": "s, tx, ty of the camera: p = s * ((x, y) + (tx, ty)), the crop spans [-1, 1]; axis-angle "
+                             "of each joint in radians; shape coefficients"},
+        "vertices": {"shape": [6890, 3], "unit": "metres; x right, y down, z forward"},
+        "joints2d": {"shape": [len(JOINTS), 2], "joints": list(JOINTS), "unit": "the crop spans [-1, 1]"},
+        "joints3d": {"shape": [len(JOINTS), 3], "joints": list(JOINTS), "unit": "metres"},
+        "rotmat": {"shape": [24, 3, 3], "joints": list(SKELETONS["smpl_24"]), "meaning": rotmat}}
+    return {
+        "profile": profile.profile, "body_model": body,
+        "input": {"shape": [batch, 3, config.crop_size, config.crop_size], "channels": channels,
+                  "value": "(pixel / 255 - mean) / std", "mean": list(profile.mean), "std": list(profile.std),
+                  "crop_kind": crop_kind(checkpoint.meta["config"]), "crop_scale": config.crop_scale},
+        "outputs": [{"name": name, **meanings[name], "shape": [batch, *meanings[name]["shape"]]} for name in OUTPUTS]}
 
 
 if __name__ == "__main__":

@@ -24,9 +24,8 @@ def main(argv):
     config = read_settings(argv, {"batch_size": 1, "batch_3d_size": 0})
     set_up_logging()
 
-    from hmr.src.bins import write_bins
-    from hmr.src.build import load_body, load_eval_bodies
-    from hmr.src.deploy import read_view
+    from hmr.src.bins import read_view, write_bins
+    from hmr.src.body import load_body, load_eval_bodies
     from hmr.src.protocols import read_subjects
 
     view, batch_size = read_view(config.file_name), config.batch_size + config.batch_3d_size

@@ -23,10 +23,10 @@ def main(argv):
 
     from common.data.readers.coco import read_annotations
     from common.engine.runtime import init_runtime
-    from openpose.src.build import build_finder, load_trained
-    from openpose.src.evaluate import choose_images, log_result, measure, predict, write_result
-    from openpose.src.pictures import Drawings
-    from openpose.src.shards import gather
+    from openpose.src.detector import build_detector
+    from openpose.src.drawing import Drawings
+    from openpose.src.evaluate import choose_images, gather, log_result, measure, predict, write_result
+    from openpose.src.network import load_trained
 
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
     with on_modelarts(config.enable_modelarts, config.data_url, config.data_path, config.output_img_path,
@@ -37,7 +37,7 @@ def main(argv):
         skeleton.check_names(annotations.names, config.ann)
         rows = choose_images(annotations, config.all_images, config.eva_num)
         drawings = Drawings(config.output_img_path, skeleton) if config.vis else None
-        part = predict(build_finder(network, config, skeleton), annotations, rows, config.imgpath_val, skeleton,
+        part = predict(build_detector(network, config, skeleton), annotations, rows, config.imgpath_val, skeleton,
                        (runtime.rank, runtime.rank_size), drawings)
         predictions = gather(part, config.output_img_path, runtime)
         if runtime.is_main:

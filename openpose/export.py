@@ -16,11 +16,9 @@ from openpose.src.config import read_settings  # noqa: E402
 def main(argv):
     config = read_settings(argv)
 
-    from common.engine.export import export_network
+    from common.engine.export import export_network, write_description
     from common.engine.runtime import init_runtime
-    from openpose.src.build import load_trained
-    from openpose.src.deploy import example_inputs, write_description
-    from openpose.src.network import LastStage
+    from openpose.src.network import LastStage, load_trained
 
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
     with on_modelarts(config.enable_modelarts, config.data_url, config.data_path,
@@ -29,7 +27,37 @@ def main(argv):
         path, _ = export_network(LastStage(network), example_inputs(config.insize, config.normalisation),
                                  config.file_name, config.file_format, config.export_batch_size,
                                  runtime.device_target)
-        write_description(path, config, skeleton, checkpoint)
+        write_description(path, "openpose", checkpoint, describe(config, skeleton))
+
+
+def example_inputs(size, normalisation):
+    """Function batch size -> [array (B, 3, size, size)]: images of noise, normalised as the network wants them."""
+    import numpy as np
+
+    from openpose.src.normalisation import normalise
+
+    def make(batch_size):
+        pixels = np.random.default_rng(0).integers(0, 256, (batch_size, size, size, 3), np.uint8)
+        return [normalise(pixels, normalisation)]
+    return make
+
+
+def describe(config, skeleton):
+    """What an exported file takes and gives, for its description."""
+    from openpose.src.normalisation import STRIDE
+
+    batch, cells = config.export_batch_size or "B", config.insize // STRIDE
+    names = skeleton.joints
+    return {
+        "input": {"shape": [batch, 3, config.insize, config.insize], "normalisation": config.normalisation,
+                  "channels": "red, green, blue" if config.normalisation == "imagenet" else "blue, green, red"},
+        "outputs": [
+            {"name": "affinity fields, x and y of each limb", "shape": [batch, 2 * len(skeleton.limbs), cells, cells],
+             "limbs": [[names[first], names[second]] for first, second in skeleton.limbs]},
+            {"name": "heat maps of the joints and of the background", "shape": [batch, len(names) + 1, cells, cells],
+             "joints": list(names)}],
+        "cells": f"cell (row, column) is pixel ({STRIDE} column + {(STRIDE - 1) / 2}, {STRIDE} row + "
+                 f"{(STRIDE - 1) / 2}) of the input"}
 
 
 if __name__ == "__main__":

@@ -17,9 +17,10 @@ def main(argv):
     config = read_settings(argv, {"evaluateActionWise": True})
 
     from common.engine.runtime import init_runtime
-    from pose_baseline.src.build import Lifter, build_dataset, load_trained, results_folder
-    from pose_baseline.src.evaluate import evaluate
-    from pose_baseline.src.report import LOGGER, log_evaluation, write_evaluation
+    from pose_baseline.src.config import results_folder
+    from pose_baseline.src.datasets import build_dataset
+    from pose_baseline.src.evaluate import LOGGER, evaluate, log_evaluation, write_evaluation
+    from pose_baseline.src.network import Lifter, load_trained
 
     init_runtime(config.device_target, config.device_id, config.seed)
     network, config, statistics, checkpoint = load_trained(config, need_statistics=False)

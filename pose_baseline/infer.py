@@ -25,8 +25,8 @@ def main(argv):
     tracks = read_keypoints(config.input, config.joint_order or None, config.min_confidence, image_size)
 
     from common.engine.runtime import init_runtime
-    from pose_baseline.src.build import Lifter, load_trained
     from pose_baseline.src.inference import check_outputs, lift_tracks, read_truth, write_results
+    from pose_baseline.src.network import Lifter, load_trained
 
     init_runtime(config.device_target, config.device_id, config.seed)
     network, config, statistics, _ = load_trained(config)

@@ -14,6 +14,14 @@ ALIASES = {"checkpoint": "ckpt_file", "img": "image", "openpose": "keypoints_jso
 # Settings that make the network and its input; they travel in the checkpoint.
 NETWORK_KEYS = ("img_res", "num_channels", "num_layers", "depth", "width", "hidden_size",
                 "crop_contrast_stretch")
+# Settings, besides those of `common.engine.run`, that may differ between a run and its continuation.
+MAY_DIFFER = {"num_epochs", "smpl_path", "smpl_male_path", "smpl_female_path", "mesh_path",
+              "joint_regressor_extra_path", "joint_regressor_h36m_path", "vertex_texture_path", "cube_parts_path",
+              "dataset_root", "up_3d_root", "upi_s1h_root", "lsp_root", "lsp_original_root", "mpii_root", "coco_root",
+              "h36m_root", "threedpw_root", "names_up_lsp_path", "mpii_h5_path", "h36m_annotation_path",
+              "dataset_npz_path", "train_files", "eval_files", "only", "shuffle", "pretrained_resnet_50", "wide_start",
+              "pretrained_checkpoint", "save_checkpoint_dir", "checkpoint_steps", "time_to_run", "distribute",
+              "summary_steps", "log_freq", "result_dir", "image"}
 GRID = 32  # by how much the ResNet makes a picture smaller
 CHANNEL_GRID = 16  # two groups of the group norm, in half of the channels
 DEPTHS = (18, 34, 50)  # of ResNets
@@ -39,6 +47,23 @@ def read_settings(argv):
     if config.depth not in DEPTHS:
         raise UserError(f"--depth {config.depth}: choose one of {', '.join(map(str, DEPTHS))}")
     return _below_output_path(config) if config.enable_modelarts else config
+
+
+def check_training(config, runtime):
+    """Refuse settings that do not fit the number of processes.
+
+    Args:
+        config (Config): settings.
+        runtime (Runtime): with the number of workers.
+
+    Raises:
+        UserError: --distribute alone, or --time_to_run on several.
+    """
+    if config.distribute and runtime.rank_size == 1:
+        raise UserError("--distribute: this is one process alone; start with scripts/run_distribute_train_gpu.sh or "
+                        "run_distribute_train.sh, or leave the flag out")
+    if config.time_to_run and runtime.rank_size > 1:
+        raise UserError("--time_to_run is for one process; several would not stop at the same step")
 
 
 def _below_output_path(config):

@@ -1,12 +1,88 @@
-"""From prepared annotations to what the network takes: a crop, joints and the labels of the body."""
+"""From prepared annotations to what the network takes: a crop, joints and the labels of the body.
+
+The crop is a square around the box. There are two kinds. Published weights were trained on crops with corners at whole
+pixels whose contrast had been stretched, and on joints that were cut to whole pixels; networks trained here see one
+exact affine map of the image and the joints. The setting `crop_contrast_stretch`, which travels with the weights, says
+which.
+"""
 import numpy as np
 
 from cmr.src.annotations import JOINTS
-from common.data.augment import NO_CHANGE, flip_points, flip_pose, rotate_points, rotate_root, swap_sides
-from common.data.image import AnnotatedImages, normalize
+from common.data.augment import (
+    NO_CHANGE,
+    flip_points,
+    flip_pose,
+    rotate_points,
+    rotate_root,
+    scale_colour,
+    swap_sides,
+)
+from common.data.crops import crop_corners, crop_points, crop_stretched
+from common.data.image import SCALE_PX, AnnotatedImages, crop_matrix, normalize, transform_points, warp
 from common.data.pipeline import batches_ahead
 from common.joints import SKELETONS
 from common.names import path_below
+
+
+class Crop:
+    """Crops of one kind and size.
+
+    Args:
+        size (int): side of the crop in pixels.
+        contrast_stretch (bool): the crop of the published weights.
+    """
+
+    def __init__(self, size, contrast_stretch=False):
+        self.size, self.contrast_stretch = size, contrast_stretch
+
+    def picture(self, image, center, scale, change=NO_CHANGE):
+        """The crop of an image.
+
+        Args:
+            image (numpy.ndarray): (H, W, 3) uint8 RGB.
+            center (array): (2,), middle of the box, pixels of the image.
+            scale (float): side of the box / 200 px.
+            change (Change): augmentation.
+
+        Returns:
+            numpy.ndarray: (size, size, 3) uint8; black outside the image.
+        """
+        scale = scale * change.scale
+        if self.contrast_stretch:
+            crop = crop_stretched(image, center, scale, self.size, change.rotation_deg)
+            crop = crop[:, ::-1] if change.flip else crop
+        else:
+            matrix = crop_matrix(center, scale, self.size, change.rotation_deg, change.flip)
+            crop = warp(image, matrix, (self.size, self.size))
+        return crop if change is NO_CHANGE else scale_colour(np.ascontiguousarray(crop), change.colour)
+
+    def joints(self, j2d, names, center, scale, change=NO_CHANGE):
+        """Joints of the image in the crop.
+
+        Args:
+            j2d (array): (J, 2), pixels of the image.
+            names (str or sequence): skeleton name, or the joints' names: left and right change places in a mirrored
+                crop.
+            center, scale, change: as in `picture`.
+
+        Returns:
+            numpy.ndarray: (J, 2) float64, the crop spans [-1, 1].
+        """
+        scale = scale * change.scale
+        if self.contrast_stretch:
+            points = crop_points(j2d, center, scale, self.size, change.rotation_deg)
+            return flip_points(points, names) if change.flip else points
+        matrix = crop_matrix(center, scale, self.size, change.rotation_deg, change.flip)
+        points = 2.0 * transform_points(j2d, matrix) / self.size - 1.0
+        return swap_sides(points, names) if change.flip else points
+
+    def square(self, center, scale):
+        """What of the image an unchanged crop shows: left upper corner (2,) float64 and side, pixels."""
+        if self.contrast_stretch:
+            upper, lower = crop_corners(center, scale, self.size)
+            return upper.astype(np.float64), float((lower - upper)[0])
+        side = SCALE_PX * float(scale)
+        return np.asarray(center, np.float64) - 0.5 * side, side
 
 
 class People:
@@ -14,7 +90,7 @@ class People:
 
     Args:
         fields (dict): as `read_annotations` returns them.
-        folder (str): of the pictures.
+        folder (str): of the images.
         crop (Crop): makes the network's input.
         augmentation (Augmentation): None for none.
     """

@@ -5,12 +5,13 @@ sparse matrix takes their result back to level 0. Sources: nkolot/GraphCMR `util
 `data/mesh_downsampling.npz`; `mesh.ckpt` and `smpl.ckpt` of the MindSpore 1.7 port hold the same numbers, dense.
 """
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse
 
 from common.body_models.companions import load_mesh_pyramid, load_regressor
-from common.body_models.files import build_body_model, load_body_model
+from common.body_models.files import BodyModel, build_body_model, load_body_model
 from common.engine.checkpoint import read_checkpoint
 from common.engine.continuation import require_model
 from common.errors import UserError
@@ -147,3 +148,28 @@ def _port_matrices(path):
             raise UserError(f"{path}: {name} is {found} instead of {shape}; this is no mesh.ckpt of the MindSpore "
                             "port for SMPL")
     return [scipy.sparse.csr_matrix(arrays[name].astype(np.float64)) for name in needed]
+
+
+class Body(NamedTuple):
+    """The body model and what belongs to its mesh.
+
+    Attributes:
+        model (BodyModel): SMPL.
+        mesh (GraphMesh): matrices and template that the network works with.
+        regressor (array): (24, 6890), mesh to training joints, the skeleton graphcmr_24.
+    """
+
+    model: BodyModel
+    mesh: GraphMesh
+    regressor: np.ndarray
+
+
+def load_body(config):
+    """The body model of the settings with its mesh and joints; reads no files where the paths are empty.
+
+    Raises:
+        UserError: files that are missing, damaged or do not fit each other.
+    """
+    model = load_smpl(config.smpl_path)
+    return Body(model, load_graph_mesh(model, config.mesh_path),
+                training_regressor(model, config.joint_regressor_extra_path))

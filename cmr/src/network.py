@@ -3,16 +3,25 @@
 Source: Kolotouros et al., "Convolutional mesh regression for single-image human shape reconstruction", CVPR 2019;
 nkolot/GraphCMR `models/`. The numbers are the same; what is arranged differently: the picture's features, equal at all
 vertices, and the template's coordinates, equal for all pictures, go through the first layer apart and only their sums
-are spread out, which saves a quarter of the work; matrices of the mesh are constants and never parameters.
+are spread out, which saves a quarter of the work; matrices of the mesh are constants and never parameters. Below the
+Cells: building the network of the settings and loading a trained one.
 """
 import numpy as np
 from mindspore import nn, ops
 
+from cmr.src.config import NETWORK_KEYS
 from cmr.src.layers import GraphLinear, GraphResBlock, GroupNormReLU, SparseProduct, dense, uniform
+from cmr.src.mesh import load_body
 from cmr.src.orthogonal import NearestRotation
+from cmr.src.weights import read_trained
+from common.backbones.folding import fold_batch_norm
 from common.backbones.resnet import ResNet
+from common.body_models.embedded import warn_other_body
 from common.body_models.lbs import constant
-from common.initial import generator
+from common.body_models.smpl import SMPL
+from common.engine.checkpoint import find_checkpoint, load_weights
+from common.engine.continuation import adopt_settings, require_model
+from common.initial import generator, replaced_by_checkpoint
 from common.precision import as_float32
 
 NUM_JOINTS, NUM_BETAS = 24, 10
@@ -200,3 +209,47 @@ class CMR(nn.Cell):
         rotmat, betas = self.smpl_param_regressor(ops.stop_gradient(by_picture))
         smpl_vertices, _ = self.smpl(rotmat, betas)
         return vertices, camera, smpl_vertices, rotmat, betas
+
+
+def build_network(config, body=None):
+    """The network that the settings describe, with its initial values.
+
+    Args:
+        config (Config): settings.
+        body (Body): None reads the one that the settings name.
+    """
+    body = body or load_body(config)
+    return CMR(body.mesh, SMPL(body.model), config.num_layers, config.num_channels, config.depth, config.width,
+               config.use_svd, config.hidden_size, config.seed)
+
+
+def settings_of(checkpoint, config):
+    """The settings with those of the checkpoint's network in place of the defaults and of --config_path.
+
+    Raises:
+        UserError: a flag was given that contradicts the checkpoint.
+    """
+    require_model(checkpoint, "cmr")
+    warn_other_body(checkpoint, "smpl_path", not config.smpl_path)
+    return adopt_settings(checkpoint, config, NETWORK_KEYS)
+
+
+def load_trained(config, body=None):
+    """Network, settings and file of the checkpoint that the settings name.
+
+    Args:
+        config (Config): settings; those of the network give way to the checkpoint's.
+        body (Body): None reads the one that the settings name.
+
+    Returns:
+        tuple: CMR in evaluation mode with batch norm worked into its convolutions, Config, Checkpoint.
+
+    Raises:
+        UserError: no checkpoint, or weights that do not fit.
+    """
+    checkpoint = find_checkpoint(config.ckpt_file, config.save_checkpoint_dir, "cmr", read=read_trained)
+    config = settings_of(checkpoint, config)
+    with replaced_by_checkpoint(strictly=not config.allow_partial):
+        network = build_network(config, body)
+    load_weights(network, checkpoint, config.allow_partial)
+    return fold_batch_norm(network), config, checkpoint

@@ -11,7 +11,6 @@ import numpy as np
 import scipy.sparse
 
 from cmr.src.mesh import NUM_GRAPH_VERTICES, NUM_VERTICES, GraphMesh
-from cmr.src.network import CMR
 from common.backbones.resnet import ResNet
 from common.backbones.resnet_weights import NORM, resnet_depth, resnet_rules
 from common.convert.rules import Rule, convert
@@ -51,6 +50,8 @@ def convert_weights(arrays, others, variant, source):
     settings = _settings(arrays, source)
     rules = _graph_rules(settings["num_channels"]) + _regressor_rules()
     rules += _port_rules() if from_port else resnet_rules(RESNET, RESNET, classifier=True)
+    from cmr.src.network import CMR  # here, because network.py loads weights through this file
+
     network = CMR(_blank_mesh(), None, **settings)
     step = others.get("total_step_count", 0)
     return (convert(arrays, rules, _shapes(network), source),

@@ -1,6 +1,5 @@
 """Which body model a network belongs to, and what an exported one holds of it: arrays, and so their licence."""
 import logging
-import os
 
 LOGGER = logging.getLogger("mindhuman")
 
@@ -39,5 +38,4 @@ def announce_embedded(path, model):
     else:
         LOGGER.warning("%s holds arrays of the body model %s: pass it on only as that file's licence allows", path,
                        model.source)
-    return {"kind": model.kind, "file": "synthetic" if model.synthetic else os.path.basename(model.source),
-            "synthetic": model.synthetic}
+    return {"kind": model.kind, "file": model.name, "synthetic": model.synthetic}

@@ -5,6 +5,7 @@ shape is an error that names file and key, never a crash later in the graph.
 """
 import dataclasses
 import logging
+import os
 from collections.abc import Mapping
 
 import numpy as np
@@ -56,6 +57,11 @@ class BodyModel:
     def synthetic(self):
         """Whether this is the licence-free stand-in; results then carry `body_model: synthetic`."""
         return self.source == "synthetic"
+
+    @property
+    def name(self):
+        """What results call the body: "synthetic", or the name of its file."""
+        return os.path.basename(self.source)
 
     def astype(self, dtype):
         """A copy with all arrays of floats in another type; half the memory and time for numpy work in float32."""

@@ -67,6 +67,60 @@ class StepClock:
         return milliseconds
 
 
+class LogLines(Callback):
+    """Training log lines: one per `every` updates, and what is said at the end of each epoch.
+
+    The time per update leaves out evaluation and saving.
+
+    Args:
+        every (int): updates between two lines.
+        line: function (progress, means, milliseconds) -> text of a line; `means` holds the loss and its terms by name,
+            averaged over the updates since the last line, `milliseconds` is the time per update since then.
+        samples (int): of one update, on all workers.
+        unit (str): what a sample is, such as images.
+        block: function progress -> lines of text at the end of an epoch; None for the usual single line.
+        across_epochs (bool): count the updates of the run, not those of each epoch.
+    """
+
+    def __init__(self, every, line, samples=0, unit="", block=None, across_epochs=False):
+        self.every, self.line, self.samples, self.unit, self.block = every, line, samples, unit, block
+        self.across_epochs = across_epochs
+        self.clock, self.epoch_clock = StepClock(), StepClock()
+        self.sums, self.count = {}, 0
+
+    def on_epoch_start(self, progress):
+        self.clock.restart()
+        self.epoch_clock.restart()
+        if not self.across_epochs:
+            self.sums, self.count = {}, 0
+
+    def on_step(self, progress):
+        self.clock.tick()
+        self.epoch_clock.tick()
+        self.count += 1
+        for name, value in progress.terms.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        if (progress.step if self.across_epochs else progress.batch) % self.every == 0:
+            means = {name: total / self.count for name, total in self.sums.items()}
+            LOGGER.info("%s", self.line(progress, means, self.clock.read()))
+            self.sums, self.count = {}, 0
+
+    def on_epoch_end(self, progress):
+        if self.block is not None:
+            for text in self.block(progress):
+                LOGGER.info("%s", text)
+        else:
+            milliseconds = self.epoch_clock.read()
+            LOGGER.info("epoch %d of %d: mean loss %.6f, %.1f ms per step, %.1f %s per second", progress.epoch + 1,
+                        progress.epochs, progress.mean_loss, milliseconds, 1000.0 * self.samples / milliseconds,
+                        self.unit)
+        if progress.skipped:
+            LOGGER.info("Skipped steps: %d (gradients overflowed)", progress.skipped)
+        if not progress.counted:
+            LOGGER.warning("every step of this epoch was skipped, so nothing was learnt: lower --loss_scale, or use "
+                           "dynamic")
+
+
 class MetricsCsv(Callback):
     """One row per `every` updates with the loss terms, one per evaluation with the metrics; curves as a picture.
 
@@ -201,6 +255,6 @@ class SaveCheckpoint(Callback):
         for prepare in self.before:
             prepare()
         start = time.perf_counter()
-        path = self.folder.write(self.network, {**self.meta, **progress.position()}, extra=self.extra,
-                                 step_cell=self.step_cell)
+        meta = {**self.meta, "steps_per_epoch": progress.steps_per_epoch, **progress.position()}
+        path = self.folder.write(self.network, meta, extra=self.extra, step_cell=self.step_cell)
         self.announce(path, 1000.0 * (time.perf_counter() - start))

@@ -264,20 +264,28 @@ class CheckpointFolder:
         self.folder, self.pattern, self.keep = folder, pattern, keep
         parts = re.split(r"\{(step|epoch|rank)\}", pattern)
         named = [re.escape(part) if index % 2 == 0 else rf"(?P<{part}>\d+)" for index, part in enumerate(parts)]
-        self.expression = re.compile("".join(named) + "$")
+        self.expression = re.compile("".join(named))
 
     def paths(self):
-        """step -> path of the files that are there, in the order of their steps."""
+        """position -> path of the files that are there, in the order of their positions, see `position`."""
         found = {}
         for name in os.listdir(self.folder) if os.path.isdir(self.folder) else ():
-            match = self.expression.match(name)
+            match = self.expression.fullmatch(name)
             if match:
-                found[int(match["step"])] = os.path.join(self.folder, name)
+                found[self.position(match)] = os.path.join(self.folder, name)
         return dict(sorted(found.items()))
+
+    def position(self, match):
+        """How far the run has come at a checkpoint, from the fields of its name: the number of its updates."""
+        return int(match["step"])
+
+    def name(self, meta, rank):
+        """The file name of a checkpoint, from its `meta`: see `Progress.position`, and `steps_per_epoch`."""
+        return self.pattern.format(step=meta["step"], epoch=meta["epoch"], rank=rank)
 
     def write(self, weights, meta, rank=0, **contents):
         """Write the checkpoint of `meta["step"]`, then remove the oldest beyond `keep`. Returns its path."""
-        path = os.path.join(self.folder, self.pattern.format(step=meta["step"], epoch=meta["epoch"], rank=rank))
+        path = os.path.join(self.folder, self.name(meta, rank))
         write_checkpoint(path, weights, meta=meta, **contents)
         self.tidy(path, list(self.paths().values()))
         return path

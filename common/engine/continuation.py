@@ -3,7 +3,6 @@
 import logging
 
 from common.config import check_type
-from common.engine.checkpoint import read_checkpoint
 from common.errors import UserError
 from common.limits import check_numbers
 
@@ -66,32 +65,7 @@ def adopt_settings(checkpoint, config, keys, suggested=()):
     return config.replace(**changes)
 
 
-def checkpoint_to_resume(config, store, folder_flag, model):
-    """The checkpoint that --resume continues from: the one of --ckpt_file, else the newest of the run's folder.
-
-    Args:
-        config (Config): with `resume` and `ckpt_file`.
-        store (CheckpointFolder): of the run's folder.
-        folder_flag (str): the key that names this folder, for the error.
-        model (str): whose checkpoint it has to be.
-
-    Returns:
-        Checkpoint: None without --resume.
-
-    Raises:
-        UserError: there is none, or it is another model's.
-    """
-    if not config.resume:
-        return None
-    checkpoint = read_checkpoint(config.ckpt_file) if config.ckpt_file else store.newest()
-    if checkpoint is None:
-        raise UserError(f"--resume: there is no checkpoint that can be read in {store.folder}; give the "
-                        f"--{folder_flag} of the run and its settings, or name a file with --ckpt_file")
-    require_model(checkpoint, model)
-    return checkpoint
-
-
-def require_same_settings(checkpoint, config, keys, batch_keys, rank_size, flag="--resume"):
+def require_same_settings(checkpoint, config, may_differ, batch_keys, rank_size, flag="--resume"):
     """Refuse to continue a run with settings on which its numbers depend.
 
     The number of workers may change as long as all of them together take as many samples per update as before: the
@@ -100,8 +74,8 @@ def require_same_settings(checkpoint, config, keys, batch_keys, rank_size, flag=
     Args:
         checkpoint (Checkpoint): where the run stands.
         config (Config): of this run.
-        keys (iterable[str]): settings that must agree, as far as the checkpoint knows them.
-        batch_keys (tuple): the ones among them that count samples per worker.
+        may_differ (set): settings that may differ; all others must agree, as far as the checkpoint knows them.
+        batch_keys (tuple): the ones among these that count samples per worker.
         rank_size (int): workers of this run.
         flag (str): the flag that asks for the continuation.
 
@@ -110,8 +84,8 @@ def require_same_settings(checkpoint, config, keys, batch_keys, rank_size, flag=
     """
     saved = checkpoint.meta.get("config", {})
     workers = checkpoint.meta.get("rank_size", rank_size)
-    for key in keys:
-        if key not in saved:
+    for key in config:
+        if key in may_differ or key not in saved:
             continue
         if key in batch_keys:
             if saved[key] * workers != config[key] * rank_size:

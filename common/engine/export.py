@@ -1,4 +1,8 @@
-"""Export to MINDIR, ONNX and AIR. What was written is loaded again and compared with the network before it counts."""
+"""Export to MINDIR, ONNX and AIR. What was written is loaded again and compared with the network before it counts.
+
+Beside the file lies its description, `<name>.json`: what goes into the network and what comes out.
+"""
+import json
 import logging
 import os
 import re
@@ -10,7 +14,8 @@ import numpy as np
 from mindspore import Tensor, nn
 
 from common.errors import UserError
-from common.files import atomic_path, make_folder
+from common.files import atomic_path, atomic_write, make_folder
+from common.text_files import read_json
 
 LOGGER = logging.getLogger("mindhuman")
 ENDINGS = {"MINDIR": ".mindir", "ONNX": ".onnx", "AIR": ".air"}
@@ -65,6 +70,43 @@ def export_network(network, make_inputs, file_name, file_format, batch_size, dev
         LOGGER.info("Exported %s (%.1f MB); loaded again, it differs from the network by at most %.2g",
                     path, os.path.getsize(path) / 1e6, difference)
     return path, difference
+
+
+def description_path(path):
+    """Where the description of an exported file is; the file's ending may be missing."""
+    stem, ending = os.path.splitext(path)
+    return (stem if ending.lower() in ENDINGS.values() else path) + ".json"
+
+
+def write_description(path, model, checkpoint, content):
+    """Write the description of an exported file beside it.
+
+    Args:
+        path (str): the exported file.
+        model (str): name of the model.
+        checkpoint (Checkpoint): what was exported.
+        content (dict): what the model says about inputs and outputs.
+    """
+    content = {"model": model, "file": os.path.basename(path), "checkpoint": os.path.basename(checkpoint.path),
+               **content}
+    atomic_write(description_path(path), (json.dumps(content, indent=1) + "\n").encode())
+
+
+def read_description(path):
+    """The description of an exported file.
+
+    Args:
+        path (str): the exported file, with or without its ending.
+
+    Returns:
+        dict
+
+    Raises:
+        UserError: no description beside the file, or no JSON.
+    """
+    return read_json(description_path(path),
+                     hint="export.py writes it beside the network, and it says how images are prepared; name the "
+                          "network with --file_name")
 
 
 def _write(network, make_inputs, path, file_format, batch_size):

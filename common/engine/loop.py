@@ -89,6 +89,9 @@ class Callback:
     def on_start(self, progress):
         """Before the first update."""
 
+    def on_epoch_start(self, progress):
+        """Before the first update of an epoch, and of what is left of one."""
+
     def wants(self, batch):
         """Whether `on_step` must run right after update `batch` of an epoch, while the weights are those of it."""
         return False
@@ -123,6 +126,8 @@ def fit(step, loader, progress, callbacks, fetch_every=1, repeated_step=None):
         for callback in callbacks:
             callback.on_start(progress)
         while progress.epoch < progress.epochs:
+            for callback in callbacks:
+                callback.on_epoch_start(progress)
             pending = []
             for outputs in _updates(step, repeated_step, loader.batches(progress.epoch, progress.batch),
                                     progress.batch):

@@ -251,7 +251,7 @@ class Detector:
 
     Args:
         finder (callable): image (H, W, 3) uint8, blue first, to something with `joints` (P, J, 3), x, y and score, and
-            `scores` (P,); openpose's `PeopleFinder`.
+            `scores` (P,); openpose's `PeopleDetector`.
         min_confidence (float): joints with a higher score count.
     """
 

@@ -18,6 +18,14 @@ SHAPES = ("input_img_shape", "input_body_shape", "output_hm_shape", "input_hand_
           "input_face_shape")
 NETWORK_KEYS = ("parts", "resnet_type", "hand_resnet_type", "face_resnet_type", "width", *SHAPES, "focal",
                 "body_3d_size", "hand_3d_size", "face_3d_size", "camera_3d_size", "hand_camera_3d_size")
+# Settings, besides those of `common.engine.run`, that may differ between a run and its continuation. Those of the
+# network come from the snapshot; the learning rate is free, as the publication's stages have their own.
+MAY_DIFFER = {"gpu_ids", "human_model_path", "smplx_path", "smplx_male_path", "smplx_female_path", "mano_right_path",
+              "mano_left_path", "smpl_path", "smpl_male_path", "smpl_female_path", "smplx_to_j14_path",
+              "mano_smplx_vertex_ids_path", "smplx_flame_vertex_ids_path", "joint_regressor_h36m_path",
+              "joint_regressor_h36m_smpl_path", "smplx_to_smpl_path", "dataset_root", "testset", "num_thread",
+              "resnet_path", "hand_resnet_path", "face_resnet_path", "lr", "lr_dec_factor", "lr_dec_epoch", "end_epoch",
+              "continue_train", "ckpt_interval", "test_batch_size", "vis", "mean_body", "img", "demo_dir"}
 CHOICES = {"parts": PARTS, "rotation_loss": ("axis_angle", "matrix"), "resnet_type": (18, 50),
            "hand_resnet_type": (18, 50), "face_resnet_type": (18, 50)}
 # Places in the folder human_model_files; the first that exists counts.

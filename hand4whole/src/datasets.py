@@ -22,7 +22,7 @@ from common.errors import UserError
 from common.joints import index_map
 from hand4whole.src import annotated
 from hand4whole.src.dataset import Hand, HandSource, PersonSource
-from hand4whole.src.fits import BodyFits, HandFits
+from hand4whole.src.fitted_joints import BodyFits, HandFits
 from hand4whole.src.joint_sets import HAND_JOINTS
 from hand4whole.src.targets import Space
 

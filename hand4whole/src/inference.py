@@ -20,7 +20,6 @@ from common.joints import SKELETONS
 from hand4whole.src.build import load_trained
 from hand4whole.src.joint_sets import FROM_SMPLX_144, JOINTS
 from hand4whole.src.network import OUTPUTS
-from hand4whole.src.pictures import patch_of
 
 # The box of detected joints is this much smaller than the person, whom boxes of the training data hold.
 JOINTS_TO_PERSON = 1.15

@@ -20,7 +20,6 @@ from common.convert.rules import Rule, convert
 from common.engine.checkpoint import Checkpoint, load_weights, read_checkpoint
 from common.engine.continuation import require_model
 from common.errors import UserError
-from hand4whole.src.network import Hand4Whole, HandOnly, Sizes
 
 # ResNets by their prefix in the whole network, and the settings that say their depth.
 RESNETS = {"backbone.": "resnet_type", "hand_roi_net.backbone.": "hand_resnet_type",
@@ -161,10 +160,14 @@ def _shapes(build, *depths):
 
 
 def _build_whole(*depths):
+    from hand4whole.src.network import Hand4Whole, Sizes  # here, because network.py loads weights through this file
+
     return Hand4Whole(Sizes(), None, *depths)
 
 
 def _build_hand_only(depth):
+    from hand4whole.src.network import HandOnly, Sizes
+
     return HandOnly(Sizes(), None, depth)
 
 

@@ -92,7 +92,7 @@ def main(argv):
     set_up_logging()
 
     from common.engine.checkpoint import write_checkpoint
-    from hand4whole.src.snapshots import Snapshots
+    from hand4whole.src.checkpoints import Snapshots
     from hand4whole.src.weights import hand_backbone, read_trained
 
     # The original is called in the folder `tool`, its runs lie beside that.

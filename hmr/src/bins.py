@@ -16,13 +16,15 @@ import os
 import numpy as np
 from tqdm import tqdm
 
-from common.errors import UserError
+from common.engine.export import description_path, read_description
+from common.errors import UserError, brief
 from common.files import atomic_write
 from common.text_files import read_json
-from hmr.src.evaluate import log_summary, measure, pck_2d, summarize
+from hmr.src.evaluate import Viewer, batches, log_summary, measure, pck_2d, summarize
+from hmr.src.inference import CROPS
 from hmr.src.network import JOINTS, NUM_CAM, OUTPUTS, THETA_SIZE
 from hmr.src.people import NUM_LSP
-from hmr.src.predict import batches
+from hmr.src.profiles import find_profile
 from hmr.src.protocols import true_bodies
 
 LABEL_SIZES = (3 * NUM_LSP, 3 * NUM_LSP, THETA_SIZE, 1, 1)
@@ -132,3 +134,27 @@ def _actions(path, count):
     content = read_json(path, hint="write it with preprocess.py")
     actions = content.get("actions") if isinstance(content, dict) else None
     return actions if isinstance(actions, list) and len(actions) == count and None not in actions else None
+
+
+def read_view(path):
+    """How the exported network sees people.
+
+    Args:
+        path (str): the exported file, with or without its ending.
+
+    Returns:
+        Viewer: without a network; `batch_size` is 0 where the batch is free.
+
+    Raises:
+        UserError: no description beside the file, or one of another model.
+    """
+    path, content = description_path(path), read_description(path)
+    try:
+        batch, _, _, size = content["input"]["shape"]
+        view = Viewer(None, find_profile(content["profile"]), content["input"]["crop_kind"], int(size),
+                      float(content["input"]["crop_scale"]), 0 if batch == "B" else int(batch))
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        raise UserError(f"{path} describes no exported network of hmr ({error!r}): export it again") from None
+    if not isinstance(view.kind, str) or view.kind not in CROPS:
+        raise UserError(f"{path} names a crop {brief(view.kind)} that is not known here: export the network again")
+    return view

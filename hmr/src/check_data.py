@@ -4,7 +4,7 @@ import os
 from common.data.findings import ERROR, NOTE, OK, Finding
 from common.errors import UserError
 from hmr.src.config import HMR_MEAN, HMR_SMPL, read_settings
-from hmr.src.filters import Limits
+from hmr.src.people import Limits
 from hmr.src.protocols import FOLDERS
 from hmr.src.sources import PRIORS, SETS_2D, SETS_3D, find_set, read_people, read_prior
 

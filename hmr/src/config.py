@@ -14,6 +14,11 @@ ALIASES = {"image": "input", "checkpoint_file_path": "ckpt_file", "num_workers":
 NETWORK_KEYS = ("profile", "depth", "width", "hidden_size", "iterations")
 # Settings that a checkpoint suggests: it knows people of the size and picture that it was trained with.
 SUGGESTED_KEYS = ("crop_size",)
+# Settings, besides those of `common.engine.run`, that may differ between a run and its continuation.
+MAY_DIFFER = {"epochs", "iter_count", "num_worker", "crop_scale", "smpl_path", "smpl_male_path", "smpl_female_path",
+              "smpl_mean_params_path", "joint_regressor_extra_path", "joint_regressor_h36m_path", "encoder_path",
+              "critic_path", "model_save", "save_steps", "profile_training", "dataset", "eval_joints",
+              "eval_batch_size", "eval_num", "eval_path", "label_file"}
 LR_TYPES = ("constant", "cosine")
 EVAL_JOINTS = ("cocoplus", "h36m")
 HMR_SMPL, HMR_MEAN = "neutral_smpl_with_cocoplus_reg.pkl", "neutral_smpl_mean_params.h5"
@@ -40,3 +45,9 @@ def read_settings(argv, overrides=None):
             raise UserError(f"--{key} {config[key]}: choose one of {', '.join(choices)}")
     find_profile(config.profile)
     return config
+
+
+def in_data(config, name):
+    """Path of a file in the data folder; empty when it is not there."""
+    path = os.path.join(config.data_path, name)
+    return path if config.data_path and os.path.isfile(path) else ""

@@ -1,22 +1,31 @@
 """The generator of HMR: image -> features -> camera, pose and shape in a few rounds -> body and its joints.
 
 Source: Kanazawa et al., "End-to-end recovery of human shape and pose", CVPR 2018. The conventions of the published
-weights differ; see `profiles`.
+weights differ; see `profiles`. Below the Cells: building the network of the settings and loading a trained one.
 """
+import dataclasses
+
 import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+from common.backbones.folding import fold_batch_norm
 from common.backbones.resnet import ResNet
+from common.backbones.resnet_v2 import ResNetV2
+from common.body_models.companions import load_mean_params
+from common.body_models.embedded import warn_other_body
 from common.body_models.lbs import JointRegressor
 from common.body_models.smpl import SMPL
+from common.engine.checkpoint import find_checkpoint, load_weights
+from common.engine.continuation import adopt_settings, require_model
 from common.errors import UserError
 from common.geometry import rotation
 from common.geometry.projection import weak_perspective_projection
 from common.geometry.rotation_ops import axis_angle_to_matrix, matrix_to_axis_angle, rot6d_to_matrix
-from common.initial import generator
+from common.initial import generator, replaced_by_checkpoint
 from common.precision import Float32Cell, as_float32
-from hmr.src.resnet_v2 import ResNetV2
+from hmr.src.config import HMR_MEAN, NETWORK_KEYS, SUGGESTED_KEYS, in_data
+from hmr.src.profiles import find_profile, profile_of
 
 NUM_CAM, NUM_POSE, NUM_BETAS = 3, 72, 10
 THETA_SIZE = NUM_CAM + NUM_POSE + NUM_BETAS
@@ -251,3 +260,64 @@ def build_hmr(profile, model, mean, **sizes):
         HMR
     """
     return HMR(*build_parts(profile, mean, **sizes), Body(model, profile.rotations, profile.rotate_base))
+
+
+def build_network(config, body, seed=0):
+    """The generator that the settings describe, with its initial values.
+
+    Args:
+        config (Config): settings.
+        body (BodyModel): of `load_body`.
+        seed (int): of the initial values.
+
+    Returns:
+        HMR
+    """
+    mean = load_mean_params(config.smpl_mean_params_path or in_data(config, HMR_MEAN))
+    return build_hmr(find_profile(config.profile), body, mean, depth=config.depth, width=config.width,
+                     hidden_size=config.hidden_size, iterations=config.iterations, frozen_norm=config.frozen_norm,
+                     seed=seed)
+
+
+def settings_of(checkpoint, config):
+    """The settings with those of the checkpoint's network in place of the defaults and of --config_path.
+
+    Raises:
+        UserError: a flag was given that contradicts the checkpoint, or it holds no generator.
+    """
+    require_model(checkpoint, "hmr")
+    saved = checkpoint.meta.get("config", {})
+    if saved.get("part", "generator") != "generator":
+        flag = {"critic": "critic_path", "encoder": "encoder_path"}.get(str(saved["part"]))
+        raise UserError(f"checkpoint {checkpoint.path} holds the {saved['part']} only" +
+                        (f": train with --{flag} {checkpoint.path}" if flag else ", which is no part of hmr"))
+    profile_of(saved, checkpoint.path)
+    return adopt_settings(checkpoint, config, NETWORK_KEYS, SUGGESTED_KEYS)
+
+
+def generator_weights(checkpoint):
+    """The checkpoint without what belongs to the critic."""
+    weights = {name: value for name, value in checkpoint.weights.items() if not name.startswith("critic.")}
+    return dataclasses.replace(checkpoint, weights=weights)
+
+
+def load_trained(config, body):
+    """Network, settings, conventions and file of the checkpoint that the settings name.
+
+    Args:
+        config (Config): settings.
+        body (BodyModel): of `load_body`.
+
+    Returns:
+        tuple: HMR in evaluation mode with batch norm worked into its convolutions, Config, Profile, Checkpoint.
+
+    Raises:
+        UserError: no checkpoint, or weights that do not fit.
+    """
+    checkpoint = find_checkpoint(config.ckpt_file, config.model_save, "hmr")
+    config = settings_of(checkpoint, config)
+    warn_other_body(checkpoint, "smpl_path", body.synthetic)
+    with replaced_by_checkpoint(strictly=not config.allow_partial):
+        network = build_network(config, body)
+    load_weights(network, generator_weights(checkpoint), config.allow_partial)
+    return fold_batch_norm(network), config, find_profile(config.profile), checkpoint

@@ -1,4 +1,8 @@
-"""Records of any data set as the arrays that HMR learns from: one row for each person, joints in HMR's order."""
+"""Records of any data set as the arrays that HMR learns from: one row for each person, joints in HMR's order.
+
+Not everybody is trained on. Sources of the filters: akanazawa/hmr (at least six visible keypoints, not too small),
+MandyMo/pytorch_HMR (not too near to others).
+"""
 import dataclasses
 import math
 from dataclasses import dataclass
@@ -7,9 +11,9 @@ import numpy as np
 
 from common.body_models.lbs_numpy import pose_body
 from common.data.records import HIDDEN, VISIBLE, box_around
+from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
 from common.joints import SKELETONS, index_map
-from hmr.src.filters import choose
 from hmr.src.network import JOINTS
 
 NUM_LSP = 14
@@ -53,7 +57,7 @@ def gather(records, hidden_weight, given_box, limits, dataset):
         dataset (str): name for error texts.
 
     Returns:
-        tuple: People, and how many the filters dropped, see `filters.choose`.
+        tuple: People, and how many the filters dropped, see `choose`.
 
     Raises:
         UserError: nobody is left.
@@ -128,3 +132,76 @@ def _around(kp2d):
     """Corners of the tight box around the keypoints that count; of no size where none does."""
     counts = kp2d[:NUM_LSP, 2] > 0
     return corners_of(box_around(kp2d[:NUM_LSP, :2][counts])) if counts.any() else np.zeros(4)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a person must have.
+
+    Args:
+        min_keypoints (float): sum of the weights of the 14 keypoints.
+        min_size (float): longer side of the box, px.
+        max_overlap (float): largest share with another person of the same image, see `overlap`.
+    """
+
+    min_keypoints: float = 6.0
+    min_size: float = 60.0
+    max_overlap: float = 0.5
+
+
+def choose(images, corners, weights, limits, dataset):
+    """Which people pass all filters.
+
+    Args:
+        images (sequence of str): (N,), the image that each is in.
+        corners (array): (N, 4), left, top, right, bottom of their boxes, px.
+        weights (array): (N, 14), of their keypoints.
+        limits (Limits): what is asked.
+        dataset (str): name for the error text.
+
+    Returns:
+        tuple: (N,) bool, and a dict of setting -> how many people it has dropped (the first that applies).
+
+    Raises:
+        UserError: nobody is left; names the filters.
+    """
+    failed = {"min_keypoints": weights.sum(1) < limits.min_keypoints,
+              "min_size": (corners[:, 2:] - corners[:, :2]).max(1, initial=0.0) < limits.min_size,
+              "max_overlap": largest_overlaps(images, corners) > limits.max_overlap}
+    kept, dropped = np.ones(len(images), bool), {}
+    for name, those in failed.items():
+        dropped[name] = int((kept & those).sum())
+        kept &= ~those
+    if not kept.any():
+        reasons = ", ".join(f"{number} by --{name} {getattr(limits, name):g}" for name, number in dropped.items()
+                            if number)
+        raise UserError(f"data set {dataset}: of {len(images)} people none can be used"
+                        f"{f': dropped were {reasons}' if reasons else ''}; loosen that, or leave the set out")
+    return kept, dropped
+
+
+def largest_overlaps(images, corners):
+    """(N,) the largest `overlap` of each box with another one in the same image, 0 for people on their own."""
+    largest, rows = np.zeros(len(images)), {}
+    for row, image in enumerate(images):
+        rows.setdefault(image, []).append(row)
+    for group in rows.values():
+        if len(group) > 1:
+            shares = overlap(corners[group][:, None], corners[group][None])
+            np.fill_diagonal(shares, 0.0)
+            largest[group] = shares.max(1)
+    return largest
+
+
+def overlap(one, other):
+    """What two boxes share, relative to the smallest box around both: not the usual intersection over union.
+
+    Args:
+        one, other (array): (..., 4), left, top, right, bottom.
+
+    Returns:
+        array: (...), 0 to 1.
+    """
+    shared = np.minimum(one[..., 2:], other[..., 2:]) - np.maximum(one[..., :2], other[..., :2])
+    around = np.maximum(one[..., 2:], other[..., 2:]) - np.minimum(one[..., :2], other[..., :2])
+    return shared.clip(0).prod(-1) / np.maximum(around.prod(-1), 1e-9)

@@ -3,13 +3,26 @@
 Source: MandyMo/pytorch_HMR, Kanazawa et al., CVPR 2018. The critic learns from the bodies of all rounds of the forward
 pass that the generator's update was made from, so that the encoder runs once per step.
 """
+import dataclasses
+import logging
+
 import mindspore as ms
 from mindspore import nn, ops
 
+from common.engine.amp import apply_amp, build_scaler
+from common.engine.checkpoint import load_weights, read_checkpoint
+from common.engine.continuation import require_model
+from common.engine.optimizers import TorchAdam
+from common.engine.schedules import WarmUp
 from common.engine.train_step import TrainStep
+from common.errors import UserError
 from common.geometry.rotation_ops import axis_angle_to_matrix
-from hmr.src.loss import CriticLoss, GeneratorLoss
-from hmr.src.network import split_theta
+from hmr.src.discriminator import build_critic
+from hmr.src.loss import CriticLoss, GeneratorLoss, LossWeights
+from hmr.src.network import build_network, generator_weights, split_theta
+from hmr.src.profiles import find_profile, profile_of
+
+LOGGER = logging.getLogger("mindhuman")
 
 # What a batch holds, in this order. `real` is left out without a critic, `keep` without dropout.
 COLUMNS = ("image", "kp2d", "kp3d", "theta", "has_kp3d", "has_smpl", "real", "keep")
@@ -154,3 +167,81 @@ class AdversarialStep(TrainStep):
     def _update(self, gradients):
         return self.optimizer(self._clipped(gradients[:self.num_generator]),
                               self._clipped(gradients[self.num_generator:]))
+
+
+def build_step(config, rank_size, pair, total_steps):
+    """The compiled update of the settings.
+
+    Args:
+        config (Config): settings.
+        rank_size (int): number of workers.
+        pair (Adversaries): of `build_pair`; mixed precision is set in its generator.
+        total_steps (int): of the whole run.
+
+    Returns:
+        tuple: TrainStep, which is an `AdversarialStep` where there is a critic; learning rate of the generator.
+    """
+    apply_amp(pair.generator, config.amp_level)
+    three_d = config.e_3d_loss_weight
+    weights = LossWeights(config.e_loss_weight, three_d * config.e_3d_kp_ratio, three_d * config.e_shape_ratio,
+                          three_d * config.e_pose_ratio, config.d_loss_weight * config.d_disc_ratio)
+    cosine_steps = total_steps if config.lr_type == "cosine" else 0
+    rates = [WarmUp(rate, config.warmup_steps, cosine_steps) for rate in (config.e_lr, config.d_lr)]
+    scaler = build_scaler(config.loss_scale)
+    optimizer = TorchAdam(pair.generator.trainable_params(), rates[0], weight_decay=config.e_wd)
+    if pair.critic is None:
+        network = GeneratorWithLoss(pair.generator, weights, config.dropout)
+        return TrainStep(network, optimizer, scaler, config.clip_norm, 1, rank_size), rates[0]
+    network = AdversarialLoss(pair.generator, pair.critic, weights, config.dropout)
+    critic_optimizer = TorchAdam(pair.critic.trainable_params(), rates[1], weight_decay=config.d_wd)
+    return AdversarialStep(network, optimizer, critic_optimizer, scaler, config.clip_norm, rank_size), rates[0]
+
+
+def build_pair(config, body, with_critic, start):
+    """Generator and critic (or None) at the beginning, with the weights that the settings name.
+
+    Args:
+        config (Config): settings.
+        body (BodyModel): of `load_body`.
+        with_critic (bool): whether there are real poses to learn from.
+        start (Checkpoint): to start from; None for random weights.
+
+    Returns:
+        Adversaries
+    """
+    generator = build_network(config, body, config.seed)
+    critic = build_critic(find_profile(config.profile), config.critic_size, config.seed) if with_critic else None
+    if start is not None:
+        load_weights(generator, generator_weights(start), config.allow_partial)
+    elif config.encoder_path:
+        load_weights(generator.encoder, _encoder(config.encoder_path), config.allow_partial)
+    else:
+        LOGGER.warning("--encoder_path is empty: the encoder starts from random weights")
+    other = _critic(config) if config.critic_path else start
+    if critic is not None and other is not None and critic_weights(other):
+        load_weights(critic, dataclasses.replace(other, weights=critic_weights(other)), config.allow_partial)
+    return Adversaries(generator, critic)
+
+
+def _encoder(path):
+    """ImageNet weights of an encoder."""
+    checkpoint = require_model(read_checkpoint(path, "--encoder_path"), "hmr")
+    if checkpoint.meta.get("config", {}).get("part") != "encoder":
+        raise UserError(f"--encoder_path {path} holds no weights of an encoder: convert them with tools/pth2ckpt.py "
+                        "--model hmr --variant imagenet; a whole network goes to --ckpt_file")
+    return checkpoint
+
+
+def _critic(config):
+    """The checkpoint of a critic alone."""
+    checkpoint = require_model(read_checkpoint(config.critic_path, "--critic_path"), "hmr")
+    if not critic_weights(checkpoint):
+        raise UserError(f"--critic_path {config.critic_path} holds no critic")
+    if profile_of(checkpoint.meta.get("config", {}), config.critic_path).profile != config.profile:
+        raise UserError(f"--critic_path {config.critic_path} belongs to another profile than {config.profile}")
+    return checkpoint
+
+
+def critic_weights(checkpoint):
+    """name -> array of what belongs to the critic in a checkpoint."""
+    return {name: value for name, value in checkpoint.weights.items() if name.startswith("critic.")}

@@ -13,6 +13,7 @@ import numpy as np
 from mindspore import nn
 
 from common.backbones.resnet import ResNet
+from common.backbones.resnet_v2 import BLOCKS
 from common.backbones.resnet_weights import resnet_depth, resnet_rules
 from common.body_models.companions import load_mean_params
 from common.convert.rules import Rule, convert, transpose
@@ -20,7 +21,6 @@ from common.errors import UserError
 from hmr.src.discriminator import JOINT_FEATURES, NUM_JOINTS, build_critic
 from hmr.src.network import HMR, NUM_BETAS, NUM_CAM, build_parts
 from hmr.src.profiles import find_profile
-from hmr.src.resnet_v2 import BLOCKS
 
 # What the file holds -> a name that only it has; in the order of asking.
 KINDS = {

@@ -14,6 +14,14 @@ ALIASES = {"model_path": "ckpt_file", "GRADIENT_CLIP_VALUE": "clip_norm"}
 NETWORK_KEYS = ("width", "backbone_width", "num_stages", "vgg_with_bn", "stages_with_bn", "normalisation")
 # Settings that a checkpoint suggests: it finds people of the size that it was trained with.
 SUGGESTED_KEYS = ("inference_img_size", "flip_test", "insize")
+# Settings, besides those of `common.engine.run`, that may differ between a run and its continuation. The skeleton is
+# compared by what its file says, not by the file's name.
+MAY_DIFFER = {"imgpath_train", "jsonpath_train", "maskpath_train", "skeleton", "vgg_path", "load_pretrain",
+              "pretrained_model_path", "save_model_path", "max_epoch_train", "ckpt_interval", "imgpath_val", "ann",
+              "output_img_path", "vis", "eva_num", "all_images", "inference_img_size", "inference_scales",
+              "flip_test", "stretch", "decoder", "merge_halves", "net_resolution", "number_people_max",
+              "keypoint_scale", "write_heatmaps", "preprocess_path"}
+LR_TYPES, OPTIMIZERS = ("default", "cosine"), ("Adam", "Momentum")
 DECODERS = ("default", "cmu", "port")
 MERGE = {"auto": None, "true": True, "false": False}
 
@@ -37,10 +45,10 @@ def read_settings(argv):
             raise UserError(f"--min_{kind} {config[f'min_{kind}']} is more than --max_{kind} {config[f'max_{kind}']}")
     if config.insize % STRIDE:
         raise UserError(f"--insize {config.insize} is no multiple of {STRIDE}")
-    if config.decoder not in DECODERS:
-        raise UserError(f"--decoder {config.decoder}: choose one of {', '.join(DECODERS)}")
-    if config.merge_halves not in MERGE:
-        raise UserError(f"--merge_halves {config.merge_halves}: choose one of {', '.join(MERGE)}")
+    for key, choices in (("decoder", DECODERS), ("merge_halves", MERGE), ("lr_type", LR_TYPES),
+                         ("optimizer", OPTIMIZERS)):
+        if config[key] not in choices:
+            raise UserError(f"--{key} {config[key]}: choose one of {', '.join(choices)}")
     if not config.inference_scales:
         raise UserError("--inference_scales: give numbers, such as 0.5,1,1.5")
     check_normalisation(config.normalisation)

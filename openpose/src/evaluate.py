@@ -9,13 +9,14 @@ import io
 import json
 import logging
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from common.data.image import AnnotatedImages
+from common.engine.shards import gather as gather_shards
 from common.errors import UserError
 from common.files import atomic_write
 
@@ -107,6 +108,21 @@ def merge(shards):
     place = {number: row for row, number in enumerate(merged.image_ids)}
     merged.records.sort(key=lambda record: place[record["image_id"]])
     return merged
+
+
+def gather(part, folder, runtime):
+    """The predictions of all workers.
+
+    Args:
+        part (Predictions): of this worker.
+        folder (str): folder that all workers see.
+        runtime (Runtime): this worker.
+
+    Returns:
+        Predictions: of all workers on the main one, of this one on the others.
+    """
+    parts = gather_shards(asdict(part), folder, runtime)
+    return merge([Predictions(**content) for content in parts])
 
 
 def measure(annotations, predictions, skeleton):

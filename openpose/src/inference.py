@@ -178,7 +178,7 @@ class Inference:
     """Looks for people and writes what is found.
 
     Args:
-        finder (PeopleFinder): the trained network.
+        finder (PeopleDetector): the trained network.
         folder (str): where the files go.
         resolution (tuple): (width, height) of the network input, or None for the finder's own size.
         keypoint_scale (int): unit of the coordinates in `*_keypoints.json`.

@@ -7,9 +7,15 @@ normalisation in the backbone and behind it.
 """
 from mindspore import nn, ops
 
+from common.backbones.folding import fold_batch_norm
 from common.backbones.vgg import VGG19Features, convolution, scaled
-from common.initial import generator
+from common.engine.checkpoint import find_checkpoint, load_weights
+from common.engine.continuation import adopt_settings, require_model
+from common.errors import UserError
+from common.initial import generator, replaced_by_checkpoint
+from openpose.src.config import NETWORK_KEYS, SUGGESTED_KEYS
 from openpose.src.fast_convolution import FastTraining, is_wide
+from openpose.src.skeleton import COCO_18, describe_skeleton, load_skeleton, parse_skeleton
 
 # (channels, kernel) of the hidden convolutions of a branch.
 FIRST_STAGE = ((128, 3), (128, 3), (128, 3), (512, 1))
@@ -178,3 +184,53 @@ class LastStage(nn.Cell):
     def construct(self, image):
         outputs = self.network(image)
         return outputs[-2], outputs[-1]
+
+
+def build_network(config, skeleton):
+    """The network that the settings describe, with its initial values."""
+    return OpenPose(len(skeleton.limbs), len(skeleton.joints), config.num_stages, config.width, config.vgg_with_bn,
+                    config.seed, config.backbone_width, config.stages_with_bn)
+
+
+def settings_of(checkpoint, config):
+    """The settings with those of the checkpoint's network in place of the defaults and of --config_path, and its
+    skeleton.
+
+    A file of other makers says nothing about itself: then the settings hold as given.
+
+    Raises:
+        UserError: a flag was given that contradicts the checkpoint, or the file is a backbone only.
+    """
+    require_model(checkpoint, "openpose")
+    saved = checkpoint.meta.get("config", {})
+    if saved.get("backbone_only"):
+        raise UserError(f"checkpoint {checkpoint.path} holds the backbone only: train with --vgg_path "
+                        f"{checkpoint.path}")
+    described = checkpoint.meta.get("skeleton")
+    skeleton = parse_skeleton(described, checkpoint.path) if described else COCO_18
+    given = load_skeleton(config.skeleton) if config.skeleton else skeleton
+    if describe_skeleton(given) != describe_skeleton(skeleton):
+        raise UserError(f"--skeleton {config.skeleton} is not the one of checkpoint {checkpoint.path}: leave the flag "
+                        "out")
+    return adopt_settings(checkpoint, config, NETWORK_KEYS, SUGGESTED_KEYS), skeleton
+
+
+def load_trained(config, flag="--ckpt_file"):
+    """Network, settings, skeleton and file of the checkpoint that the settings name.
+
+    Args:
+        config (Config): settings.
+        flag (str): what named the checkpoint, for error texts.
+
+    Returns:
+        tuple: OpenPose in evaluation mode with batch norm worked into its convolutions, Config, Skeleton, Checkpoint.
+
+    Raises:
+        UserError: no checkpoint, or weights that do not fit.
+    """
+    checkpoint = find_checkpoint(config.ckpt_file, config.save_model_path, "openpose", flag)
+    config, skeleton = settings_of(checkpoint, config)
+    with replaced_by_checkpoint(strictly=not config.allow_partial):
+        network = build_network(config, skeleton)
+    load_weights(network, checkpoint, config.allow_partial)
+    return fold_batch_norm(network), config, skeleton, checkpoint

@@ -197,6 +197,17 @@ def parse_skeleton(content, source):
     return skeleton
 
 
+def describe_skeleton(skeleton):
+    """Plain dicts and lists that a checkpoint keeps, for `parse_skeleton`; None for the built-in one."""
+    if skeleton == COCO_18:
+        return None
+    names, pairs = skeleton.joints, skeleton.pairs
+    return {"category": skeleton.category, "joints": list(names), "sigmas": dict(skeleton.sigmas),
+            "limbs": [[names[first], names[second]] for first, second in skeleton.limbs],
+            "means": {joint: list(parts) for joint, parts in skeleton.means.items()},
+            **({} if pairs is None else {"flip_pairs": [[names[one], names[other]] for one, other in pairs]})}
+
+
 def _pairs(given, joints, refuse):
     """Joint numbers of `flip_pairs`; None where the names of the joints tell their sides."""
     if given is None:

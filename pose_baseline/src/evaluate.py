@@ -1,18 +1,25 @@
-"""Joint errors of a lifting function on a split, in millimetres.
+"""Joint errors of a lifting function on a split, in millimetres: measured, logged and written; while training too.
 
 Source: una-dinosauria/3d-pose-baseline `predict_3dpose.py`. Differs from it: all frames count; the original left out
 what does not fill a last batch of 64, which `drop_remainder_of=64` repeats. With 17 joints the root counts as a joint,
-with distance 0 unless the poses are aligned first; with 14 it does not.
+with distance 0 unless the poses are aligned first; with 14 it does not. The lines of the log are the original's.
 """
+import json
+import logging
 from dataclasses import dataclass
 
 import numpy as np
 
 from common.data.readers.human36m import ACTIONS
+from common.engine.loop import Callback
 from common.errors import UserError
+from common.files import atomic_write
 from common.metrics import aligned_joint_errors, joint_errors
+from pose_baseline.src.network import Lifter
 from pose_baseline.src.normalisation import targets_to_mm
 
+LOGGER = logging.getLogger("mindhuman")
+RULE = "=" * 29
 BATCH = 8192
 
 
@@ -102,3 +109,55 @@ def _kept(count, batch, of):
     if not kept:
         raise UserError(f"{of} has {count} frames, fewer than one batch of {batch}: evaluate all frames instead")
     return kept
+
+
+def log_evaluation(result, action_wise):
+    """The table of the actions, or the figures over all frames with the error of each joint."""
+    if action_wise:
+        LOGGER.info("{:=^12} {:=^6}".format("Action", "mm"))
+        for action, error in result.actions.items():
+            LOGGER.info(f"{action:<12} {error:>6.2f}")
+        LOGGER.info("{:<12} {:>6.2f}".format("Average", result.action_mean))
+        LOGGER.info("=" * 19)
+        return
+    LOGGER.info(RULE)
+    LOGGER.info("Val loss avg:        %.4f", result.loss)
+    LOGGER.info("Val error avg (mm):  %.2f", result.total_error)
+    LOGGER.info(RULE)
+    for number, (joint, error) in enumerate(result.joints.items(), 1):
+        LOGGER.info("Error in joint %02d (mm): %5.2f  %s", number, error, joint)
+    LOGGER.info(RULE)
+
+
+def write_evaluation(path, result, checkpoint, config, frames):
+    """The result of an evaluation as JSON, for programs."""
+    protocol = "PA-MPJPE (each pose aligned by rotation, translation and scale)" if config.procrustes else "MPJPE"
+    content = {"metric": protocol, "unit": "mm", "error": result.error, "action_mean": result.action_mean,
+               "all_frames": result.total_error, "actions": result.actions, "joints": result.joints,
+               "loss": result.loss, "frames": frames, "checkpoint": checkpoint.path,
+               "step": checkpoint.meta.get("step"), "detections": config.detections,
+               "camera_frame": config.camera_frame, "drop_remainder": config.drop_remainder}
+    atomic_write(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+class Evaluate(Callback):
+    """Measure the error on the test subjects after each `eval_every` epochs and after the last."""
+
+    def __init__(self, config, network, data, recorders):
+        self.config, self.network, self.data, self.recorders = config, network, data, recorders
+        self.lifter = None
+
+    def on_epoch_end(self, progress):
+        last = progress.epoch + 1 == progress.epochs
+        if self.data.test is None or not ((progress.epoch + 1) % self.config.eval_every == 0 or last):
+            return
+        if self.lifter is None:
+            self.lifter = Lifter(self.network)
+        self.lifter.refresh()
+        result = evaluate(self.lifter, self.data.test, self.data.statistics, self.config.procrustes,
+                          self.config.batch_size if self.config.drop_remainder else None,
+                          self.config.evaluateActionWise)
+        log_evaluation(result, self.config.evaluateActionWise)
+        progress.metrics = {"error_mm": result.error}
+        for recorder in self.recorders:
+            recorder.record_metrics(progress)

@@ -5,12 +5,20 @@ una-dinosauria/3d-pose-baseline `src/linear_model.py`. As there, max-norm divide
 Frobenius norm where that exceeds 1, in training and at inference, and gradients flow through the division.
 Two things differ: dropout masks come with the batch (so that a resumed run repeats them exactly), and batch norm is
 written out, because the original's moving variance is the biased one and the framework's operator keeps the unbiased.
+Below the Cells: building the network of the settings and loading a trained one.
 """
 import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+from common.engine.checkpoint import find_checkpoint, load_weights
+from common.engine.continuation import adopt_settings, require_model
+from common.errors import UserError
 from common.precision import Float32Cell
+from pose_baseline.src.config import DATA_KEYS, NETWORK_KEYS
+from pose_baseline.src.normalisation import Statistics
+
+PART = 2048  # poses that the Lifter computes at a time
 
 TF_EPSILON, TF_MOMENTUM = 1e-3, 0.99  # tf.layers.batch_normalization, the original
 TORCH_EPSILON, TORCH_MOMENTUM = 1e-5, 0.9  # torch.nn.BatchNorm1d, the weigq port; momentum as share that is kept
@@ -227,3 +235,108 @@ def _fold_dense(dense, norm, target):
         bias = (bias - norm.moving_mean.asnumpy()) * factor + norm.beta.asnumpy()
     target.weight.set_data(Tensor(weight.astype(np.float32)))
     target.bias.set_data(Tensor(bias.astype(np.float32)))
+
+
+class PixelLifter(nn.Cell):
+    """The network between pixels and millimetres.
+
+    Args:
+        network (LinearModel): normalised 2D to normalised 3D.
+        statistics (Statistics): of the data that it was trained on.
+
+    Inputs:
+        - **pixels** (Tensor) - (B, 32), x y of 16 joints in pixels.
+
+    Outputs:
+        Tensor (B, 48 or 42), x y z of the joints in mm, relative to the pelvis.
+    """
+
+    def __init__(self, network, statistics):
+        super().__init__(auto_prefix=False)
+        self.network = network
+        used_2d, used_3d = statistics.use_2d, statistics.use_3d
+        # The way of `Statistics.normalise_2d` and `restore_3d`, applied to the unit poses, as factors and offsets.
+        zero_2d, zero_3d = np.zeros((1, len(used_2d))), np.zeros((1, len(used_3d)))
+        offset_in = statistics.normalise_2d(zero_2d)[0]
+        factor_in = statistics.normalise_2d(zero_2d + 1.0)[0] - offset_in
+        offset_out = statistics.restore_3d(zero_3d)[0, used_3d]
+        factor_out = statistics.restore_3d(zero_3d + 1.0)[0, used_3d] - offset_out
+        self.factor_in, self.mean_in = _constant(factor_in), _constant(-offset_in / factor_in)
+        self.factor_out, self.offset_out = _constant(factor_out), _constant(offset_out)
+
+    def construct(self, pixels):
+        # The mean is taken off first: pixels times factor plus offset would lose digits in float32.
+        return self.network((pixels - self.mean_in) * self.factor_in) * self.factor_out + self.offset_out
+
+
+def _constant(values):
+    return Tensor(np.asarray(values, np.float32))
+
+
+class Lifter:
+    """A trained network ready for use: normalised numpy poses in, normalised numpy poses out.
+
+    Norm clip and batch norm are worked into the weights, so a pose costs three matrix products less two passes each.
+
+    Args:
+        network (LinearModel): the network; call `refresh` after its weights have changed.
+    """
+
+    def __init__(self, network):
+        self.network = network
+        self.folded = fold(network)
+
+    def refresh(self):
+        """Take over the network's present weights."""
+        fold(self.network, into=self.folded)
+
+    def __call__(self, inputs):
+        """(n, 32) float32 to (n, 48 or 42) float32, in parts whose activations fit the processor's caches."""
+        outputs = []
+        for start in range(0, len(inputs), PART):
+            part = inputs[start:start + PART]
+            # Filled up to a power of two, so that few sizes are compiled.
+            filled = np.zeros((min(PART, 1 << (len(part) - 1).bit_length()), part.shape[1]), np.float32)
+            filled[:len(part)] = part
+            outputs.append(self.folded(Tensor.from_numpy(filled)).asnumpy()[:len(part)])
+        return np.concatenate(outputs)
+
+
+def build_network(config):
+    """The network that the settings describe, with its initial values."""
+    return LinearModel(config["linear_size"], config["num_layers"], config["residual"], config["batch_norm"],
+                       config["max_norm"], config["predict_14"], config["bn_epsilon"], config["bn_momentum"],
+                       config["bn_unbiased"], config["seed"])
+
+
+def _require_sizes(checkpoint, config):
+    """Refuse settings that are not those of the weights beside them, before a network of many gigabytes is made."""
+    bias = checkpoint.weights.get("first.dense.bias")
+    stages = {name.split(".")[1] for name in checkpoint.weights if name.startswith("stages.")}
+    if "config" in checkpoint.meta and bias is not None and (bias.shape, len(stages)) != (
+            (config.linear_size,), config.num_layers):
+        raise UserError(f"checkpoint {checkpoint.path} is damaged: it states linear_size {config.linear_size} and "
+                        f"num_layers {config.num_layers}, its weights have {bias.size} and {len(stages)}")
+
+
+def load_trained(config, need_statistics=True):
+    """Network, settings and statistics of the checkpoint that the settings name.
+
+    Returns:
+        tuple: LinearModel in evaluation mode, Config, Statistics (None when the file has none), Checkpoint.
+
+    Raises:
+        UserError: no checkpoint, weights that do not fit, or no statistics where they are needed.
+    """
+    checkpoint = find_checkpoint(config.ckpt_file, config.train_dir, "pose_baseline")
+    require_model(checkpoint, "pose_baseline")
+    config = adopt_settings(checkpoint, config, (*NETWORK_KEYS, *DATA_KEYS))
+    _require_sizes(checkpoint, config)
+    network = build_network(config)
+    load_weights(network, checkpoint, config.allow_partial)
+    statistics = Statistics.from_arrays(checkpoint.extra) if checkpoint.extra else None
+    if statistics is None and need_statistics:
+        raise UserError(f"checkpoint {checkpoint.path} holds no pose statistics, so pixels cannot be turned into its "
+                        "input: convert it again with tools/pth2ckpt.py --statistics FILE, or evaluate it on a tree "
+                        "with training subjects")
+    return network.set_train(False), config, statistics, checkpoint

@@ -15,8 +15,9 @@ import scipy.sparse
 
 from cmr import eval as eval_script
 from cmr import export, infer, preprocess, train
-from cmr.src.build import build_network, load_body
 from cmr.src.config import read_settings
+from cmr.src.mesh import load_body
+from cmr.src.network import build_network
 from common.engine.checkpoint import read_checkpoint, write_checkpoint
 from common.errors import UserError
 from common.stand_ins.datasets import up3d as up3d_samples

@@ -8,10 +8,9 @@ from golden_files import seeded
 from PIL import Image
 
 from cmr.src.annotations import JOINTS, placed, read_annotations, write_annotations
-from cmr.src.build import build_training_set
 from cmr.src.config import read_settings
-from cmr.src.crop import Crop
-from cmr.src.dataset import People, batches
+from cmr.src.dataset import Crop, People, batches
+from cmr.src.datasets import build_training_set
 from common.data.augment import GRAPHCMR, Change
 from common.data.image import denormalize, normalize
 from common.data.order import sample_rng

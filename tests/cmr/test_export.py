@@ -10,9 +10,10 @@ import pytest
 from mindspore import Tensor
 
 from cmr import export
-from cmr.src.build import build_network, load_body
+from cmr.export import example_inputs
 from cmr.src.config import read_settings
-from cmr.src.deploy import example_inputs
+from cmr.src.mesh import load_body
+from cmr.src.network import build_network
 from common.body_models.embedded import announce_embedded
 from common.body_models.files import load_body_model
 from common.engine.checkpoint import write_checkpoint

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from cmr import infer
-from cmr.src.build import build_network, load_body
 from cmr.src.config import read_settings
-from cmr.src.crop import Crop
+from cmr.src.dataset import Crop
 from cmr.src.inference import CMRMeshes
+from cmr.src.mesh import load_body
+from cmr.src.network import build_network
 from common.data.image import normalize
 from common.engine.checkpoint import write_checkpoint
 from common.errors import UserError
@@ -20,8 +21,8 @@ from common.joints import SKELETONS
 from common.stand_ins.scenes.scene import make_scene
 from common.visual.mesh_files import read_mesh
 from common.visual.video import write_video
-from openpose.src import build as openpose_build
 from openpose.src import config as openpose_config
+from openpose.src import network as openpose_network
 
 SMALL = ["--depth", "18", "--width", "0.0625", "--num_channels", "16", "--num_layers", "1", "--img_res", "64"]
 
@@ -81,7 +82,7 @@ def test_whole_runs(checkpoint, scene, tmp_path):
 
     finder = str(tmp_path / "openpose.ckpt")
     config = openpose_config.read_settings(["--width", "0.0625", "--num_stages", "1", "--inference_img_size", "64"])
-    network = openpose_build.build_network(config, openpose_build.COCO_18)
+    network = openpose_network.build_network(config, openpose_network.COCO_18)
     write_checkpoint(finder, network, meta={"config": dict(config)})
     with pytest.raises(UserError, match="nobody was found in one.png: say where people are with --bbox"):
         infer.main([*flags, "--image", str(tmp_path / "one.png"), "--openpose_ckpt", finder, "--output_dir",

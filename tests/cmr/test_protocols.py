@@ -5,8 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cmr.src.crop import Crop
-from cmr.src.dataset import People
+from cmr.src.dataset import Crop, People
 from cmr.src.evaluate import J24_TO_J14, REGRESSED_JOINTS, Prediction
 from cmr.src.mesh import load_smpl
 from cmr.src.protocols import TrueGenderedBodies, TrueJoints, TrueSegmentations, TrueShapes, find_parts

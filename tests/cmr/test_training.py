@@ -5,14 +5,12 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from cmr.src import report
-from cmr.src.build import build_network, settings_of
+from cmr.src.callbacks import SummaryPictures, TimeIsUp, TimeLimit, overlay
 from cmr.src.config import read_settings
-from cmr.src.initial import start_wide
-from cmr.src.report import LogLines, TimeIsUp, TimeLimit
-from cmr.src.summaries import SummaryPictures, overlay
-from cmr.src.training import build_step, train
-from common.engine.callbacks import StepClock
+from cmr.src.network import build_network, settings_of
+from cmr.src.train_step import build_step
+from cmr.src.wide_start import start_wide
+from cmr.train import line, train
 from common.engine.checkpoint import Checkpoint
 from common.engine.loop import Progress
 from common.engine.runtime import Runtime
@@ -48,15 +46,9 @@ def test_the_run_ends_with_a_checkpoint_when_its_time_is_up():
     assert saved.steps == [2]
 
 
-def test_log_lines_are_the_documented_ones(monkeypatch):
-    said = []
-    monkeypatch.setattr(report.LOGGER, "info", lambda text, *values: said.append(text % values))
-    lines, progress = LogLines(2, 16, StepClock()), Progress(3, 4, 1)
-    lines.on_start(progress)
-    for batch, loss in ((1, 0.7637087106704712), (2, 0.5255427360534668)):
-        progress.batch, progress.terms = batch, {"loss": loss}
-        lines.on_step(progress)
-    assert [line for line in said if line.startswith("epoch")] == ["epoch: 2 step: 2, loss is 0.5255427360534668"]
+def test_the_log_line_is_the_documented_one():
+    progress = Progress(3, 4, 1, 2, terms={"loss": 0.5255427360534668})
+    assert line(progress, {"loss": 1.0}, 3.0) == "epoch: 2 step: 2, loss is 0.5255427360534668"
 
 
 def test_summaries_come_at_multiples_of_the_run_s_steps():
@@ -92,13 +84,13 @@ def test_the_learning_rate_falls_to_its_share():
     rates = {}
     for decay in ("1", "0.01"):
         config = read_settings(["--lr", "0.001", "--lr_decay", decay])
-        step, rates[decay] = build_step(config, 1, Network(), Body(), Progress(2, 50))
+        step, rates[decay] = build_step(config, 1, Network(), Body(), 100)
         assert step.scaler is None
     assert rates["1"] == 0.001
     assert [learning_rate_at(rates["0.01"], number) for number in (0, 50, 100)] == pytest.approx([1e-3, 1e-4, 1e-5])
     for factor, expected in ((1.0, 1e-3), (0.1, 1e-4)):
         config = read_settings(["--lr", "0.001", "--camera_lr_factor", str(factor)])
-        optimizer = build_step(config, 1, Network(), Body(), Progress(2, 50))[0].optimizer
+        optimizer = build_step(config, 1, Network(), Body(), 100)[0].optimizer
         weights = {parameter.name: parameter for parameter in optimizer.parameters}
         optimizer(tuple(Tensor(np.ones(2, np.float32)) for _ in weights))
         moved = {name: 1.0 - float(parameter.asnumpy()[0]) for name, parameter in weights.items()}

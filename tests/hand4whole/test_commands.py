@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from golden_files import load_module
 
+from common.engine.callbacks import LogLines
 from common.engine.checkpoint import read_checkpoint, write_checkpoint
 from common.errors import UserError
 from common.stand_ins.datasets import coco_wholebody, ehf, freihand, human36m_images
 from hand4whole import export, train
 from hand4whole import test as test_script
 from hand4whole.src.loss import HAND_TERMS
-from hand4whole.src.report import LogLines
 from tools.lab.graphs.hand4whole import SMALL
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,13 +16,13 @@ from common.engine.checkpoint import Checkpoint, write_checkpoint
 from common.errors import UserError
 from common.stand_ins.datasets import ehf, freihand, human36m_images, threedpw
 from hand4whole import test as script
-from hand4whole.src import testing
-from hand4whole.src.build import build_network
+from hand4whole.src import evaluate as evaluate_module
+from hand4whole.src.body import load_transfer
 from hand4whole.src.config import read_settings
 from hand4whole.src.datasets import read_test_records
 from hand4whole.src.evaluate import evaluate, mean_body_error, means, predict, report
-from hand4whole.src.testsets import MEASURES, Pictures
-from hand4whole.src.transfer import load_transfer
+from hand4whole.src.network import build_network
+from hand4whole.src.protocols import MEASURES, Pictures
 
 SIZE = (48, 64)
 
@@ -226,7 +226,7 @@ def trained(monkeypatch):
 
         return network, config, model, Checkpoint("snapshot_6.ckpt", {})
 
-    monkeypatch.setattr(testing, "load_trained", load)
+    monkeypatch.setattr(evaluate_module, "load_trained", load)
 
 
 def test_command(root, tmp_path, trained, capsys):

@@ -18,12 +18,12 @@ from common.stand_ins.scenes.scene import make_scene
 from common.visual.cameras import PerspectiveCamera
 from common.visual.mesh_files import read_mesh
 from hand4whole import demo, infer
-from hand4whole.src.build import build_body_model, build_network
+from hand4whole.src.body import build_body_model
 from hand4whole.src.config import read_settings
 from hand4whole.src.demo import PARAMETERS, DemoWriter
 from hand4whole.src.inference import Hand4WholeMeshes
 from hand4whole.src.joint_sets import JOINTS
-from hand4whole.src.network import OUTPUTS
+from hand4whole.src.network import OUTPUTS, build_network
 
 SMALL = ["--width", "0.0625", "--resnet_type", "18", "--hand_resnet_type", "18", "--input_img_shape", "256,192",
          "--input_body_shape", "128,96", "--output_hm_shape", "8,4,3", "--input_hand_shape", "64,64",
@@ -87,7 +87,7 @@ def test_a_box_around_joints_holds_the_person(meshes):
 def trained(network, meshes):
     """Both scripts get the network that is compiled already, and look at one person at a time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hand4whole.src.build.load_trained", lambda config: (network, config, meshes.model, None))
+        patch.setattr("hand4whole.src.network.load_trained", lambda config: (network, config, meshes.model, None))
         patch.setattr("common.inference.meshes.MeshRunner", functools.partial(MeshRunner, batch_size=1))
         yield
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from common.geometry.rotation import axis_angle_to_matrix
-from hand4whole.src import measures
+from hand4whole.src import protocols as measures
 from hand4whole.src.joint_sets import body_hand_regressors
 
 NUM = 3

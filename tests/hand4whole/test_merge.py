@@ -13,8 +13,8 @@ from golden_files import load_module
 
 from common.engine.checkpoint import read_checkpoint, write_checkpoint
 from common.errors import UserError
-from hand4whole.src.build import load_trained
 from hand4whole.src.config import read_settings
+from hand4whole.src.network import load_trained
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,7 +6,7 @@ import pytest
 from mindspore import Tensor
 
 from common.geometry.rotation import axis_angle_to_matrix
-from hand4whole.src.condensed import condense
+from hand4whole.src.body import condense
 from hand4whole.src.network import HAND_OUTPUTS, OUTPUTS, WholeBody
 
 # Parameters before they become rotations, boxes in px, positions in cells, metres; about ten times the rounding.

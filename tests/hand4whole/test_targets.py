@@ -20,8 +20,8 @@ from hand4whole.src.annotated import (
     WHOLEBODY_PLACES,
     merge_wholebody,
 )
-from hand4whole.src.fits import BodyFits, HandFits
-from hand4whole.src.pictures import patch_of
+from hand4whole.src.dataset import patch_of
+from hand4whole.src.fitted_joints import BodyFits, HandFits
 
 SPACE = targets.Space()
 HAND_SPACE = targets.Space((256, 256), (8, 8, 8))

@@ -7,10 +7,10 @@ import pytest
 from common.engine.checkpoint import read_checkpoint
 from common.engine.loop import Progress
 from common.errors import UserError
-from hand4whole.src import report
-from hand4whole.src.cards import parse_cards, use_cards
+from hand4whole.src import training_log
+from hand4whole.src.checkpoints import Snapshots
 from hand4whole.src.config import MODEL_FILES, read_settings
-from hand4whole.src.snapshots import Snapshots
+from hand4whole.src.multi_gpu import parse_cards, use_cards
 
 
 def test_cards():
@@ -30,7 +30,7 @@ def test_one_card_or_none_is_no_launch(monkeypatch):
 
 
 def test_cards_that_are_not_there_are_named_as_typed(monkeypatch, capsys):
-    monkeypatch.setattr("hand4whole.src.cards.choose", lambda _: ("CPU", "no card"))
+    monkeypatch.setattr("hand4whole.src.multi_gpu.choose", lambda _: ("CPU", "no card"))
     monkeypatch.setattr("os.execve", lambda *_: pytest.fail("launched"))
     for first_only in (False, True):
         config = use_cards(read_settings(["--gpu", "0,1"]), "demo.py", ["--gpu", "0,1"], first_only)
@@ -50,28 +50,23 @@ def test_several_cards_start_as_many_workers(monkeypatch, tmp_path):
 
 
 def test_speed_leaves_the_warm_up_out():
-    average = report.Average()
+    average = training_log.Average()
     values = [average.add(value) for value in [100.0, 2.0, *[1.0] * 8, 3.0, 5.0]]
     assert values[0] == 100.0 and values[1] == 51.0 and values[10:] == [3.0, 4.0]
 
 
-def test_log_lines(caplog, monkeypatch):
+def test_the_log_line_tells_the_time_of_computing_and_of_waiting(monkeypatch):
     clock = iter([10.0, 12.0, 12.5])
-    monkeypatch.setattr(report.time, "perf_counter", lambda: next(clock))
-    loader = type("Loader", (), {"waited": 0.5})
-    lines = report.LogLines(2, loader, 1e-4)
-    progress = Progress(7, 1800, epoch=3)
-    with caplog.at_level("INFO", report.LOGGER.name):
-        report.LOGGER.addHandler(caplog.handler)
-        lines.on_start(progress)
-        for batch in (1, 2):
-            progress.batch = batch
-            progress.terms = {"loss": 0.75, "joint_img": 0.5, "smplx_pose": 0.25}
-            lines.on_step(progress)
-        report.LOGGER.removeHandler(caplog.handler)
-    assert {record.message for record in caplog.records} == {
+    monkeypatch.setattr(training_log.time, "perf_counter", lambda: next(clock))
+    speed = training_log.Speed(type("Loader", (), {"waited": 0.5}))
+    progress = Progress(7, 1800, epoch=3, batch=2,
+                        terms={"loss": 0.75, "joint_img": 0.5, "smplx_pose": 0.25})
+    speed.on_epoch_start(progress)
+    for _ in range(2):
+        speed.on_step(progress)
+    assert training_log.line(progress, 1e-4, speed) == (
         "Epoch 3/7 itr 1/1800: lr: 0.0001 speed: 1.25(0.75s r0.50)s/itr 0.62h/epoch loss_joint_img: 0.5000 "
-        "loss_smplx_pose: 0.2500"}
+        "loss_smplx_pose: 0.2500")
 
 
 def test_snapshots(tmp_path):

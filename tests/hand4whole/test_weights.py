@@ -7,9 +7,8 @@ import pytest
 from common.backbones.resnet import ResNet
 from common.engine.checkpoint import read_checkpoint, write_checkpoint
 from common.errors import UserError
-from hand4whole.src.build import settings_of
 from hand4whole.src.config import read_settings
-from hand4whole.src.network import HandOnly, Sizes
+from hand4whole.src.network import HandOnly, Sizes, settings_of
 from hand4whole.src.weights import complete, convert_weights, extra_arrays, hand_backbone, load_resnet, read_trained
 
 SMALL = Sizes(hand=(32, 32), hand_maps=(4, 1, 1))

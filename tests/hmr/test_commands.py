@@ -17,8 +17,8 @@ from common.engine.export import load_mindir
 from common.errors import UserError
 from hmr import eval as eval_script
 from hmr import export, infer, train
-from hmr.src.build import load_trained
 from hmr.src.config import read_settings
+from hmr.src.network import load_trained
 
 seeded = golden.seeded
 

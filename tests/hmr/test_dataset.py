@@ -22,7 +22,7 @@ from common.data.records import NOT_LABELLED, VISIBLE, Record
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
 from common.joints import SKELETONS, flip_pairs
-from hmr.src.condensed import condense
+from hmr.src.body import condense
 from hmr.src.dataset import (
     Augmentation,
     PeopleSource,
@@ -34,9 +34,8 @@ from hmr.src.dataset import (
     reducible,
     reduction,
 )
-from hmr.src.filters import Limits, choose, overlap
 from hmr.src.network import JOINTS
-from hmr.src.people import NUM_LSP, People, common_names, gather, with_joints_of
+from hmr.src.people import NUM_LSP, Limits, People, choose, common_names, gather, overlap, with_joints_of
 from hmr.src.profiles import PROFILES, network_input
 from hmr.src.sources import (
     SETS_2D,

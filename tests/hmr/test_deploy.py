@@ -13,10 +13,10 @@ import pytest
 from common.engine.checkpoint import write_checkpoint
 from common.errors import UserError
 from hmr import export, postprocess, preprocess
-from hmr.src.build import build_network, load_body
+from hmr.src.bins import read_view
+from hmr.src.body import load_body
 from hmr.src.config import read_settings
-from hmr.src.deploy import read_view
-from hmr.src.network import JOINTS, OUTPUTS
+from hmr.src.network import JOINTS, OUTPUTS, build_network
 from tools import infer_mindir
 
 ROOT = Path(__file__).parents[2]

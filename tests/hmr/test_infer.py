@@ -22,10 +22,10 @@ from common.inference.sources import open_source
 from common.stand_ins.scenes.scene import make_scene
 from common.visual.mesh_files import read_mesh
 from hmr import infer
-from hmr.src.build import build_network, load_body, load_trained
+from hmr.src.body import load_body
 from hmr.src.config import read_settings
 from hmr.src.inference import CROPS, HMRMeshes, crop_kind, crop_person
-from hmr.src.network import HALF_TURN, JOINTS
+from hmr.src.network import HALF_TURN, JOINTS, build_network, load_trained
 from hmr.src.profiles import PROFILES, network_input
 from hmr.src.weights import convert_weights
 

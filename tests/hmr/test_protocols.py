@@ -13,12 +13,11 @@ from common.body_models.files import load_body_model
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
 from common.inference.meshes import Region
-from hmr.src import predict as predict_module
-from hmr.src.build import load_eval_bodies, load_eval_regressor
+from hmr.src import evaluate as evaluate_module
+from hmr.src.body import load_eval_bodies, load_eval_regressor
 from hmr.src.config import read_settings
-from hmr.src.evaluate import summarize_results
-from hmr.src.filters import Limits
-from hmr.src.predict import Viewer, predict
+from hmr.src.evaluate import Viewer, predict, summarize_results
+from hmr.src.people import Limits
 from hmr.src.profiles import PROFILES
 from hmr.src.protocols import grown, read_subjects, true_bodies
 from hmr.src.sources import read_people
@@ -145,7 +144,7 @@ def test_an_image_is_turned_only_for_a_stated_size_that_asks_for_it(data, body, 
     exif[0x0112] = 6
     Image.new("RGB", (60, 40)).save(tmp_path / "a.jpg", exif=exif)
     crop = (np.zeros((32, 32, 3), np.uint8), Region(np.zeros(2), 1.0))
-    monkeypatch.setattr(predict_module, "crop_person", lambda image, *_: seen.append(image.shape[:2]) or crop)
+    monkeypatch.setattr(evaluate_module, "crop_person", lambda image, *_: seen.append(image.shape[:2]) or crop)
     for size in (None, (60, 40), (40, 60)):
         people = [dataclasses.replace(person, image_path=str(tmp_path / "a.jpg"), size=size)]
         look(people, body)
@@ -168,7 +167,7 @@ def test_other_joints_of_the_same_mesh(data, body):
 
 def test_keypoints_come_back_to_the_picture(data, body, monkeypatch):
     people = read_subjects("lsp", str(data), 1.2)
-    monkeypatch.setattr(predict_module, "crop_person",
+    monkeypatch.setattr(evaluate_module, "crop_person",
                         lambda image, found, kind, size, margin: (np.zeros((size, size, 3), np.uint8),
                                                                   Region(np.array([10, 20]), 40.0)))
     results, _ = look(people, body)

@@ -12,13 +12,13 @@ from common.data.pipeline import Pipeline
 from common.data.readers.mosh import PosePrior
 from common.engine.checkpoint import Checkpoint, write_checkpoint
 from common.errors import UserError
-from hmr.src import training, training_set
+from hmr.src import datasets, train_step
 from hmr.src.config import read_settings
+from hmr.src.datasets import build_source
 from hmr.src.people import People
 from hmr.src.profiles import PROFILES
 from hmr.src.sources import read_people
-from hmr.src.training import build_pair
-from hmr.src.training_set import build_source
+from hmr.src.train_step import build_pair
 
 SMALL = ["--depth", "18", "--width", "0.125", "--hidden_size", "16", "--critic_size", "8", "--crop_size", "32"]
 
@@ -37,8 +37,8 @@ def sets(monkeypatch, tmp_path):
         return People([f"{name}/{row}" for row in range(count)], np.tile(np.float32([0, 0, 64, 64]), (count, 1)),
                       np.ones((count, 19, 3), np.float32), np.ones((count, 14, 3), np.float32) if "3" in name else None)
 
-    monkeypatch.setattr(training_set, "read_people", people)
-    monkeypatch.setattr(training_set, "read_prior", lambda name, path: PosePrior(np.ones((5, 72), np.float32),
+    monkeypatch.setattr(datasets, "read_people", people)
+    monkeypatch.setattr(datasets, "read_prior", lambda name, path: PosePrior(np.ones((5, 72), np.float32),
                                                                                  np.ones((5, 10), np.float32)))
     monkeypatch.setattr("hmr.src.dataset.read_part",
                         lambda reader, path, square, size, stated: np.zeros((size, size, 3), np.uint8))
@@ -80,8 +80,8 @@ def test_2d_alone_without_critic_or_dropout(sets):
 
 def test_an_incomplete_set_is_left_out_unless_it_was_asked_for(sets, monkeypatch, caplog):
     monkeypatch.setattr(logging.getLogger("mindhuman"), "propagate", True)
-    given = training_set.read_people
-    monkeypatch.setattr(training_set, "read_people", lambda name, *rest: (read_people if name == "lsp" else given)(
+    given = datasets.read_people
+    monkeypatch.setattr(datasets, "read_people", lambda name, *rest: (read_people if name == "lsp" else given)(
         name, *rest))
     source, _ = build_source(settings(sets))
     assert set(source.source.places) == {"coco", "hum3.6m"}
@@ -162,13 +162,13 @@ def test_weights_of_something_else(key, settings, text, tmp_path):
 def test_settings_reach_the_step(monkeypatch):
     """Mixed precision goes to the generator, and the weights of the loss come from their two factors each."""
     cast, losses = [], []
-    monkeypatch.setattr(training, "apply_amp", lambda cell, level: cast.append((cell, level)))
-    monkeypatch.setattr(training, "GeneratorWithLoss", lambda *args: losses.append(args) or SimpleNamespace())
-    monkeypatch.setattr(training, "TrainStep", lambda *args: args)
+    monkeypatch.setattr(train_step, "apply_amp", lambda cell, level: cast.append((cell, level)))
+    monkeypatch.setattr(train_step, "GeneratorWithLoss", lambda *args: losses.append(args) or SimpleNamespace())
+    monkeypatch.setattr(train_step, "TrainStep", lambda *args: args)
     config = read_settings([*SMALL, "--amp_level", "O2", "--e_loss_weight", "2", "--e_3d_loss_weight", "3",
                             "--e_shape_ratio", "5", "--e_pose_ratio", "7", "--e_3d_kp_ratio", "11", "--d_loss_weight",
                             "0.5", "--d_disc_ratio", "4", "--loss_scale", "dynamic", "--clip_norm", "9"])
     pair = build_pair(config, golden.body_model(), False, None)
-    step, rate = training.build_step(config, 2, pair, SimpleNamespace(total_steps=100))
+    step, rate = train_step.build_step(config, 2, pair, 100)
     assert cast == [(pair.generator, "O2")] and losses[0][1] == (2, 33, 15, 21, 2) and losses[0][2] == 0.5
     assert rate.base == pytest.approx(1e-5) and step[2] is not None and step[3:] == (9, 1, 2)

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn
 
+from common.backbones.resnet_v2 import BLOCKS
 from common.body_models.companions import MeanParams
 from common.engine.checkpoint import read_checkpoint
 from common.errors import UserError
 from hmr.src.network import HMR, build_parts
 from hmr.src.profiles import PROFILES, network_input, profile_of
-from hmr.src.resnet_v2 import BLOCKS
 from hmr.src.weights import convert_weights
 from tools import pth2ckpt
 

@@ -20,9 +20,9 @@ from common.errors import UserError
 from common.visual.video import write_video
 from openpose import eval as eval_script
 from openpose import export, infer, mindspore_hub_conf, train
-from openpose.src.build import load_trained
 from openpose.src.config import read_settings
 from openpose.src.decode import decode
+from openpose.src.network import load_trained
 from openpose.src.normalisation import normalise
 
 HERE = Path(__file__).parent
@@ -114,7 +114,7 @@ def finding(tmp_path_factory):
     """A checkpoint whose maps hold noise, so that decoding has something to find."""
     folder = tmp_path_factory.mktemp("finding")
     config = read_settings(["--width", "0.0625", "--num_stages", "1"])
-    from openpose.src.build import build_network
+    from openpose.src.network import build_network
     from openpose.src.skeleton import COCO_18
 
     network = build_network(config, COCO_18)

@@ -15,9 +15,9 @@ from common.engine.checkpoint import write_checkpoint
 from common.errors import UserError
 from openpose import export, postprocess, preprocess
 from openpose.src.bins import fit_square
-from openpose.src.build import build_network, load_trained
 from openpose.src.config import read_settings
 from openpose.src.decode import decode
+from openpose.src.network import build_network, load_trained
 from openpose.src.normalisation import normalise
 from openpose.src.skeleton import COCO_18
 from tools import infer_mindir

@@ -11,6 +11,7 @@ from mindspore import Tensor, nn
 from common.data.readers.coco import read_annotations
 from common.errors import UserError
 from openpose.src.decode import Frame, People, decode
+from openpose.src.detector import DetectorSettings, PeopleDetector, average_mirror, prepare, resample
 from openpose.src.evaluate import (
     FIGURES,
     Predictions,
@@ -23,7 +24,6 @@ from openpose.src.evaluate import (
 )
 from openpose.src.network import OpenPose
 from openpose.src.normalisation import normalise
-from openpose.src.predict import FinderSettings, PeopleFinder, average_mirror, prepare, resample
 from openpose.src.skeleton import COCO_18
 from openpose.src.targets import make_targets
 
@@ -207,7 +207,7 @@ class Grey(nn.Cell):
 
 def test_finder_averages_scales_and_mirror():
     image = np.full((32, 48, 3), 200, np.uint8)
-    finder = PeopleFinder(Grey(), "cmu", FinderSettings(size=32, scales=(1.0, 1.0), flip=True))
+    finder = PeopleDetector(Grey(), "cmu", DetectorSettings(size=32, scales=(1.0, 1.0), flip=True))
     heat, paf, frame = finder.maps(image)
     assert heat.shape == (19, 4, 6) and frame.inner == (32, 48)
     assert np.allclose(heat[0], heat[0, 0, 0]) and np.allclose(paf[1], paf[1, 0, 0], atol=1e-6)
@@ -216,7 +216,7 @@ def test_finder_averages_scales_and_mirror():
 
 def test_finder_with_a_network():
     network = OpenPose(num_stages=1, width=0.05).set_train(False)
-    finder = PeopleFinder(network, "port", FinderSettings(size=64, most_people=1))
+    finder = PeopleDetector(network, "port", DetectorSettings(size=64, most_people=1))
     image = golden.seeded.image("any", 64, 64, 1)
     assert len(finder(image)) <= 1
     heat, paf, _ = finder.maps(image)

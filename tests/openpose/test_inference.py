@@ -12,8 +12,6 @@ from common.inference.sources import Source
 from openpose.src.decode import Frame, People
 from openpose.src.inference import Detecting, Inference, parse_resolution, shorter_side
 from openpose.src.keypoint_json import coco_entries, number_images, scale_joints, write_coco, write_keypoints
-from openpose.src.pictures import draw_maps, draw_people
-from openpose.src.predict import FinderSettings
 from openpose.src.skeleton import COCO_18, parse_skeleton
 from openpose.src.targets import make_targets
 
@@ -102,7 +100,7 @@ class PerfectFinder:
     """Sees a person who walks to the right; at the frame `stop` the user presses Ctrl-C."""
 
     def __init__(self, stop=None):
-        self.skeleton, self.settings = COCO_18, FinderSettings(decoder="default")
+        self.skeleton, self.settings = COCO_18, DetectorSettings(decoder="default")
         self.frame, self.stop = 0, stop
 
     def maps(self, image):

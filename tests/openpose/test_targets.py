@@ -8,8 +8,7 @@ import pytest
 
 from common.errors import UserError
 from common.joints import SKELETONS
-from openpose.src.build import describe_skeleton
-from openpose.src.skeleton import COCO_18, load_skeleton, parse_skeleton
+from openpose.src.skeleton import COCO_18, describe_skeleton, load_skeleton, parse_skeleton
 from openpose.src.targets import make_targets, mask_target
 
 

@@ -7,10 +7,11 @@ import pytest
 from common.engine.checkpoint import Checkpoint
 from common.engine.loop import Progress
 from common.errors import UserError
-from openpose.src.build import build_network, describe_skeleton, settings_of
+from openpose.src.checkpoints import EpochCheckpoints
 from openpose.src.config import read_settings
-from openpose.src.skeleton import COCO_18, parse_skeleton
-from openpose.src.training import EpochCheckpoints, build_schedule, group_parameters
+from openpose.src.network import build_network, settings_of
+from openpose.src.skeleton import COCO_18, describe_skeleton, parse_skeleton
+from openpose.src.train_step import build_schedule, group_parameters
 
 
 def test_three_groups_hold_every_parameter_once():

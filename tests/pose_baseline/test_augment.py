@@ -6,9 +6,8 @@ from common.errors import UserError
 from common.joints import SKELETONS, index_map
 from pose_baseline.src import augment
 from pose_baseline.src.augment import Augmentation, virtual_view
-from pose_baseline.src.config import read_settings
+from pose_baseline.src.config import check_training, read_settings
 from pose_baseline.src.normalisation import Statistics, targets_to_mm
-from pose_baseline.src.training import build_augmentation
 
 LEVEL = (0.0 - augment.PITCH[0]) / (augment.PITCH[1] - augment.PITCH[0])
 
@@ -94,14 +93,14 @@ def test_noise_has_the_deviation_that_was_asked_for(data):
     assert np.std(shares) == pytest.approx(3.0 / 400.0, rel=0.05)
 
 
-def test_settings(data):
-    def build(*flags):
-        return build_augmentation(read_settings(["--camera_frame", *flags]), data[0])
+def test_settings():
+    def check(*flags):
+        check_training(read_settings(["--camera_frame", *flags]))
 
-    assert build() is None
-    assert build("--virtual_cameras", "0.25").share == 0.25 and build("--noise_px", "2").noise_px == 2.0
+    check("--virtual_cameras", "0.25", "--noise_px", "2")
     for flags, words in ((["--virtual_cameras", "1.5"], "from 0 to 1"), (["--noise_px=-1"], "from 0 to"),
                          (["--noise_px", "1", "--camera_frame", "false"], "add --camera_frame"),
-                         (["--noise_px", "1", "--predict_14"], "leave --predict_14 out")):
+                         (["--noise_px", "1", "--predict_14"], "leave --predict_14 out"),
+                         (["--noise_px", "1", "--data_on_device", "true"], "cannot be augmented")):
         with pytest.raises(UserError, match=words):
-            build(*flags)
+            check(*flags)

@@ -19,9 +19,9 @@ from common.errors import UserError
 from pose_baseline import eval as eval_script
 from pose_baseline import export, infer, train
 from pose_baseline.src import predict_3dpose
-from pose_baseline.src.build import Lifter, experiment_folder, load_trained
-from pose_baseline.src.config import read_settings
+from pose_baseline.src.config import experiment_folder, read_settings
 from pose_baseline.src.dataset import load_dataset
+from pose_baseline.src.network import Lifter, load_trained
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--camera_frame", "--residual", "--batch_norm", "--max_norm", "--dropout", "0.5", "--linear_size", "32",
@@ -82,7 +82,7 @@ def test_without_a_run_the_small_network_is_measured_and_nothing_goes_beside_it(
 def test_the_lifter_works_in_parts(trained, monkeypatch):
     network, *_ = load_trained(read_settings(["--train_dir", trained]))
     whole = Lifter(network)(_inputs(11))
-    monkeypatch.setattr("pose_baseline.src.build.PART", 4)
+    monkeypatch.setattr("pose_baseline.src.network.PART", 4)
     assert np.abs(Lifter(network)(_inputs(11)) - whole).max() < 1e-5
     assert Lifter(network)(_inputs(1)).shape == (1, 48)
 

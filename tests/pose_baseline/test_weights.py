@@ -9,8 +9,8 @@ from common.engine.checkpoint import read_checkpoint
 from common.errors import UserError
 from pose_baseline import eval as eval_script
 from pose_baseline import infer, train
-from pose_baseline.src.build import load_trained
 from pose_baseline.src.config import read_settings
+from pose_baseline.src.network import load_trained
 from pose_baseline.src.weights import convert_weights
 from tools.pth2ckpt import main as pth2ckpt
 

@@ -32,7 +32,8 @@ MAKE = """
 import sys
 sys.path.insert(0, {root!r})
 from common.engine.checkpoint import write_checkpoint
-from hmr.src.build import build_network, load_body
+from hmr.src.body import load_body
+from hmr.src.network import build_network
 from hmr.src.config import read_settings
 config = read_settings([])
 write_checkpoint({path!r}, build_network(config, load_body(config)), meta={{"model": "hmr", "config": dict(config)}})

@@ -262,7 +262,8 @@ def _settings(folder):
 
 
 def _descriptions(folder):
-    from hmr.src.deploy import CROPS, read_view
+    from hmr.src.bins import read_view
+    from hmr.src.inference import CROPS
     from openpose.src.bins import read_exported
     from scripts.run_workers import read_rank_table
     from tools.hccl_tools import read_servers

@@ -6,11 +6,11 @@ import pytest
 
 from cmr.src import weights as cmr_weights
 from common.config import Config
-from common.engine.checkpoint import Checkpoint, CheckpointFolder, write_checkpoint
-from common.engine.continuation import adopt_settings, checkpoint_to_resume, require_model, require_same_settings
+from common.engine.checkpoint import Checkpoint, write_checkpoint
+from common.engine.continuation import adopt_settings, require_model, require_same_settings
 from common.errors import UserError
 from hand4whole.src import weights as hand4whole_weights
-from hmr.src import training as hmr_training
+from hmr.src import train_step as hmr_step
 from openpose.src import weights as openpose_weights
 from pose_baseline.src import weights as lifter_weights
 
@@ -32,33 +32,15 @@ def test_what_belongs_to_the_network_comes_from_the_checkpoint(caplog):
     assert adopt_settings(Checkpoint("port.ckpt", {}), typed, ("width",), ("crop",)) == DEFAULTS
 
 
-def test_the_checkpoint_to_resume_is_the_named_one_or_the_newest(tmp_path):
-    store = CheckpointFolder(str(tmp_path / "run"), "{step}.ckpt")
-    config = Config({"resume": True, "ckpt_file": "", "train_dir": str(tmp_path)})
-    with pytest.raises(UserError, match="can be read in .*run; give the --train_dir of the run and its settings"):
-        checkpoint_to_resume(config, store, "train_dir", "lifter")
-    for step in (1, 2):
-        store.write({"w": np.full(1, step, np.float32)}, {"step": step, "epoch": 1})
-    write_checkpoint(str(tmp_path / "other.ckpt"), {"w": np.full(1, 7, np.float32)})
-    assert checkpoint_to_resume(config, store, "train_dir", "lifter").weights["w"][0] == 2
-    named = config.replace(ckpt_file=str(tmp_path / "other.ckpt"))
-    assert checkpoint_to_resume(named, store, "train_dir", "lifter").weights["w"][0] == 7
-    assert checkpoint_to_resume(named.replace(resume=False), store, "train_dir", "lifter") is None
-
-
-def test_a_checkpoint_of_another_model_is_refused(tmp_path):
-    path = str(tmp_path / "a.ckpt")
-    write_checkpoint(path, {"w": np.zeros(1, np.float32)}, meta={"model": "cmr"})
-    config = Config({"resume": True, "ckpt_file": path, "train_dir": ""})
-    with pytest.raises(UserError, match=f"^checkpoint {path} is one of cmr, not of hmr: name one of hmr, or"):
-        checkpoint_to_resume(config, CheckpointFolder(str(tmp_path)), "train_dir", "hmr")
-    assert checkpoint_to_resume(config, CheckpointFolder(str(tmp_path)), "train_dir", "cmr").weights
+def test_a_checkpoint_of_another_model_is_refused():
+    with pytest.raises(UserError, match="^checkpoint a.ckpt is one of cmr, not of hmr: name one of hmr, or"):
+        require_model(Checkpoint("a.ckpt", {}, meta={"model": "cmr"}), "hmr")
     require_model(Checkpoint("port.ckpt", {}), "hmr")
 
 
 @pytest.mark.parametrize("model, read", [
-    ("hmr", lambda path: hmr_training._encoder(path)),
-    ("hmr", lambda path: hmr_training._critic(Config({"critic_path": path}))),
+    ("hmr", lambda path: hmr_step._encoder(path)),
+    ("hmr", lambda path: hmr_step._critic(Config({"critic_path": path}))),
     ("cmr", lambda path: cmr_weights.load_resnet(None, path)),
     ("cmr", lambda path: cmr_weights.read_trained(path, "--pretrained_checkpoint")),
     ("openpose", lambda path: openpose_weights.load_backbone(None, path)),
@@ -76,9 +58,10 @@ def test_every_flag_for_weights_refuses_another_models_checkpoint(tmp_path, mode
     (64, 1, ""), (32, 2, ""), (16, 4, ""), (32, 1, "batch_size 64 on 1 worker.*has 32 on 1; give --batch_size 64"),
     (64, 2, "give --batch_size 32"), (21, 3, "as many workers as before")])
 def test_workers_may_change_when_they_take_as_many_samples_together(batch_size, workers, words):
-    saved = Checkpoint("run.ckpt", {}, meta={"config": {"batch_size": 64, "lr": 0.1}, "rank_size": 1})
+    before = {"batch_size": 64, "lr": 0.1, "seed": 4, "gone": 1}
+    saved = Checkpoint("run.ckpt", {}, meta={"config": before, "rank_size": 1})
     config = {"batch_size": batch_size, "lr": 0.1, "seed": 3}
-    arguments = saved, config, ("batch_size", "lr", "seed"), ("batch_size",), workers
+    arguments = saved, config, {"seed"}, ("batch_size",), workers
     if not words:
         require_same_settings(*arguments)
         with pytest.raises(UserError, match="--continue: run.ckpt was made with lr 0.1, this run has 0.2"):

@@ -4,11 +4,11 @@ import tempfile
 import numpy as np
 from mindspore import Tensor, nn
 
-from cmr.src.build import build_network, load_body
 from cmr.src.config import read_settings
-from cmr.src.crop import Crop
-from cmr.src.dataset import People
+from cmr.src.dataset import Crop, People
 from cmr.src.loss import CMRLoss, NetworkWithLoss
+from cmr.src.mesh import load_body
+from cmr.src.network import build_network
 from common.backbones.folding import fold_batch_norm
 from common.body_models.smpl import SMPL
 from common.data.augment import GRAPHCMR

@@ -6,8 +6,9 @@ import numpy as np
 from mindspore import Tensor
 
 from common.backbones.folding import fold_batch_norm
-from hand4whole.src.build import build_body_model, build_network
+from hand4whole.src.body import build_body_model
 from hand4whole.src.config import read_settings
+from hand4whole.src.network import build_network
 from tools.lab.benchmark_cases import inference_call
 from tools.lab.graphs.hand4whole import training_step
 from tools.lab.torch_reference.hand4whole import build_whole

@@ -9,12 +9,12 @@ from mindspore import Tensor
 
 from common.backbones.folding import fold_batch_norm
 from common.engine.optimizers import TorchAdam
-from hmr.src.build import build_network, load_body
-from hmr.src.condensed import condense
+from hmr.src.body import condense, load_body
 from hmr.src.config import read_settings
 from hmr.src.dataset import Augmentation, PeopleSource
 from hmr.src.discriminator import build_critic
 from hmr.src.loss import LossWeights
+from hmr.src.network import build_network
 from hmr.src.people import People
 from hmr.src.profiles import find_profile
 from hmr.src.train_step import AdversarialLoss, AdversarialStep

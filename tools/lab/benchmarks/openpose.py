@@ -31,7 +31,7 @@ def cases(torch):
     rng = np.random.default_rng(0)
     network, trained = OpenPose(), OpenPose()
     other = torch_network(torch, network) if torch else None
-    if ms.get_context("device_target") == "CPU":  # as `build_finder` and `build_step` do
+    if ms.get_context("device_target") == "CPU":  # as `build_detector` and `build_step` do
         use_fast_convolutions(network)
         trained.use_fast_training()
     last = LastStage(network).set_train(False)

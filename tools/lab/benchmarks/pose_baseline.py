@@ -5,9 +5,8 @@ from mindspore import Tensor, nn
 from common.data.arrays import ArrayLoader, DropoutMasks
 from common.engine.schedules import ExponentialDecay
 from common.engine.train_step import TrainStep
-from pose_baseline.src.build import Lifter
 from pose_baseline.src.loss import NetworkWithLoss
-from pose_baseline.src.network import LinearModel
+from pose_baseline.src.network import Lifter, LinearModel
 from tools.lab.benchmark_cases import endless, inference_call
 
 BATCH, KEEP = 64, 0.5

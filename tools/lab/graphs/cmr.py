@@ -2,10 +2,10 @@
 import numpy as np
 from mindspore import Tensor
 
-from cmr.src.build import build_network, load_body
 from cmr.src.config import read_settings
-from cmr.src.training import build_step
-from common.engine.loop import Progress
+from cmr.src.mesh import load_body
+from cmr.src.network import build_network
+from cmr.src.train_step import build_step
 
 GRAPHS = ("training", "mixed_precision_training", "small_inference", "inference_without_svd")
 SMALL = ("--num_layers", "1", "--num_channels", "32", "--depth", "18", "--width", "0.125", "--img_res", "64",
@@ -25,7 +25,7 @@ def training_step(level="O0", small=False, flags=()):
     """
     config = read_settings([*(SMALL if small else ()), "--amp_level", level, *flags])
     body = load_body(config)
-    step, _ = build_step(config, 1, build_network(config, body), body, Progress(1, 100))
+    step, _ = build_step(config, 1, build_network(config, body), body, 100)
     rng = np.random.default_rng(0)
     shapes = ((3, config.img_res, config.img_res), (24, 3), (24, 4), (72,), (10,), (), ())
     columns = [0.3 * rng.standard_normal((config.batch_size, *shape)) for shape in shapes[:-2]]

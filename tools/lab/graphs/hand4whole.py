@@ -3,10 +3,11 @@ import numpy as np
 from mindspore import Tensor
 
 from common.engine.loop import Progress
-from hand4whole.src.build import build_body_model, build_network
+from hand4whole.export import input_shape
+from hand4whole.src.body import build_body_model
 from hand4whole.src.config import read_settings
-from hand4whole.src.deploy import input_shape
-from hand4whole.src.training import build_step
+from hand4whole.src.network import build_network
+from hand4whole.src.train_step import build_step
 
 GRAPHS = ("mixed_precision_training", "hand_training", "whole")
 SMALL = ("--resnet_type", "18", "--hand_resnet_type", "18", "--face_resnet_type", "18", "--width", "0.125",

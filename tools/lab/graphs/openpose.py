@@ -3,11 +3,10 @@ import numpy as np
 from mindspore import Tensor
 
 from common.engine.loop import Progress
-from openpose.src.build import build_network
 from openpose.src.config import read_settings
-from openpose.src.network import LastStage
+from openpose.src.network import LastStage, build_network
 from openpose.src.skeleton import COCO_18
-from openpose.src.training import build_step
+from openpose.src.train_step import build_step
 
 GRAPHS = ("training", "mixed_precision_training", "small_inference")
 SMALL = ("--width", "0.0625", "--num_stages", "2", "--batch_size", "2", "--insize", "64")

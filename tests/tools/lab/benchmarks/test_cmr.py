@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from cmr.src.build import Body
 from cmr.src.loss import CMRLoss
+from cmr.src.mesh import Body
 from common.data.crops import crop_stretched
 from tools.lab.torch_reference.cmr import build_loss, build_reference
 from tools.lab.torch_reference.layers import build_smpl

@@ -1,10 +1,9 @@
-"""How training is told: a line per update in the original's form, on the terminal and in log/train_logs.txt."""
+"""The training's log in the original's form: a line per update with the time it took, also in log/train_logs.txt."""
 import logging
 import os
 import time
 
 from common.engine.loop import Callback
-from common.engine.schedules import learning_rate_at
 
 LOGGER = logging.getLogger("mindhuman")
 # Updates that do not count for the speed: the graph is compiled and caches are filled.
@@ -48,37 +47,42 @@ class Average:
         return self.sum / (self.count - WARM_UP if self.count > WARM_UP else self.count)
 
 
-class LogLines(Callback):
-    """A line for every `every`-th update: learning rate, seconds per update (computing and waiting), loss terms.
+class Speed(Callback):
+    """Seconds per update, and how many of them went by waiting for data; evaluation and saving left out.
 
     Args:
-        every (int): updates between two lines.
         loader (TimedLoader): tells the time of waiting.
-        schedule: learning rate.
+
+    Attributes:
+        total, waited (float): means so far.
     """
 
-    def __init__(self, every, loader, schedule):
-        self.every, self.loader, self.schedule = every, loader, schedule
-        self.total, self.waited, self.begin = Average(), Average(), 0.0
+    def __init__(self, loader):
+        self.loader, self.begin = loader, 0.0
+        self.totals, self.waits = Average(), Average()
+        self.total = self.waited = 0.0
 
-    def on_start(self, progress):
+    def on_epoch_start(self, progress):
         self.begin = time.perf_counter()
 
     def on_step(self, progress):
         now = time.perf_counter()
-        total, waited = self.total.add(now - self.begin), self.waited.add(self.loader.waited)
+        self.total, self.waited = self.totals.add(now - self.begin), self.waits.add(self.loader.waited)
         self.begin = now
-        if progress.batch % self.every == 0:
-            terms = " ".join(f"loss_{name}: {value:.4f}" for name, value in progress.terms.items() if name != "loss")
-            LOGGER.info("Epoch %d/%d itr %d/%d: lr: %g speed: %.2f(%.2fs r%.2f)s/itr %.2fh/epoch %s", progress.epoch,
-                        progress.epochs, progress.batch - 1, progress.steps_per_epoch,
-                        learning_rate_at(self.schedule, progress.step - 1), total, max(total - waited, 0.0), waited,
-                        total * progress.steps_per_epoch / 3600.0, terms)
 
-    def on_epoch_end(self, progress):
-        LOGGER.info("Epoch %d/%d: mean loss %.4f%s", progress.epoch, progress.epochs, progress.mean_loss,
-                    f", {progress.skipped} updates skipped (gradients overflowed)" if progress.skipped else "")
-        self.begin = time.perf_counter()
+
+def line(progress, learning_rate, speed):
+    """The original's line: learning rate, seconds per update (computing and waiting), loss terms.
+
+    Args:
+        progress (Progress): after the update.
+        learning_rate (float): of the update.
+        speed (Speed): stands before the log lines among the callbacks.
+    """
+    terms = " ".join(f"loss_{name}: {value:.4f}" for name, value in progress.terms.items() if name != "loss")
+    return (f"Epoch {progress.epoch}/{progress.epochs} itr {progress.batch - 1}/{progress.steps_per_epoch}: "
+            f"lr: {learning_rate:g} speed: {speed.total:.2f}({max(speed.total - speed.waited, 0.0):.2f}s "
+            f"r{speed.waited:.2f})s/itr {speed.total * progress.steps_per_epoch / 3600.0:.2f}h/epoch {terms}")
 
 
 class LogFile:

@@ -1,101 +1,19 @@
-"""From settings to objects: body, network, data. Settings end here; what lies below takes plain values."""
+"""From settings to data sets: the people that are trained on, mixed, and those that are measured."""
 import dataclasses
 import logging
-from typing import NamedTuple
-
-import numpy as np
 
 from cmr.src.annotations import read_annotations
-from cmr.src.config import MIXES, NETWORK_KEYS
-from cmr.src.crop import Crop
-from cmr.src.dataset import People
-from cmr.src.mesh import GraphMesh, load_graph_mesh, load_smpl, training_regressor
-from cmr.src.network import CMR
+from cmr.src.config import MIXES
+from cmr.src.dataset import Crop, People
+from cmr.src.mesh import load_smpl
 from cmr.src.preprocess.sets import EVALUATION, TRAINING, UPI_S1H, folder_of, prepared_file
 from cmr.src.protocols import FIELDS, TrueGenderedBodies, TrueJoints, TrueSegmentations, TrueShapes, find_parts
-from cmr.src.weights import read_trained
-from common.backbones.folding import fold_batch_norm
 from common.body_models.companions import load_regressor
-from common.body_models.embedded import warn_other_body
-from common.body_models.files import BodyModel
-from common.body_models.smpl import SMPL
 from common.data.augment import GRAPHCMR
 from common.data.mixture import Mixture
-from common.engine.checkpoint import find_checkpoint, load_weights
-from common.engine.continuation import adopt_settings, require_model
 from common.errors import UserError
-from common.initial import replaced_by_checkpoint
 
 LOGGER = logging.getLogger("mindhuman")
-
-
-class Body(NamedTuple):
-    """The body model and what belongs to its mesh.
-
-    Attributes:
-        model (BodyModel): SMPL.
-        mesh (GraphMesh): matrices and template that the network works with.
-        regressor (array): (24, 6890), mesh to training joints, the skeleton graphcmr_24.
-    """
-
-    model: BodyModel
-    mesh: GraphMesh
-    regressor: np.ndarray
-
-
-def load_body(config):
-    """The body model of the settings with its mesh and joints; reads no files where the paths are empty.
-
-    Raises:
-        UserError: files that are missing, damaged or do not fit each other.
-    """
-    model = load_smpl(config.smpl_path)
-    return Body(model, load_graph_mesh(model, config.mesh_path),
-                training_regressor(model, config.joint_regressor_extra_path))
-
-
-def build_network(config, body=None):
-    """The network that the settings describe, with its initial values.
-
-    Args:
-        config (Config): settings.
-        body (Body): None reads the one that the settings name.
-    """
-    body = body or load_body(config)
-    return CMR(body.mesh, SMPL(body.model), config.num_layers, config.num_channels, config.depth, config.width,
-               config.use_svd, config.hidden_size, config.seed)
-
-
-def settings_of(checkpoint, config):
-    """The settings with those of the checkpoint's network in place of the defaults and of --config_path.
-
-    Raises:
-        UserError: a flag was given that contradicts the checkpoint.
-    """
-    require_model(checkpoint, "cmr")
-    warn_other_body(checkpoint, "smpl_path", not config.smpl_path)
-    return adopt_settings(checkpoint, config, NETWORK_KEYS)
-
-
-def load_trained(config, body=None):
-    """Network, settings and file of the checkpoint that the settings name.
-
-    Args:
-        config (Config): settings; those of the network give way to the checkpoint's.
-        body (Body): None reads the one that the settings name.
-
-    Returns:
-        tuple: CMR in evaluation mode with batch norm worked into its convolutions, Config, Checkpoint.
-
-    Raises:
-        UserError: no checkpoint, or weights that do not fit.
-    """
-    checkpoint = find_checkpoint(config.ckpt_file, config.save_checkpoint_dir, "cmr", read=read_trained)
-    config = settings_of(checkpoint, config)
-    with replaced_by_checkpoint(strictly=not config.allow_partial):
-        network = build_network(config, body)
-    load_weights(network, checkpoint, config.allow_partial)
-    return fold_batch_norm(network), config, checkpoint
 
 
 def build_training_set(config):

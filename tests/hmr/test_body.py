@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor, nn
 
-from hmr.src.condensed import condense
+from hmr.src.body import condense
 from hmr.src.network import Body
 
 NAME = "cocoplus_regressor"

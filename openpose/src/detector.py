@@ -1,12 +1,18 @@
-"""From an image to the people in it: network input, maps (of several sizes and the mirror image), decoding."""
+"""From an image to the people in it: network input, maps (of several sizes and the mirror image), decoding.
+
+`load_detector` is the way in for other programs: one call from a checkpoint to a function of images.
+"""
 from dataclasses import dataclass
 
 import cv2
+import mindspore as ms
 import numpy as np
 from mindspore import Tensor
 
+from openpose.src.config import MERGE, read_settings
 from openpose.src.decode import Frame, decode
-from openpose.src.network import LastStage
+from openpose.src.fast_convolution import use_fast_convolutions
+from openpose.src.network import LastStage, load_trained
 from openpose.src.normalisation import PADDING, STRIDE, normalise
 from openpose.src.skeleton import COCO_18
 
@@ -15,7 +21,7 @@ LONGEST = 8  # longer side of the network input relative to `size`: strips would
 
 
 @dataclass(frozen=True)
-class FinderSettings:
+class DetectorSettings:
     """How people are looked for.
 
     Args:
@@ -37,13 +43,13 @@ class FinderSettings:
     most_people: int = 0
 
 
-class PeopleFinder:
+class PeopleDetector:
     """A trained network ready for use.
 
     Args:
         network (OpenPose): with its weights, in evaluation mode.
         normalisation (str): that its weights were trained with.
-        settings (FinderSettings): how to look.
+        settings (DetectorSettings): how to look.
         skeleton (Skeleton): of the network.
     """
 
@@ -87,7 +93,7 @@ def prepare(image, size, stretch=False):
         image (array): (H, W, 3) uint8.
         size (int): length of its shorter side afterwards, rounded up to a multiple of 8; less where the longer one
             would be more than `LONGEST` times that.
-        stretch (bool): see `FinderSettings`.
+        stretch (bool): see `DetectorSettings`.
 
     Returns:
         tuple: image (h, w, 3) uint8 with sides that are multiples of 8, and its Frame.
@@ -135,3 +141,28 @@ def resample(maps, inner, target_inner, shape):
     matrix = np.column_stack((np.diag(ratio), ratio / 2 - 0.5))
     return np.stack([cv2.warpAffine(channel, matrix, shape[::-1], flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
                                     borderMode=cv2.BORDER_REPLICATE) for channel in maps])
+
+
+def build_detector(network, config, skeleton):
+    """From images to people, as the settings say. On CPU the network is changed, see `use_fast_convolutions`."""
+    if ms.get_context("device_target") == "CPU":
+        network = use_fast_convolutions(network)
+    settings = DetectorSettings(config.inference_img_size, tuple(config.inference_scales), config.flip_test,
+                              config.stretch, config.decoder, MERGE[config.merge_halves], config.number_people_max)
+    return PeopleDetector(network, config.normalisation, settings, skeleton)
+
+
+def load_detector(ckpt_file):
+    """The people detector of a checkpoint, with the settings that it suggests.
+
+    Args:
+        ckpt_file (str): checkpoint of openpose.
+
+    Returns:
+        PeopleDetector
+
+    Raises:
+        UserError: no such file, or no weights of openpose.
+    """
+    network, config, skeleton, _ = load_trained(read_settings(["--ckpt_file", ckpt_file]), "--openpose_ckpt")
+    return build_detector(network, config, skeleton)

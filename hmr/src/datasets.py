@@ -5,8 +5,7 @@ import os
 from common.data.mixture import Mixture
 from common.errors import UserError
 from hmr.src.dataset import Augmentation, PeopleSource, TrainingSource
-from hmr.src.filters import Limits
-from hmr.src.people import with_joints_of
+from hmr.src.people import Limits, with_joints_of
 from hmr.src.profiles import find_profile
 from hmr.src.sources import (
     PRIORS,

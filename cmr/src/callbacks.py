@@ -1,6 +1,7 @@
-"""Pictures of the training: some people with both meshes over them, as the network sees them at this step."""
+"""What cmr does beside the updates: images of some people with both meshes over them, and an end when time is up."""
 import itertools
 import os
+import time
 
 import cv2
 import numpy as np
@@ -87,3 +88,32 @@ def overlay(crop, vertices, cam, faces, colour):
     camera = PerspectiveCamera(FOCAL_PX, (size / 2, size / 2),
                                translation=tuple(crop_translation(cam[None], FOCAL_PX, size)[0]))
     return render(vertices, faces, camera, (size, size), colour, crop).image
+
+
+class TimeIsUp(Exception):
+    """Ends `fit` after a checkpoint."""
+
+
+class TimeLimit(Callback):
+    """Write a checkpoint and end the run when its time is up.
+
+    Args:
+        seconds (float): from the beginning of the run.
+        save (SaveCheckpoint): writes the checkpoint; in the list of callbacks it stands before this one.
+    """
+
+    def __init__(self, seconds, save):
+        self.end, self.save = time.monotonic() + seconds, save
+
+    def wants(self, batch):
+        """Whether the time is up: the checkpoint must hold the weights of this update."""
+        return time.monotonic() >= self.end
+
+    def on_step(self, progress):
+        if progress.batch < progress.steps_per_epoch and self.wants(progress.batch):
+            self.save.save(progress)
+            raise TimeIsUp
+
+    def on_epoch_end(self, progress):
+        if self.wants(progress.batch):
+            raise TimeIsUp

@@ -8,7 +8,7 @@ from common.body_models.landmarks import contour_landmarks, face_landmarks
 from common.body_models.lbs_numpy import contour_rows, pose_body
 from common.data.readers.smplx_params import JAW, LEFT_HAND, RIGHT_HAND
 from common.geometry.rotation import axis_angle_to_matrix
-from hand4whole.src.condensed import condense
+from hand4whole.src.body import condense
 from hand4whole.src.joint_sets import (
     FACE,
     FROM_SMPLX_144,
