@@ -3,7 +3,6 @@ import numpy as np
 from mindspore import Tensor
 
 from common.engine.loop import Progress
-from hand4whole.export import input_shape
 from hand4whole.src.body import build_body_model
 from hand4whole.src.config import read_settings
 from hand4whole.src.network import build_network
@@ -31,7 +30,8 @@ def training_step(level="O0", small=False, flags=()):
     network = build_network(config, build_body_model(config), joints_only=True)
     step, _ = build_step(config, 1, network, Progress(1, 100))
     rng, size = np.random.default_rng(0), config.train_batch_size
-    image = rng.random((size, 3, *input_shape(config)), np.float32)
+    shape = config.input_hand_shape if config.parts == "hand" else config.input_img_shape
+    image = rng.random((size, 3, *shape), np.float32)
     columns = [0.3 * rng.standard_normal((size, *shape)) for shape in _targets(config)]
     masks = [np.ones((size, *shape)) for shape in _masks(config)]
     return step, tuple(Tensor(np.asarray(column, np.float32)) for column in (image, *columns, *masks)), size
@@ -54,7 +54,7 @@ def inference(small=False, flags=()):
     """Pictures to bodies; its inputs, images in them."""
     config = read_settings([*(SMALL if small else ()), *flags])
     network = build_network(config, build_body_model(config)).set_train(False)
-    return network, (Tensor(np.zeros((2, 3, *input_shape(config)), np.float32)),), 2
+    return network, (Tensor(np.zeros((2, 3, *config.input_img_shape), np.float32)),), 2
 
 
 def hand_training():
