@@ -2,6 +2,7 @@
 import csv
 import io
 import logging
+import math
 import os
 import sys
 import time
@@ -75,7 +76,8 @@ class LogLines(Callback):
     Args:
         every (int): updates between two lines.
         line: function (progress, means, milliseconds) -> text of a line; `means` holds the loss and its terms by name,
-            averaged over the updates since the last line, `milliseconds` is the time per update since then.
+            averaged over the updates since the last line that were not skipped; `milliseconds` is the time per update
+            since then.
         samples (int): of one update, on all workers.
         unit (str): what a sample is, such as images.
         block: function progress -> lines of text at the end of an epoch; None for the usual single line.
@@ -97,11 +99,12 @@ class LogLines(Callback):
     def on_step(self, progress):
         self.clock.tick()
         self.epoch_clock.tick()
-        self.count += 1
-        for name, value in progress.terms.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
+        if math.isfinite(progress.terms["loss"]):  # a skipped update has none
+            self.count += 1
+            for name, value in progress.terms.items():
+                self.sums[name] = self.sums.get(name, 0.0) + value
         if (progress.step if self.across_epochs else progress.batch) % self.every == 0:
-            means = {name: total / self.count for name, total in self.sums.items()}
+            means = {name: total / self.count for name, total in self.sums.items()} or progress.terms
             LOGGER.info("%s", self.line(progress, means, self.clock.read()))
             self.sums, self.count = {}, 0
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from common.engine.callbacks import MetricsCsv, ProgressBar, StepClock
+from common.engine.callbacks import LogLines, MetricsCsv, ProgressBar, StepClock
 from common.engine.loop import Callback, Progress, fit
 from common.errors import UserError
 
@@ -175,6 +175,29 @@ def test_the_table_forgets_what_lies_beyond_the_checkpoint(tmp_path):
     progress.move_to({"step": 6, "epoch": 1, "batch": 2, "skipped": 1, "loss_sum": 0.0, "counted": 0})
     fit(Step(), Loader(), progress, [MetricsCsv(path, ("half",), ("error_mm",), schedule=0.5)])
     assert (tmp_path / "metrics.csv").read_text() == whole
+
+
+@pytest.mark.parametrize("across_epochs, expected", [
+    (False, ["3 1.0", "end 1.5", "3 11.0", "end 11.67"]), (True, ["3 1.0", "end 1.5", "2 6.5", "end 11.67"])])
+def test_log_lines_tell_the_mean_since_the_last_one(caplog, monkeypatch, across_epochs, expected):
+    """Losses are 0, 1, 2, 3 and 10, (skipped), 12, 13; a line for each third update of an epoch or of the run."""
+    monkeypatch.setattr(logging.getLogger("mindhuman"), "propagate", True)
+    caplog.set_level(logging.INFO, "mindhuman")
+    lines = LogLines(3, lambda progress, means, ms: f"{progress.batch} {means['loss']}",
+                     block=lambda progress: (f"end {progress.mean_loss:.4g}",), across_epochs=across_epochs)
+    fit(Step(), Loader(), Progress(2, 4), [lines])
+    said = [text for text in caplog.messages if not text.startswith("Skipped")]
+    assert said == expected and caplog.messages.count("Skipped steps: 1 (gradients overflowed)") == 1
+
+
+def test_the_usual_line_at_the_end_of_an_epoch_tells_the_speed_of_all_workers(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("mindhuman"), "propagate", True)
+    caplog.set_level(logging.INFO, "mindhuman")
+    monkeypatch.setattr("common.engine.callbacks.StepClock.read", lambda clock: 250.0)
+    LogLines(100, None, 8, "images").on_epoch_end(Progress(3, 4, 1, 4, loss_sum=2.0, counted=4))
+    assert caplog.messages == ["epoch 2 of 3: mean loss 0.500000, 250.0 ms per step, 32.0 images per second"]
+    LogLines(100, None, 8, "images").on_epoch_end(Progress(3, 4, 1, 4, skipped=4))
+    assert "lower --loss_scale" in caplog.messages[-1]
 
 
 def test_clock_counts_updates():

@@ -11,7 +11,7 @@ from common.engine.run import MAY_DIFFER, checkpoint_to_resume
 from common.engine.runtime import Runtime
 from common.errors import UserError
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).parents[3]
 MODELS = ("pose_baseline", "openpose", "hmr", "cmr", "hand4whole")
 # On these a run depends in every model, by whatever name it has them.
 DECIDE = ("seed", "amp_level", "loss_scale", "clip_norm", "lr", "learning_rate", "e_lr", "d_lr", "batch_size",
