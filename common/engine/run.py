@@ -71,8 +71,8 @@ def continue_from(checkpoint, network, step, progress, length_flag):
         return
     restore_training(network, step, checkpoint)
     progress.move_to(checkpoint.meta, checkpoint.path, length_flag)
-    LOGGER.info("Continuing from %s: epoch %d, batch %d / %d, step %d of %d", checkpoint.path, progress.epoch + 1,
-                progress.batch, progress.steps_per_epoch, progress.step, progress.total_steps)
+    LOGGER.info("Continuing from %s: epoch %d, step %d of %d", checkpoint.path, progress.epoch + 1, progress.batch,
+                progress.steps_per_epoch)
 
 
 def save_settings(config, runtime, folder, name="config.yaml"):

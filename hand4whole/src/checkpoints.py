@@ -48,13 +48,12 @@ class Snapshots(CheckpointFolder):
         """The epoch, counted from 0, that a snapshot's name tells."""
         return int(self.expression.fullmatch(os.path.basename(path))["epoch"])
 
-    def write(self, weights, meta, rank=0, **contents):
-        """As the base class; the unfinished snapshot of a finished epoch goes."""
-        path = super().write(weights, meta, rank, **contents)
+    def tidy(self, path, paths):
+        """As the base class; first the unfinished snapshot of a finished epoch goes."""
         part = self.path(self.epoch_of(path), False)
-        if path != part and os.path.isfile(part):
+        if path != part and part in paths:
             os.remove(part)
-        return path
+        super().tidy(path, [other for other in paths if os.path.isfile(other)])
 
 
 def snapshot_to_continue(config, store, runtime):

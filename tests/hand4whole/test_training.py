@@ -87,6 +87,10 @@ def test_snapshots(tmp_path):
         write(epoch, 0)
     assert [path.rsplit("_", 1)[1] for path in store.paths().values()] == ["2.ckpt", "3.ckpt"]
     assert read_checkpoint(store.path(3)).meta["epoch"] == 4
+    # The unfinished snapshot of an epoch does not count among the newest when the epoch's own is written.
+    write(4, 5)
+    write(5, 0)
+    assert [path.rsplit("_", 1)[1] for path in store.paths().values()] == ["3.ckpt", "4.ckpt"]
 
 
 def test_settings_of_the_hand_stage():

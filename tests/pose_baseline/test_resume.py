@@ -87,14 +87,14 @@ def test_resume_within_an_epoch_after_damage(tree, finished, copied, capsys):
     capsys.readouterr()
     train.main([*RECIPE, "--data_dir", tree, "--epochs", "1", "--train_dir", copied, "--resume"])
     said = capsys.readouterr().out
-    assert f"checkpoint-{steps[2]}.ckpt is damaged" in said and "batch 14 /" in said
+    assert f"checkpoint-{steps[2]}.ckpt is damaged" in said and "epoch 1, step 14 of" in said
     _equal(_newest(finished), _newest(copied))
 
 
 def test_load_continues_from_exactly_that_step(tree, copied, capsys):
     arguments = [*RECIPE, "--data_dir", tree, "--epochs", "1", "--train_dir", copied]
     train.main([*arguments, "--load", "7"])
-    assert "batch 7 /" in capsys.readouterr().out
+    assert "epoch 1, step 7 of" in capsys.readouterr().out
     with pytest.raises(UserError, match="batch_size 16 on 1 worker.*give --batch_size 16"):
         train.main([*arguments, "--batch_size", "32", "--resume", "--ckpt_file", _newest(copied)])
 
