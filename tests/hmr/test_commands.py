@@ -17,6 +17,7 @@ from common.engine.export import load_mindir
 from common.errors import UserError
 from hmr import eval as eval_script
 from hmr import export, infer, train
+from hmr.src.body import load_body
 from hmr.src.config import read_settings
 from hmr.src.network import load_trained
 
@@ -139,7 +140,7 @@ def test_evaluation_of_joints_and_keypoints(trained, data, tmp_path, capsys):
 def test_exported_and_drawn(trained, data, tmp_path):
     flags = ["--ckpt_file", str(trained / "hmr-6.ckpt"), "--device_target", "CPU"]
     export.main([*flags, "--file_name", str(tmp_path / "hmr")])
-    network, config, _, _ = load_trained(read_settings(flags))
+    network, config, _, _ = load_trained(read_settings(flags), load_body(read_settings(flags)))
     assert config.crop_size == CROP
     image = Tensor(seeded.array("commands/input", (1, 3, CROP, CROP), 1))
     for one, other in zip(load_mindir(str(tmp_path / "hmr.mindir"))(image), network(image)):
