@@ -1,4 +1,4 @@
-"""What the numbers among the settings may be: one range for each name, which means the same in all models.
+"""What settings may be: a range for each number's name, which means the same in all models; choices, order, multiples.
 
 The lower bounds are what makes sense; the upper ones are far beyond any use, and below what would take the machine's
 memory or hours before a message comes.
@@ -86,3 +86,41 @@ def check_numbers(settings: Mapping, may_be_zero: tuple = (), said: str = "--") 
             kind = "whole number" if isinstance(numbers[0], int) else "number"
             what = f"a {kind}" if numbers == [value] else f"{kind}s"
             raise UserError(f"{said}{key} {brief(value)}: write {what} {LIMITS[key]}")
+
+
+def check_choices(settings: Mapping, choices: Mapping) -> None:
+    """Refuse values that are none of those that a setting has.
+
+    Args:
+        settings: key -> value.
+        choices: key -> the values that it may have.
+
+    Raises:
+        UserError: the first key with another value.
+    """
+    for key, values in choices.items():
+        if settings[key] not in values:
+            raise UserError(f"--{key} {settings[key]}: choose one of {', '.join(map(str, values))}")
+
+
+def check_order(settings: Mapping, *pairs: tuple) -> None:
+    """Refuse a lower bound above its upper one; `pairs` are the keys of both.
+
+    Raises:
+        UserError: the first such pair.
+    """
+    for low, high in pairs:
+        if settings[low] > settings[high]:
+            raise UserError(f"--{low} {settings[low]} is more than --{high} {settings[high]}")
+
+
+def check_multiples(settings: Mapping, grids: Mapping) -> None:
+    """Refuse sizes that are no multiples of what layers make of them; `grids` is key -> the number.
+
+    Raises:
+        UserError: the first such size.
+    """
+    for key, grid in grids.items():
+        if settings[key] % grid:
+            near = max(1, round(settings[key] / grid)) * grid
+            raise UserError(f"--{key} {settings[key]}: write a multiple of {grid}, such as {near}")

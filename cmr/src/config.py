@@ -4,7 +4,7 @@ import os
 from common.config import load_config
 from common.convert.named_weights import with_named_weights
 from common.errors import UserError
-from common.limits import check_numbers
+from common.limits import check_choices, check_multiples, check_numbers
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
@@ -41,11 +41,8 @@ def read_settings(argv):
     for key in ("noise_factor", "scale_factor", "adam_beta1"):
         if config[key] == 1:
             raise UserError(f"--{key} 1: write a number of at least 0 and less than 1")
-    for key, grid in (("img_res", GRID), ("num_channels", CHANNEL_GRID)):
-        if config[key] % grid:
-            raise UserError(f"--{key} {config[key]} is no multiple of {grid}")
-    if config.depth not in DEPTHS:
-        raise UserError(f"--depth {config.depth}: choose one of {', '.join(map(str, DEPTHS))}")
+    check_multiples(config, {"img_res": GRID, "num_channels": CHANNEL_GRID})
+    check_choices(config, {"depth": DEPTHS})
     return _below_output_path(config) if config.enable_modelarts else config
 
 

@@ -3,8 +3,7 @@ import os
 
 from common.config import load_config
 from common.convert.named_weights import with_named_weights
-from common.errors import UserError
-from common.limits import check_numbers
+from common.limits import check_choices, check_multiples, check_numbers, check_order
 from hmr.src.profiles import find_profile
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -36,13 +35,9 @@ def read_settings(argv, overrides=None):
     """
     config = with_named_weights(load_config(DEFAULT_CONFIG, argv, ALIASES, overrides), "hmr")
     check_numbers(config, ("batch_size",))
-    if config.scale_min > config.scale_max:
-        raise UserError(f"--scale_min {config.scale_min} is more than --scale_max {config.scale_max}")
-    if config.crop_size % 16:
-        raise UserError(f"--crop_size {config.crop_size}: write a multiple of 16, such as 224")
-    for key, choices in (("lr_type", LR_TYPES), ("eval_joints", EVAL_JOINTS)):
-        if config[key] not in choices:
-            raise UserError(f"--{key} {config[key]}: choose one of {', '.join(choices)}")
+    check_order(config, ("scale_min", "scale_max"))
+    check_multiples(config, {"crop_size": 16})
+    check_choices(config, {"lr_type": LR_TYPES, "eval_joints": EVAL_JOINTS})
     find_profile(config.profile)
     return config
 

@@ -4,7 +4,7 @@ import os
 from common.config import load_config
 from common.convert.named_weights import with_named_weights
 from common.errors import UserError
-from common.limits import check_numbers
+from common.limits import check_choices, check_multiples, check_numbers, check_order
 from openpose.src.normalisation import STRIDE, check_normalisation
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -40,15 +40,9 @@ def read_settings(argv):
         argv[place:place + 2] = ["=".join(argv[place:place + 2])]
     config = with_named_weights(load_config(DEFAULT_CONFIG, argv, ALIASES), "openpose")
     check_numbers(config)
-    for kind in ("box_size", "scale"):
-        if config[f"min_{kind}"] > config[f"max_{kind}"]:
-            raise UserError(f"--min_{kind} {config[f'min_{kind}']} is more than --max_{kind} {config[f'max_{kind}']}")
-    if config.insize % STRIDE:
-        raise UserError(f"--insize {config.insize} is no multiple of {STRIDE}")
-    for key, choices in (("decoder", DECODERS), ("merge_halves", MERGE), ("lr_type", LR_TYPES),
-                         ("optimizer", OPTIMIZERS)):
-        if config[key] not in choices:
-            raise UserError(f"--{key} {config[key]}: choose one of {', '.join(choices)}")
+    check_order(config, ("min_box_size", "max_box_size"), ("min_scale", "max_scale"))
+    check_multiples(config, {"insize": STRIDE})
+    check_choices(config, {"decoder": DECODERS, "merge_halves": MERGE, "lr_type": LR_TYPES, "optimizer": OPTIMIZERS})
     if not config.inference_scales:
         raise UserError("--inference_scales: give numbers, such as 0.5,1,1.5")
     check_normalisation(config.normalisation)

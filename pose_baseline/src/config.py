@@ -4,7 +4,7 @@ import os
 from common.config import load_config
 from common.convert.named_weights import has_own_folder, with_named_weights
 from common.errors import UserError
-from common.limits import check_numbers
+from common.limits import check_choices, check_numbers
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
@@ -42,8 +42,7 @@ def read_settings(argv, overrides=None, free_batch=False):
         config = config.replace(amp_level="O2", loss_scale="dynamic")
     if config.action.lower() == "all":  # the original takes both; they are one experiment
         config = config.replace(action="All")
-    if config.lr_type not in LR_TYPES:
-        raise UserError(f"--lr_type {config.lr_type}: choose one of {', '.join(LR_TYPES)}")
+    check_choices(config, {"lr_type": LR_TYPES})
     check_numbers(config, ("batch_size",) if free_batch else ())
     return config
 
@@ -54,8 +53,7 @@ def check_training(config):
     Raises:
         UserError: the first such setting.
     """
-    if config.optimizer not in OPTIMIZERS:
-        raise UserError(f"--optimizer {config.optimizer}: choose one of {', '.join(OPTIMIZERS)}")
+    check_choices(config, {"optimizer": OPTIMIZERS})
     if config.data_on_device not in ("true", "false", "auto"):
         raise UserError(f"--data_on_device {config.data_on_device}: write true, false or auto")
     if config.virtual_cameras or config.noise_px:

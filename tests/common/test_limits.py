@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from common.errors import UserError
-from common.limits import LIMITS, Range, check_numbers
+from common.limits import LIMITS, Range, check_choices, check_multiples, check_numbers, check_order
 from common.text_files import read_yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -50,3 +50,17 @@ def test_ranges():
         check_numbers({"lr_steps": [1, -1]})
     with pytest.raises(UserError, match="^--epochs a very large int: write a whole number"):
         check_numbers({"epochs": 10 ** 5000})
+
+
+def test_choices_order_and_multiples():
+    settings = {"depth": 34, "low": 1.0, "high": 1.0, "size": 64, "count": 20}
+    check_choices(settings, {"depth": (18, 34)})
+    check_order(settings, ("low", "high"))
+    check_multiples(settings, {"size": 32})
+    with pytest.raises(UserError, match=r"^--depth 34: choose one of 18, 50$"):
+        check_choices(settings, {"low": (1.0,), "depth": (18, 50)})
+    with pytest.raises(UserError, match=r"^--size 64 is more than --count 20$"):
+        check_order(settings, ("low", "high"), ("size", "count"))
+    for grid, near in ((32, 32), (8, 16), (3, 21)):
+        with pytest.raises(UserError, match=rf"^--count 20: write a multiple of {grid}, such as {near}$"):
+            check_multiples(settings, {"size": 32, "count": grid})
