@@ -17,8 +17,8 @@ from common.inference.smpl import SMPLMeshes
 from common.joints import SKELETONS
 from common.visual.video import write_video
 from openpose.src.decode import Frame
+from openpose.src.detector import DetectorSettings
 from openpose.src.inference import Detecting
-from openpose.src.predict import FinderSettings
 from openpose.src.skeleton import COCO_18
 from openpose.src.targets import make_targets
 
@@ -29,7 +29,7 @@ class Finder:
     """Maps of a network that sees the same person in every image, upright in its middle."""
 
     def __init__(self):
-        self.skeleton, self.settings = COCO_18, FinderSettings()
+        self.skeleton, self.settings = COCO_18, DetectorSettings()
 
     def maps(self, image):
         height, width = image.shape[:2]

@@ -5,9 +5,9 @@ A person's body is the SMPL one; the graph network's free mesh, of which SMPL's 
 """
 from mindspore import Tensor
 
-from cmr.src.build import load_body, load_trained
-from cmr.src.crop import Crop
-from cmr.src.mesh import TRAINING_JOINTS
+from cmr.src.dataset import Crop
+from cmr.src.mesh import TRAINING_JOINTS, load_body
+from cmr.src.network import load_trained
 from common.data.image import normalize
 from common.inference.meshes import Body, Region
 from common.inference.people import square_around

@@ -17,9 +17,9 @@ from common.formats.bodies import BodyRig
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.inference.meshes import Body, MeshModel, Region
 from common.joints import SKELETONS
-from hand4whole.src.build import load_trained
+from hand4whole.src.dataset import patch_of
 from hand4whole.src.joint_sets import FROM_SMPLX_144, JOINTS
-from hand4whole.src.network import OUTPUTS
+from hand4whole.src.network import OUTPUTS, load_trained
 
 # The box of detected joints is this much smaller than the person, whom boxes of the training data hold.
 JOINTS_TO_PERSON = 1.15

@@ -17,8 +17,8 @@ from common.data.crops import (
 from common.inference.meshes import Body, Region
 from common.inference.people import square_around
 from common.inference.smpl import SMPLMeshes
-from hmr.src.build import load_body, load_trained
-from hmr.src.network import JOINTS, posed_rotmat, split_theta
+from hmr.src.body import load_body
+from hmr.src.network import JOINTS, load_trained, posed_rotmat, split_theta
 from hmr.src.profiles import network_input
 
 TF_CROP_PX = 224.0  # in whose pixels the first HMR measures people

@@ -13,10 +13,11 @@ from common.inference.inputs import is_single, source_of
 from common.inference.sources import Frame, interrupt_noted
 from common.inference.tracking import Tracker
 from common.visual.video import write_video
-from openpose.src.build import build_finder, load_trained
 from openpose.src.decode import People, decode
+from openpose.src.detector import build_detector
+from openpose.src.drawing import draw_maps, draw_people, write_picture
 from openpose.src.keypoint_json import check_scale, coco_entries, scale_joints, write_coco, write_keypoints
-from openpose.src.pictures import draw_maps, draw_people, write_picture
+from openpose.src.network import load_trained
 from openpose.src.skeleton import Skeleton
 
 LOGGER = logging.getLogger("mindhuman")
@@ -112,7 +113,7 @@ class Detecting:
     """openpose in Python: finds the people of images and videos.
 
     Args:
-        finder (PeopleFinder): the trained network.
+        finder (PeopleDetector): the trained network.
         resolution (tuple): (width, height) of the network input, or None for the finder's own size.
     """
 
@@ -230,4 +231,4 @@ def open_model(config):
     """
     resolution = parse_resolution(config.net_resolution)
     network, config, skeleton, _ = load_trained(config)
-    return Detecting(build_finder(network, config, skeleton), resolution), config
+    return Detecting(build_detector(network, config, skeleton), resolution), config

@@ -10,6 +10,8 @@ import pytest
 from common.inference.sources import Frame as SourceFrame
 from common.inference.sources import Source
 from openpose.src.decode import Frame, People
+from openpose.src.detector import DetectorSettings
+from openpose.src.drawing import draw_maps, draw_people
 from openpose.src.inference import Detecting, Inference, parse_resolution, shorter_side
 from openpose.src.keypoint_json import coco_entries, number_images, scale_joints, write_coco, write_keypoints
 from openpose.src.skeleton import COCO_18, parse_skeleton
