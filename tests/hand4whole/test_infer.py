@@ -87,7 +87,7 @@ def test_a_box_around_joints_holds_the_person(meshes):
 def trained(network, meshes):
     """Both scripts get the network that is compiled already, and look at one person at a time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hand4whole.src.network.load_trained", lambda config: (network, config, meshes.model, None))
+        patch.setattr("hand4whole.src.inference.load_trained", lambda config: (network, config, meshes.model, None))
         patch.setattr("common.inference.meshes.MeshRunner", functools.partial(MeshRunner, batch_size=1))
         yield
 
