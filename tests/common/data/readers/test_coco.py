@@ -65,6 +65,7 @@ def test_members_of_other_types_count_as_missing(odd):
     people = read(entry)
     assert people.num_keypoints.tolist() == [17] and people.boxes[0].tolist() == [10, 20, 16, 0]
     assert not people.crowd[0] and people.areas[0] == 0
+    assert read(person(1, 1, area=0)).areas[0] == pytest.approx(0.53 * 30 * 40)  # as CVAT writes it
 
 
 def test_numbers_written_as_text_and_truth_values_are_read():
@@ -160,6 +161,10 @@ def test_other_flags_and_joints_that_are_no_numbers(caplog):
     assert people.keypoints[0, :9, 2].tolist() == [1, 0, 2, 1, 0, 2, 0, 0, 1]
     assert not people.keypoints[0, 6:8].any() and np.isfinite(people.keypoints).all()
     assert "other flags than 0, 1 and 2" in caplog.text and "labelled but NaN" in caplog.text
+    caplog.clear()
+    values[:2], values[2] = [float("nan")] * 2, 0
+    read(person(1, 1, keypoints=values[:3] + person(1, 1)["keypoints"][3:]))
+    assert "labelled but NaN" not in caplog.text, "who is not labelled may be anywhere"
     values[0] = None  # what some programs write for NaN
     assert read(person(1, 1, keypoints=values)).keypoints[0, 0].tolist() == [0, 0, 0]
 
