@@ -32,11 +32,6 @@ def mpjpe(pred, gt):
     return float(joint_errors(pred, gt).mean())
 
 
-def pa_mpjpe(pred, gt):
-    """Mean per-joint position error after Procrustes alignment of every pose."""
-    return float(aligned_joint_errors(pred, gt).mean())
-
-
 def mean_by_group(errors, groups):
     """Mean error of each group and the mean of these means, in which every group weighs the same.
 

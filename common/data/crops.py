@@ -1,7 +1,6 @@
 """Crops of published models, pixel by pixel as their weights saw them.
 
 * `crop_stretched`: GraphCMR and SPIN with the resize of old scipy, which stretches the contrast of every crop;
-* `crop_truncated`: the same crop without the stretch;
 * `crop_cubic`: pytorch_HMR, whole-pixel squares and cubic resize;
 * `scale_and_crop`: the demo of the first HMR release, which scales the whole picture and repeats its edge;
 * `person_box`, `patch_matrix` and `crop_patch`: Hand4Whole, an affine map that counts from pixel centres.
@@ -34,22 +33,10 @@ def crop_stretched(image, center, scale, size, rotation_deg=0.0):
     Returns:
         numpy.ndarray: (size, size, 3) uint8.
     """
-    return _crop_whole_pixels(image, center, scale, size, rotation_deg, _stretched)
-
-
-def crop_truncated(image, center, scale, size, rotation_deg=0.0):
-    """`crop_stretched` without the stretch of contrast.
-
-    Later releases of GraphCMR do without it as well; they resize with scikit-image, which smooths a little differently.
-    """
-    return _crop_whole_pixels(image, center, scale, size, rotation_deg, _as_bytes)
-
-
-def _crop_whole_pixels(image, center, scale, size, rotation_deg, to_bytes):
     upper, lower = crop_corners(center, scale, size)
     # The margin that a turn brings in: half of what the diagonal is longer than the side.
     margin = int(np.linalg.norm(lower - upper) / 2 - (lower - upper)[1] / 2) if rotation_deg else 0
-    patch = to_bytes(cut(image, upper - margin, lower + margin))
+    patch = _stretched(cut(image, upper - margin, lower + margin))
     if rotation_deg:
         patch = np.asarray(Image.fromarray(patch).rotate(rotation_deg, Image.Resampling.BILINEAR))
         patch = patch[margin:len(patch) - margin, margin:patch.shape[1] - margin]
@@ -123,10 +110,6 @@ def _stretched(patch):
     patch = patch.astype(np.float64)
     low, high = patch.min(), patch.max()
     return ((patch - low) * (255.0 / ((high - low) or 1.0)) + 0.5).astype(np.uint8)
-
-
-def _as_bytes(patch):
-    return patch if patch.dtype == np.uint8 else np.rint(patch).clip(0, 255).astype(np.uint8)
 
 
 class Square(NamedTuple):
@@ -204,12 +187,6 @@ def scale_and_crop(image, scale, center, size):
     padded = np.pad(scaled, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
     end = start + 2 * margin
     return ScaledCrop(padded[start[1]:end[1], start[0]:end[0]], start, end, scale)
-
-
-def scaled_points_to_image(points, crop):
-    """Points of a `ScaledCrop` (..., 2) in pixels of the picture; float64."""
-    margin = crop.image.shape[0] // 2
-    return (np.asarray(points, np.float64) + crop.start - margin) / crop.scale
 
 
 def whole_picture(image, size):

@@ -278,9 +278,3 @@ def normalize(image, mean=IMAGENET_MEAN, std=IMAGENET_STD):
         np.multiply(channel, np.float32(1.0 / (255.0 * spread)), out=plane)
         plane -= np.float32(middle / spread)
     return out
-
-
-def denormalize(values, mean=IMAGENET_MEAN, std=IMAGENET_STD):
-    """The (H, W, 3) uint8 picture that `normalize` made (3, H, W) float32 values from."""
-    values = np.asarray(values, np.float64).transpose(1, 2, 0) * std + mean
-    return np.rint(255.0 * values).clip(0, 255).astype(np.uint8)

@@ -30,15 +30,6 @@ def align_similarity(source, target):
     Returns:
         Alignment: mirrored sources stay mirrored. Where the points lie on one line the rotation is one of many.
     """
-    return _align(source, target, free_scale=True)
-
-
-def align_rigid(source, target):
-    """As `align_similarity`, with the scale fixed at 1."""
-    return _align(source, target, free_scale=False)
-
-
-def _align(source, target, free_scale):
     source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
     if source.shape != target.shape or source.shape[-1:] != (3,):
         raise ValueError(f"point sets need equal shapes (..., N, 3), got {source.shape} and {target.shape}")
@@ -53,7 +44,7 @@ def _align(source, target, free_scale):
     vt[..., -1, :] *= sign[..., None]
     singular[..., -1] *= sign
     rotation = np.swapaxes(u @ vt, -1, -2)
-    scale = singular.sum(-1) * target_norm / source_norm if free_scale else np.ones(source.shape[:-2])
+    scale = singular.sum(-1) * target_norm / source_norm
     translation = target_mean - scale[..., None, None] * (source_mean @ rotation)
     aligned = scale[..., None, None] * (source @ rotation) + translation
     return Alignment(aligned, rotation, scale, translation[..., 0, :])

@@ -39,11 +39,6 @@ def world_to_camera(points, camera):
     return (_as_points(points) - camera.translation) @ camera.rotation.T
 
 
-def camera_to_world(points, camera):
-    """X_world = R^T X_camera + T for points (..., 3); float64."""
-    return _as_points(points) @ camera.rotation + camera.translation
-
-
 def project(points, camera):
     """Project points of the camera's own frame (see `world_to_camera`) to pixels, with distortion.
 

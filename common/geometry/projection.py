@@ -80,50 +80,6 @@ def crop_points_to_image(points, corner_px, side_px):
     return (np.asarray(points) + 1) * 0.5 * side + np.asarray(corner_px)[:, None]
 
 
-def crop_camera_to_image(focal_px, crop_size, corner_px, side_px):
-    """The crop's perspective camera, written in pixels of the full picture; the person's translation stays.
-
-    Exact (the crop is a piece of the picture, scaled), but the principal point is the middle of the crop: every
-    person of a picture has an own camera. `image_translation` puts all people in front of one camera instead.
-
-    Args:
-        focal_px (float): focal length in pixels of the crop.
-        crop_size (float): side of the crop in its own pixels.
-        corner_px (array): (B, 2), left and upper edge of the crop in the picture.
-        side_px (array): (B,), side of the crop in the picture.
-
-    Returns:
-        tuple: focal lengths (B,) and principal points (B, 2), pixels of the picture.
-    """
-    side = np.asarray(side_px, np.float64)
-    return focal_px * side / crop_size, np.asarray(corner_px) + 0.5 * side[:, None]
-
-
-def image_translation(cam, corner_px, side_px, image_size, focal_px):
-    """Translations of people in front of one camera with its principal point in the middle of the picture.
-
-    The person is moved so that its root keeps its place and size in the picture. Seen from the side of the
-    picture it is turned a little differently than in its crop, so points away from the root move by some pixels;
-    the longer `focal_px`, the less.
-
-    Args:
-        cam (array): (B, 3), (s, tx, ty).
-        corner_px (array): (B, 2), left and upper edge of the crops in the picture.
-        side_px (array): (B,), side of the crops in the picture.
-        image_size (tuple): width and height of the picture in pixels.
-        focal_px (float): focal length of the picture's camera.
-
-    Returns:
-        array: (B, 3), metres.
-    """
-    cam = np.asarray(cam, np.float64)
-    side = np.asarray(side_px, np.float64)[:, None]
-    scale = side * cam[:, :1] + _TINY
-    center = np.asarray(corner_px) + 0.5 * side
-    shift = 2.0 * (center - 0.5 * np.asarray(image_size, np.float64)) / scale
-    return np.concatenate([cam[:, 1:] + shift, 2.0 * focal_px / scale], -1)
-
-
 def estimate_translation(points, j2d_px, conf, focal_px, center_px):
     """The translation that best explains 2D joints, by weighted linear least squares.
 

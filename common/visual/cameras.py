@@ -111,24 +111,3 @@ def turn(vertices, view, centre=None):
     if centre is None:
         centre = 0.5 * (vertices.min(axis=0) + vertices.max(axis=0))
     return (vertices - centre) @ VIEWS[view].T + centre
-
-
-def framing_camera(vertices, size, rotation=None, margin=1.1):
-    """A perspective camera that shows all (V, 3) vertices in the middle of an (H, W) picture.
-
-    Args:
-        vertices (numpy.ndarray): (V, 3), metres.
-        size ((int, int)): (H, W).
-        rotation (numpy.ndarray): (3, 3) into camera axes; None for vertices that are in camera axes.
-            `Y_UP` shows the front of a body model in its rest pose.
-        margin (float): picture size / size of the bodies.
-    """
-    height, width = size
-    rotation = np.eye(3) if rotation is None else np.asarray(rotation, np.float64)
-    turned = np.asarray(vertices, np.float64) @ rotation.T
-    low, high = turned.min(axis=0), turned.max(axis=0)
-    extent = high - low
-    focal = 2.5 * max(size)  # a view from some metres: little foreshortening
-    distance = 0.5 * extent[2] + focal * margin * max(extent[0] / width, extent[1] / height)
-    translation = np.array([0.0, 0.0, distance]) - 0.5 * (low + high)
-    return PerspectiveCamera(focal, (0.5 * width, 0.5 * height), tuple(translation), rotation)

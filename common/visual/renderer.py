@@ -178,12 +178,6 @@ def rasterise(vertices: np.ndarray, faces: np.ndarray, camera, size: tuple[int, 
     return Drawing([Mesh(vertices, faces)], camera).raster(size)
 
 
-def render_parts(vertices, faces, face_parts, camera, size) -> np.ndarray:
-    """Draw part numbers: (F,) integer per face -> (H, W) of the same type, 0 where no face is seen."""
-    face = rasterise(vertices, faces, camera, size).face
-    return np.append(face_parts, np.zeros(1, np.asarray(face_parts).dtype))[face]
-
-
 def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """(V, 3), (F, 3) -> (V, 3) unit normals: the area-weighted mean of the faces around each vertex, 0 without one.
 
@@ -261,5 +255,3 @@ def _windows(box, size, samples):
     for row in range(top, bottom, step):
         shape = (min(step, bottom - row) * samples, right - left)
         yield row, left, np.empty(shape, np.float32), np.empty(shape, np.int32)
-
-

@@ -374,7 +374,7 @@ def read_coco(annotation_path, image_folder, without_joints=False):
     Returns:
         list[Record]: joints as the file names them, in this project's spelling; `key` is the annotation's id; `extras`
         has image_id (as stored), area (float, px2), iscrowd (bool), num_keypoints (int), segmentation (as stored, see
-        `coco_masks.decode_mask`) and size, (width, height) of the image or None.
+        `coco_masks.decode_outline`) and size, (width, height) of the image or None.
 
     Raises:
         UserError: missing file, or content that is not COCO's.

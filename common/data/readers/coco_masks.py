@@ -8,32 +8,19 @@ Source: cocodataset.org, data format; cocoapi common/maskApi.c.
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from common.errors import UserError
-
 LEAST_CORNERS = 3
 FAR = 16  # a polygon's corner may lie so many times the image's longer side away from it
 
 
-def decode_mask(segmentation, height, width):
-    """A region as (height, width) bool.
+def decode_outline(segmentation, height, width):
+    """The pixels of a region.
 
     Args:
         segmentation (list | dict): polygons, or run lengths, packed or not.
 
-    Raises:
-        UserError: no region, or a part of it is damaged or of an image of another size.
-    """
-    mask, fault = decode_outline(segmentation, height, width)
-    if fault:
-        raise UserError(f"a segmentation cannot be used: {fault}; get the annotations again")
-    return mask
-
-
-def decode_outline(segmentation, height, width):
-    """As `decode_mask`, but of what can be used.
-
     Returns:
-        tuple: (height, width) bool, None where no part can be used; and what is wrong, an empty text for nothing.
+        tuple: (height, width) bool of what can be used, None where no part can; and what is wrong, such as a part that
+        is damaged or of an image of another size, an empty text for nothing.
     """
     parts = segmentation
     if isinstance(parts, dict) or isinstance(parts, list) and parts and not isinstance(parts[0], list | dict):

@@ -13,7 +13,6 @@ from common.data import augment, crops
 from common.data.image import (
     AnnotatedImages,
     crop_matrix,
-    denormalize,
     image_size,
     invert_matrix,
     normalize,
@@ -332,12 +331,11 @@ def test_strong_shrinking_averages():
     assert np.abs(crop.astype(int) - 127).max() < 16
 
 
-def test_normalize_and_back():
+def test_normalised_values_by_hand():
     image = picture()
     values = normalize(image)
     assert values.shape == (3, 40, 60) and values.dtype == np.float32
     assert values[1, 5, 7] == pytest.approx((21 / 255 - 0.456) / 0.224, abs=1e-6)
-    assert (denormalize(values) == image).all()
     assert normalize(image, (0.5,) * 3, (0.5,) * 3).max() == pytest.approx(1.0)
 
 
@@ -434,13 +432,6 @@ def test_graphcmr_demo_crops(cmr):
     np.testing.assert_allclose([*center, scale], cmr["openpose_bbox"], rtol=1e-6)
 
 
-def test_crops_without_the_stretch_keep_grey_levels():
-    image = np.full((300, 400, 3), 90, np.uint8)
-    assert (crops.crop_truncated(image, (200, 150), 1.0, 224) == 90).all()
-    inside = crops.crop_truncated(image, (200, 150), 1.0, 224, rotation_deg=20)
-    assert (inside[60:160, 60:160] == 90).all()
-
-
 @pytest.mark.parametrize("case", ["whole", "bbox", "openpose"])
 def test_spin_crops(case):
     golden = np.load(GOLDEN / "hmr" / "spin.npz")
@@ -491,8 +482,6 @@ def test_hmr_demo_crops(case):
     values = crop.image / 127.5 - 1
     np.testing.assert_allclose(values[::7, ::7], golden[f"{case}_crop"], atol=0.008)
     np.testing.assert_allclose(values.mean((0, 1)), golden[f"{case}_crop_mean"], atol=1e-4)
-    np.testing.assert_allclose(crops.scaled_points_to_image(golden["joints_crop"], crop),
-                               golden[f"{case}_joints_original"], atol=1e-3)
 
 
 @pytest.mark.parametrize("case,scale,rotation_deg,flip", [("plain", 1.0, 0, False), ("border", 1.0, 0, False),

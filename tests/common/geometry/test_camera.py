@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from golden_files import seeded
 
-from common.geometry.camera import Camera, camera_to_world, project, world_to_camera
+from common.geometry.camera import Camera, project, world_to_camera
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden"
 SUBJECTS = (1, 5, 11)
@@ -33,14 +33,6 @@ def test_reference_projections(case):
                 np.testing.assert_allclose(getattr(projection, name), case[name][row, column], atol=1e-6, rtol=0)
 
 
-def test_reference_way_back_to_the_world(case):
-    points = seeded.array("pose_baseline.camera_points", (64, 3), 1, -900, 900)
-    for row, subject in enumerate(SUBJECTS):
-        for column, camera in enumerate(golden_cameras(case, subject)):
-            np.testing.assert_allclose(camera_to_world(points, camera), case["world_points"][row, column],
-                                       atol=1e-6, rtol=0)
-
-
 def plain_camera(**changes):
     camera = Camera(np.eye(3), np.zeros(3), np.array([1000.0, 500.0]), np.array([512.0, 500.0]), np.zeros(3),
                     np.zeros(2), "plain")
@@ -64,12 +56,12 @@ def test_a_point_on_the_axis_meets_the_principal_point():
     assert project([0.0, 0.0, 7.0], camera).pixels.tolist() == [512.0, 500.0]
 
 
-def test_there_and_back_for_any_number_of_axes():
+def test_from_the_world_for_any_number_of_axes():
     turn = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     camera = plain_camera(rotation=turn, translation=np.array([10.0, 20.0, 30.0]))
     assert world_to_camera([11.0, 20.0, 30.0], camera).tolist() == [0.0, 1.0, 0.0]
     points = np.random.default_rng(0).uniform(-1e3, 1e3, (2, 5, 32, 3)).astype(np.float32)
-    np.testing.assert_allclose(camera_to_world(world_to_camera(points, camera), camera), points, atol=1e-9)
+    np.testing.assert_allclose(world_to_camera(points, camera) @ turn + [10, 20, 30], points, atol=1e-9)
 
 
 def test_wrong_shape_is_refused():

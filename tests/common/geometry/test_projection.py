@@ -6,11 +6,9 @@ import pytest
 from mindspore import Tensor
 
 from common.geometry.projection import (
-    crop_camera_to_image,
     crop_points_to_image,
     crop_translation,
     estimate_translation,
-    image_translation,
     perspective_projection,
     weak_perspective_projection,
 )
@@ -55,32 +53,8 @@ def test_back_to_the_picture_agrees_with_the_reference(prefix):
     corner, side = (case[f"{prefix}_start_pt"][None] - 112) / scale, np.array([224 / scale])
     joints = crop_points_to_image(case["joints_crop"][None] / 112 - 1, corner, side)
     np.testing.assert_allclose(joints[0], case[f"{prefix}_joints_original"], atol=1e-4)
-    focal, center = crop_camera_to_image(500, 224, corner, side)
-    np.testing.assert_allclose([focal[0], *center[0]], case[f"{prefix}_cam_for_render"], rtol=1e-6)
     shifted = case["verts"] + crop_translation(case["cam"][None], 500, 224)
     np.testing.assert_allclose(shifted, case[f"{prefix}_verts_shifted"], rtol=1e-5)
-
-
-def test_own_camera_of_the_crop_puts_points_where_the_crop_has_them():
-    rng = np.random.default_rng(2)
-    points, cam = rng.uniform(-1, 1, (1, 20, 3)), np.array([[0.7, 0.1, 0.2]])
-    corner, side = np.array([[300.0, -40.0]]), np.array([150.0])
-    translation = crop_translation(cam, 5000, 224)
-    in_crop = perspective_projection(points, translation, 5000, 112)
-    focal, center = crop_camera_to_image(5000, 224, corner, side)
-    in_image = perspective_projection(points, translation, focal[0], center[0])
-    np.testing.assert_allclose(in_image, corner + in_crop * side / 224, atol=1e-9)
-
-
-def test_one_camera_for_the_picture_keeps_the_root_and_the_size():
-    cam, corner, side = np.array([[0.8, 0.1, -0.2]]), np.array([[400.0, 60.0]]), np.array([200.0])
-    translation = image_translation(cam, corner, side, (640, 480), 1000.0)
-    root, up = np.zeros((1, 1, 3)), np.array([[[0.0, 0.5, 0.0]]])
-    project = [perspective_projection(p, translation, 1000.0, np.array([320, 240])) for p in (root, up)]
-    expected = crop_points_to_image(weak_perspective_projection(root, cam), corner, side)
-    np.testing.assert_allclose(project[0], expected, atol=1e-6)
-    # Half a metre is 0.5 * 0.8 of half the crop's side.
-    np.testing.assert_allclose(project[1] - project[0], [[[0, 0.4 * 100]]], atol=1e-6)
 
 
 def test_estimated_translation_agrees_with_the_reference_and_ignores_joints_without_weight():

@@ -8,8 +8,8 @@ import pytest
 import trimesh
 
 from common.visual import renderer
-from common.visual.cameras import NEAR, VIEWS, Y_UP, PerspectiveCamera, WeakPerspectiveCamera, framing_camera, turn
-from common.visual.renderer import Light, Mesh, rasterise, render, render_parts, render_scene, vertex_normals
+from common.visual.cameras import NEAR, VIEWS, Y_UP, PerspectiveCamera, WeakPerspectiveCamera, turn
+from common.visual.renderer import Light, Mesh, rasterise, render, render_scene, vertex_normals
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -308,14 +308,6 @@ def test_light_comes_from_above_and_left_and_colours_blend_over_a_face():
     np.testing.assert_allclose(red, blue[::-1], atol=1)
 
 
-def test_part_numbers_of_faces():
-    corners, halves = square(0.0)  # pixels 2..6; the diagonal runs down and right
-    parts = render_parts(corners, halves, np.array([7, 9], np.uint8), UNIT, (8, 8))
-    assert parts.dtype == np.uint8 and parts[0, 0] == 0
-    assert parts[2, 5] == 7 and parts[5, 2] == 9
-    assert (parts == 7).sum() == 10 and (parts == 9).sum() == 6
-
-
 def test_faces_behind_the_camera_and_broken_numbers_are_left_out():
     camera = PerspectiveCamera(100.0, (50.0, 50.0))
     for z in (-3.0, 0.0, 0.5 * NEAR, [3.0, 3.0, -1.0, -1.0]):
@@ -357,19 +349,6 @@ def test_views_turn_a_body_by_a_quarter():
     # Without a centre the middle of the box stays.
     turned = turn(body, "side")
     np.testing.assert_allclose(turned.min(axis=0) + turned.max(axis=0), body.min(axis=0) + body.max(axis=0))
-
-
-def test_framing_camera_shows_everything_and_fills_the_picture():
-    rng = np.random.default_rng(2)
-    points = rng.uniform(-1, 1, (500, 3)) * (0.4, 0.9, 0.2) + (5, -3, 40)
-    for rotation in (None, Y_UP):
-        pixels, _ = framing_camera(points, (300, 200), rotation).project(points)
-        assert (pixels > 0).all() and (pixels < (200, 300)).all()
-        assert np.ptp(pixels[:, 1]) > 0.85 * 300
-    flat = points * (1, 1, 0)
-    pixels, _ = framing_camera(flat, (300, 200), margin=1.25).project(flat)
-    np.testing.assert_allclose([pixels[:, 1].min(), pixels[:, 1].max()], [30.0, 270.0])
-    np.testing.assert_allclose(pixels[:, 0].min() + pixels[:, 0].max(), 200.0)
 
 
 def test_wrong_inputs_are_named():
