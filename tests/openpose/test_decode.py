@@ -9,6 +9,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from common.errors import UserError
+from openpose.src import decode as decode_module
 from openpose.src.decode import Frame, decode
 from openpose.src.grouping import Person, join_best_first, join_in_order, one_to_one
 from openpose.src.limbs import Connections, LinearSampler, PixelSampler, supported, with_near_pairs
@@ -49,6 +50,47 @@ def test_published_decoders_agree(name, decoder, column):
     assert np.allclose(people.joints[..., 2], expected[..., 2], atol=1e-5)
     assert np.allclose(people.scores, case[f"{name}.{column}.score"], atol=1e-3)
     assert ((people.joints[..., 2] > 0).sum(1) == case[f"{name}.{column}.parts"]).all()
+
+
+def test_figures_of_the_decoders():
+    """Those of the published programs, and what this project chose."""
+    assert (decode_module.FIELD_THRESHOLD, decode_module.NEAR, decode_module.NEAR_HEIGHT) == (0.05, 8, 0.3)
+    assert decode_module.MOST_CANDIDATES == 127
+    figures = {name: (kind.peak_threshold, kind.least, kind.prior, kind.prior_side, kind.min_joints, kind.min_score)
+               for name, kind in decode_module.CONVENTIONS.items()}
+    assert figures == {"default": (0.05, 8, 0.5, "height", 3, 0.2), "cmu": (0.1, 9, 0.5, "height", 4, 0.4),
+                       "port": (0.05, 9, 1.0, "width", 3, 0.2)}
+    for kind in decode_module.CONVENTIONS.values():
+        np.testing.assert_allclose(sorted(kind.positions), np.arange(10) / 9)
+    maps = {name: (kind.sigma, kind.cubic, kind.strict, kind.smooth_score)
+            for name, kind in decode_module.CONVENTIONS.items() if name != "default"}
+    assert maps == {"cmu": (3.0, True, False, False), "port": (2.5, False, True, True)}
+    # Between the middle and the ends first.
+    assert sorted(decode_module.CONVENTIONS["default"].positions[:4]) == pytest.approx(np.array([2, 3, 6, 7]) / 9)
+
+
+@pytest.mark.parametrize("decoder, side", [("default", "height"), ("cmu", "height"), ("port", "width")])
+def test_limbs_that_are_long_for_the_image_lose_score(decoder, side):
+    """A field of 1 along limbs of 93 px each; half the height of 80 px is 40, the whole width of 320 px is 320."""
+    skeleton = Skeleton(("a", "b", "c", "d"), ((0, 1), (1, 2), (2, 3)))
+    joints = np.array([[(20.0 + 93 * number, 40.0, 1.0) for number in range(4)]])
+    heat, paf = make_targets(joints, 10, 40, skeleton)
+    paf[::2], paf[1::2] = 1, 0  # to the right everywhere
+    people = decode(heat, paf, decoder=decoder, skeleton=skeleton)
+    assert len(people) == 1 and (people.joints[0, :, 2] > 0).all()
+    assert np.abs(people.joints[0, :, :2] - joints[0, :, :2]).max() < 4
+    # Each joint has its height, each limb its field, less what it is too long: 40 / 93 - 1.
+    score = people.scores[0] * (7 if decoder == "default" else 1) - people.joints[0, :, 2].sum()
+    assert score == pytest.approx(3 if side == "width" else 3 * 40 / 93, abs=0.05)
+
+
+@pytest.mark.parametrize("decoder", ["default", "cmu", "port"])
+def test_images_that_are_no_squares_and_padded_inputs(decoder):
+    heat, paf = scenes.maps("wide", golden.SEED)
+    truth = scenes.people_of("wide", golden.SEED)[2]
+    joints = decode(heat, paf, frame_of("wide"), decoder).joints
+    found = (joints[..., 2] > 0).sum()
+    assert right_joints(joints, truth) > 0.9 * (truth[..., 2] > 0).sum() and right_joints(joints, truth) > 0.95 * found
 
 
 def test_the_default_decoder_finds_more_right_joints_than_the_published_ones():
