@@ -23,9 +23,9 @@ def check(data_path):
         return [Finding(ERROR, "folder", f"{data_path} does not exist or is no folder",
                         "name the folder that holds UP_3D, LSP, MPII, coco2014, ...")]
     config = read_settings(["--dataset_root", data_path, "--dataset_npz_path", data_path])
-    findings = [_check_set(config, name, data_set, "train", ()) for name, data_set in TRAINING.items()]
+    findings = [_check_set(config, name, prepared, "train", ()) for name, prepared in TRAINING.items()]
     usable = [name for name, finding in zip(TRAINING, findings) if finding.level == OK]
-    findings += [_check_set(config, name, data_set, "eval", FIELDS[name]) for name, data_set in EVALUATION.items()]
+    findings += [_check_set(config, name, prepared, "eval", FIELDS[name]) for name, prepared in EVALUATION.items()]
     for mix, shares in MIXES.items():
         missing = [name for name in shares if name not in usable]
         findings.append(Finding(NOTE if missing else OK, f"--dataset {mix}",
@@ -36,11 +36,11 @@ def check(data_path):
     return findings
 
 
-def _check_set(config, name, data_set, split, fields):
+def _check_set(config, name, prepared, split, fields):
     """A row about one data set."""
-    item, folder, path = f"{name} ({split})", folder_of(config, data_set.folder), prepared_file(config, data_set)
+    item, folder, path = f"{name} ({split})", folder_of(config, prepared), prepared_file(config, prepared)
     if not os.path.isdir(folder):
-        return Finding(NOTE, item, f"no folder {folder}", f"get it from {data_set.source}")
+        return Finding(NOTE, item, f"no folder {folder}", f"get it from {prepared.data_set.source}")
     if not os.path.isfile(path):
         return Finding(NOTE, item, f"{folder}, not prepared", f"python preprocess.py --{split}_files --only {name}")
     try:

@@ -34,7 +34,7 @@ def build_training_set(config):
     sets = {}
     for member in mix:
         fields = read_annotations(prepared_file(config, TRAINING[member]))
-        sets[member] = People(fields, folder_of(config, TRAINING[member].folder), crop, augmentation)
+        sets[member] = People(fields, folder_of(config, TRAINING[member]), crop, augmentation)
     # Those with a body's labels show best what is learned.
     shown = sets.get("up-3d") or next(iter(sets.values()))
     people = Mixture(sets, mix, max(map(len, sets.values()))) if len(sets) > 1 else shown
@@ -54,9 +54,9 @@ def build_test_set(config, body):
     name = config.dataset or "up-3d"
     if name not in EVALUATION:
         raise UserError(f"--dataset {name}: evaluation takes one of {', '.join(EVALUATION)}")
-    data_set = EVALUATION[name]
-    people = People(read_annotations(prepared_file(config, data_set), FIELDS[name]),
-                    folder_of(config, data_set.folder), Crop(config.img_res, config.crop_contrast_stretch))
+    prepared = EVALUATION[name]
+    people = People(read_annotations(prepared_file(config, prepared), FIELDS[name]),
+                    folder_of(config, prepared), Crop(config.img_res, config.crop_contrast_stretch))
     if name == "up-3d":
         return TrueShapes(people, body.model)
     if name == "lsp":

@@ -5,8 +5,8 @@ from common.data.findings import ERROR, NOTE, OK, Finding
 from common.errors import UserError
 from hmr.src.config import HMR_MEAN, HMR_SMPL, read_settings
 from hmr.src.people import Limits
-from hmr.src.protocols import FOLDERS
-from hmr.src.sources import PRIORS, SETS_2D, SETS_3D, find_set, read_people, read_prior
+from hmr.src.protocols import PROTOCOLS
+from hmr.src.sources import PRIORS, SETS_2D, SETS_3D, read_people, read_prior
 
 
 def check(data_path):
@@ -26,14 +26,13 @@ def check(data_path):
                 _check_file(data_path, HMR_MEAN, "training starts from the rest pose")]
     sets = []
     for dimensions, group in (("2D", SETS_2D), ("3D", SETS_3D)):
-        sets += [_check_set(data_path, name, dimensions, places.folders, limits, config.mpi_every)
-                 for name, places in group.items()]
+        sets += [_check_set(data_path, data_set, dimensions, limits, config.mpi_every) for data_set in group.values()]
     findings += sets
     if not any(finding.level == OK for finding in sets):
         findings.append(Finding(ERROR, "training", "no data set can be used",
                                 f"unpack one of {', '.join((*SETS_2D, *SETS_3D))} here"))
     findings += _check_priors(data_path)
-    there = [name for name, folders in FOLDERS.items() if find_set(data_path, folders)]
+    there = [name for name, data_set in PROTOCOLS.items() if data_set.find(data_path)]
     return [*findings, Finding(OK if there else NOTE, "evaluation", f"folders of {', '.join(there)}" if there else
                                "no folder of an evaluation set")]
 
@@ -44,10 +43,10 @@ def _check_file(data_path, name, instead):
     return Finding(NOTE, name, f"not there: {instead}")
 
 
-def _check_set(data_path, name, dimensions, folders, limits, every):
-    item, folder = f"{name} ({dimensions})", find_set(data_path, folders)
+def _check_set(data_path, data_set, dimensions, limits, every):
+    name, item, folder = data_set.name, f"{data_set.name} ({dimensions})", data_set.find(data_path)
     if folder is None:
-        return Finding(NOTE, item, f"no folder {' or '.join(folders[:2])}")
+        return Finding(NOTE, item, f"no folder {' or '.join(data_set.folders[:2])}", f"get it from {data_set.source}")
     try:
         people = read_people(name, folder, limits, every)
     except UserError as error:
@@ -60,7 +59,7 @@ def _check_priors(data_path):
     """A row for the real poses that the critic learns from."""
     findings = []
     for name in ("mosh", "amass"):
-        path = find_set(data_path, PRIORS[name])
+        path = PRIORS[name].find(data_path)
         if path is None:
             continue
         try:

@@ -17,7 +17,7 @@ from common.files import atomic_path
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from hmr.src.config import HMR_MEAN
 from hmr.src.people import to_lsp
-from hmr.src.sources import PRIORS, SETS_3D, find_set, join_priors, read_prior
+from hmr.src.sources import PRIORS, SETS_3D, join_priors, read_prior
 
 LOGGER = logging.getLogger("mindhuman")
 RAW = {"hum3.6m": RAW_JOINTS, "mpi-inf-3dhp": MPI_JOINTS}
@@ -39,7 +39,7 @@ def process(data_path):
         raise UserError(f"--data_path {data_path} does not exist or is no folder: name HMR_DATA")
     written, known = [], []
     for name, joints in RAW.items():
-        folder = find_set(data_path, SETS_3D[name].folders)
+        folder = SETS_3D[name].find(data_path)
         path = os.path.join(folder or "", "annot.h5")
         if folder and os.path.isfile(path):
             known.append(path)
@@ -66,11 +66,9 @@ def process(data_path):
 
 def _prior(data_path):
     """All real poses there are, those of Human3.6M only where there are no others; None for none."""
-    others = [find_set(data_path, places) for name, places in PRIORS.items() if name != "hum3.6m"]
-    if any(others):
-        return join_priors([read_prior("mosh", path) for path in others if path])
-    folder = find_set(data_path, PRIORS["hum3.6m"])
-    return read_prior("hum3.6m", folder) if folder else None
+    found = {name: folder for name, data_set in PRIORS.items() if (folder := data_set.find(data_path))}
+    others = [read_prior(name, folder) for name, folder in found.items() if name != "hum3.6m"]
+    return join_priors(others) if others else read_prior("hum3.6m", found["hum3.6m"]) if found else None
 
 
 def write_annot_h5(path, records):

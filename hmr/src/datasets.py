@@ -2,6 +2,7 @@
 import logging
 import os
 
+from common.data.catalogue import choose
 from common.data.mixture import Mixture
 from common.errors import UserError
 from hmr.src.dataset import Augmentation, PeopleSource, TrainingSource
@@ -13,7 +14,6 @@ from hmr.src.sources import (
     SETS_3D,
     Incomplete,
     join_priors,
-    place_of,
     read_people,
     read_prior,
 )
@@ -62,17 +62,11 @@ def build_source(config, body=None):
 
 
 def _find(config, flag, sets):
-    """name -> folder of the data sets that are there."""
-    found = {}
-    for given in config[flag]:
-        name, folder = place_of(given, config.data_path, sets, flag)
-        if folder is None and flag in config.given:
-            folders = sets[name] if isinstance(sets[name], tuple) else sets[name].folders
-            raise UserError(f"--{flag}: {config.data_path} holds none of {', '.join(folders)}: unpack {name} there, or "
-                            "leave it out")
-        if folder is not None:
-            found[name] = folder
-    return found
+    """name -> folder of the data sets that are there; one that was asked for has to be."""
+    names = [choose(given, sets, flag) for given in config[flag]]
+    if flag in config.given:
+        return {name: sets[name].folder(config.data_path, "data_path") for name in names}
+    return {name: folder for name in names if (folder := sets[name].find(config.data_path))}
 
 
 def _read_each(config, flag, found, read):
@@ -99,7 +93,7 @@ def _set_weights(items):
             factor = 0.0
         if not factor > 0:
             raise UserError(f"--set_weights {item}: write name=number, such as coco=0.5, with a positive number")
-        factors[place_of(name, "", {**SETS_2D, **SETS_3D}, "set_weights")[0]] = factor
+        factors[choose(name, SETS_2D | SETS_3D, "set_weights")] = factor
     return factors
 
 

@@ -5,23 +5,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from common.body_models.lbs_numpy import pose_body
+from common.data import catalogue
+from common.data.catalogue import choose
 from common.data.readers.human36m import parse_name
 from common.data.readers.human36m_images import read_human36m_protocol
-from common.data.readers.lsp import read_lsp
 from common.data.readers.mpi_inf_3dhp import read_mpi_inf_3dhp_test
-from common.data.readers.threedpw import read_3dpw
-from common.data.readers.up3d import read_up3d
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
 from common.inference.people import Found
 from hmr.src.people import NUM_LSP, corners_of, keypoints, to_lsp
-from hmr.src.sources import HELD_OUT, SETS_2D, SETS_3D, find_set, read_human36m_people, subject_of
+from hmr.src.sources import HELD_OUT, subject_of
 
 # The boxes of Human3.6M leave room around the person; SPIN takes this part of their longer side.
 HUMAN36M_BOX = 0.9
-FOLDERS = {"human3.6m": SETS_3D["hum3.6m"].folders, "h36m-p1": SETS_3D["hum3.6m"].folders,
-           "h36m-p2": SETS_3D["hum3.6m"].folders, "mpi-inf-3dhp": SETS_3D["mpi-inf-3dhp"].folders,
-           "3dpw": ("3dpw", "3DPW", "PW3D"), "up-3d": SETS_3D["up-3d"].folders, "lsp": SETS_2D["lsp"].folders}
+PROTOCOLS = {"human3.6m": catalogue.HUMAN36M, "h36m-p1": catalogue.HUMAN36M, "h36m-p2": catalogue.HUMAN36M,
+             "mpi-inf-3dhp": catalogue.MPI_INF_3DHP, "3dpw": catalogue.THREEDPW, "up-3d": catalogue.UP_3D,
+             "lsp": catalogue.LSP}
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def read_subjects(dataset, data_path, margin, eval_num=0):
     """The people of an evaluation set.
 
     Args:
-        dataset (str): key of `FOLDERS`.
+        dataset (str): key of `PROTOCOLS`, or another spelling.
         data_path (str): the folder of all data sets, or that of this one.
         margin (float): side of the crop relative to boxes that are tight around the person.
         eval_num (int): take so many, spread evenly; 0 for all.
@@ -67,12 +66,11 @@ def read_subjects(dataset, data_path, margin, eval_num=0):
     Raises:
         UserError: no such set, files missing or damaged, or nobody in them.
     """
-    if dataset not in FOLDERS:
-        raise UserError(f"--dataset {dataset}: choose one of {', '.join(FOLDERS)}")
+    dataset = choose(dataset, PROTOCOLS, "dataset")
     if not os.path.isdir(data_path):
         raise UserError(f"--data_path {data_path or 'is missing'}: name the folder that holds the data sets, such as "
                         "HMR_DATA")
-    subjects = READERS[dataset](find_set(data_path, FOLDERS[dataset]) or data_path, margin)
+    subjects = READERS[dataset](PROTOCOLS[dataset].find(data_path) or data_path, margin)
     if not subjects:
         raise UserError(f"data set {dataset} in {data_path} holds nobody to evaluate")
     if eval_num and eval_num < len(subjects):
@@ -82,7 +80,7 @@ def read_subjects(dataset, data_path, margin, eval_num=0):
 
 def _human36m(folder, _):
     """What training leaves out: subjects 9 and 11."""
-    records = [record for record in read_human36m_people(folder)
+    records = [record for record in catalogue.HUMAN36M.read(folder)
                if subject_of(record.image_path, folder) in HELD_OUT["hum3.6m"]]
     if not records:
         raise UserError(f"{folder} names no pictures of the subjects {' and '.join(HELD_OUT['hum3.6m'])}, which are "
@@ -115,15 +113,16 @@ def _mpi_inf_3dhp(folder, _):
 def _threedpw(folder, margin):
     return [Subject(record.image_path, Found(grown(record.box, margin)), record.key, pose=record.pose,
                     beta=record.beta, gender=record.extras["gender"], size=record.extras["size"])
-            for record in read_3dpw(folder)]
+            for record in catalogue.THREEDPW.read(folder)]
 
 
 def _up3d(folder, _):
-    return [_with_joints(record, 0.0, pose=record.pose, beta=record.beta) for record in read_up3d(folder, "test")]
+    return [_with_joints(record, 0.0, pose=record.pose, beta=record.beta)
+            for record in catalogue.UP_3D.read(folder, "test")]
 
 
 def _lsp(folder, _):
-    return [_with_joints(record, 1.0) for record in read_lsp(folder, "test")]
+    return [_with_joints(record, 1.0) for record in catalogue.LSP.read(folder, "test")]
 
 
 READERS = {"human3.6m": _human36m, "h36m-p1": _protocol(1), "h36m-p2": _protocol(2), "mpi-inf-3dhp": _mpi_inf_3dhp,

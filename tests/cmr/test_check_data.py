@@ -39,7 +39,7 @@ def test_one_set_is_enough(root, capsys):
     assert status == 0
     assert "ok up-3d (train) 3 people in ROOT/UP_3D/up-3d\n" in text
     assert "note mpii (train) ROOT/MPII, not prepared\n -> python preprocess.py --train_files --only mpii" in text
-    assert "note coco (train) no folder ROOT/coco2014\n -> get it from http://cocodataset.org" in text
+    assert "note coco (train) no folder ROOT/coco2014\n -> get it from cocodataset.org" in text
     assert "note --dataset itw not possible without lsp-orig, coco, mpii\n" in text
     assert "note up-3d (eval) ROOT/UP_3D/up-3d, not prepared" in text
 

@@ -1,4 +1,5 @@
 """Data sets as read, filtered, cropped and mirrored, against the published loaders; augmentation and draws."""
+import functools
 import json
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from PIL import Image
 
 from common.body_models.files import load_body_model
 from common.body_models.lbs_numpy import pose_body
+from common.data.catalogue import HUMAN36M
 from common.data.crops import Square, crop_cubic
 from common.data.image import AnnotatedImages
 from common.data.order import sample_rng
+from common.data.readers import lsp
 from common.data.readers.ai_challenger import read_ai_challenger
-from common.data.readers.lsp import read_lsp
 from common.data.readers.mosh import PosePrior
 from common.data.records import NOT_LABELLED, VISIBLE, Record
 from common.errors import UserError
@@ -38,11 +40,8 @@ from hmr.src.network import JOINTS
 from hmr.src.people import NUM_LSP, Limits, People, choose, common_names, gather, overlap, with_joints_of
 from hmr.src.profiles import PROFILES, network_input
 from hmr.src.sources import (
-    SETS_2D,
-    SETS_3D,
-    DataSet,
-    place_of,
-    read_human36m_people,
+    HIDDEN_WEIGHTS,
+    OWN_BOXES,
     read_people,
     read_prior,
     subject_of,
@@ -102,7 +101,7 @@ def weighted(kp2d):
 def test_published_preprocessing(name, tmp_path, monkeypatch):
     folder, key = write_set(tmp_path / "set", name), GOLDEN_NAMES.get(name, name)
     if name == "lsp":  # the published loader takes the test pictures too
-        monkeypatch.setitem(SETS_2D, name, DataSet((), lambda folder, _: read_lsp(folder, "all")))
+        monkeypatch.setattr(lsp, "read_lsp", functools.partial(lsp.read_lsp, split="all"))
     people = read_people(name, str(folder), LIMITS.get(name, Limits(5, 0, 1)))
     assert [Path(path).stem for path in people.images] == [Path(str(text)).stem for text in CASE[f"{key}/kept"]]
     np.testing.assert_allclose(people.corners, CASE[f"{key}/box"], atol=1e-3)
@@ -132,8 +131,7 @@ def test_published_preprocessing_of_mpii(number, tmp_path):
     path = tmp_path / "image.jpg"
     put(path, number)
     record = Record(str(path), np.array([0.0, 0, 1, 1]), SKELETONS["mpii_16"], j2d, flags)
-    dataset = SETS_2D["mpii"]
-    people, _ = gather([record], dataset.hidden_weight, dataset.given_box, Limits(6, 60, 1), "mpii")
+    people, _ = gather([record], HIDDEN_WEIGHTS["mpii"], "mpii" in OWN_BOXES, Limits(6, 60, 1), "mpii")
     np.testing.assert_allclose(people.kp2d[0, :14], CASE[f"mpii/{number}/kp_source"], atol=1e-4)
     np.testing.assert_allclose(people.corners[0], CASE[f"mpii/{number}/box"], atol=1e-3)
     image, kp2d, *_ = PeopleSource(people, PROFILES["pytorch_hmr"], 224).sample(0, None)
@@ -329,18 +327,11 @@ def test_people_kept_for_evaluation_are_not_trained_on(tmp_path):
     assert [Path(path).name for path in people.images] == ["S1_x_1.jpg"]
     prior = read_prior("hum3.6m", str(folder))
     np.testing.assert_array_equal(prior.pose, CASE["hum36m/pose"][1:2])
-    assert len(read_human36m_people(str(folder))) == 3
+    assert len(HUMAN36M.read(str(folder))) == 3
     assert subject_of("/data/S8/Seq1/x.jpg", "/data") == "S8" and subject_of("/S1/x/y.jpg", "/S1") is None
 
 
-def test_places_and_spellings(tmp_path):
-    (tmp_path / "lsp_exd").mkdir()
-    (tmp_path / "human3.6m").mkdir()
-    assert place_of("lsp-ext", str(tmp_path), SETS_2D, "x") == ("lsp_ext", str(tmp_path / "lsp_exd"))
-    assert place_of("Human3.6", str(tmp_path), SETS_3D, "x") == ("hum3.6m", str(tmp_path / "human3.6m"))
-    assert place_of("coco", str(tmp_path), SETS_2D, "x") == ("coco", None)
-    with pytest.raises(UserError, match="--train_2d_set: data set cocoo is unknown; choose from coco, lsp, lsp_ext"):
-        place_of("cocoo", str(tmp_path), SETS_2D, "train_2d_set")
+def test_what_is_missing_is_named(tmp_path):
     for name, missing in (("coco", "person_keypoints_train2017"), ("hum3.6m", "neither annot.h5 nor annots.npz"),
                           ("mpi-inf-3dhp", "S1 ... S8"), ("mpii", "mpii_human_pose"), ("ai-ch", "20170909")):
         with pytest.raises(UserError, match=missing):

@@ -93,7 +93,7 @@ def test_an_incomplete_set_is_left_out_unless_it_was_asked_for(sets, monkeypatch
 @pytest.mark.parametrize("argv, text", [
     (["--data_path", "/nowhere"], "--data_path /nowhere: name the folder"),
     (["--train_2d_set", "coco,lsp_ext"], "holds none of lsp_ext, lsp_exd"),
-    (["--train_2d_set", "cocoo"], "cocoo is unknown"),
+    (["--train_2d_set", "cocoo"], "--train_2d_set cocoo: choose from coco"),
     (["--batch_size", "0", "--train_3d_set", ""], "holds none of the data sets"),
     (["--set_weights", "lsp_ext=2"], "lsp_ext is none of the data sets in use: coco, lsp, hum3.6m"),
     (["--set_weights", "coco"], "--set_weights coco: write name=number"),

@@ -1,79 +1,66 @@
-"""Every data set: where its files lie, what reads them, which prepared file they become, and where to get them."""
+"""The data sets of the catalogue that CMR takes: the settings that name their folders, and their prepared files."""
 import logging
 import os
 from typing import NamedTuple
 
 from cmr.src.annotations import write_annotations
 from cmr.src.preprocess import human36m, people
-from common.data.readers.annot_h5 import read_annot_h5
-from common.data.readers.annots_npz import read_annots_npz
+from common.data import catalogue
+from common.data.catalogue import DataSet
 from common.data.readers.coco import find_coco, read_coco
+from common.data.readers.derived import read_derived
 from common.data.readers.human36m_images import RAW_JOINTS, read_human36m_protocol
-from common.data.readers.lsp import read_lsp
 from common.data.readers.mpii import read_mpii_h5
-from common.data.readers.threedpw import read_3dpw
-from common.data.readers.up3d import read_up3d
 from common.errors import UserError
 
 LOGGER = logging.getLogger("mindhuman")
 PREPARED = "extras"  # folder of the prepared files, below dataset_npz_path
 
 
-class Folder(NamedTuple):
-    """A setting that names a folder, and the folder's place below `dataset_root` when it is empty."""
-
-    key: str
-    place: str
-
-
-class DataSet(NamedTuple):
-    """A set of people.
+class PreparedSet(NamedTuple):
+    """Those of a data set who are prepared together.
 
     Attributes:
-        folder (Folder): of the pictures; names in the prepared file are relative to it.
+        data_set (DataSet): what they are read from.
+        key (str): the setting that names its folder; names in the prepared file are relative to it.
+        place (str): the folder's place below `dataset_root` where the setting is empty.
         file (str): prepared file.
-        source (str): where to get it.
     """
 
-    folder: Folder
+    data_set: DataSet
+    key: str
+    place: str
     file: str
-    source: str
 
 
-UP_3D, UPI_S1H = Folder("up_3d_root", "UP_3D/up-3d"), Folder("upi_s1h_root", "UP_3D/upi-s1h")
-H36M = Folder("h36m_root", "H36M")
-_UP = "http://files.is.tuebingen.mpg.de/classner/up/"
-_LSP = "http://sam.johnson.io/research/lsp.html"
-_H36M = "http://vision.imar.ro/human3.6m"
+UP_3D = catalogue.UP_3D, "up_3d_root", "UP_3D/up-3d"
+H36M = catalogue.HUMAN36M, "h36m_root", "H36M"
+UPI_S1H = PreparedSet(catalogue.LSP_SMALL, "upi_s1h_root", "UP_3D/upi-s1h", "")
 TRAINING = {
-    "up-3d": DataSet(UP_3D, "up_3d_trainval.npz", _UP),
-    "lsp-orig": DataSet(Folder("lsp_original_root", "LSP/lsp_dataset_original"), "lsp_dataset_original_train.npz",
-                        _LSP),
-    "mpii": DataSet(Folder("mpii_root", "MPII"), "mpii_train.npz",
-                    "http://human-pose.mpi-inf.mpg.de, and train.h5 from data/ of github.com/nkolot/GraphCMR"),
-    "coco": DataSet(Folder("coco_root", "coco2014"), "coco_2014_train.npz", "http://cocodataset.org"),
-    "h36m": DataSet(H36M, "h36m_train.npz", f"{_H36M}, and annot.h5 or annots.npz with SMPL labels"),
+    "up-3d": PreparedSet(*UP_3D, "up_3d_trainval.npz"),
+    "lsp-orig": PreparedSet(catalogue.LSP, "lsp_original_root", "LSP/lsp_dataset_original",
+                            "lsp_dataset_original_train.npz"),
+    "mpii": PreparedSet(catalogue.MPII, "mpii_root", "MPII", "mpii_train.npz"),
+    "coco": PreparedSet(catalogue.COCO, "coco_root", "coco2014", "coco_2014_train.npz"),
+    "h36m": PreparedSet(*H36M, "h36m_train.npz"),
 }
 EVALUATION = {
-    "up-3d": DataSet(UP_3D, "up_3d_lsp_test.npz",
-                     f"{_UP}, and namesUPlsp.txt from data/ of github.com/nkolot/GraphCMR"),
-    "lsp": DataSet(Folder("lsp_root", "LSP/lsp_dataset"), "lsp_dataset_test.npz",
-                   f"{_LSP}, and upi-s1h.zip from {_UP}"),
-    "h36m-p1": DataSet(H36M, "h36m_valid_protocol1.npz", _H36M),
-    "h36m-p2": DataSet(H36M, "h36m_valid_protocol2.npz", _H36M),
-    "3dpw": DataSet(Folder("threedpw_root", "3DPW"), "3dpw_test.npz",
-                    "https://virtualhumans.mpi-inf.mpg.de/3DPW, and 3DPW_test.json from Hand4Whole's page"),
+    "up-3d": PreparedSet(*UP_3D, "up_3d_lsp_test.npz"),
+    "lsp": PreparedSet(catalogue.LSP_SMALL, "lsp_root", "LSP/lsp_dataset", "lsp_dataset_test.npz"),
+    "h36m-p1": PreparedSet(*H36M, "h36m_valid_protocol1.npz"),
+    "h36m-p2": PreparedSet(*H36M, "h36m_valid_protocol2.npz"),
+    "3dpw": PreparedSet(catalogue.THREEDPW, "threedpw_root", "3DPW", "3dpw_test.npz"),
 }
 
 
-def folder_of(config, folder):
-    """Path of a folder: the setting, or its place below `dataset_root`."""
-    return config[folder.key] or os.path.join(config.dataset_root, folder.place)
+def folder_of(config, prepared):
+    """Path of a set's folder: the setting, or its place below `dataset_root`."""
+    return config[prepared.key] or os.path.join(config.dataset_root, prepared.place)
 
 
-def prepared_file(config, data_set):
+def prepared_file(config, prepared):
     """Path of the prepared file."""
-    return os.path.join(config.dataset_npz_path, PREPARED, data_set.file)
+    return os.path.join(config.dataset_npz_path, PREPARED, prepared.file)
 
 
 def _side_file(config, key, folder):
@@ -87,27 +74,23 @@ def _side_file(config, key, folder):
     return found
 
 
-def _read_h36m_training(config):
-    path = config.h36m_annotation_path
-    return read_annots_npz(path, RAW_JOINTS) if path.endswith(".npz") else read_annot_h5(path)
-
-
 # (training, name of the set) -> function of the settings and the folder that returns the fields.
 READERS = {
-    (True, "up-3d"): lambda config, folder: people.up_3d(read_up3d(folder, "trainval"), folder),
-    (True, "lsp-orig"): lambda config, folder: people.lsp(read_lsp(folder, "train"), folder),
+    (True, "up-3d"): lambda config, folder: people.up_3d(catalogue.UP_3D.read(folder), folder),
+    (True, "lsp-orig"): lambda config, folder: people.lsp(catalogue.LSP.read(folder), folder),
     (True, "mpii"): lambda config, folder: people.mpii(
         read_mpii_h5(_side_file(config, "mpii_h5_path", folder), os.path.join(folder, "images")), folder),
     (True, "coco"): lambda config, folder: people.coco(read_coco(*find_coco(folder, "train2014")), folder),
-    (True, "h36m"): lambda config, folder: people.with_bodies(_read_h36m_training(config), folder),
+    (True, "h36m"): lambda config, folder: people.with_bodies(
+        read_derived(config.h36m_annotation_path, RAW_JOINTS), folder),
     (False, "up-3d"): lambda config, folder: people.up_3d(
-        read_up3d(folder, names_path=_side_file(config, "names_up_lsp_path", folder)), folder),
+        catalogue.UP_3D.read(folder, names_path=_side_file(config, "names_up_lsp_path", folder)), folder),
     (False, "lsp"): lambda config, folder: people.lsp_masks(
-        read_lsp(folder, "test", os.path.join(folder_of(config, UPI_S1H), "data", "lsp")), folder,
+        catalogue.LSP_SMALL.read(folder, "test", os.path.join(folder_of(config, UPI_S1H), "data", "lsp")), folder,
         folder_of(config, UPI_S1H)),
     (False, "h36m-p1"): lambda config, folder: human36m.protocol(read_human36m_protocol(folder, 1), folder),
     (False, "h36m-p2"): lambda config, folder: human36m.protocol(read_human36m_protocol(folder, 2), folder),
-    (False, "3dpw"): lambda config, folder: people.three_dpw(read_3dpw(folder, "test"), folder),
+    (False, "3dpw"): lambda config, folder: people.three_dpw(catalogue.THREEDPW.read(folder), folder),
 }
 
 
@@ -123,16 +106,16 @@ def prepare(config, training):
         and whose files are missing or damaged. Both are told in the log, the others are prepared.
     """
     sets, missing, failed = TRAINING if training else EVALUATION, [], {}
-    for name, data_set in sets.items():
+    for name, prepared in sets.items():
         if config.only and name not in config.only:
             continue
-        folder = folder_of(config, data_set.folder)
-        lacking = _lacking(config, name, data_set, folder)
+        folder, source = folder_of(config, prepared), prepared.data_set.source
+        lacking = _lacking(config, name, prepared, folder)
         if lacking:
-            LOGGER.warning("%s is left out: %s; get it from %s", name, lacking, data_set.source)
+            LOGGER.warning("%s is left out: %s; get it from %s", name, lacking, source)
             missing.append(name)
             continue
-        path = prepared_file(config, data_set)
+        path = prepared_file(config, prepared)
         LOGGER.info("%s: reading %s", name, folder)
         try:
             fields = READERS[training, name](config, folder)
@@ -140,7 +123,7 @@ def prepare(config, training):
                 raise UserError(f"nobody in {folder} has the joints that training needs" if training else
                                 f"{folder} holds nobody to evaluate on")
         except UserError as error:
-            failed[name] = f"{error} (from {data_set.source})"
+            failed[name] = f"{error} (from {source})"
             LOGGER.warning("%s is left out: %s", name, failed[name])
             continue
         write_annotations(path, fields)
@@ -148,10 +131,10 @@ def prepare(config, training):
     return missing, failed
 
 
-def _lacking(config, name, data_set, folder):
+def _lacking(config, name, prepared, folder):
     """What is not there at all; an empty text when everything seems to be."""
     if not os.path.isdir(folder):
-        return f"there is no folder {folder} (--{data_set.folder.key} names another)"
+        return f"there is no folder {folder} (--{prepared.key} names another)"
     if name == "h36m" and not config.h36m_annotation_path:
         return "--h36m_annotation_path is empty"
     return ""

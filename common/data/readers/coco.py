@@ -363,6 +363,15 @@ def find_coco(root, split):
     return annotations, first_existing(root, (split, f"images/{split}", together), _HINT)
 
 
+def read_coco_training(folder):
+    """People of the training images of 2017, or else of 2014; UserError where neither year's annotations are there."""
+    for split in ("train2017", "train2014"):
+        if os.path.isfile(os.path.join(folder, "annotations", f"person_keypoints_{split}.json")):
+            return read_coco(*find_coco(folder, split))
+    raise UserError(f"{folder} has no annotations/person_keypoints_train2017.json (or train2014): unpack "
+                    "annotations_trainval there")
+
+
 def read_coco(annotation_path, image_folder, without_joints=False):
     """People of an annotation file, image by image.
 

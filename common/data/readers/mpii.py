@@ -60,6 +60,18 @@ def read_mpii(folder, single_person=False):
     return [record for record in records if record.extras["apart"] or not single_person]
 
 
+def read_mpii_people(folder):
+    """The people who are alone in the release, or else those of Stacked Hourglass' `train.h5`."""
+    packed = [path for path in (os.path.join(folder, *place) for place in (("annot", "train.h5"), ("train.h5",)))
+              if os.path.isfile(path)]
+    try:
+        return read_mpii(folder, single_person=True)
+    except UserError:
+        if not packed:
+            raise
+        return read_mpii_h5(packed[0], os.path.join(folder, "images"))
+
+
 def _people(picture, file, number, alone):
     """Records of one picture; people without joints, position or scale are left out."""
     out = []
