@@ -1,13 +1,16 @@
 """Settings: `default_config.yaml` < `--config_path overlay.yaml` < `--key value`.
 
 The default file lists every key with its default value; the comment at the end of a key's line is its help text. The
-type of the default is the type of the key. The result is read-only and is passed on as an argument; no module keeps it.
+type of the default is the type of the key. A comment line above keys begins a section; commands in brackets at its end,
+as in `# Export (export.py)`, are those that use it, and `--help` of a command shows its sections first. The result is
+read-only and is passed on as an argument; no module keeps it.
 """
 import argparse
 import logging
 import math
 import os
 import re
+import sys
 from collections.abc import Mapping
 
 import yaml
@@ -77,7 +80,8 @@ def load_config(default_path, argv=None, aliases=None, overrides=None):
     Args:
         default_path (str): the model's default_config.yaml.
         argv (list[str]): command line without the program's name; None means no arguments.
-        aliases (dict): other documented names of keys, e.g. {"checkpoint": "ckpt_file"}.
+        aliases (dict): other documented names of keys, e.g. {"checkpoint": "ckpt_file"}, for flags and overlays. One
+            that is a key too stands for the other key on this command line.
         overrides (dict): values that win over the defaults and lose to the overlay and the command line.
 
     Returns:
@@ -87,29 +91,60 @@ def load_config(default_path, argv=None, aliases=None, overrides=None):
         UserError: an unknown or abbreviated key, a value of the wrong type, a file that is missing or no mapping.
     """
     defaults = _read_yaml(default_path)
-    parsed = vars(_parser(default_path, defaults, aliases or {}).parse_args(list(argv or [])))
+    aliases, argv = aliases or {}, _present_flags(argv or [], defaults)
+    parsed = vars(_parser(default_path, defaults, aliases).parse_args(argv))
     config_path = parsed.pop("config_path", None)
-    overlay = _read_overlay(config_path, default_path, defaults) if config_path else {}
-    read_as({key: f"{config_path}: {key}" for key in overlay})
+    written = _read_overlay(config_path, default_path, defaults, aliases) if config_path else {}
+    read_as({key: f"{config_path}: {name}" for key, (name, _) in written.items()})
+    overlay = {key: value for key, (_, value) in written.items()}
     read_as({key: flag for key, (flag, _) in parsed.items()})
     typed = {key: value for key, (_, value) in parsed.items()}
     return Config({**defaults, **overlay, **typed}, set(overlay) | set(typed), typed).with_defaults(overrides or {})
 
 
-def _read_overlay(path, default_path, defaults):
+def present_names(settings: Mapping) -> dict:
+    """Settings under the names of today: files and checkpoints of hmr that were written earlier call its conventions
+    `profile` (a text) and the recording of updates `profile_training`."""
+    settings = dict(settings)
+    if isinstance(settings.get("profile"), str):
+        settings["convention"] = settings.pop("profile")
+    if "profile_training" in settings:
+        settings["profile"] = settings.pop("profile_training")
+    return settings
+
+
+def _present_flags(argv, defaults):
+    """The command line with `--convention NAME` for a `--profile NAME` whose value says that it means this."""
+    words = list(argv)
+    for place, word in enumerate(words if "convention" in defaults else ()):
+        flag, equals, value = word.partition("=")
+        value = value if equals else (words[place + 1:] or ["--"])[0]
+        if flag == "--profile" and value[:2] != "--" and value.lower() not in (*TRUE, *FALSE):
+            words[place] = f"--convention{equals}{value if equals else ''}"
+    return words
+
+
+def _read_overlay(path, default_path, defaults, aliases):
+    """key -> (name in the file, value)."""
     if not os.path.exists(path):
         beside = os.path.join(os.path.dirname(default_path), path)
         raise UserError(f"configuration file {path} does not exist (--config_path)"
                         f"{f'; did you mean {beside}?' if os.path.isfile(beside) else ''}")
-    values = _read_yaml(path)
-    unknown = [key for key in values if key not in defaults]
+    values, known = present_names(_read_yaml(path)), {**aliases, **{key: key for key in defaults}}
+    unknown = [name for name in values if name not in known]
     if unknown:
         model = os.path.basename(os.path.dirname(os.path.abspath(default_path)))
         others = f"; {len(unknown)} of its {len(values)} keys are not those of {model}: is it a file of another model?"
         raise UserError(f"{path}: unknown key {brief(unknown[0])}{suggest(str(unknown[0]), defaults)}"
                         f"{others if len(unknown) > 1 else ''}")
-    return {key: check_type(home_path(value) if isinstance(value, str) else value, defaults[key], f"{path}: {key}")
-            for key, value in values.items()}
+    found = {}
+    for name, value in values.items():
+        before, _ = found.setdefault(known[name], (name, None))
+        if before != name:
+            raise UserError(f"{path}: {before} and {name} are the same setting; leave one of them out")
+        value = home_path(value) if isinstance(value, str) else value
+        found[known[name]] = name, check_type(value, defaults[known[name]], f"{path}: {name}")
+    return found
 
 
 def _read_yaml(path):
@@ -119,11 +154,19 @@ def _read_yaml(path):
     return values
 
 
-def _comments(path):
-    """key -> the comment at the end of its line."""
+def _sections(path):
+    """The sections of a default file: list of (title, its commands, key -> the comment at the end of its line)."""
+    sections = [("Settings", (), {})]
     with open(path, encoding="utf-8") as stream:
-        found = re.findall(r"^(\w+)\s*:[^\n]*?\s#\s*(.*)$", stream.read(), re.MULTILINE)
-    return dict(found)
+        lines = stream.read().splitlines()
+    for before, line in zip(["", *lines], lines):
+        key = re.match(r"(\w+)\s*:(?:.*?\s#\s*(.*))?", line)
+        if key:
+            sections[-1][2][key[1]] = key[2] or ""
+        elif line.startswith("# ") and not before.startswith("#"):
+            title, commands = re.match(r"# (.*?)\s*(?:\(((?:\w+\.py[ ,]*)+)\))?$", line).groups()
+            sections.append((title, tuple(re.findall(r"(\w+)\.py", commands or "")), {}))
+    return [section for section in sections if section[2]]
 
 
 def _parser(path, defaults, aliases):
@@ -133,14 +176,26 @@ def _parser(path, defaults, aliases):
         description=f"Settings and their defaults stand in {os.path.basename(path)}. "
                     "Booleans: --key, --key true or --key false. Lists: --key 1,2,3.")
     parser.add_argument("--config_path", metavar="YAML", help="a yaml file whose keys replace the defaults")
-    comments, other_names = _comments(path), {}
+    other_names = {}
     for alias, key in aliases.items():
         other_names.setdefault(key, []).append(alias)
-    for key, default in defaults.items():
-        text = f"{comments.get(key, '')} [{_show(default)}]".replace("%", "%%")
-        optional = {"nargs": "?", "const": True} if isinstance(default, bool) else {}
-        parser.add_argument(f"--{key}", *(f"--{alias}" for alias in other_names.get(key, [])), dest=key, action=_Store,
-                            default_value=default, metavar=type(default).__name__.upper(), help=text, **optional)
+    # What this command alone uses comes first, then what it shares with others; last what it does not look at.
+    command = os.path.splitext(os.path.basename(sys.argv[0]))[0]
+    mine = [section for section in _sections(path) if not section[1] or command in section[1]]
+    mine.sort(key=lambda section: len(section[1]) or math.inf)
+    others = [section for section in _sections(path) if section not in mine]
+    for title, commands, comments in mine + others:
+        used = f"{title}: not used by {command}, but by {', '.join(f'{name}.py' for name in commands)}"
+        group = parser.add_argument_group(title if (title, commands, comments) in mine else used)
+        for key, comment in comments.items():
+            default, names = defaults[key], [key, *other_names.get(key, [])]
+            names = [name for name in names if aliases.get(name, key) == key]
+            if not names:
+                continue
+            optional = {"nargs": "?", "const": True} if isinstance(default, bool) else {}
+            group.add_argument(*(f"--{name}" for name in names), dest=key, action=_Store, default_value=default,
+                               metavar=type(default).__name__.upper(),
+                               help=f"{comment} [{_show(default)}]".replace("%", "%%"), **optional)
     return parser
 
 
