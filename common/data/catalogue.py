@@ -45,8 +45,8 @@ class DataSet:
         """As `find`; UserError, which names the flag of `root`, where it is not there."""
         found = self.find(root)
         if found is None:
-            raise UserError(f"--{flag}: {root} holds none of {', '.join(self.folders)}; put or link the data set "
-                            f"{self.name} there (from {self.source}), or leave it out")
+            raise UserError(f"--{flag} {root} holds none of {', '.join(self.folders)}: put or link the data set "
+                            f"{self.name} there; it comes from {self.source}")
         return found
 
     def read(self, folder: str, *arguments, **options) -> list:

@@ -1,41 +1,14 @@
 """What a data root holds and lacks, for `tools/check_data.py`."""
 import os
-from typing import NamedTuple
 
 import numpy as np
 
 from common.data.findings import ERROR, NOTE, OK, Finding
-from common.data.readers.coco_wholebody import read_coco_wholebody
-from common.data.readers.ehf import read_ehf
-from common.data.readers.freihand import read_freihand
-from common.data.readers.human36m_images import read_human36m
-from common.data.readers.neural_annot import read_mpi_inf_3dhp_fits, read_mpii_fits
-from common.data.readers.threedpw import read_3dpw
 from common.errors import UserError
-from hand4whole.src.datasets import FOLDERS
+from hand4whole.src.datasets import TEST_SETS, TEST_SPLITS, TRAIN_SETS
 
+TRAIN, TEST = (sets["whole"] | sets["hand"] for sets in (TRAIN_SETS, TEST_SETS))
 LOOKED_AT = 200  # pictures of each split, spread evenly, that are looked for
-
-
-class Split(NamedTuple):
-    """A split of a set: its reader (folder -> records), whether it is for training."""
-
-    name: str
-    read: object
-    trains: bool
-
-
-SPLITS = {
-    "EHF": (Split("test", read_ehf, False),),
-    "Human36M": (Split("train", lambda folder: read_human36m(folder, "train"), True),
-                 Split("test", lambda folder: read_human36m(folder, "test"), False)),
-    "COCOWB": (Split("train", lambda folder: read_coco_wholebody(folder, "train"), True),),
-    "PW3D": (Split("test", lambda folder: read_3dpw(folder, "test"), False),),
-    "FreiHAND": (Split("train", lambda folder: read_freihand(folder, "train"), True),
-                 Split("eval", lambda folder: read_freihand(folder, "eval"), False)),
-    "MPII": (Split("train", read_mpii_fits, True),),
-    "MPI_INF_3DHP": (Split("train", read_mpi_inf_3dhp_fits, True),),
-}
 
 
 def check(data_path):
@@ -46,28 +19,30 @@ def check(data_path):
     """
     if not os.path.isdir(data_path):
         return [Finding(ERROR, "folder", f"{data_path} does not exist or is no folder",
-                        f"name the folder that holds {', '.join(FOLDERS)}")]
+                        f"name the folder that holds {', '.join({**TRAIN, **TEST})}")]
     findings, can_train = [], False
-    for name, folders in FOLDERS.items():
-        places = [os.path.join(data_path, place) for place in folders]
-        folder = next((place for place in places if os.path.isdir(place)), None)
+    for name, data_set in {**TRAIN, **TEST}.items():
+        folder = data_set.find(data_path)
         if folder is None:
-            findings.append(Finding(NOTE, name, "not there"))
+            findings.append(Finding(NOTE, name, "not there", f"get it from {data_set.source}"))
             continue
-        for split in SPLITS[name]:
-            findings.append(_check_split(f"{name} {split.name}", folder, split))
-            can_train |= split.trains and findings[-1].level != ERROR
+        if name in TRAIN:
+            findings.append(_check_split(f"{name} train", folder, data_set, (), True))
+            can_train |= findings[-1].level != ERROR
+        if name in TEST:
+            split = TEST_SPLITS.get(name, ())
+            item = f"{name} {'eval' if 'eval' in split else 'test'}"
+            findings.append(_check_split(item, folder, data_set, split, False))
     if not can_train:
-        sets = [name for name, splits in SPLITS.items() if any(split.trains for split in splits)]
-        findings.append(Finding(ERROR, "training", "no set to train on", f"put one of {', '.join(sets)} there"))
+        findings.append(Finding(ERROR, "training", "no set to train on", f"put one of {', '.join(TRAIN)} there"))
     return findings
 
 
-def _check_split(item, folder, split):
+def _check_split(item, folder, data_set, split, trains):
     """One row: how many people there are, and what they lack."""
-    failed = ERROR if split.trains else NOTE
+    failed = ERROR if trains else NOTE
     try:
-        records = split.read(folder)
+        records = data_set.read(folder, *split)
     except UserError as error:
         return Finding(failed, item, str(error))
     if not records:
@@ -83,11 +58,11 @@ def _check_split(item, folder, split):
             return Finding(NOTE, item, f"{found}, but {len(meshes)} meshes are missing: "
                            f"{meshes[0].extras['mesh_path']}", "unpack the data set's *_align.ply there")
     without = sum(not _has_truth(record) for record in records)
-    if without == len(records) and "FreiHAND" in item and split.trains:
+    if without == len(records) and "FreiHAND" in item and trains:
         return Finding(ERROR, item, f"{found}, but none has a fit", "get freihand_train_data.json with mano_param")
     if without:
-        return Finding(NOTE, item, f"{found}, {without:,} of them without {'fit' if split.trains else 'truth'}",
-                       "of them only annotated joints teach" if split.trains else "")
+        return Finding(NOTE, item, f"{found}, {without:,} of them without {'fit' if trains else 'truth'}",
+                       "of them only annotated joints teach" if trains else "")
     return Finding(OK, item, found)
 
 

@@ -8,16 +8,12 @@ import logging
 from typing import NamedTuple
 
 from common.body_models.files import load_body_model
+from common.data import catalogue
 from common.data.augment import HAND4WHOLE
+from common.data.catalogue import DataSet, by_name, choose
 from common.data.mixture import Mixture
-from common.data.readers.annotation_files import first_existing
-from common.data.readers.coco_wholebody import JOINTS, read_coco_wholebody
-from common.data.readers.ehf import read_ehf
-from common.data.readers.freihand import SPELLINGS, read_freihand
-from common.data.readers.human36m_images import read_human36m
-from common.data.readers.neural_annot import read_mpi_inf_3dhp_fits, read_mpii_fits
+from common.data.readers.coco_wholebody import JOINTS
 from common.data.readers.smplx_params import MANOFit
-from common.data.readers.threedpw import read_3dpw
 from common.errors import UserError
 from common.joints import index_map
 from hand4whole.src import annotated
@@ -27,53 +23,27 @@ from hand4whole.src.joint_sets import HAND_JOINTS
 from hand4whole.src.targets import Space
 
 LOGGER = logging.getLogger("mindhuman")
-# Folders that may hold a set, below the data root.
-FOLDERS = {"EHF": ("EHF",), "Human36M": ("Human36M",), "COCOWB": ("COCOWB", "MSCOCO"), "PW3D": ("PW3D",),
-           "FreiHAND": SPELLINGS, "MPII": ("MPII",), "MPI_INF_3DHP": ("MPI_INF_3DHP",)}
-# Other names of sets, in lower case.
-_ALIASES = {"mscoco": "COCOWB", "coco": "COCOWB", "3dpw": "PW3D", "mpi-inf-3dhp": "MPI_INF_3DHP"}
-
-
 class TrainingSet(NamedTuple):
-    """How a set is read: folder -> records; Record -> Annotated; whether its joints are 3D; whether its fits know
-    nothing about feet and hands."""
+    """The set in the catalogue; Record -> Annotated; whether its joints are 3D; whether its fits know nothing about
+    feet and hands."""
 
-    read: object
+    data_set: DataSet
     annotated: object
     is_3d: bool
     unsure: bool
 
 
-WHOLE_SETS = {
-    "Human36M": TrainingSet(lambda folder: read_human36m(folder, "train"), annotated.of_human36m, True, True),
-    "MPI_INF_3DHP": TrainingSet(read_mpi_inf_3dhp_fits, annotated.of_mpi_inf_3dhp, True, True),
-    "COCOWB": TrainingSet(lambda folder: read_coco_wholebody(folder, "train"), annotated.of_wholebody, False, False),
-    "MPII": TrainingSet(read_mpii_fits, annotated.of_mpii, False, False),
-}
+WHOLE_SETS = {training.data_set.name: training for training in (
+    TrainingSet(catalogue.HUMAN36M_SMPLX, annotated.of_human36m, True, True),
+    TrainingSet(catalogue.MPI_INF_3DHP_FITS, annotated.of_mpi_inf_3dhp, True, True),
+    TrainingSet(catalogue.COCO_WHOLEBODY, annotated.of_wholebody, False, False),
+    TrainingSet(catalogue.MPII_FITS, annotated.of_mpii, False, False))}
 HAND_SETS = {"FreiHAND": True, "COCOWB": False}  # whether a set counts as one with 3D truth
-TEST_SETS = {"whole": ("EHF", "Human36M", "PW3D"), "hand": ("FreiHAND",)}
-
-
-def set_name(name, choices, flag):
-    """The name of a data set in its one spelling.
-
-    Raises:
-        UserError: it is none of `choices`; the text names the flag.
-    """
-    known = {choice.lower(): choice for choice in choices}
-    found = known.get(_ALIASES.get(name.lower(), name).lower())
-    if found is None:
-        raise UserError(f"--{flag} {name}: choose from {', '.join(choices)}")
-    return found
-
-
-def folder_of(root, name):
-    """Where a data set lies below the data root.
-
-    Raises:
-        UserError: nowhere.
-    """
-    return first_existing(root, FOLDERS[name], f"put or link the data set {name} there, or name another --dataset_root")
+TRAIN_SETS = {"whole": {name: training.data_set for name, training in WHOLE_SETS.items()},
+              "hand": by_name(catalogue.FREIHAND, catalogue.COCO_WHOLEBODY)}
+TEST_SETS = {"whole": {**by_name(catalogue.EHF, catalogue.HUMAN36M_SMPLX), "PW3D": catalogue.THREEDPW},
+             "hand": by_name(catalogue.FREIHAND)}
+TEST_SPLITS = {"Human36M": ("test",), "FreiHAND": ("eval",)}  # where the reader's default is another
 
 
 def space_of(config):
@@ -118,10 +88,10 @@ def _person_builder(config, model):
     fits, space = BodyFits(model), space_of(config)
 
     def build(given, flag):
-        name = set_name(given, WHOLE_SETS, flag)
+        name = choose(given, TRAIN_SETS["whole"], flag)
         chosen = WHOLE_SETS[name]
         _check_half(name, chosen.is_3d, flag)
-        records = chosen.read(folder_of(config.dataset_root, name))
+        records = chosen.data_set.read(chosen.data_set.folder(config.dataset_root, "dataset_root"))
         missing = sum(record.extras["fit"] is None for record in records)
         if missing:
             LOGGER.warning("%s: %d of %d people have no fitted body; of them only annotated joints teach", name,
@@ -135,9 +105,9 @@ def _hand_builder(config, model):
     space = space_of(config)
 
     def build(given, flag):
-        name = set_name(given, HAND_SETS, flag)
+        name = choose(given, TRAIN_SETS["hand"], flag)
         _check_half(name, HAND_SETS[name], flag)
-        folder = folder_of(config.dataset_root, name)
+        folder = TRAIN_SETS["hand"][name].folder(config.dataset_root, "dataset_root")
         if name == "FreiHAND":
             hands, fits = freihand_hands(folder), HandFits(model)
         else:
@@ -165,13 +135,13 @@ def freihand_hands(folder):
     """The training hands of FreiHAND; without a fit there is nothing to learn from a picture of it."""
     return [Hand(record.image_path, record.extras["size"], record.box, "right", None, None,
                  MANOFit(record.pose, record.beta, record.translation), record.focal, record.principal)
-            for record in read_freihand(folder, "train") if record.pose is not None]
+            for record in catalogue.FREIHAND.read(folder) if record.pose is not None]
 
 
 def wholebody_hands(folder):
     """The hands of COCO-WholeBody that have a box; with MANO fits where there are."""
     hands = []
-    for record in read_coco_wholebody(folder, "train"):
+    for record in catalogue.COCO_WHOLEBODY.read(folder):
         for side in ("left", "right"):
             box = record.extras[f"{side}hand_box"]
             if box is None:
@@ -193,9 +163,6 @@ def read_test_records(config):
     Raises:
         UserError: a set that does not exist or is not for --parts, or missing files.
     """
-    name = set_name(config.testset, TEST_SETS[config.parts], "testset")
-    folder = folder_of(config.dataset_root, name)
-    read = {"EHF": read_ehf, "Human36M": lambda path: read_human36m(path, "test"), "PW3D": read_3dpw,
-            "FreiHAND": lambda path: read_freihand(path, "eval")}[name]
-    return name, read(folder)
-
+    sets = TEST_SETS[config.parts]
+    name = choose(config.testset, sets, "testset")
+    return name, sets[name].read(sets[name].folder(config.dataset_root, "dataset_root"), *TEST_SPLITS.get(name, ()))

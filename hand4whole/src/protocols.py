@@ -15,6 +15,7 @@ from common.body_models.companions import load_regressor, load_vertex_ids
 from common.body_models.files import load_body_model
 from common.body_models.lbs_numpy import pose_body
 from common.data.augment import NO_CHANGE
+from common.data.catalogue import FREIHAND
 from common.data.crops import person_box
 from common.data.image import AnnotatedImages
 from common.data.readers.checks import numbers
@@ -28,7 +29,6 @@ from common.metrics import joint_errors
 from common.text_files import read_json
 from hand4whole.src.body import load_transfer
 from hand4whole.src.dataset import patch_of
-from hand4whole.src.datasets import folder_of
 from hand4whole.src.fitted_joints import BodyFits, HandFits
 from hand4whole.src.joint_sets import body_hand_regressors, hand_regressor
 
@@ -297,7 +297,7 @@ class FreiHAND:
 
     def __init__(self, config, model):
         self.fits, self.regressor, self.root = HandFits(model), hand_regressor(model), model.J_regressor[0]
-        folder = folder_of(config.dataset_root, "FreiHAND")
+        folder = FREIHAND.folder(config.dataset_root, "dataset_root")
         self.xyz, self.verts = (_published_truth(folder, name, count)
                                 for name, count in (("xyz", 21), ("verts", 778)))
 

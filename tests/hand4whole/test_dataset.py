@@ -18,7 +18,7 @@ from common.joints import index_map
 from common.stand_ins.datasets import coco_wholebody, freihand, human36m_images
 from hand4whole.src import annotated
 from hand4whole.src.dataset import UNSURE_JOINTS, UNSURE_ROTATIONS, HandSource, PersonSource
-from hand4whole.src.datasets import build_training_data, freihand_hands, set_name, wholebody_hands
+from hand4whole.src.datasets import build_training_data, freihand_hands, wholebody_hands
 from hand4whole.src.fitted_joints import BodyFits, HandFits
 from hand4whole.src.joint_sets import JOINTS, LEFT_HAND, RIGHT_HAND, ROTATIONS
 from hand4whole.src.targets import COLUMNS, HAND_COLUMNS, Space
@@ -212,8 +212,6 @@ def test_every_sample_of_the_larger_half_comes_once(root, smplx):
 
 
 def test_settings_of_sets(root, smplx):
-    assert set_name("mscoco", ("Human36M", "COCOWB"), "testset") == "COCOWB"
-    assert set_name("FreiHand", ("FreiHAND",), "testset") == "FreiHAND"
     hand = build_training_data(settings(root, "hand", trainset_3d=["FreiHand"], trainset_2d=["MSCOCO"]),
                                load_body_model("mano_right"))
     assert hand.columns == HAND_COLUMNS

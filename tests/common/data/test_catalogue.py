@@ -31,7 +31,7 @@ def test_no_two_rows_have_one_name():
 def test_the_first_folder_that_exists_counts(tmp_path):
     root = str(tmp_path)
     assert catalogue.COCO.find(root) is None
-    with pytest.raises(UserError, match=r"--data_path: .* holds none of coco2017, coco, coco2014.*cocodataset.org"):
+    with pytest.raises(UserError, match=r"--data_path .* holds none of coco2017, coco, coco2014.*cocodataset.org"):
         catalogue.COCO.folder(root, "data_path")
     for name in ("coco2014", "coco2017"):
         (tmp_path / name).mkdir()
