@@ -10,6 +10,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from cmr.src.config import read_settings  # noqa: E402
+from common.config import EXPORT_ALIASES  # noqa: E402
 from common.engine.modelarts import on_modelarts  # noqa: E402
 from common.errors import run  # noqa: E402
 
@@ -17,8 +18,7 @@ LOGGER = logging.getLogger("mindhuman")
 
 
 def main(argv):
-    # Here a batch is that of the exported network, whatever training calls so.
-    config = read_settings([word.replace("--batch_size", "--export_batch_size", 1) for word in argv])
+    config = read_settings(argv, EXPORT_ALIASES)
 
     from cmr.src.mesh import load_body
     from cmr.src.network import load_trained

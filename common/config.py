@@ -21,6 +21,8 @@ from common.files import atomic_write
 from common.text_files import read_yaml
 
 LOGGER = logging.getLogger("mindhuman")
+# For export.py, where a batch is that of the exported file, whatever training calls so.
+EXPORT_ALIASES = {"batch_size": "export_batch_size"}
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 

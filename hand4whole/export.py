@@ -9,6 +9,7 @@ import sys
 # The repository root, so that `common` and `hand4whole` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from common.config import EXPORT_ALIASES  # noqa: E402
 from common.engine.modelarts import on_modelarts  # noqa: E402
 from common.errors import run  # noqa: E402
 from hand4whole.src.config import read_settings  # noqa: E402
@@ -27,7 +28,7 @@ MEANINGS = {
 
 
 def main(argv):
-    config = use_cards(read_settings(argv), __file__, argv)
+    config = use_cards(read_settings(argv, EXPORT_ALIASES), __file__, argv)
 
     from mindspore import Tensor
 

@@ -18,7 +18,7 @@ LOGGER = logging.getLogger("mindhuman")
 
 
 def main(argv):
-    config = read_settings(argv)
+    config = read_settings(argv, aliases={"batch_size": "eval_batch_size"})
 
     from common.engine.runtime import init_runtime
     from hmr.src.body import load_body, load_eval_bodies, load_eval_regressor
@@ -33,8 +33,8 @@ def main(argv):
         make_folder(config.eval_path)
         subjects = read_subjects(config.dataset, config.data_path, config.crop_scale, config.eval_num)
         body = load_body(config)
-        network, config, profile, checkpoint = load_trained(config, body)
-        viewer = Viewer(network, profile, crop_kind(checkpoint.meta["config"]), config.crop_size, config.crop_scale,
+        network, config, convention, checkpoint = load_trained(config, body)
+        viewer = Viewer(network, convention, crop_kind(checkpoint.meta["config"]), config.crop_size, config.crop_scale,
                         config.eval_batch_size)
         results = predict(viewer, subjects, load_eval_bodies(config, body), load_eval_regressor(config, body))
         figures = summarize_results(results, results.subjects)
@@ -42,7 +42,7 @@ def main(argv):
         if left_out:
             LOGGER.info("%d of %d people are left out, as their images cannot be used", left_out, len(subjects))
         log_figures(config.dataset, figures)
-        facts = {"dataset": config.dataset, "checkpoint": checkpoint.path, "profile": profile.profile,
+        facts = {"dataset": config.dataset, "checkpoint": checkpoint.path, "convention": convention.name,
                  "joints": config.eval_joints, "body_model": body.source, "left_out": left_out}
         write_results(config.eval_path, facts, figures, results, results.subjects)
 

@@ -28,31 +28,31 @@ def main(argv):
     with on_modelarts(config.enable_modelarts, config.data_url, config.data_path,
                       os.path.dirname(os.path.abspath(config.file_name)), config.train_url):
         body = load_body(config)
-        network, config, profile, checkpoint = load_trained(config, body)
-        path, _ = export_network(network, example_inputs(profile, config.crop_size), config.file_name,
+        network, config, convention, checkpoint = load_trained(config, body)
+        path, _ = export_network(network, example_inputs(convention, config.crop_size), config.file_name,
                                  config.file_format, batch_size, runtime.device_target)
-        write_description(path, "hmr", checkpoint, describe(config, profile, checkpoint, batch_size or "B",
+        write_description(path, "hmr", checkpoint, describe(config, convention, checkpoint, batch_size or "B",
                                                             announce_embedded(path, body)))
 
 
-def example_inputs(profile, size):
-    """Function batch size -> [array (B, 3, size, size)]: images of noise, as the network of a profile takes them."""
+def example_inputs(convention, size):
+    """Function batch size -> [array (B, 3, size, size)]: images of noise, as the network of a convention takes them."""
     import numpy as np
 
-    from hmr.src.profiles import network_input
+    from hmr.src.conventions import network_input
 
     def make(batch_size):
         images = np.random.default_rng(0).integers(0, 256, (batch_size, size, size, 3), np.uint8)
-        return [np.stack([network_input(image, profile) for image in images])]
+        return [np.stack([network_input(image, convention) for image in images])]
     return make
 
 
-def describe(config, profile, checkpoint, batch, body):
+def describe(config, convention, checkpoint, batch, body):
     """What an exported file takes and gives, for its description.
 
     Args:
         config (Config): settings of the network.
-        profile (Profile): its conventions.
+        convention (Convention): its conventions.
         checkpoint (Checkpoint): its weights.
         batch: images per call, "B" for any number.
         body (dict): the body model inside, see `announce_embedded`.
@@ -62,9 +62,9 @@ def describe(config, profile, checkpoint, batch, body):
     from hmr.src.network import JOINTS, NUM_CAM, NUM_POSE, OUTPUTS, THETA_SIZE
 
     pose_end = NUM_CAM + NUM_POSE
-    channels = {"rgb": "red, green, blue", "bgr": "blue, green, red"}[profile.colour]
+    channels = {"rgb": "red, green, blue", "bgr": "blue, green, red"}[convention.colour]
     rotmat = "rotation of each joint relative to its parent, root first"
-    if profile.rotate_base:
+    if convention.rotate_base:
         rotmat += ("; the root's, here and in theta, lacks a half turn about x that the vertices have: "
                    "rotmat[0] @ diag(1, -1, -1)")
     meanings = {
@@ -77,9 +77,9 @@ def describe(config, profile, checkpoint, batch, body):
         "joints3d": {"shape": [len(JOINTS), 3], "joints": list(JOINTS), "unit": "metres"},
         "rotmat": {"shape": [24, 3, 3], "joints": list(SKELETONS["smpl_24"]), "meaning": rotmat}}
     return {
-        "profile": profile.profile, "body_model": body,
+        "convention": convention.name, "body_model": body,
         "input": {"shape": [batch, 3, config.crop_size, config.crop_size], "channels": channels,
-                  "value": "(pixel / 255 - mean) / std", "mean": list(profile.mean), "std": list(profile.std),
+                  "value": "(pixel / 255 - mean) / std", "mean": list(convention.mean), "std": list(convention.std),
                   "crop_kind": crop_kind(checkpoint.meta["config"]), "crop_scale": config.crop_scale},
         "outputs": [{"name": name, **meanings[name], "shape": [batch, *meanings[name]["shape"]]} for name in OUTPUTS]}
 

@@ -43,9 +43,9 @@ def train(config, runtime):
     from common.engine.run import checkpoint_to_resume, continue_from, save_settings, standard_callbacks, train_to_end
     from common.engine.runtime import broadcast_parameters
     from hmr.src.body import condense, load_body
+    from hmr.src.conventions import find_convention
     from hmr.src.datasets import build_source
     from hmr.src.network import settings_of
-    from hmr.src.profiles import find_profile
     from hmr.src.train_step import build_pair, build_step
 
     check_amp(config.amp_level, runtime.device_target)
@@ -82,10 +82,10 @@ def train(config, runtime):
         table = MetricsCsv(os.path.join(store.folder, "metrics.csv"), step.term_names, (), schedule,
                            config.log_interval)
         meta = {"model": "hmr", "rank_size": runtime.rank_size, "body_model": body.name,
-                "config": {**config, **find_profile(config.profile).settings()}}
+                "config": {**config, **find_convention(config.convention).settings()}}
         save = SaveCheckpoint(store, pair, step, meta, None, config.save_steps, [table.flush])
         lines = LogLines(config.log_interval, line, batch_size * runtime.rank_size, "people", across_epochs=True)
-        callbacks = standard_callbacks(config.profile_training, lines, save, [table])
+        callbacks = standard_callbacks(config.profile, lines, save, [table])
     train_to_end(step, loader, progress, callbacks, runtime, config.log_interval)
     return progress
 

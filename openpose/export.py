@@ -8,13 +8,14 @@ import sys
 # The repository root, so that `common` and `openpose` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from common.config import EXPORT_ALIASES  # noqa: E402
 from common.engine.modelarts import on_modelarts  # noqa: E402
 from common.errors import run  # noqa: E402
 from openpose.src.config import read_settings  # noqa: E402
 
 
 def main(argv):
-    config = read_settings(argv)
+    config = read_settings(argv, EXPORT_ALIASES)
 
     from common.engine.export import export_network, write_description
     from common.engine.runtime import init_runtime

@@ -1,7 +1,9 @@
 """Every command answers --help and refuses a bad flag before it loads anything heavy."""
 import ast
+import importlib
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -49,6 +51,47 @@ def test_help_and_bad_flags_load_nothing_heavy(script):
         assert not loaded, f"{script} {flag} loads {loaded}"
         if flag != "--help":
             assert status == 1 and done.stderr.startswith("error: "), done.stderr
+
+
+def models_and_commands():
+    return [(model, path.stem) for model in FOLDERS[:5] for path in sorted((ROOT / model).glob("*.py"))
+            if "read_settings" in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("model, command", models_and_commands())
+def test_help_shows_first_what_the_command_uses(model, command, monkeypatch, capsys):
+    """And no command reads a setting that its help counts among those of others."""
+    config = importlib.import_module(f"{model}.src.config")
+    monkeypatch.setattr(sys, "argv", [f"{command}.py"])
+    with pytest.raises(SystemExit):
+        config.read_settings(["--help"])
+    mine, *others = re.split(r"\n[^\n]*: not used by", capsys.readouterr().out)
+    flags = [re.findall(r"^  --(\w+)", part, re.MULTILINE) for part in (mine, "\n".join(others))]
+    settings = dict(config.read_settings([]))
+    assert sorted(flags[0] + flags[1]) == sorted(["config_path", *settings])
+    source = (ROOT / model / f"{command}.py").read_text(encoding="utf-8")
+    assert not set(re.findall(r"\bconfig\.(\w+)", source)) & set(flags[1])
+    assert others or command not in ("train", "infer", "export")
+    if command == "infer":
+        assert "input" in flags[0][:3] and {"e_lr", "learning_rate", "lr"} & set(flags[1])
+
+
+@pytest.mark.parametrize("model", FOLDERS[:5])
+def test_every_model_takes_the_common_names(model):
+    """Whatever the original calls them; README commands of the originals are in each model's test_commands."""
+    config = importlib.import_module(f"{model}.src.config")
+    common = {"epochs": 3, "lr": 0.5, "seed": 4, "ckpt_file": "a.ckpt", "resume": True,
+              "profile": True, "amp_level": "O2", "device_target": "CPU", "file_name": "x", "file_format": "ONNX"}
+    argv = [word for key, value in common.items() for word in (f"--{key}", str(value).lower() if value is True else
+                                                               str(value))]
+    if model != "pose_baseline":  # it holds its data in memory
+        argv += ["--num_workers", "3"]
+    if model != "openpose":  # its data are named file by file
+        argv += ["--data_dir", "d"]
+    settings = config.read_settings([*argv, "--batch_size", "6", "--output_dir", "o"])
+    for key, value in common.items():
+        assert settings[config.ALIASES.get(key, key)] == value, key
+    assert settings[config.ALIASES.get("batch_size", "batch_size")] == 6
 
 
 def test_choices_that_settings_name_are_those_of_the_code():

@@ -9,7 +9,8 @@ from common.limits import check_choices, check_multiples, check_numbers
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
 # GraphCMR's names of settings.
-ALIASES = {"checkpoint": "ckpt_file", "img": "image", "openpose": "keypoints_json", "outfile": "output_dir",
+ALIASES = {"data_dir": "dataset_root", "epochs": "num_epochs", "checkpoint": "ckpt_file",
+           "img": "image", "openpose": "keypoints_json", "outfile": "output_dir",
            "shuffle_train": "do_shuffle", "checkpoint_dir": "save_checkpoint_dir"}
 # Settings that make the network and its input; they travel in the checkpoint.
 NETWORK_KEYS = ("img_res", "num_channels", "num_layers", "depth", "width", "hidden_size",
@@ -30,13 +31,17 @@ MIXES = {"itw": {"lsp-orig": 0.1, "coco": 0.3, "mpii": 0.3, "up-3d": 0.3},
          "all": {"h36m": 0.3, "lsp-orig": 0.1, "coco": 0.2, "mpii": 0.2, "up-3d": 0.2}}
 
 
-def read_settings(argv):
+def read_settings(argv, aliases=None):
     """The settings of one command.
+
+    Args:
+        argv (list[str]): command line.
+        aliases (dict): names that are other keys for this command, see `load_config`.
 
     Raises:
         UserError: a setting that cannot be.
     """
-    config = with_named_weights(load_config(DEFAULT_CONFIG, argv, ALIASES), "cmr")
+    config = with_named_weights(load_config(DEFAULT_CONFIG, argv, {**ALIASES, **(aliases or {})}), "cmr")
     check_numbers(config)
     for key in ("noise_factor", "scale_factor", "adam_beta1"):
         if config[key] == 1:

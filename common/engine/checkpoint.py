@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from mindspore import Parameter, Tensor
 
+from common.config import present_names
 from common.convert.named_weights import small_weights
 from common.engine.checkpoint_file import Damaged, parse_entries, write_entries
 from common.engine.checkpoint_meta import check_meta
@@ -145,6 +146,8 @@ def _sorted_out(path, entries):
     checkpoint, texts = Checkpoint(path, {}), []
     if isinstance(entries.get("meta"), str):
         checkpoint.meta = check_meta(entries["meta"])
+        if "config" in checkpoint.meta:
+            checkpoint.meta["config"] = present_names(checkpoint.meta["config"])
     for name, value in entries.items():
         if name == "meta" and checkpoint.meta:
             continue

@@ -8,7 +8,9 @@ from common.limits import check_numbers
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
-ALIASES = {"gpu": "gpu_ids", "continue": "continue_train", "pretrained_model": "ckpt_file"}
+ALIASES = {"data_dir": "dataset_root", "epochs": "end_epoch", "batch_size": "train_batch_size",
+           "num_workers": "num_thread", "resume": "continue_train", "gpu": "gpu_ids", "continue": "continue_train",
+           "pretrained_model": "ckpt_file"}
 PARTS = ("whole", "hand")
 # With --parts hand these are the defaults; the publication's hand stage has them.
 HAND_DEFAULTS = {"trainset_3d": ["FreiHAND"], "trainset_2d": [], "testset": "FreiHAND", "lr_dec_epoch": [10, 12],
@@ -47,15 +49,20 @@ MODEL_FILES = {
 }
 
 
-def read_settings(argv):
+def read_settings(argv, aliases=None):
     """The settings of one command; paths of body-model files are filled in from `human_model_path`.
+
+    Args:
+        argv (list[str]): command line.
+        aliases (dict): names that are other keys for this command, see `load_config`.
 
     Raises:
         UserError: a setting that cannot be.
     """
-    config = load_config(DEFAULT_CONFIG, argv, ALIASES)
+    names = {**ALIASES, **(aliases or {})}
+    config = load_config(DEFAULT_CONFIG, argv, names)
     if config.parts == "hand":
-        config = load_config(DEFAULT_CONFIG, argv, ALIASES, HAND_DEFAULTS)
+        config = load_config(DEFAULT_CONFIG, argv, names, HAND_DEFAULTS)
     config = with_named_weights(config, "hand4whole")
     for key, choices in CHOICES.items():
         if config[key] not in choices:

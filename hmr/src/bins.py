@@ -20,11 +20,11 @@ from common.engine.export import description_path, read_description
 from common.errors import UserError, brief
 from common.files import atomic_write
 from common.text_files import read_json
+from hmr.src.conventions import find_convention
 from hmr.src.evaluate import Viewer, batches, log_summary, measure, pck_2d, summarize
 from hmr.src.inference import CROPS
 from hmr.src.network import JOINTS, NUM_CAM, OUTPUTS, THETA_SIZE
 from hmr.src.people import NUM_LSP
-from hmr.src.profiles import find_profile
 from hmr.src.protocols import true_bodies
 
 LABEL_SIZES = (3 * NUM_LSP, 3 * NUM_LSP, THETA_SIZE, 1, 1)
@@ -151,7 +151,8 @@ def read_view(path):
     path, content = description_path(path), read_description(path)
     try:
         batch, _, _, size = content["input"]["shape"]
-        view = Viewer(None, find_profile(content["profile"]), content["input"]["crop_kind"], int(size),
+        name = content["convention" if "convention" in content else "profile"]  # files written earlier call it so
+        view = Viewer(None, find_convention(name), content["input"]["crop_kind"], int(size),
                       float(content["input"]["crop_scale"]), 0 if batch == "B" else int(batch))
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise UserError(f"{path} describes no exported network of hmr ({error!r}): export it again") from None

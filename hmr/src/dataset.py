@@ -9,9 +9,9 @@ import numpy as np
 from common.data.augment import flip_points, flip_pose, swap_sides
 from common.data.crops import Square, crop_cubic, grown_square, square_points
 from common.data.image import REDUCED, AnnotatedImages
+from hmr.src.conventions import network_input
 from hmr.src.network import JOINTS, NUM_CAM, NUM_POSE
 from hmr.src.people import NUM_LSP
-from hmr.src.profiles import network_input
 
 # The crop that `trans_max` speaks of.
 PUBLISHED_SIZE = 224
@@ -39,7 +39,7 @@ class PeopleSource:
 
     Args:
         people (People): of the set.
-        profile (Profile): conventions of the network's input.
+        convention (Convention): conventions of the network's input.
         crop_size (int): side of the crop, px.
         augmentation (Augmentation): None shows everybody unchanged.
         grow (float): side of the crop relative to the box, without augmentation.
@@ -47,8 +47,8 @@ class PeopleSource:
 
     columns = ("image", "kp2d", "kp3d", "theta", "has_kp3d", "has_smpl")
 
-    def __init__(self, people, profile, crop_size, augmentation=None, grow=1.2):
-        self.people, self.profile, self.crop_size = people, profile, crop_size
+    def __init__(self, people, convention, crop_size, augmentation=None, grow=1.2):
+        self.people, self.convention, self.crop_size = people, convention, crop_size
         self.augmentation, self.grow = augmentation, grow
         self.reader = AnnotatedImages(len(set(people.images)))
 
@@ -80,7 +80,7 @@ class PeopleSource:
             image, kp2d, kp3d, theta = image[:, ::-1], flip_keypoints(kp2d, size), flip_points(kp3d, "lsp_14"), \
                 flip_theta(theta)
         kp2d[:, :2] = 2.0 * kp2d[:, :2] / size - 1.0
-        return (network_input(image, self.profile), kp2d.astype(np.float32), kp3d, theta, np.float32(has_kp3d),
+        return (network_input(image, self.convention), kp2d.astype(np.float32), kp3d, theta, np.float32(has_kp3d),
                 np.float32(has_smpl))
 
     def _draw(self, index, rng):

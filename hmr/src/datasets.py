@@ -5,9 +5,9 @@ import os
 from common.data.catalogue import choose
 from common.data.mixture import Mixture
 from common.errors import UserError
+from hmr.src.conventions import find_convention
 from hmr.src.dataset import Augmentation, PeopleSource, TrainingSource
 from hmr.src.people import Limits, with_joints_of
-from hmr.src.profiles import find_profile
 from hmr.src.sources import (
     PRIORS,
     SETS_2D,
@@ -36,7 +36,7 @@ def build_source(config, body=None):
                         "such as HMR_DATA")
     limits = Limits(config.min_keypoints, config.min_size, config.max_overlap)
     augmentation = Augmentation(config.scale_min, config.scale_max, config.trans_max, config.flip_prob)
-    factors, profile = _set_weights(config.set_weights), find_profile(config.profile)
+    factors, convention = _set_weights(config.set_weights), find_convention(config.convention)
     sources, weights, batch_size = {}, {}, 0
     for flag, sets, share in (("train_2d_set", SETS_2D, config.batch_size),
                               ("train_3d_set", SETS_3D, config.batch_3d_size)):
@@ -44,7 +44,7 @@ def build_source(config, body=None):
                             lambda name, folder: read_people(name, folder, limits, config.mpi_every))
         if body is not None:
             people = {name: with_joints_of(members, body) for name, members in people.items()}
-        group = {name: PeopleSource(members, profile, config.crop_size, augmentation)
+        group = {name: PeopleSource(members, convention, config.crop_size, augmentation)
                  for name, members in people.items()}
         shown = {name: factors.pop(name, 1.0) * len(source) for name, source in group.items()}
         weights.update({name: share * number / sum(shown.values()) for name, number in shown.items()})

@@ -66,18 +66,18 @@ def _layers(rng, sizes):
     return nn.SequentialCell(cells[:-1])
 
 
-def build_critic(profile, hidden_size=1024, seed=0):
-    """A critic as a profile has it, with initial weights.
+def build_critic(convention, hidden_size=1024, seed=0):
+    """A critic as a convention has it, with initial weights.
 
     Args:
-        profile (Profile): conventions.
+        convention (Convention): conventions.
         hidden_size (int): width of the whole-pose part.
         seed (int): of the initial weights.
 
     Returns:
         Critic: its parameters are called `critic...`, so that they share a checkpoint with the generator's.
     """
-    critic = Critic(np.random.default_rng([seed, 1]), profile.critic_activation, profile.critic_shape_sizes,
+    critic = Critic(np.random.default_rng([seed, 1]), convention.critic_activation, convention.critic_shape_sizes,
                     hidden_size)
     critic.update_parameters_name("critic.")
     return critic

@@ -18,10 +18,10 @@ from common.data.pipeline import batches_ahead
 from common.errors import UserError
 from common.files import atomic_write, npz_bytes
 from common.metrics import aligned_joint_errors, joint_errors, mean_by_group
+from hmr.src.conventions import network_input
 from hmr.src.inference import crop_person
 from hmr.src.network import JOINTS
 from hmr.src.people import NUM_LSP
-from hmr.src.profiles import network_input
 from hmr.src.protocols import true_bodies
 
 LOGGER = logging.getLogger("mindhuman")
@@ -211,13 +211,13 @@ class Viewer:
 
     Args:
         network (HMR): trained, in evaluation mode.
-        profile (Profile): conventions of its weights.
+        convention (Convention): conventions of its weights.
         kind (str), size (int), margin (float): see `inference.crop_person`.
         batch_size (int): people per call.
     """
 
     network: object
-    profile: object
+    convention: object
     kind: str
     size: int
     margin: float
@@ -309,7 +309,7 @@ def batches(viewer, subjects):
         if image is None:
             return None
         crop, region = crop_person(image, subject.found, viewer.kind, viewer.size, viewer.margin)
-        return subject, network_input(crop, viewer.profile), region
+        return subject, network_input(crop, viewer.convention), region
 
     for batch in batches_ahead(make, subjects, viewer.batch_size, 4):
         chunk, images, regions = zip(*batch)

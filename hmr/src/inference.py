@@ -1,7 +1,7 @@
 """People in pictures as hmr sees them: the crops that its weights were made for, and their answers as SMPL bodies.
 
 Published weights get the square that their own demo cuts out: around detected joints with the margin of the training
-data, and from a box (or the whole picture) as it is. Networks trained here see pytorch_hmr's square in every profile.
+data, and from a box (or the whole picture) as it is. Networks trained here always see pytorch_hmr's square.
 """
 import numpy as np
 from mindspore import Tensor
@@ -18,8 +18,8 @@ from common.inference.meshes import Body, Region
 from common.inference.people import square_around
 from common.inference.smpl import SMPLMeshes
 from hmr.src.body import load_body
+from hmr.src.conventions import network_input
 from hmr.src.network import JOINTS, load_trained, posed_rotmat, split_theta
-from hmr.src.profiles import network_input
 
 TF_CROP_PX = 224.0  # in whose pixels the first HMR measures people
 LARGEST_PX = 4000.0  # longer side of an enlarged picture
@@ -31,7 +31,7 @@ def crop_kind(settings):
     Args:
         settings (dict): `config` of the checkpoint's meta; those of a training here tell the size of the crop.
     """
-    return "pytorch_hmr" if "crop_size" in settings else settings["profile"]
+    return "pytorch_hmr" if "crop_size" in settings else settings["convention"]
 
 
 def crop_person(image, found, kind, size, margin=1.2):
@@ -88,26 +88,26 @@ class HMRMeshes(SMPLMeshes):
 
     Args:
         network (HMR): trained, in evaluation mode.
-        profile (Profile): conventions of its weights.
+        convention (Convention): conventions of its weights.
         model (BodyModel): SMPL with the 19 joints.
         kind, size, margin: see `crop_person`.
     """
 
     name = "hmr"
 
-    def __init__(self, network, profile, model, kind, size, margin=1.2):
+    def __init__(self, network, convention, model, kind, size, margin=1.2):
         super().__init__(model, model.extra("cocoplus_regressor", (len(JOINTS), len(model.v_template))), JOINTS)
-        self.network, self.profile = network, profile
+        self.network, self.convention = network, convention
         self.kind, self.size, self.margin = kind, size, margin
 
     def crop(self, image, found):
         picture, region = crop_person(image, found, self.kind, self.size, self.margin)
-        return network_input(picture, self.profile), region
+        return network_input(picture, self.convention), region
 
     def predict(self, batch):
         theta, vertices, _, j3d, rotmat = (output.asnumpy() for output in self.network(Tensor(batch)))
         cam, _, beta = split_theta(theta)
-        rotmat = posed_rotmat(rotmat, self.profile.rotate_base)
+        rotmat = posed_rotmat(rotmat, self.convention.rotate_base)
         return [Body(*person) for person in zip(cam, rotmat, beta, vertices, j3d)]
 
 
@@ -118,6 +118,6 @@ def open_model(config):
         UserError: no checkpoint, weights that do not fit, or a body model that cannot be read.
     """
     body = load_body(config)
-    network, config, profile, checkpoint = load_trained(config, body)
-    return HMRMeshes(network, profile, body, crop_kind(checkpoint.meta["config"]), config.crop_size,
+    network, config, convention, checkpoint = load_trained(config, body)
+    return HMRMeshes(network, convention, body, crop_kind(checkpoint.meta["config"]), config.crop_size,
                      config.crop_scale), config

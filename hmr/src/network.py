@@ -1,7 +1,7 @@
 """The generator of HMR: image -> features -> camera, pose and shape in a few rounds -> body and its joints.
 
 Source: Kanazawa et al., "End-to-end recovery of human shape and pose", CVPR 2018. The conventions of the published
-weights differ; see `profiles`. Below the Cells: building the network of the settings and loading a trained one.
+weights differ; see `conventions`. Below the Cells: building the network of the settings and loading a trained one.
 """
 import dataclasses
 
@@ -25,7 +25,7 @@ from common.geometry.rotation_ops import axis_angle_to_matrix, matrix_to_axis_an
 from common.initial import generator, replaced_by_checkpoint
 from common.precision import Float32Cell, as_float32
 from hmr.src.config import HMR_MEAN, NETWORK_KEYS, SUGGESTED_KEYS, in_data
-from hmr.src.profiles import find_profile, profile_of
+from hmr.src.conventions import convention_of, find_convention
 
 NUM_CAM, NUM_POSE, NUM_BETAS = 3, 72, 10
 THETA_SIZE = NUM_CAM + NUM_POSE + NUM_BETAS
@@ -57,7 +57,7 @@ def mean_state(mean, rotations, rotate_base=False):
     Args:
         mean (MeanParams): mean pose, shape and camera.
         rotations (str): "axis_angle" or "rot6d".
-        rotate_base (bool): see `Profile`.
+        rotate_base (bool): see `Convention`.
 
     Returns:
         array: (85,) or (157,) float32.
@@ -81,7 +81,7 @@ def posed_rotmat(rotmat, rotate_base):
 
     Args:
         rotmat (array): (..., 24, 3, 3), as predicted.
-        rotate_base (bool): see `Profile`.
+        rotate_base (bool): see `Convention`.
 
     Returns:
         array: (..., 24, 3, 3); the same the other way round.
@@ -154,7 +154,7 @@ class Body(Float32Cell):
     Args:
         model (BodyModel): kind "smpl", with `cocoplus_regressor` among its extras.
         rotations (str): "axis_angle" or "rot6d".
-        rotate_base (bool): see `Profile`.
+        rotate_base (bool): see `Convention`.
 
     Inputs:
         - **state** (Tensor) - (B, 85) or (B, 157).
@@ -200,7 +200,7 @@ class HMR(nn.Cell):
         body (Body): state to body.
 
     Inputs:
-        - **image** (Tensor) - (B, 3, H, W), normalised as the profile says.
+        - **image** (Tensor) - (B, 3, H, W), normalised as the convention says.
 
     Outputs:
         Tuple of Tensors by `OUTPUTS`, of the last round; see `Body`.
@@ -218,13 +218,13 @@ class HMR(nn.Cell):
         return self.body(self.states(image)[-1])
 
 
-def build_parts(profile, mean, depth=50, width=1.0, hidden_size=1024, iterations=3, frozen_norm=False, seed=0):
+def build_parts(convention, mean, depth=50, width=1.0, hidden_size=1024, iterations=3, frozen_norm=False, seed=0):
     """Encoder and regressor with initial weights.
 
     Args:
-        profile (Profile): conventions.
+        convention (Convention): conventions.
         mean (MeanParams): where the regressor starts; replaced when weights are loaded.
-        depth (int): of the ResNet: 18, 34 or 50; profiles with encoder "resnet_v2" know 50 only.
+        depth (int): of the ResNet: 18, 34 or 50; conventions with encoder "resnet_v2" know 50 only.
         width (float): channels of the encoder relative to the published network.
         hidden_size, iterations (int): of the regressor.
         frozen_norm (bool): see `ResNet`.
@@ -234,32 +234,32 @@ def build_parts(profile, mean, depth=50, width=1.0, hidden_size=1024, iterations
         tuple: encoder, IterativeRegressor
 
     Raises:
-        UserError: settings that the profile's encoder does not have.
+        UserError: settings that the convention's encoder does not have.
     """
-    rng, start = generator(seed), mean_state(mean, profile.rotations, profile.rotate_base)
-    if profile.encoder == "resnet_v2":
+    rng, start = generator(seed), mean_state(mean, convention.rotations, convention.rotate_base)
+    if convention.encoder == "resnet_v2":
         if depth != 50 or frozen_norm:
-            raise UserError(f"profile {profile.profile} has a ResNet-50 without frozen batch norm: leave "
-                            "--depth and --frozen_norm out, or choose another profile")
+            raise UserError(f"convention {convention.name} has a ResNet-50 without frozen batch norm: leave "
+                            "--depth and --frozen_norm out, or choose another convention")
         encoder = ResNetV2(rng, width)
     else:
         encoder = ResNet(rng, depth, True, width, frozen_norm)
-    return encoder, IterativeRegressor(rng, encoder.out_channels, start, hidden_size, iterations, profile.activation,
-                                       profile.train_mean)
+    return encoder, IterativeRegressor(rng, encoder.out_channels, start, hidden_size, iterations, convention.activation,
+                                       convention.train_mean)
 
 
-def build_hmr(profile, model, mean, **sizes):
+def build_hmr(convention, model, mean, **sizes):
     """A generator with initial weights.
 
     Args:
-        profile (Profile): conventions.
+        convention (Convention): conventions.
         model (BodyModel): kind "smpl".
         mean (MeanParams), sizes: see `build_parts`.
 
     Returns:
         HMR
     """
-    return HMR(*build_parts(profile, mean, **sizes), Body(model, profile.rotations, profile.rotate_base))
+    return HMR(*build_parts(convention, mean, **sizes), Body(model, convention.rotations, convention.rotate_base))
 
 
 def build_network(config, body, seed=0):
@@ -274,7 +274,7 @@ def build_network(config, body, seed=0):
         HMR
     """
     mean = load_mean_params(config.smpl_mean_params_path or in_data(config, HMR_MEAN))
-    return build_hmr(find_profile(config.profile), body, mean, depth=config.depth, width=config.width,
+    return build_hmr(find_convention(config.convention), body, mean, depth=config.depth, width=config.width,
                      hidden_size=config.hidden_size, iterations=config.iterations, frozen_norm=config.frozen_norm,
                      seed=seed)
 
@@ -291,7 +291,7 @@ def settings_of(checkpoint, config):
         flag = {"critic": "critic_path", "encoder": "encoder_path"}.get(str(saved["part"]))
         raise UserError(f"checkpoint {checkpoint.path} holds the {saved['part']} only" +
                         (f": train with --{flag} {checkpoint.path}" if flag else ", which is no part of hmr"))
-    profile_of(saved, checkpoint.path)
+    convention_of(saved, checkpoint.path)
     return adopt_settings(checkpoint, config, NETWORK_KEYS, SUGGESTED_KEYS)
 
 
@@ -309,7 +309,7 @@ def load_trained(config, body):
         body (BodyModel): of `load_body`.
 
     Returns:
-        tuple: HMR in evaluation mode with batch norm worked into its convolutions, Config, Profile, Checkpoint.
+        tuple: HMR in evaluation mode with batch norm worked into its convolutions, Config, Convention, Checkpoint.
 
     Raises:
         UserError: no checkpoint, or weights that do not fit.
@@ -320,4 +320,4 @@ def load_trained(config, body):
     with replaced_by_checkpoint(strictly=not config.allow_partial):
         network = build_network(config, body)
     load_weights(network, generator_weights(checkpoint), config.allow_partial)
-    return fold_batch_norm(network), config, find_profile(config.profile), checkpoint
+    return fold_batch_norm(network), config, find_convention(config.convention), checkpoint

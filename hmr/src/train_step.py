@@ -17,10 +17,10 @@ from common.engine.schedules import WarmUp
 from common.engine.train_step import TrainStep
 from common.errors import UserError
 from common.geometry.rotation_ops import axis_angle_to_matrix
+from hmr.src.conventions import convention_of, find_convention
 from hmr.src.discriminator import build_critic
 from hmr.src.loss import CriticLoss, GeneratorLoss, LossWeights
 from hmr.src.network import build_network, generator_weights, split_theta
-from hmr.src.profiles import find_profile, profile_of
 
 LOGGER = logging.getLogger("mindhuman")
 
@@ -210,7 +210,7 @@ def build_pair(config, body, with_critic, start):
         Adversaries
     """
     generator = build_network(config, body, config.seed)
-    critic = build_critic(find_profile(config.profile), config.critic_size, config.seed) if with_critic else None
+    critic = build_critic(find_convention(config.convention), config.critic_size, config.seed) if with_critic else None
     if start is not None:
         load_weights(generator, generator_weights(start), config.allow_partial)
     elif config.encoder_path:
@@ -237,8 +237,8 @@ def _critic(config):
     checkpoint = require_model(read_checkpoint(config.critic_path, "--critic_path"), "hmr")
     if not critic_weights(checkpoint):
         raise UserError(f"--critic_path {config.critic_path} holds no critic")
-    if profile_of(checkpoint.meta.get("config", {}), config.critic_path).profile != config.profile:
-        raise UserError(f"--critic_path {config.critic_path} belongs to another profile than {config.profile}")
+    if convention_of(checkpoint.meta.get("config", {}), config.critic_path).name != config.convention:
+        raise UserError(f"--critic_path {config.critic_path} belongs to another convention than {config.convention}")
     return checkpoint
 
 

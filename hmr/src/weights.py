@@ -2,7 +2,7 @@
 
 Besides names, layouts are brought into one form here: SPIN's three output layers become one, with camera, pose, shape
 in theta's order; pytorch_HMR's critic gets its whole-pose input joint by joint. What cannot be brought into one form
-is in the profile, which is written into the checkpoint. TensorFlow variables come as an npz with one array per name:
+is in the convention, which is written into the checkpoint. TensorFlow variables come as an npz with one array per name:
 
     reader = tf.train.load_checkpoint("model.ckpt-667589")
     np.savez("tf.npz", **{name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()})
@@ -18,9 +18,9 @@ from common.backbones.resnet_weights import resnet_depth, resnet_rules
 from common.body_models.companions import load_mean_params
 from common.convert.rules import Rule, convert, transpose
 from common.errors import UserError
+from hmr.src.conventions import find_convention
 from hmr.src.discriminator import JOINT_FEATURES, NUM_JOINTS, build_critic
 from hmr.src.network import HMR, NUM_BETAS, NUM_CAM, build_parts
-from hmr.src.profiles import find_profile
 
 # What the file holds -> a name that only it has; in the order of asking.
 KINDS = {
@@ -45,8 +45,8 @@ def convert_weights(arrays, others, variant, source):
         source (str): file name for error texts.
 
     Returns:
-        tuple: Conversion, dict of settings for the checkpoint's `config`, step. The settings hold the profile, `part`
-        ("generator", "critic" or "encoder") and the network's sizes.
+        tuple: Conversion, dict of settings for the checkpoint's `config`, step. The settings hold the conventions,
+        `part` ("generator", "critic" or "encoder") and the network's sizes.
 
     Raises:
         UserError: unknown variant, or names and shapes that do not all fit.
@@ -65,7 +65,7 @@ def convert_weights(arrays, others, variant, source):
 
 
 def extra_arrays(statistics_file):
-    """HMR's inputs are normalised as its profile says, without statistics.
+    """HMR's inputs are normalised as its convention says, without statistics.
 
     Raises:
         UserError: always.
@@ -129,17 +129,17 @@ def _tensorflow(arrays, source):
     return _generator(arrays, rules, "tf", None, "3D_module/fc1/weights", 1, source)
 
 
-def _generator(arrays, rules, profile, prefix, first, out_axis, source):
+def _generator(arrays, rules, convention, prefix, first, out_axis, source):
     """Convert by rules. `prefix` is that of the ResNet's names (None for resnet_v2), `first` the regressor's first
     matrix with its outputs along `out_axis`."""
-    profile = find_profile(profile)
+    convention = find_convention(convention)
     depth = 50 if prefix is None else resnet_depth(arrays, prefix)
     if depth is None:
         raise UserError(f"{source} holds no ResNet ({prefix}layer1.0.conv1.weight): these are no weights of HMR")
     sizes = {"depth": depth, "width": 1.0, "hidden_size": int(arrays[first].shape[out_axis]), "iterations": 3}
-    network = HMR(*build_parts(profile, load_mean_params(), **sizes), nn.Identity())
+    network = HMR(*build_parts(convention, load_mean_params(), **sizes), nn.Identity())
     conversion = convert(arrays, rules, _shapes(network), source)
-    return conversion, {**profile.settings(), "part": "generator", **sizes}
+    return conversion, {**convention.settings(), "part": "generator", **sizes}
 
 
 def _pytorch_hmr_critic(arrays, source):
@@ -187,11 +187,11 @@ def _of_vectors(weight):
     return transpose(weight.reshape(weight.shape[-2:]))
 
 
-def _critic(arrays, rules, profile, hidden, source):
-    profile = find_profile(profile)
+def _critic(arrays, rules, convention, hidden, source):
+    convention = find_convention(convention)
     sizes = {"hidden_size": 1024 if hidden is None else len(hidden)}
-    conversion = convert(arrays, rules, _shapes(build_critic(profile, **sizes)), source)
-    return conversion, {**profile.settings(), "part": "critic", **sizes}
+    conversion = convert(arrays, rules, _shapes(build_critic(convention, **sizes)), source)
+    return conversion, {**convention.settings(), "part": "critic", **sizes}
 
 
 def _imagenet(arrays, source):

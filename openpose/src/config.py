@@ -9,7 +9,7 @@ from openpose.src.normalisation import STRIDE, check_normalisation
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
-ALIASES = {"model_path": "ckpt_file", "GRADIENT_CLIP_VALUE": "clip_norm"}
+ALIASES = {"epochs": "max_epoch_train", "model_path": "ckpt_file", "GRADIENT_CLIP_VALUE": "clip_norm"}
 # Settings that make the network; they travel in the checkpoint, as does the skeleton.
 NETWORK_KEYS = ("width", "backbone_width", "num_stages", "vgg_with_bn", "stages_with_bn", "normalisation")
 # Settings that a checkpoint suggests: it finds people of the size that it was trained with.
@@ -26,8 +26,12 @@ DECODERS = ("default", "cmu", "port")
 MERGE = {"auto": None, "true": True, "false": False}
 
 
-def read_settings(argv):
+def read_settings(argv, aliases=None):
     """The settings of one command.
+
+    Args:
+        argv (list[str]): command line.
+        aliases (dict): names that are other keys for this command, see `load_config`.
 
     Raises:
         UserError: a setting that cannot be.
@@ -38,7 +42,7 @@ def read_settings(argv):
     if "--net_resolution" in argv[:-1]:
         place = argv.index("--net_resolution")
         argv[place:place + 2] = ["=".join(argv[place:place + 2])]
-    config = with_named_weights(load_config(DEFAULT_CONFIG, argv, ALIASES), "openpose")
+    config = with_named_weights(load_config(DEFAULT_CONFIG, argv, {**ALIASES, **(aliases or {})}), "openpose")
     check_numbers(config)
     check_order(config, ("min_box_size", "max_box_size"), ("min_scale", "max_scale"))
     check_multiples(config, {"insize": STRIDE})

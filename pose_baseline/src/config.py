@@ -8,7 +8,8 @@ from common.limits import check_choices, check_numbers
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
-ALIASES = {"checkpoint": "ckpt_file", "checkpoint_file_path": "ckpt_file", "model_path": "ckpt_file",
+ALIASES = {"lr": "learning_rate", "log_interval": "log_every", "checkpoint": "ckpt_file",
+           "checkpoint_file_path": "ckpt_file", "model_path": "ckpt_file",
            "pretrained_model": "ckpt_file", "date_dir": "data_dir"}
 # Settings that make the network; they travel in the checkpoint.
 NETWORK_KEYS = ("linear_size", "num_layers", "residual", "batch_norm", "max_norm", "predict_14", "bn_epsilon",

@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from common.config import load_config
+from common.config import load_config, present_names
 from common.errors import UserError, as_written, run
 
 DEFAULT = """\
@@ -56,6 +56,45 @@ def test_overrides_stand_between_defaults_and_flags(default):
 
 def test_aliases_lead_to_the_key(default):
     assert load_config(default, ["--date_dir", "x"], {"date_dir": "data_dir"}).data_dir == "x"
+
+
+def test_aliases_hold_in_overlays_and_win_over_a_key_of_that_name(default, tmp_path, monkeypatch):
+    monkeypatch.setattr("common.errors._WRITTEN", {})
+    overlay = tmp_path / "overlay.yaml"
+    overlay.write_text("date_dir: x\n")
+    config = load_config(default, ["--config_path", str(overlay), "--epochs", "[3]"],
+                         {"date_dir": "data_dir", "epochs": "sizes"})
+    assert config.data_dir == "x" and config.sizes == [3] and config.epochs == 200
+    overlay.write_text("date_dir: x\ndata_dir: y\n")
+    with pytest.raises(UserError, match="overlay.yaml: date_dir and data_dir are the same setting"):
+        load_config(default, ["--config_path", str(overlay)], {"date_dir": "data_dir"})
+
+
+def test_former_names_of_settings(tmp_path):
+    """hmr's conventions were called profile, and the recording of updates profile_training."""
+    path, overlay = tmp_path / "default_config.yaml", tmp_path / "overlay.yaml"
+    path.write_text("convention: tf  # a\nprofile: false  # b\n")
+    for argv, expected in ((["--profile", "spin"], ("spin", False)), (["--profile=spin", "--profile"], ("spin", True)),
+                           (["--profile", "true"], ("tf", True)), (["--profile", "--convention", "x"], ("x", True))):
+        config = load_config(str(path), argv)
+        assert (config.convention, config.profile) == expected, argv
+    overlay.write_text("profile: spin\nprofile_training: true\n")
+    config = load_config(str(path), ["--config_path", str(overlay)])
+    assert (config.convention, config.profile) == ("spin", True)
+    assert present_names({"profile": True, "lr": 1}) == {"profile": True, "lr": 1}
+
+
+def test_help_shows_the_sections_of_the_command_first(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "default_config.yaml"
+    path.write_text("# Everything\n# of it.\n\n# Training (train.py)\nlr: 1.0  # rate\n\n# Seeds\nseed: 1  # number\n\n"
+                    "# Export (export.py eval.py)\nfile_name: x  # name\n")
+    monkeypatch.setattr("sys.argv", ["eval.py"])
+    with pytest.raises(SystemExit):
+        load_config(str(path), ["--help"])
+    text = capsys.readouterr().out
+    places = [text.index(words) for words in ("Export:\n  --file_name", "Seeds:\n  --seed",
+                                              "Training: not used by eval, but by train.py:\n  --lr")]
+    assert places == sorted(places)
 
 
 def test_the_last_of_several_values_counts_and_the_log_says_so(default, monkeypatch):

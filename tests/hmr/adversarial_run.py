@@ -36,19 +36,19 @@ def main(output):
     from mindspore import Tensor, nn
 
     from common.body_models.companions import MeanParams
+    from hmr.src.conventions import CONVENTIONS
     from hmr.src.discriminator import build_critic
     from hmr.src.loss import LossWeights
     from hmr.src.network import build_hmr
-    from hmr.src.profiles import PROFILES
     from hmr.src.train_step import AdversarialLoss, AdversarialStep, Adversaries
 
     runtime = init_runtime("CPU")
-    profile = PROFILES["pytorch_hmr"]
+    convention = CONVENTIONS["pytorch_hmr"]
     mean = MeanParams(pose=np.zeros(72), shape=np.zeros(10), cam=np.array([0.9, 0, 0]))
     # Another seed on each worker: only the broadcast makes the weights equal.
     seed = runtime.rank
-    pair = Adversaries(build_hmr(profile, golden.body_model(), mean, depth=18, width=0.125, hidden_size=8,
-                                 frozen_norm=True, seed=seed), build_critic(profile, 8, seed))
+    pair = Adversaries(build_hmr(convention, golden.body_model(), mean, depth=18, width=0.125, hidden_size=8,
+                                 frozen_norm=True, seed=seed), build_critic(convention, 8, seed))
     broadcast_parameters(pair.get_parameters(), runtime)
     step = AdversarialStep(AdversarialLoss(pair.generator, pair.critic, LossWeights()),
                            nn.SGD(pair.generator.trainable_params(), 1e-3),

@@ -45,7 +45,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    config = read_settings([*SMALL, "--profile", "spin"])
+    config = read_settings([*SMALL, "--convention", "spin"])
     path = tmp_path_factory.mktemp("checkpoint") / "small.ckpt"
     write_checkpoint(str(path), build_network(config, load_body(config)), meta={"model": "hmr", "config": dict(config)})
     return str(path)
@@ -71,7 +71,7 @@ def test_the_description_says_all_that_a_program_needs(exported):
     assert content["outputs"][3]["joints"] == list(JOINTS) and content["outputs"][1]["shape"] == [2, 6890, 3]
     assert content["body_model"] == {"kind": "smpl", "file": "synthetic", "synthetic": True}
     view = read_view(exported)
-    assert (view.profile.profile, view.kind, view.size, view.margin, view.batch_size) == ("spin", "pytorch_hmr", 64,
+    assert (view.convention.name, view.kind, view.size, view.margin, view.batch_size) == ("spin", "pytorch_hmr", 64,
                                                                                           1.2, 2)
 
 
@@ -194,7 +194,7 @@ def test_preprocess_refuses_bad_input(exported, data, tmp_path, monkeypatch, arg
 @pytest.mark.parametrize("argv, words", [
     (["--file_format", "TXT"], "--file_format TXT"), (["--file_format", "AIR"], "only the Ascend back end"),
     (["--file_format", "ONNX", "--batch_size", "0"], "needs a fixed batch"),
-    (["--profile", "tf"], "contradicts"), (["--ckpt_file", "nowhere.ckpt"], "nowhere.ckpt"),
+    (["--convention", "tf"], "contradicts"), (["--ckpt_file", "nowhere.ckpt"], "nowhere.ckpt"),
 ])
 def test_export_refuses_bad_input(checkpoint, tmp_path, argv, words):
     with pytest.raises(UserError, match=words):

@@ -157,7 +157,7 @@ def strange(tmp_path_factory):
     folder = tmp_path_factory.mktemp("strange")
     arrays = {"nobody.knows": np.zeros(3, np.float32)}
     for name, settings in (("critic", {"part": "critic"}), ("encoder", {"part": "encoder"}), ("nothing", {}),
-                           ("other", {"profile": "tf"}), ("changed", {"profile": "tf", "rotate_base": True})):
+                           ("other", {"convention": "tf"}), ("changed", {"convention": "tf", "rotate_base": True})):
         write_checkpoint(str(folder / f"{name}.ckpt"), arrays, meta={"config": settings})
     return folder
 
@@ -177,8 +177,8 @@ def strange(tmp_path_factory):
     (eval_script.main, ["--ckpt_file", "/nowhere.ckpt"], ["/nowhere.ckpt"]),
     (eval_script.main, ["--ckpt_file", "ENCODER"], ["encoder only", "--encoder_path"]),
     (eval_script.main, ["--ckpt_file", "OTHER"], ["missing", "unexpected: nobody.knows"]),
-    (eval_script.main, ["--ckpt_file", "CHANGED"], ["rotate_base True", "profile tf"]),
-    (eval_script.main, ["--ckpt_file", "OTHER", "--profile", "spin"], ["--profile spin", "contradicts"]),
+    (eval_script.main, ["--ckpt_file", "CHANGED"], ["rotate_base True", "convention tf"]),
+    (eval_script.main, ["--ckpt_file", "OTHER", "--convention", "spin"], ["--convention spin", "contradicts"]),
     (eval_script.main, ["--dataset", "mpii"], ["--dataset mpii", "h36m-p1"]),
     (eval_script.main, ["--dataset", "3dpw"], ["3DPW_test.json"]),
     (eval_script.main, ["--dataset", "h36m-p2"], ["D3_Positions_mono"]),

@@ -25,6 +25,7 @@ from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
 from common.joints import SKELETONS, flip_pairs
 from hmr.src.body import condense
+from hmr.src.conventions import CONVENTIONS, network_input
 from hmr.src.dataset import (
     Augmentation,
     PeopleSource,
@@ -38,7 +39,6 @@ from hmr.src.dataset import (
 )
 from hmr.src.network import JOINTS
 from hmr.src.people import NUM_LSP, Limits, People, choose, common_names, gather, overlap, with_joints_of
-from hmr.src.profiles import PROFILES, network_input
 from hmr.src.sources import (
     HIDDEN_WEIGHTS,
     OWN_BOXES,
@@ -107,7 +107,7 @@ def test_published_preprocessing(name, tmp_path, monkeypatch):
     np.testing.assert_allclose(people.corners, CASE[f"{key}/box"], atol=1e-3)
     np.testing.assert_allclose(weighted(people.kp2d[:, :14]), weighted(CASE[f"{key}/kp_source"]), atol=1e-3)
     for change in ("plain", "flip"):
-        source = PeopleSource(people, PROFILES["pytorch_hmr"], 224, Augmentation(1.2, 1.2, 0.0, change == "flip"))
+        source = PeopleSource(people, CONVENTIONS["pytorch_hmr"], 224, Augmentation(1.2, 1.2, 0.0, change == "flip"))
         for row in range(len(people)):
             image, kp2d, kp3d, theta, has_kp3d, has_smpl = source.sample(row, np.random.default_rng(row))
             case = f"{key}/{row}/{change}"
@@ -134,7 +134,7 @@ def test_published_preprocessing_of_mpii(number, tmp_path):
     people, _ = gather([record], HIDDEN_WEIGHTS["mpii"], "mpii" in OWN_BOXES, Limits(6, 60, 1), "mpii")
     np.testing.assert_allclose(people.kp2d[0, :14], CASE[f"mpii/{number}/kp_source"], atol=1e-4)
     np.testing.assert_allclose(people.corners[0], CASE[f"mpii/{number}/box"], atol=1e-3)
-    image, kp2d, *_ = PeopleSource(people, PROFILES["pytorch_hmr"], 224).sample(0, None)
+    image, kp2d, *_ = PeopleSource(people, CONVENTIONS["pytorch_hmr"], 224).sample(0, None)
     np.testing.assert_allclose(image[:, ::7, ::7], CASE[f"mpii/{number}/plain/image"], atol=0.008)
     seen = kp2d[:14, 2] > 0
     np.testing.assert_allclose(kp2d[:14][seen], CASE[f"mpii/{number}/plain/kp_2d"][seen], atol=1e-4)
@@ -211,7 +211,7 @@ def test_keypoints_stay_where_the_picture_shows_them(corners, size, tmp_path):
     centres = [(300, 250), (330, 300), (390, 350)]
     kp2d = spots(tmp_path / "a.jpg", centres)
     people = People([str(tmp_path / "a.jpg")], np.array([corners], np.float32), kp2d)
-    source = PeopleSource(people, PROFILES["spin"], size, Augmentation())
+    source = PeopleSource(people, CONVENTIONS["spin"], size, Augmentation())
     swapped = dict(flip_pairs(JOINTS)) | {right: left for left, right in flip_pairs(JOINTS)}
     mirrored = set()
     for index in range(12):
@@ -255,7 +255,7 @@ def test_a_damaged_picture_teaches_nothing_and_a_missing_one_stops(tmp_path, cap
     (tmp_path / "a.jpg").write_bytes(b"no picture")
     people = People([str(tmp_path / "a.jpg"), str(tmp_path / "b.jpg")], np.array([[0, 0, 90, 90.0]] * 2, np.float32),
                     np.ones((2, 19, 3), np.float32), np.ones((2, 14, 3), np.float32), np.ones((2, 85), np.float32))
-    source = PeopleSource(people, PROFILES["tf"], 64, Augmentation())
+    source = PeopleSource(people, CONVENTIONS["tf"], 64, Augmentation())
     caplog.set_level("WARNING", "mindhuman")
     for _ in range(2):
         sample = source.sample(0, np.random.default_rng(0))
@@ -273,13 +273,13 @@ def test_stored_pixels_count_unless_the_stated_size_fits_the_turned_ones_only(tm
     for size, expected in ((None, pixels), ((640, 480), pixels), ((480, 640), upright), ((640, 640), None)):
         people = People([str(tmp_path / "a.jpg"), "b.jpg"], np.array([[20, 20, 20 + side, 20 + side]] * 2, np.float32),
                         np.ones((2, 19, 3), np.float32), sizes=[size, None])
-        source = PeopleSource(people, PROFILES["spin"], 64, grow=1.0)
+        source = PeopleSource(people, CONVENTIONS["spin"], 64, grow=1.0)
         image, kp2d, *_ = source.sample(0, np.random.default_rng(0))
         if expected is None:
             assert not image.any() and not kp2d.any() and "640 x 480 pixels" in str(source.reader.left_out)
             continue
         crop = crop_cubic(expected, Square(np.array([20, 20]), side), 64)
-        assert np.abs(image - network_input(crop, PROFILES["spin"])).mean() < 0.06 and kp2d[:, 2].all()
+        assert np.abs(image - network_input(crop, CONVENTIONS["spin"])).mean() < 0.06 and kp2d[:, 2].all()
 
 
 def test_mirrored_keypoints_by_hand():

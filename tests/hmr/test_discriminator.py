@@ -7,8 +7,8 @@ from mindspore import Tensor
 
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
+from hmr.src.conventions import CONVENTIONS, convention_of
 from hmr.src.discriminator import Critic, build_critic
-from hmr.src.profiles import PROFILES, profile_of
 from hmr.src.weights import convert_weights
 
 
@@ -21,8 +21,8 @@ def inputs(theta):
 def test_values_of_pytorch_hmr():
     case = golden.load("discriminator")
     conversion, settings, _ = convert_weights(golden.state("discriminator"), {}, "", "case")
-    assert settings["part"] == "critic" and profile_of(settings, "case").profile == "pytorch_hmr"
-    critic = golden.fill(build_critic(PROFILES["pytorch_hmr"]), conversion.weights)
+    assert settings["part"] == "critic" and convention_of(settings, "case").name == "pytorch_hmr"
+    critic = golden.fill(build_critic(CONVENTIONS["pytorch_hmr"]), conversion.weights)
     assert all(parameter.name.startswith("critic.") for parameter in critic.get_parameters())
     assert np.abs(critic(*inputs(case["theta"])).asnumpy() - case["out"]).max() < 1e-4
 
@@ -47,8 +47,8 @@ def test_values_of_the_original():
     state = {"global_step": np.array(7), "mean_param": np.zeros((1, 85)), "D/D_conv1/weights/Adam": np.zeros(3),
              "beta1_power_1": np.array(0.5), "3D_module/fc1/weights": np.zeros((2, 2))}
     conversion, settings, step = convert_weights({**arrays, **state}, {}, "tf_critic", "case")
-    assert step == 7 and settings["profile"] == "tf" and settings["hidden_size"] == 48
-    critic = golden.fill(build_critic(PROFILES["tf"], 48), conversion.weights)
+    assert step == 7 and settings["convention"] == "tf" and settings["hidden_size"] == 48
+    critic = golden.fill(build_critic(CONVENTIONS["tf"], 48), conversion.weights)
     theta = golden.load("discriminator")["theta"]
     rotmat, beta = inputs(theta)
 

@@ -24,9 +24,9 @@ from common.visual.mesh_files import read_mesh
 from hmr import infer
 from hmr.src.body import load_body
 from hmr.src.config import read_settings
+from hmr.src.conventions import CONVENTIONS, network_input
 from hmr.src.inference import CROPS, HMRMeshes, crop_kind, crop_person
 from hmr.src.network import HALF_TURN, JOINTS, build_network, load_trained
-from hmr.src.profiles import PROFILES, network_input
 from hmr.src.weights import convert_weights
 
 HERE = Path(__file__).parent
@@ -56,7 +56,7 @@ def test_demo_of_the_first_hmr_and_the_way_back(case, photo, tmp_path):
         people = KeypointFiles(path)("photo", photo)
         found = max(people, key=lambda person: person.score)
     picture, region = crop_person(photo, found, "tf", 224)
-    values = network_input(picture, PROFILES["tf"]).transpose(1, 2, 0)
+    values = network_input(picture, CONVENTIONS["tf"]).transpose(1, 2, 0)
     np.testing.assert_allclose(values[::7, ::7], demo[f"{case}_crop"], atol=0.008)
     np.testing.assert_allclose(values.mean((0, 1)), demo[f"{case}_crop_mean"], atol=1e-4)
     joints = crop_points_to_image(demo["joints_crop"][None] / 112 - 1, region.corner_px[None],
@@ -75,7 +75,7 @@ def test_demo_of_spin(case, photo, tmp_path):
         path = keypoint_file(tmp_path / "a.json", [spin["openpose_keypoints_2d"]], "pose_keypoints_2d")
         found, = KeypointFiles(path)("photo", photo)
     picture, region = crop_person(photo, found, "spin", 224)
-    np.testing.assert_allclose(network_input(picture, PROFILES["spin"])[:, ::7, ::7], spin[f"crop_{case}_image"],
+    np.testing.assert_allclose(network_input(picture, CONVENTIONS["spin"])[:, ::7, ::7], spin[f"crop_{case}_image"],
                                atol=0.03)
     left, top, right, _ = spin[f"crop_{case}_ul_br"]
     assert region.corner_px.tolist() == [left, top] and region.side_px == right - left
@@ -87,7 +87,7 @@ def test_square_of_pytorch_hmr_is_that_of_its_data(photo):
     seen = joints[joints[:, 2] > 0]
     low, high = seen[:, :2].min(0), seen[:, :2].max(0)
     picture, region = crop_person(photo, Found(np.concatenate([low, high - low]), joints), "pytorch_hmr", 224)
-    image = network_input(picture, PROFILES["pytorch_hmr"])
+    image = network_input(picture, CONVENTIONS["pytorch_hmr"])
     np.testing.assert_allclose(image[:, ::7, ::7], data["lsp/0/plain/image"], atol=0.008)
     back = crop_points_to_image(data["lsp/0/plain/kp_2d"][None, :, :2], region.corner_px[None],
                                 np.array([region.side_px]))[0]
@@ -116,8 +116,8 @@ def test_small_pictures_and_people_at_the_border_or_far_away(kind):
 
 
 def test_networks_trained_here_see_the_square_of_their_data():
-    assert crop_kind({"profile": "spin", "crop_size": 224}) == "pytorch_hmr"
-    assert crop_kind({"profile": "spin"}) == "spin"
+    assert crop_kind({"convention": "spin", "crop_size": 224}) == "pytorch_hmr"
+    assert crop_kind({"convention": "spin"}) == "spin"
 
 
 class Features(nn.Cell):
@@ -154,17 +154,17 @@ def layers(names, sizes):
             for name, (inside, out) in zip(names, sizes) for kind in ("weight", "bias")}
 
 
-def upright_weights(profile):
-    """Published weights that always answer with a body standing upright, as that profile's weights say it."""
+def upright_weights(convention):
+    """Published weights that always answer with a body standing upright, as that convention's weights say it."""
     theta = np.zeros((1, 85), np.float32)
     theta[0, [0, 3]] = 0.9, np.pi
-    if profile == "pytorch_hmr":
+    if convention == "pytorch_hmr":
         names = [f"regressor.fc_blocks.regressor_fc_{number}" for number in range(3)]
         arrays = {f"encoder.{name}": array for name, array in resnet_18().items()}
         arrays |= {**layers(names, [(512 + 85, 16), (16, 16), (16, 85)]), "regressor.mean_theta": theta}
         # Its start has half a turn that its weights take back in three rounds, for the body makes one itself.
         arrays[f"{names[2]}.bias"][3] = -np.pi / 3
-    elif profile == "spin":
+    elif convention == "spin":
         sizes = [(512 + 157, 16), (16, 16), (16, 3), (16, 144), (16, 10)]
         rotmat = np.tile(np.eye(3, dtype=np.float32), (24, 1, 1))
         rotmat[0] = HALF_TURN
@@ -178,16 +178,16 @@ def upright_weights(profile):
     return arrays
 
 
-@pytest.mark.parametrize("profile", PROFILES)
-def test_converted_weights_give_an_upright_body(profile, photo, tmp_path):
-    conversion, settings, _ = convert_weights(upright_weights(profile), {}, "", "case")
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_converted_weights_give_an_upright_body(convention, photo, tmp_path):
+    conversion, settings, _ = convert_weights(upright_weights(convention), {}, "", "case")
     write_checkpoint(str(tmp_path / "hmr.ckpt"), conversion.weights, meta={"config": settings})
     body = load_body_model("smpl")
     config = read_settings(["--ckpt_file", str(tmp_path / "hmr.ckpt")])
-    network, config, profile, checkpoint = load_trained(config, body)
+    network, config, convention, checkpoint = load_trained(config, body)
     network.encoder = Features(network.encoder.out_channels)
     cv2.imwrite(str(tmp_path / "photo.png"), photo[..., ::-1])
-    model = HMRMeshes(network, profile, body, crop_kind(checkpoint.meta["config"]), config.crop_size)
+    model = HMRMeshes(network, convention, body, crop_kind(checkpoint.meta["config"]), config.crop_size)
     MeshRunner(model, whole_picture, str(tmp_path), ["npz", "obj", "png"]).run(open_source(str(tmp_path / "photo.png")))
     with np.load(tmp_path / "photo_0.npz") as archive:
         arrays = dict(archive)

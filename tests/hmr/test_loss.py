@@ -8,10 +8,10 @@ from mindspore import Tensor, nn, ops
 
 from common.engine.optimizers import TorchAdam
 from common.geometry.rotation_ops import axis_angle_to_matrix
+from hmr.src.conventions import CONVENTIONS
 from hmr.src.discriminator import build_critic
 from hmr.src.loss import CriticLoss, GeneratorLoss, LossWeights, centred_on_hips, keypoint_loss, squared_loss
 from hmr.src.network import split_theta
-from hmr.src.profiles import PROFILES
 from hmr.src.weights import convert_weights
 
 CASE = golden.load("losses")
@@ -20,7 +20,7 @@ THETAS = [Tensor(CASE[f"in_pred_theta{number}"]) for number in range(3)]
 
 def critic():
     conversion, _, _ = convert_weights(golden.state("discriminator"), {}, "", "case")
-    return golden.fill(build_critic(PROFILES["pytorch_hmr"]), conversion.weights), conversion
+    return golden.fill(build_critic(CONVENTIONS["pytorch_hmr"]), conversion.weights), conversion
 
 
 def batch(has_smpl=None):

@@ -14,6 +14,7 @@ from common.body_models.smpl import SMPL
 from common.data.crops import crop_cubic, grown_square
 from common.errors import UserError
 from common.geometry import rotation
+from hmr.src.conventions import CONVENTIONS, convention_of, network_input
 from hmr.src.network import (
     JOINTS,
     OUTPUTS,
@@ -24,18 +25,17 @@ from hmr.src.network import (
     posed_rotmat,
     split_theta,
 )
-from hmr.src.profiles import PROFILES, network_input, profile_of
 from hmr.src.weights import convert_weights
 
 ZERO_MEAN = MeanParams(pose=np.zeros(72), shape=np.zeros(10), cam=np.array([0.9, 0, 0]))
 
 
 def network_of(name):
-    """A generator with published weights, and its profile."""
+    """A generator with published weights, and its convention."""
     conversion, settings, _ = convert_weights(golden.state(name), {}, "", "case")
-    profile = profile_of(settings, "case")
+    convention = convention_of(settings, "case")
     sizes = {key: settings[key] for key in ("depth", "width", "hidden_size", "iterations")}
-    return golden.fill(build_hmr(profile, golden.body_model(), ZERO_MEAN, **sizes), conversion.weights), profile
+    return golden.fill(build_hmr(convention, golden.body_model(), ZERO_MEAN, **sizes), conversion.weights), convention
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +62,8 @@ class AllRounds(nn.Cell):
         return self.network.encoder(image), results
 
 
-def inputs(pictures, profile):
-    return np.stack([network_input(picture, profile) for picture in pictures])
+def inputs(pictures, convention):
+    return np.stack([network_input(picture, convention) for picture in pictures])
 
 
 def crops():
@@ -76,9 +76,9 @@ def crops():
 
 @pytest.mark.parametrize("prefix, pictures", [("square", golden.squares), ("crop", crops)])
 def test_all_rounds_of_pytorch_hmr(pytorch_hmr, prefix, pictures):
-    network, profile = pytorch_hmr
+    network, convention = pytorch_hmr
     case = golden.load("generator")
-    image = inputs(pictures(), profile)
+    image = inputs(pictures(), convention)
     if prefix == "crop":
         assert np.abs(image[:, :, ::7, ::7] - case["crop_input"]).max() < 0.008
     features, rounds = AllRounds(network)(Tensor(image))
@@ -93,17 +93,17 @@ def test_all_rounds_of_pytorch_hmr(pytorch_hmr, prefix, pictures):
 
 
 def test_folded(pytorch_hmr):
-    network, profile = pytorch_hmr
-    image = Tensor(inputs(golden.squares(), profile))
-    folded = fold_batch_norm(build_hmr(profile, golden.body_model(), ZERO_MEAN), network)
+    network, convention = pytorch_hmr
+    image = Tensor(inputs(golden.squares(), convention))
+    folded = fold_batch_norm(build_hmr(convention, golden.body_model(), ZERO_MEAN), network)
     for found, wanted in zip(folded(image), network(image)):
         assert np.abs(found.asnumpy() - wanted.asnumpy()).max() < 1e-4
 
 
 def test_spin(spin):
-    network, profile = spin
+    network, convention = spin
     case = golden.load("spin")
-    image = inputs(golden.squares(), profile)
+    image = inputs(golden.squares(), convention)
     assert np.abs(image[:, :, ::7, ::7] - case["input"]).max() < 1e-6
     _, rounds = AllRounds(network)(Tensor(image))
     for number, (theta, _, _, _, rotmat) in enumerate(rounds):
@@ -133,15 +133,15 @@ def test_mean_params_files(tmp_path):
     assert np.abs(rotation.axis_angle_to_matrix(back) - matrices).max() < 1e-5
 
 
-@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+@pytest.mark.parametrize("convention", CONVENTIONS.values(), ids=CONVENTIONS)
 @pytest.mark.parametrize("mean_pose", ["axis_angle", "rot6d"])
-def test_first_body_stands_upright(profile, mean_pose):
-    """The camera's y axis points down, so the head has the smaller y, in every profile and from both mean files."""
+def test_first_body_stands_upright(convention, mean_pose):
+    """The camera's y axis points down, so the head has the smaller y, in every convention and from both mean files."""
     mean = load_mean_params()
     if mean_pose == "rot6d":
         turned = rotation.axis_angle_to_matrix(np.concatenate([[[np.pi, 0, 0]], np.zeros((23, 3))]))
         mean = MeanParams(pose=rotation.matrix_to_rot6d(turned).reshape(-1), shape=mean.shape, cam=mean.cam)
-    network = build_hmr(profile, load_body_model("smpl"), mean, width=0.125, hidden_size=8)
+    network = build_hmr(convention, load_body_model("smpl"), mean, width=0.125, hidden_size=8)
     state = network.regressor.mean.asnumpy()
     assert state[:3] == pytest.approx([0.9, 0, 0])
     _, vertices, joints2d, _, rotmat = network.body(Tensor(state[None]))
@@ -150,7 +150,7 @@ def test_first_body_stands_upright(profile, mean_pose):
     # Seen from the front: the left hand is on the right of the picture.
     assert joints["left_wrist"][0] > joints["right_wrist"][0]
     standard = SMPL(load_body_model("smpl"))
-    expected, _ = standard(Tensor(posed_rotmat(rotmat.asnumpy(), profile.rotate_base)), Tensor(state[None, -10:]))
+    expected, _ = standard(Tensor(posed_rotmat(rotmat.asnumpy(), convention.rotate_base)), Tensor(state[None, -10:]))
     assert np.abs(vertices.asnumpy() - expected.asnumpy()).max() < 1e-6
 
 
@@ -174,27 +174,27 @@ def test_regressor_by_hand():
     assert np.array_equal(second.asnumpy()[:, 0], [12.0, 12.0])
 
 
-def test_profile_settings():
-    for profile in PROFILES.values():
-        assert profile_of(profile.settings(), "case") is profile
+def test_convention_settings():
+    for convention in CONVENTIONS.values():
+        assert convention_of(convention.settings(), "case") is convention
     with pytest.raises(UserError, match="rotate_base False"):
-        profile_of({**PROFILES["pytorch_hmr"].settings(), "rotate_base": False}, "case.ckpt")
+        convention_of({**CONVENTIONS["pytorch_hmr"].settings(), "rotate_base": False}, "case.ckpt")
     with pytest.raises(UserError, match="does not say"):
-        profile_of({}, "case.ckpt")
+        convention_of({}, "case.ckpt")
     for name in ("hmr3", ["spin"], {}):
         with pytest.raises(UserError, match="choose one of"):
-            profile_of({"profile": name}, "case.ckpt")
+            convention_of({"convention": name}, "case.ckpt")
     with pytest.raises(UserError, match="frozen batch norm"):
-        build_parts(PROFILES["tf"], ZERO_MEAN, depth=18)
+        build_parts(CONVENTIONS["tf"], ZERO_MEAN, depth=18)
 
 
 def test_network_input():
     picture = np.zeros((2, 4, 3), np.uint8)
     picture[..., 0] = 255
-    assert np.abs(network_input(picture, PROFILES["tf"])[:, 0, 0] - [1, -1, -1]).max() < 1e-6
-    assert np.abs(network_input(picture, PROFILES["pytorch_hmr"])[:, 0, 0] - [-1, -1, 1]).max() < 1e-6
+    assert np.abs(network_input(picture, CONVENTIONS["tf"])[:, 0, 0] - [1, -1, -1]).max() < 1e-6
+    assert np.abs(network_input(picture, CONVENTIONS["pytorch_hmr"])[:, 0, 0] - [-1, -1, 1]).max() < 1e-6
     expected = [(1 - 0.485) / 0.229, -0.456 / 0.224, -0.406 / 0.225]
-    found = network_input(picture, PROFILES["spin"])
+    found = network_input(picture, CONVENTIONS["spin"])
     assert found.dtype == np.float32 and found.shape == (3, 2, 4)
     assert np.abs(found[:, 1, 1] - expected).max() < 1e-6
 

@@ -16,9 +16,9 @@ from common.inference.meshes import Region
 from hmr.src import evaluate as evaluate_module
 from hmr.src.body import load_eval_bodies, load_eval_regressor
 from hmr.src.config import read_settings
+from hmr.src.conventions import CONVENTIONS
 from hmr.src.evaluate import Viewer, predict, summarize_results
 from hmr.src.people import Limits
-from hmr.src.profiles import PROFILES
 from hmr.src.protocols import grown, read_subjects, true_bodies
 from hmr.src.sources import read_people
 from tools import make_sample_data
@@ -105,7 +105,7 @@ class Knowing:
 
 def look(people, body, regressor=None, batch_size=3, spoil=0.0, given=None):
     network = Knowing(people, body.astype(np.float32), body.extras["cocoplus_regressor"][:14].astype(np.float32), spoil)
-    viewer = Viewer(network, PROFILES["spin"], "pytorch_hmr", 32, 1.2, batch_size)
+    viewer = Viewer(network, CONVENTIONS["spin"], "pytorch_hmr", 32, 1.2, batch_size)
     return predict(viewer, given or people, load_eval_bodies(read_settings([]), body), regressor), network
 
 

@@ -12,10 +12,10 @@ from common.engine.checkpoint import read_checkpoint, restore_training, write_ch
 from common.engine.loop import Progress, fit
 from common.engine.optimizers import TorchAdam
 from common.engine.train_step import TrainStep
+from hmr.src.conventions import CONVENTIONS
 from hmr.src.discriminator import build_critic
 from hmr.src.loss import LossWeights
 from hmr.src.network import build_hmr
-from hmr.src.profiles import PROFILES
 from hmr.src.train_step import AdversarialLoss, AdversarialStep, Adversaries, GeneratorWithLoss
 
 HIDDEN = 16
@@ -27,10 +27,10 @@ def mean():
     return MeanParams(pose=arrays["pose"], shape=arrays["shape"], cam=np.array([0.9, 0, 0]))
 
 
-def networks(seed=0, profile="pytorch_hmr"):
-    profile = PROFILES[profile]
-    generator = build_hmr(profile, golden.body_model(), mean(), depth=18, width=0.125, hidden_size=HIDDEN, seed=seed)
-    return Adversaries(generator, build_critic(profile, HIDDEN, seed))
+def networks(seed=0, convention="pytorch_hmr"):
+    convention = CONVENTIONS[convention]
+    generator = build_hmr(convention, golden.body_model(), mean(), depth=18, width=0.125, hidden_size=HIDDEN, seed=seed)
+    return Adversaries(generator, build_critic(convention, HIDDEN, seed))
 
 
 def adversarial_step(pair, **options):
@@ -123,9 +123,9 @@ def test_equals_two_separate_updates(restart):
     assert not np.array_equal(before["critic.joint1.weight"], after["critic.joint1.weight"])
 
 
-@pytest.mark.parametrize("profile", ["pytorch_hmr", pytest.param("spin", marks=pytest.mark.full)])
-def test_learns_one_batch(profile):
-    pair = networks(profile=profile)
+@pytest.mark.parametrize("convention", ["pytorch_hmr", pytest.param("spin", marks=pytest.mark.full)])
+def test_learns_one_batch(convention):
+    pair = networks(convention=convention)
     step, data = adversarial_step(pair), batch(dropout=False)
     first = step(*data)
     for _ in range(10):

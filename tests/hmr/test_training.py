@@ -14,9 +14,9 @@ from common.engine.checkpoint import Checkpoint, write_checkpoint
 from common.errors import UserError
 from hmr.src import datasets, train_step
 from hmr.src.config import read_settings
+from hmr.src.conventions import CONVENTIONS
 from hmr.src.datasets import build_source
 from hmr.src.people import People
-from hmr.src.profiles import PROFILES
 from hmr.src.sources import read_people
 from hmr.src.train_step import build_pair
 
@@ -112,7 +112,7 @@ def test_real_poses_per_sample(sets):
 @pytest.mark.parametrize("argv, text", [
     (["--batch_size", "-1"], "--batch_size"), (["--epochs", "0"], "--epochs"), (["--dropout", "0"], "--dropout"),
     (["--crop_size", "100"], "multiple of 16"), (["--scale_min", "2"], "--scale_max"), (["--e_lr", "0"], "--e_lr"),
-    (["--lr_type", "step"], "constant, cosine"), (["--profile", "vibe"], "pytorch_hmr, spin, tf"),
+    (["--lr_type", "step"], "constant, cosine"), (["--convention", "vibe"], "pytorch_hmr, spin, tf"),
     (["--flip_prob", "2"], "--flip_prob"), (["--eval_joints", "17"], "cocoplus, h36m")])
 def test_settings_that_cannot_be(argv, text):
     with pytest.raises(UserError, match=text):
@@ -132,7 +132,7 @@ def test_where_weights_start_from(tmp_path):
     encoder = {name: value + 1 for name, value in values(fresh).items() if name.startswith("encoder.")}
     write_checkpoint(str(tmp_path / "encoder.ckpt"), encoder, meta={"config": {"part": "encoder"}})
     critic = {name: value + 1 for name, value in values(fresh).items() if name.startswith("critic.")}
-    conventions = PROFILES["pytorch_hmr"].settings()
+    conventions = CONVENTIONS["pytorch_hmr"].settings()
     write_checkpoint(str(tmp_path / "critic.ckpt"), critic, meta={"config": {"part": "critic", **conventions}})
     other = config.replace(encoder_path=str(tmp_path / "encoder.ckpt"), critic_path=str(tmp_path / "critic.ckpt"))
     found, moved = values(build_pair(other, body, True, None)), ("encoder.", "critic.")
@@ -150,9 +150,9 @@ def test_where_weights_start_from(tmp_path):
 @pytest.mark.parametrize("key, settings, text", [
     ("encoder_path", {"part": "generator"}, "holds no weights of an encoder"),
     ("critic_path", {"part": "encoder"}, "holds no critic"),
-    ("critic_path", PROFILES["tf"].settings(), "another profile than pytorch_hmr")])
+    ("critic_path", CONVENTIONS["tf"].settings(), "another convention than pytorch_hmr")])
 def test_weights_of_something_else(key, settings, text, tmp_path):
-    name = "critic.x" if "profile" in settings else "x"
+    name = "critic.x" if "convention" in settings else "x"
     write_checkpoint(str(tmp_path / "x.ckpt"), {name: np.zeros(1, np.float32)}, meta={"config": settings})
     config = read_settings([*SMALL, f"--{key}", str(tmp_path / "x.ckpt")])
     with pytest.raises(UserError, match=text):

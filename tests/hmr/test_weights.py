@@ -9,8 +9,8 @@ from common.backbones.resnet_v2 import BLOCKS
 from common.body_models.companions import MeanParams
 from common.engine.checkpoint import read_checkpoint
 from common.errors import UserError
+from hmr.src.conventions import CONVENTIONS, convention_of, network_input
 from hmr.src.network import HMR, build_parts
-from hmr.src.profiles import PROFILES, network_input, profile_of
 from hmr.src.weights import convert_weights
 from tools import pth2ckpt
 
@@ -92,15 +92,15 @@ def slim_forward(arrays, image):
 @pytest.mark.torch
 def test_tensorflow_generator():
     arrays = slim_variables(np.random.default_rng(1))
-    image = np.stack([network_input(picture[:64, :96], PROFILES["tf"]) for picture in golden.squares()])
+    image = np.stack([network_input(picture[:64, :96], CONVENTIONS["tf"]) for picture in golden.squares()])
     expected = slim_forward(arrays, image)
     slots = {"3D_module/fc1/weights/Adam_1": np.zeros(2), "beta2_power": np.array(0.9), "global_step": np.array(667589),
              "D/D_conv1/weights": np.zeros((1, 1, 9, 32)), "mean_param/Adam": np.zeros((1, 85))}
     conversion, settings, step = convert_weights({**arrays, **slots}, {}, "", "case")
     assert step == 667589 and settings["part"] == "generator" and settings["hidden_size"] == 64
-    profile = profile_of(settings, "case")
-    assert profile.profile == "tf"
-    network = golden.fill(HMR(*build_parts(profile, ZERO_MEAN, hidden_size=64), nn.Identity()), conversion.weights)
+    convention = convention_of(settings, "case")
+    assert convention.name == "tf"
+    network = golden.fill(HMR(*build_parts(convention, ZERO_MEAN, hidden_size=64), nn.Identity()), conversion.weights)
     assert np.abs(network(Tensor(image)).asnumpy() - expected).max() < 1e-4
     assert network.regressor.mean.requires_grad
 
@@ -108,7 +108,7 @@ def test_tensorflow_generator():
 def test_names_of_pytorch_hmr():
     arrays = golden.state("generator")
     without, settings, step = convert_weights(arrays, {}, "", "case")
-    assert step == 0 and settings["profile"] == "pytorch_hmr" and settings["rotate_base"] is True
+    assert step == 0 and settings["convention"] == "pytorch_hmr" and settings["rotate_base"] is True
     assert np.array_equal(without.weights["regressor.mean"], golden.mean_theta())
     more = {**arrays, "smpl.v_template": np.zeros((6890, 3)), "encoder.bn1.num_batches_tracked": np.array(3)}
     with_more, _, _ = convert_weights(more, {}, "pytorch_hmr", "case")
@@ -147,7 +147,7 @@ def test_imagenet_encoder():
     conversion, settings, _ = convert_weights({**state, "fc.weight": np.zeros((1000, 2048)),
                                                "fc.bias": np.zeros(1000)}, {}, "", "case")
     assert settings == {"part": "encoder", "encoder": "resnet", "depth": 50, "width": 1.0}
-    network = HMR(*build_parts(PROFILES["pytorch_hmr"], ZERO_MEAN), nn.Identity())
+    network = HMR(*build_parts(CONVENTIONS["pytorch_hmr"], ZERO_MEAN), nn.Identity())
     assert set(conversion.weights) == {parameter.name for parameter in network.encoder.get_parameters()}
 
 
@@ -160,7 +160,7 @@ def test_command_line(tmp_path):
     pth2ckpt.main(["--model", "hmr", "--pth_path", str(tmp_path / "0_generator.pkl"), "--ckpt_path", str(target),
                    "--quiet"])
     checkpoint = read_checkpoint(str(target))
-    assert profile_of(checkpoint.meta["config"], str(target)) is PROFILES["pytorch_hmr"]
+    assert convention_of(checkpoint.meta["config"], str(target)) is CONVENTIONS["pytorch_hmr"]
     with pytest.raises(UserError, match="--statistics stats.npz"):
         pth2ckpt.main(["--model", "hmr", "--pth_path", str(tmp_path / "0_generator.pkl"), "--ckpt_path", str(target),
                        "--statistics", "stats.npz"])

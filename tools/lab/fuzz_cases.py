@@ -290,7 +290,7 @@ def _descriptions(folder):
     (folder / "hmr.json").write_text(
         json.dumps(
             {
-                "profile": "spin",
+                "convention": "spin",
                 "input": {"shape": ["B", 3, 224, 224], "crop_kind": next(iter(CROPS)), "crop_scale": 1.2},
             }
         )

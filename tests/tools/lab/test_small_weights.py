@@ -32,7 +32,7 @@ def test_what_is_kept(tmp_path):
     small = read_checkpoint(target)
     assert small.weights["a"].dtype == np.float16 and small.weights["a"][1] == np.float16(0.1)
     assert small.weights["n"][0] == 3 and np.array_equal(small.extra["mean"], np.ones(2))
-    assert small.meta["config"] == {"width": 0.25, "profile": "spin"} and small.meta["step"] == 7
+    assert small.meta["config"] == {"width": 0.25, "convention": "spin"} and small.meta["step"] == 7
     write_checkpoint(source, {"a": np.float32([1e5])}, meta=meta)
     with pytest.raises(UserError, match="beyond half precision"):
         main(["--ckpt_file", source, "--output", target])

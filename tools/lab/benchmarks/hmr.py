@@ -11,12 +11,12 @@ from common.backbones.folding import fold_batch_norm
 from common.engine.optimizers import TorchAdam
 from hmr.src.body import condense, load_body
 from hmr.src.config import read_settings
+from hmr.src.conventions import find_convention
 from hmr.src.dataset import Augmentation, PeopleSource
 from hmr.src.discriminator import build_critic
 from hmr.src.loss import LossWeights
 from hmr.src.network import build_network
 from hmr.src.people import People
-from hmr.src.profiles import find_profile
 from hmr.src.train_step import AdversarialLoss, AdversarialStep
 from tools.lab.benchmark_cases import inference_call, loading_case, write_pictures
 from tools.lab.torch_reference.hmr import build_critic as build_torch_critic
@@ -29,10 +29,10 @@ INFERENCE = (1, 8, 32)
 def cases(torch):
     """Yield (name, MindSpore call, PyTorch call or None); each call does the work once and waits for the result."""
     config = read_settings([])
-    profile, body, batch = find_profile(config.profile), load_body(config), _batch(config)
+    convention, body, batch = find_convention(config.convention), load_body(config), _batch(config)
     network = build_network(config, condense(body, "cocoplus_regressor"))
     theirs = build_generator(torch, body, network.regressor.mean.asnumpy()) if torch else None
-    yield (f"train step, batch {BATCH // 2} + {BATCH // 2}", _training(network, profile, batch),
+    yield (f"train step, batch {BATCH // 2} + {BATCH // 2}", _training(network, convention, batch),
            training_step(torch, theirs, build_torch_critic(torch), batch[:-1]) if torch else None)
     network = fold_batch_norm(build_network(config, body))
     rng = np.random.default_rng(0)
@@ -54,7 +54,7 @@ def make_source(folder):
     people = People([f"{folder}/{number % 64:04d}.jpg" for number in range(count)], corners.astype(np.float32),
                     kp2d.astype(np.float32), rng.standard_normal((count, 14, 3)).astype(np.float32),
                     rng.standard_normal((count, 85)).astype(np.float32))
-    return PeopleSource(people, find_profile("pytorch_hmr"), SIZE, Augmentation())
+    return PeopleSource(people, find_convention("pytorch_hmr"), SIZE, Augmentation())
 
 
 def _batch(config):
@@ -69,8 +69,8 @@ def _batch(config):
     return [*columns, has, has, real, keep]
 
 
-def _training(network, profile, batch):
-    critic = build_critic(profile)
+def _training(network, convention, batch):
+    critic = build_critic(convention)
     step = AdversarialStep(AdversarialLoss(network, critic, LossWeights()),
                            TorchAdam(network.trainable_params(), 1e-5, weight_decay=1e-4),
                            TorchAdam(critic.trainable_params(), 1e-4, weight_decay=1e-4))

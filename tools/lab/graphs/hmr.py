@@ -47,7 +47,7 @@ def inference(small=False, flags=()):
 
 def training():
     """Both updates in single precision."""
-    return training_step(small=True, flags=("--profile", "spin", "--clip_norm", "1"))[:2]
+    return training_step(small=True, flags=("--convention", "spin", "--clip_norm", "1"))[:2]
 
 
 def mixed_precision_training():
@@ -57,9 +57,9 @@ def mixed_precision_training():
 
 def spin():
     """Inference with SPIN's."""
-    return inference(True, ("--profile", "spin"))[:2]
+    return inference(True, ("--convention", "spin"))[:2]
 
 
 def tf():
     """Inference with those of the original."""
-    return inference(True, ("--profile", "tf"))[:2]
+    return inference(True, ("--convention", "tf"))[:2]

@@ -1,4 +1,4 @@
-"""Conventions of the published HMR weights. A profile travels in every checkpoint: with another one the same weights
+"""Conventions of the published HMR weights. They travel in every checkpoint: with others the same weights
 give a degraded body, or one that stands on its head.
 
 Sources: MandyMo/pytorch_HMR, nkolot/SPIN, akanazawa/hmr.
@@ -11,11 +11,11 @@ from common.errors import UserError
 
 
 @dataclass(frozen=True)
-class Profile:
+class Convention:
     """What differs between the published networks.
 
     Attributes:
-        profile (str): the name.
+        name (str): as in --convention.
         encoder (str): "resnet" (torchvision's V1) or "resnet_v2" (TensorFlow slim's pre-activation form).
         rotations (str): what the regressor predicts for each joint, "axis_angle" or "rot6d".
         activation (bool): ReLU after the regressor's hidden layers.
@@ -27,7 +27,7 @@ class Profile:
         critic_shape_sizes (tuple): widths of the hidden layers of the critic's shape part.
     """
 
-    profile: str
+    name: str
     encoder: str = "resnet"
     rotations: str = "axis_angle"
     activation: bool = True
@@ -40,60 +40,61 @@ class Profile:
     critic_shape_sizes: tuple = (5,)
 
     def settings(self):
-        """The profile as plain values, for a checkpoint."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        """The conventions as plain values, for a checkpoint."""
+        values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return {"convention": values.pop("name"), **values}
 
 
-PROFILES = {profile.profile: profile for profile in (
-    Profile("pytorch_hmr", colour="bgr", rotate_base=True),
-    Profile("spin", rotations="rot6d", activation=False, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
-    Profile("tf", encoder="resnet_v2", train_mean=True, critic_activation=True, critic_shape_sizes=(10, 5)),
+CONVENTIONS = {convention.name: convention for convention in (
+    Convention("pytorch_hmr", colour="bgr", rotate_base=True),
+    Convention("spin", rotations="rot6d", activation=False, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
+    Convention("tf", encoder="resnet_v2", train_mean=True, critic_activation=True, critic_shape_sizes=(10, 5)),
 )}
 
 
-def find_profile(name):
-    """The profile of that name.
+def find_convention(name):
+    """The convention of that name.
 
     Raises:
         UserError: there is none.
     """
-    if not isinstance(name, str) or name not in PROFILES:
-        raise UserError(f"--profile {name}: choose one of {', '.join(PROFILES)}")
-    return PROFILES[name]
+    if not isinstance(name, str) or name not in CONVENTIONS:
+        raise UserError(f"--convention {name}: choose one of {', '.join(CONVENTIONS)}")
+    return CONVENTIONS[name]
 
 
-def profile_of(settings, source):
-    """The profile that a checkpoint's settings name.
+def convention_of(settings, source):
+    """The convention that a checkpoint's settings name.
 
     Args:
         settings (dict): `config` of the checkpoint's meta.
         source (str): file name for error texts.
 
     Raises:
-        UserError: no profile, an unknown one, or one that means something else here.
+        UserError: no convention, an unknown one, or one that means something else here.
     """
-    if "profile" not in settings:
+    if "convention" not in settings:
         raise UserError(f"{source} does not say which conventions its weights follow: convert it again with "
                         "tools/pth2ckpt.py --model hmr")
-    profile = find_profile(settings["profile"])
-    for key, value in profile.settings().items():
+    convention = find_convention(settings["convention"])
+    for key, value in convention.settings().items():
         if key in settings and settings[key] != value:
-            raise UserError(f"{source} was written with {key} {settings[key]}, but profile {profile.profile} means "
+            raise UserError(f"{source} was written with {key} {settings[key]}, but convention {convention.name} means "
                             f"{value} here: convert or train it again")
-    return profile
+    return convention
 
 
-def network_input(picture, profile):
-    """A picture as the network of a profile takes it.
+def network_input(picture, convention):
+    """A picture as the network of a convention takes it.
 
     Args:
         picture (array): (H, W, 3) RGB, values 0 to 255, uint8 or float32.
-        profile (Profile): the conventions.
+        convention (Convention): the conventions.
 
     Returns:
         array: (3, H, W) float32.
     """
     from common.data.image import normalize  # here, as settings need this module and not OpenCV
 
-    channels = picture[..., ::-1] if profile.colour == "bgr" else picture
-    return normalize(np.ascontiguousarray(channels), profile.mean, profile.std)
+    channels = picture[..., ::-1] if convention.colour == "bgr" else picture
+    return normalize(np.ascontiguousarray(channels), convention.mean, convention.std)
