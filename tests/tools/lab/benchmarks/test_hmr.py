@@ -6,7 +6,7 @@ import pytest
 from mindspore import Tensor
 
 from hmr.src.loss import GeneratorLoss, LossWeights
-from hmr.src.profiles import PROFILES, network_input
+from hmr.src.conventions import CONVENTIONS, network_input
 from tools.lab.torch_reference.hmr import build_critic, build_generator, generator_loss
 
 
@@ -19,7 +19,7 @@ def test_the_generator_that_we_compare_with_is_the_published_one():
     state["regressor.mean_theta"] = state["regressor.mean_theta"][:1]
     missing, surplus = network.load_state_dict(state, strict=False)
     assert not surplus and all(name.endswith("num_batches_tracked") for name in missing)
-    images = np.stack([network_input(square, PROFILES["pytorch_hmr"]) for square in golden.squares()])
+    images = np.stack([network_input(square, CONVENTIONS["pytorch_hmr"]) for square in golden.squares()])
     with torch.no_grad():
         theta, vertices, joints2d, joints3d, rotmat, rounds = (out.numpy() for out in network(torch.from_numpy(images)))
     expected = golden.load("generator")
