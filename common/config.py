@@ -2,7 +2,7 @@
 
 The default file lists every key with its default value; the comment at the end of a key's line is its help text. The
 type of the default is the type of the key. A comment line above keys begins a section; commands in brackets at its end,
-as in `# Export (export.py)`, are those that use it, and `--help` of a command shows its sections first. The result is
+as in `# Export (export.py)`, are those that use it, and `--help` of a command explains its own sections. The result is
 read-only and is passed on as an argument; no module keeps it.
 """
 import argparse
@@ -93,8 +93,10 @@ def load_config(default_path, argv=None, aliases=None, overrides=None):
         UserError: an unknown or abbreviated key, a value of the wrong type, a file that is missing or no mapping.
     """
     defaults = _read_yaml(default_path)
-    aliases, argv = aliases or {}, _present_flags(argv or [], defaults)
-    parsed = vars(_parser(default_path, defaults, aliases).parse_args(argv))
+    aliases, words = aliases or {}, _present_flags(argv or [], defaults)
+    parsed = vars(_parser(default_path, defaults, aliases).parse_args(words))
+    if words != list(argv or []):
+        parsed["convention"] = "--profile", parsed["convention"][1]
     config_path = parsed.pop("config_path", None)
     written = _read_overlay(config_path, default_path, defaults, aliases) if config_path else {}
     read_as({key: f"{config_path}: {name}" for key, (name, _) in written.items()})
@@ -181,14 +183,13 @@ def _parser(path, defaults, aliases):
     other_names = {}
     for alias, key in aliases.items():
         other_names.setdefault(key, []).append(alias)
-    # What this command alone uses comes first, then what it shares with others; last what it does not look at.
+    # What this command alone uses comes first, then what it shares with others; the rest is only named.
     command = os.path.splitext(os.path.basename(sys.argv[0]))[0]
-    mine = [section for section in _sections(path) if not section[1] or command in section[1]]
-    mine.sort(key=lambda section: len(section[1]) or math.inf)
-    others = [section for section in _sections(path) if section not in mine]
-    for title, commands, comments in mine + others:
-        used = f"{title}: not used by {command}, but by {', '.join(f'{name}.py' for name in commands)}"
-        group = parser.add_argument_group(title if (title, commands, comments) in mine else used)
+    parser.usage = f"{command}.py [--config_path YAML] [--key value ...]"
+    unused = []
+    for title, commands, comments in sorted(_sections(path), key=lambda section: len(section[1]) or math.inf):
+        used = not commands or command in commands
+        group = parser.add_argument_group(title)
         for key, comment in comments.items():
             default, names = defaults[key], [key, *other_names.get(key, [])]
             names = [name for name in names if aliases.get(name, key) == key]
@@ -196,8 +197,11 @@ def _parser(path, defaults, aliases):
                 continue
             optional = {"nargs": "?", "const": True} if isinstance(default, bool) else {}
             group.add_argument(*(f"--{name}" for name in names), dest=key, action=_Store, default_value=default,
-                               metavar=type(default).__name__.upper(),
-                               help=f"{comment} [{_show(default)}]".replace("%", "%%"), **optional)
+                               metavar=type(default).__name__.upper(), **optional,
+                               help=f"{comment} [{_show(default)}]".replace("%", "%%") if used else argparse.SUPPRESS)
+            unused += [] if used else [f"--{key}"]
+    if unused:
+        parser.epilog = f"Taken too, but not used by {command}.py: {', '.join(unused)}"
     return parser
 
 

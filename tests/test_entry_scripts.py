@@ -65,8 +65,8 @@ def test_help_shows_first_what_the_command_uses(model, command, monkeypatch, cap
     monkeypatch.setattr(sys, "argv", [f"{command}.py"])
     with pytest.raises(SystemExit):
         config.read_settings(["--help"])
-    mine, *others = re.split(r"\n[^\n]*: not used by", capsys.readouterr().out)
-    flags = [re.findall(r"^  --(\w+)", part, re.MULTILINE) for part in (mine, "\n".join(others))]
+    mine, *others = capsys.readouterr().out.split("\nTaken too, but not used by")
+    flags = [re.findall(r"^  --(\w+)", mine, re.MULTILINE), re.findall(r"--(\w+)", "".join(others))]
     settings = dict(config.read_settings([]))
     assert sorted(flags[0] + flags[1]) == sorted(["config_path", *settings])
     source = (ROOT / model / f"{command}.py").read_text(encoding="utf-8")

@@ -81,6 +81,9 @@ def test_former_names_of_settings(tmp_path):
     overlay.write_text("profile: spin\nprofile_training: true\n")
     config = load_config(str(path), ["--config_path", str(overlay)])
     assert (config.convention, config.profile) == ("spin", True)
+    overlay.write_text("profile: 5\n")
+    with pytest.raises(UserError, match="profile: 5 is not a boolean"):
+        load_config(str(path), ["--config_path", str(overlay)])
     assert present_names({"profile": True, "lr": 1}) == {"profile": True, "lr": 1}
 
 
@@ -93,8 +96,8 @@ def test_help_shows_the_sections_of_the_command_first(tmp_path, monkeypatch, cap
         load_config(str(path), ["--help"])
     text = capsys.readouterr().out
     places = [text.index(words) for words in ("Export:\n  --file_name", "Seeds:\n  --seed",
-                                              "Training: not used by eval, but by train.py:\n  --lr")]
-    assert places == sorted(places)
+                                              "Taken too, but not used by eval.py: --lr")]
+    assert places == sorted(places) and "Training" not in text
 
 
 def test_the_last_of_several_values_counts_and_the_log_says_so(default, monkeypatch):

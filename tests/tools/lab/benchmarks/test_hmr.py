@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from hmr.src.loss import GeneratorLoss, LossWeights
 from hmr.src.conventions import CONVENTIONS, network_input
+from hmr.src.loss import GeneratorLoss, LossWeights
 from tools.lab.torch_reference.hmr import build_critic, build_generator, generator_loss
 
 
