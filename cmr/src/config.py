@@ -22,7 +22,7 @@ MAY_DIFFER = {"num_epochs", "smpl_path", "smpl_male_path", "smpl_female_path", "
               "h36m_root", "threedpw_root", "names_up_lsp_path", "mpii_h5_path", "h36m_annotation_path",
               "dataset_npz_path", "train_files", "eval_files", "only", "shuffle", "pretrained_resnet_50", "wide_start",
               "pretrained_checkpoint", "save_checkpoint_dir", "checkpoint_steps", "time_to_run", "distribute",
-              "summary_steps", "profile", "log_freq", "result_dir", "image"}
+              "summary_steps", "log_freq", "result_dir", "image"}
 GRID = 32  # by how much the ResNet makes a picture smaller
 CHANNEL_GRID = 16  # two groups of the group norm, in half of the channels
 DEPTHS = (18, 34, 50)  # of ResNets

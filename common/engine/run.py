@@ -15,8 +15,9 @@ LOGGER = logging.getLogger("mindhuman")
 # is logged and kept, the device, and what only other commands read. A model adds its own in `config.MAY_DIFFER`. Every
 # other setting must be the same, so that none is forgotten.
 MAY_DIFFER = frozenset((
-    "resume", "ckpt_file", "allow_partial", "keep_checkpoint_max", "log_interval", "tensorboard", "num_workers",
-    "device_target", "device_id", "enable_modelarts", "data_url", "train_url", "data_path", "output_path",
+    "resume", "ckpt_file", "allow_partial", "keep_checkpoint_max", "log_interval", "profile", "tensorboard",
+    "num_workers", "device_target", "device_id", "enable_modelarts", "data_url", "train_url", "data_path",
+    "output_path",
     # infer.py
     "input", "bbox", "keypoints_json", "openpose_ckpt", "min_confidence", "output_dir", "formats", "smooth",
     "focal_length", "frame_max",

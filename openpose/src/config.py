@@ -17,8 +17,8 @@ SUGGESTED_KEYS = ("inference_img_size", "flip_test", "insize")
 # Settings, besides those of `common.engine.run`, that may differ between a run and its continuation. The skeleton is
 # compared by what its file says, not by the file's name.
 MAY_DIFFER = {"imgpath_train", "jsonpath_train", "maskpath_train", "skeleton", "vgg_path", "load_pretrain",
-              "pretrained_model_path", "save_model_path", "max_epoch_train", "ckpt_interval", "profile", "imgpath_val",
-              "ann", "output_img_path", "vis", "eva_num", "all_images", "inference_img_size", "inference_scales",
+              "pretrained_model_path", "save_model_path", "max_epoch_train", "ckpt_interval", "imgpath_val", "ann",
+              "output_img_path", "vis", "eva_num", "all_images", "inference_img_size", "inference_scales",
               "flip_test", "stretch", "decoder", "merge_halves", "net_resolution", "number_people_max",
               "keypoint_scale", "write_heatmaps", "preprocess_path"}
 LR_TYPES, OPTIMIZERS = ("default", "cosine"), ("Adam", "Momentum")

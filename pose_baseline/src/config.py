@@ -20,8 +20,8 @@ LR_TYPES = ("exponential", "cosine")
 OPTIMIZERS = ("adam", "torch_adam")
 # Settings, besides those of `common.engine.run`, that may differ between a run and its continuation.
 MAY_DIFFER = {"epochs", "load", "train_dir", "data_dir", "cameras_path", "cache_dir", "eval_every",
-              "evaluateActionWise", "procrustes", "drop_remainder", "save_every_steps", "log_every", "profile",
-              "sample", "use_cpu", "use_fp16", "data_on_device", "steps_per_launch", "obs_dir", "result", "pixel_input",
+              "evaluateActionWise", "procrustes", "drop_remainder", "save_every_steps", "log_every", "sample",
+              "use_cpu", "use_fp16", "data_on_device", "steps_per_launch", "obs_dir", "result", "pixel_input",
               "joint_order", "rescale", "image_size", "ground_truth", "animation", "fps"}
 
 
