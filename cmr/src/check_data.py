@@ -11,7 +11,7 @@ from common.names import path_below
 
 
 def check(data_path):
-    """Look through a data folder: prepared files, and whether the pictures that they name are there.
+    """Look through a data folder: prepared files, and whether the images that they name are there.
 
     Args:
         data_path (str): `--dataset_root`; prepared files in `extras` below it.
@@ -52,5 +52,5 @@ def _check_set(config, name, prepared, split, fields):
     if missing:
         return Finding(ERROR if split == "train" else NOTE, item,
                        f"{len(names):,} people, but no {missing[0]} in {folder}",
-                       "unpack the pictures, or prepare the set again")
+                       "unpack the images, or prepare the set again")
     return Finding(OK, item, f"{len(names):,} people in {folder}")

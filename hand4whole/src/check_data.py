@@ -8,7 +8,7 @@ from common.errors import UserError
 from hand4whole.src.datasets import TEST_SETS, TEST_SPLITS, TRAIN_SETS
 
 TRAIN, TEST = (sets["whole"] | sets["hand"] for sets in (TRAIN_SETS, TEST_SETS))
-LOOKED_AT = 200  # pictures of each split, spread evenly, that are looked for
+LOOKED_AT = 200  # images of each split, spread evenly, that are looked for
 
 
 def check(data_path):
@@ -51,7 +51,7 @@ def _check_split(item, folder, data_set, split, trains):
     missing = _missing_pictures(records)
     if missing:
         return Finding(failed, item, f"{found}, but {missing[0]} does not exist (of {min(len(records), LOOKED_AT)} "
-                       f"pictures {len(missing)} are missing)", "unpack the pictures of the data set")
+                       f"images {len(missing)} are missing)", "unpack the images of the data set")
     if item == "EHF test":
         meshes = [record for record in records if not os.path.isfile(record.extras["mesh_path"])]
         if meshes:

@@ -65,12 +65,12 @@ def read_people(name, folder, limits, every=1):
     LOGGER.info("%s: %d of %d people in %s%s", name, len(people), len(records), folder,
                 f" (left out: {reasons})" if reasons else "")
     if not os.path.isfile(people.images[0]):
-        raise Incomplete(f"picture {people.images[0]} of {name} does not exist: unpack the pictures there")
+        raise Incomplete(f"image {people.images[0]} of {name} does not exist: unpack the images there")
     return people
 
 
 def subject_of(path, folder):
-    """The subject (S1, ...) that a picture's name or its folders below `folder` tell, or None."""
+    """The subject (S1, ...) that an image's name or its folders below `folder` tell, or None."""
     found = SUBJECT.search(os.sep + os.path.relpath(path, folder))
     return found.group(1) if found else None
 
