@@ -51,7 +51,7 @@ def train(config, runtime):
     check_training(config, runtime)
     store = CheckpointFolder(config.save_checkpoint_dir, "cmr-{step}.ckpt", config.keep_checkpoint_max)
     # An exponential rate depends on the length of the run.
-    may_differ = MAY_DIFFER - {"num_epochs"} if config.lr_decay != 1.0 else MAY_DIFFER
+    may_differ = MAY_DIFFER - {"epochs"} if config.lr_decay != 1.0 else MAY_DIFFER
     start = resumed = checkpoint_to_resume(config, store, runtime, "cmr", "save_checkpoint_dir", may_differ)
     if resumed is None and config.pretrained_checkpoint:
         start = read_trained(config.pretrained_checkpoint, "--pretrained_checkpoint")
@@ -65,10 +65,10 @@ def train(config, runtime):
     people, plain = build_training_set(config)
     loader = Pipeline(people, config.batch_size, config.seed, config.do_shuffle, runtime.rank, runtime.rank_size,
                       config.num_workers)
-    progress = Progress(config.num_epochs, loader.steps_per_epoch)
+    progress = Progress(config.epochs, loader.steps_per_epoch)
 
     step, schedule = build_step(config, runtime.rank_size, network, body, progress.total_steps)
-    continue_from(resumed, network, step, progress, "--num_epochs")
+    continue_from(resumed, network, step, progress, "--epochs")
     LOGGER.info("%d training images, %d steps per epoch; output in %s", len(people), loader.steps_per_epoch,
                 store.folder)
     save_settings(config, runtime, store.folder)

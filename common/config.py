@@ -23,6 +23,11 @@ from common.text_files import read_yaml
 LOGGER = logging.getLogger("mindhuman")
 # For export.py, where a batch is that of the exported file, whatever training calls so.
 EXPORT_ALIASES = {"batch_size": "export_batch_size"}
+# Names that keys had before all models called the same thing alike.
+FORMER_NAMES = {"profile_training": "profile", "learning_rate": "lr", "log_every": "log_interval",
+                **dict.fromkeys(("max_epoch_train", "num_epochs", "end_epoch"), "epochs"),
+                **dict.fromkeys(("num_worker", "num_thread"), "num_workers"),
+                "train_batch_size": "batch_size", "continue_train": "resume"}
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -107,14 +112,12 @@ def load_config(default_path, argv=None, aliases=None, overrides=None):
 
 
 def present_names(settings: Mapping) -> dict:
-    """Settings under the names of today: files and checkpoints of hmr that were written earlier call its conventions
-    `profile` (a text) and the recording of updates `profile_training`."""
-    settings = dict(settings)
-    if isinstance(settings.get("profile"), str):
-        settings["convention"] = settings.pop("profile")
-    if "profile_training" in settings:
-        settings["profile"] = settings.pop("profile_training")
-    return settings
+    """Settings under the names of today, for checkpoints that were written earlier.
+
+    hmr's conventions were called `profile`, a text; recording updates has that name now, true or false.
+    """
+    return {"convention" if name == "profile" and isinstance(value, str) else FORMER_NAMES.get(name, name): value
+            for name, value in settings.items()}
 
 
 def _present_flags(argv, defaults):
@@ -134,7 +137,9 @@ def _read_overlay(path, default_path, defaults, aliases):
         beside = os.path.join(os.path.dirname(default_path), path)
         raise UserError(f"configuration file {path} does not exist (--config_path)"
                         f"{f'; did you mean {beside}?' if os.path.isfile(beside) else ''}")
-    values, known = present_names(_read_yaml(path)), {**aliases, **{key: key for key in defaults}}
+    values, known = _read_yaml(path), {**aliases, **{key: key for key in defaults}}
+    if "convention" in defaults and isinstance(values.get("profile"), str):
+        known["profile"] = "convention"
     unknown = [name for name in values if name not in known]
     if unknown:
         model = os.path.basename(os.path.dirname(os.path.abspath(default_path)))

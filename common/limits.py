@@ -50,12 +50,12 @@ LIMITS = {name: limits for limits, names in (
                   "virtual_cameras"),
     (Range(0, 1, above=True), "dropout"),
     # Training
-    (Range(0, 1000, above=True), "learning_rate lr e_lr d_lr lr_decay camera_lr_factor lr_gamma"),
-    (Range(1, 16_384), "batch_size eval_batch_size train_batch_size test_batch_size accumulate steps_per_launch"),
+    (Range(0, 1000, above=True), "lr e_lr d_lr lr_decay camera_lr_factor lr_gamma"),
+    (Range(1, 16_384), "batch_size eval_batch_size test_batch_size accumulate steps_per_launch"),
     (Range(0, 16_384), "batch_3d_size adv_batch_size export_batch_size"),
-    (Range(1, 1024), "num_workers num_worker num_thread"),
-    (Range(1, 1_000_000), "epochs max_epoch_train num_epochs end_epoch"),
-    (Range(1, _COUNT), "log_every log_interval eval_every mpi_every"),
+    (Range(1, 1024), "num_workers"),
+    (Range(1, 1_000_000), "epochs"),
+    (Range(1, _COUNT), "log_interval eval_every mpi_every"),
     (Range(0, _COUNT), "load save_every_steps save_steps ckpt_interval checkpoint_steps summary_steps log_freq "
                        "warmup_steps vgg_frozen_steps lr_steps lr_dec_epoch iter_count keep_checkpoint_max time_to_run "
                        "eva_num eval_num frame_max number_people_max"),

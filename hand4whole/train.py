@@ -66,9 +66,9 @@ def train(config, runtime):
         network = build_start(config, model, start)
         broadcast_parameters(network.get_parameters(), runtime)
 
-        loader = TimedLoader(Pipeline(build_training_data(config, model), config.train_batch_size, config.seed, True,
-                                      runtime.rank, runtime.rank_size, config.num_thread))
-        progress = Progress(config.end_epoch, loader.steps_per_epoch)
+        loader = TimedLoader(Pipeline(build_training_data(config, model), config.batch_size, config.seed, True,
+                                      runtime.rank, runtime.rank_size, config.num_workers))
+        progress = Progress(config.epochs, loader.steps_per_epoch)
 
         step, schedule = build_step(config, runtime.rank_size, network, progress)
         continue_from_snapshot(resumed, store, network, step, progress)

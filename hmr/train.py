@@ -64,7 +64,7 @@ def train(config, runtime):
     joints_body = condense(body, "cocoplus_regressor")
 
     source, batch_size = build_source(config, joints_body if config.smpl_joints else None)
-    loader = Pipeline(source, batch_size, config.seed, True, runtime.rank, runtime.rank_size, config.num_worker)
+    loader = Pipeline(source, batch_size, config.seed, True, runtime.rank, runtime.rank_size, config.num_workers)
     epochs = math.ceil(config.iter_count / loader.steps_per_epoch) if config.iter_count else config.epochs
     progress = Progress(epochs, loader.steps_per_epoch)
 

@@ -50,7 +50,7 @@ def train(config, runtime):
     check_amp(config.amp_level, runtime.device_target)
     store = EpochCheckpoints(os.path.join(config.save_model_path, "ckpt_0"), config.keep_checkpoint_max)
     # A cosine ends with the last epoch.
-    may_differ = MAY_DIFFER - {"max_epoch_train"} if config.lr_type == "cosine" else MAY_DIFFER
+    may_differ = MAY_DIFFER - {"epochs"} if config.lr_type == "cosine" else MAY_DIFFER
     start = resumed = checkpoint_to_resume(config, store, runtime, "openpose", "save_model_path", may_differ)
     if config.load_pretrain and not config.pretrained_model_path:
         raise UserError("--load_pretrain: name the checkpoint with --pretrained_model_path")
@@ -67,10 +67,10 @@ def train(config, runtime):
     source = build_dataset(config, skeleton)
     loader = Pipeline(source, config.batch_size, config.seed, True, runtime.rank, runtime.rank_size,
                       config.num_workers)
-    progress = Progress(config.max_epoch_train, loader.steps_per_epoch)
+    progress = Progress(config.epochs, loader.steps_per_epoch)
 
     step, schedule = build_step(config, runtime.rank_size, network, progress)
-    continue_from(resumed, network, step, progress, "--max_epoch_train")
+    continue_from(resumed, network, step, progress, "--epochs")
     LOGGER.info("%d training images, %d steps per epoch; output in %s", len(source), loader.steps_per_epoch,
                 store.folder)
     save_settings(config, runtime, store.folder)

@@ -79,24 +79,24 @@ def train(config, runtime):
     callbacks = []
     if runtime.is_main:
         recorders = [MetricsCsv(os.path.join(folder, "metrics.csv"), step.term_names, ("error_mm",), schedule,
-                                config.log_every)]
+                                config.log_interval)]
         if config.tensorboard:
             tags = {"loss": "loss/loss", "learning_rate": "learning_rate/learning_rate", "error_mm": "loss/error_mm"}
-            recorders.append(TensorBoard(os.path.join(folder, "log"), tags, schedule, config.log_every))
+            recorders.append(TensorBoard(os.path.join(folder, "log"), tags, schedule, config.log_interval))
         meta = {"model": "pose_baseline", "config": dict(config), "rank_size": runtime.rank_size}
         save = SaveCheckpoint(store, network, step, meta, data.statistics.to_arrays(), config.save_every_steps,
                               [recorders[0].flush],
                               lambda path, ms: LOGGER.info("Saving the model... done in %.2f ms (%s)", ms, path))
-        lines = LogLines(config.log_every, line, block=lambda now: block(now, learning_rate_at(schedule, now.step)))
+        lines = LogLines(config.log_interval, line, block=lambda now: block(now, learning_rate_at(schedule, now.step)))
         evaluation = Evaluate(config, network, data, recorders)
         callbacks = standard_callbacks(config.profile, lines, save, [*recorders, evaluation])
     repeated = RepeatedStep(step, config.steps_per_launch) if config.steps_per_launch > 1 else None
-    train_to_end(step, loader, progress, callbacks, runtime, config.log_every, repeated)
+    train_to_end(step, loader, progress, callbacks, runtime, config.log_interval, repeated)
     return progress
 
 
 def line(progress, _, milliseconds):
-    """The original's line, one per `log_every` batches."""
+    """The original's line, one per `log_interval` batches."""
     return (f"Working on epoch {progress.epoch + 1}, batch {progress.batch} / {progress.steps_per_epoch}, "
             f"loss {progress.terms['loss']} ... done in {milliseconds:.2f} ms")
 

@@ -59,11 +59,11 @@ def test_commands_of_our_own_readmes(readme):
 ORIGINAL = [
     ("hand4whole", "--img test.png --gpu 0,1", {"img": "test.png", "gpu_ids": "0,1"}),
     ("hand4whole", "--gpu 0,1 --lr 1e-4 --end_epoch 7 --train_batch_size 16",
-     {"gpu_ids": "0,1", "lr": 1e-4, "end_epoch": 7, "train_batch_size": 16, "trainset_3d": ["Human36M"]}),
+     {"gpu_ids": "0,1", "lr": 1e-4, "epochs": 7, "batch_size": 16, "trainset_3d": ["Human36M"]}),
     ("hand4whole", "--gpu 0,1 --lr 1e-4 --end_epoch 10 --train_batch_size 16 --parts hand",
-     {"parts": "hand", "end_epoch": 10, "trainset_3d": ["FreiHAND"], "trainset_2d": []}),
+     {"parts": "hand", "epochs": 10, "trainset_3d": ["FreiHAND"], "trainset_2d": []}),
     ("hand4whole", "--gpu 0,1 --lr 1e-5 --end_epoch 7 --train_batch_size 16 --continue",
-     {"continue_train": True, "lr": 1e-5}),
+     {"resume": True, "lr": 1e-5}),
     ("hand4whole", "--gpu 0,1 --test_batch_size 24 --pretrained_model ../models/ckpt_6.pth.tar",
      {"test_batch_size": 24, "ckpt_file": "../models/ckpt_6.pth.tar"}),
     ("hmr", "--data_path=/mass_store/dataset/HMR_DATA --batch_size=1 --batch_3d_size=0 "
@@ -87,7 +87,7 @@ ORIGINAL = [
     ("cmr", "--save_checkpoint_dir D --keep_checkpoint_max 3 --pretrained_checkpoint P.ckpt --device_target GPU "
      "--num_channels 256 --num_layers 5 --img_res 224 --num_epochs 80 --batch_size 16 --checkpoint_steps 1771 "
      "--rot_factor 30 --noise_factor 0.4 --scale_factor 0.25 --do_shuffle --distribute --num_workers 8 "
-     "--adam_beta1 0.9 --lr 0.004 --wd 0", {"num_epochs": 80, "lr": 0.004, "distribute": True, "do_shuffle": True}),
+     "--adam_beta1 0.9 --lr 0.004 --wd 0", {"epochs": 80, "lr": 0.004, "distribute": True, "do_shuffle": True}),
     ("cmr", "--num_channels 256 --num_layers 5 --img_res 224 --checkpoint C.ckpt --dataset up-3d --shuffle "
      "--num_workers 8 --log_freq 50 --device_target GPU", {"ckpt_file": "C.ckpt", "shuffle": True, "log_freq": 50}),
     ("cmr", "--train_files --eval_files", {"train_files": True, "eval_files": True}),

@@ -9,14 +9,14 @@ from common.limits import check_choices, check_multiples, check_numbers
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
 # GraphCMR's names of settings.
-ALIASES = {"data_dir": "dataset_root", "epochs": "num_epochs", "checkpoint": "ckpt_file",
+ALIASES = {"data_dir": "dataset_root", "num_epochs": "epochs", "checkpoint": "ckpt_file",
            "img": "image", "openpose": "keypoints_json", "outfile": "output_dir",
            "shuffle_train": "do_shuffle", "checkpoint_dir": "save_checkpoint_dir"}
 # Settings that make the network and its input; they travel in the checkpoint.
 NETWORK_KEYS = ("img_res", "num_channels", "num_layers", "depth", "width", "hidden_size",
                 "crop_contrast_stretch")
 # Settings, besides those of `common.engine.run`, that may differ between a run and its continuation.
-MAY_DIFFER = {"num_epochs", "smpl_path", "smpl_male_path", "smpl_female_path", "mesh_path",
+MAY_DIFFER = {"epochs", "smpl_path", "smpl_male_path", "smpl_female_path", "mesh_path",
               "joint_regressor_extra_path", "joint_regressor_h36m_path", "vertex_texture_path", "cube_parts_path",
               "dataset_root", "up_3d_root", "upi_s1h_root", "lsp_root", "lsp_original_root", "mpii_root", "coco_root",
               "h36m_root", "threedpw_root", "names_up_lsp_path", "mpii_h5_path", "h36m_annotation_path",

@@ -189,7 +189,7 @@ def _fetch(pending, names, progress, callbacks):
             progress.terms = dict(zip(names, (float(loss), *map(float, values))))
             if not skip and not np.isfinite(loss):
                 raise UserError(f"the loss is {loss} at step {progress.step} (epoch {progress.epoch + 1}): training "
-                                "stops, the checkpoints written before stay; lower --learning_rate, or use a loss "
+                                "stops, the checkpoints written before stay; lower --lr, or use a loss "
                                 "scale with mixed precision")
             for callback in callbacks:
                 callback.on_step(progress)

@@ -65,7 +65,7 @@ def snapshot_to_continue(config, store, runtime):
     Raises:
         UserError: there is none, or it was made with other settings.
     """
-    if not config.continue_train:
+    if not config.resume:
         return None
     if config.ckpt_file:
         raise UserError("--continue goes on from the newest snapshot, --ckpt_file begins a new run: leave one out")
@@ -75,17 +75,17 @@ def snapshot_to_continue(config, store, runtime):
     require_model(checkpoint, "hand4whole")
     if checkpoint.optimizer:
         may_differ = MAY_DIFFER_ALWAYS | MAY_DIFFER | set(NETWORK_KEYS)
-        require_same_settings(checkpoint, config, may_differ, ("train_batch_size",), runtime.rank_size, "--continue")
+        require_same_settings(checkpoint, config, may_differ, ("batch_size",), runtime.rank_size, "--continue")
     return checkpoint
 
 
 def continue_from_snapshot(checkpoint, store, network, step, progress):
     """Stand where the snapshot stands; one with weights only (merged or converted) begins the epoch after its own."""
     if checkpoint is None or checkpoint.optimizer:
-        continue_from(checkpoint, network, step, progress, "--end_epoch")
+        continue_from(checkpoint, network, step, progress, "--epochs")
         return
     epoch = store.epoch_of(checkpoint.path) + 1
     progress.move_to({"step": epoch * progress.steps_per_epoch, "epoch": epoch, "batch": 0, "skipped": 0,
-                      "loss_sum": 0.0, "counted": 0}, checkpoint.path, "--end_epoch")
+                      "loss_sum": 0.0, "counted": 0}, checkpoint.path, "--epochs")
     optimizer = step.optimizer
     optimizer.global_step.set_data(Tensor([progress.step], optimizer.global_step.dtype))

@@ -8,13 +8,13 @@ from common.limits import check_numbers
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
-ALIASES = {"data_dir": "dataset_root", "epochs": "end_epoch", "batch_size": "train_batch_size",
-           "num_workers": "num_thread", "resume": "continue_train", "gpu": "gpu_ids", "continue": "continue_train",
+ALIASES = {"data_dir": "dataset_root", "end_epoch": "epochs", "train_batch_size": "batch_size",
+           "num_thread": "num_workers", "continue": "resume", "continue_train": "resume", "gpu": "gpu_ids",
            "pretrained_model": "ckpt_file"}
 PARTS = ("whole", "hand")
 # With --parts hand these are the defaults; the publication's hand stage has them.
 HAND_DEFAULTS = {"trainset_3d": ["FreiHAND"], "trainset_2d": [], "testset": "FreiHAND", "lr_dec_epoch": [10, 12],
-                 "end_epoch": 13}
+                 "epochs": 13}
 # Settings that make the network; they travel in the checkpoint.
 SHAPES = ("input_img_shape", "input_body_shape", "output_hm_shape", "input_hand_shape", "output_hand_hm_shape",
           "input_face_shape")
@@ -25,9 +25,9 @@ NETWORK_KEYS = ("parts", "resnet_type", "hand_resnet_type", "face_resnet_type", 
 MAY_DIFFER = {"gpu_ids", "human_model_path", "smplx_path", "smplx_male_path", "smplx_female_path", "mano_right_path",
               "mano_left_path", "smpl_path", "smpl_male_path", "smpl_female_path", "smplx_to_j14_path",
               "mano_smplx_vertex_ids_path", "smplx_flame_vertex_ids_path", "joint_regressor_h36m_path",
-              "joint_regressor_h36m_smpl_path", "smplx_to_smpl_path", "dataset_root", "testset", "num_thread",
-              "resnet_path", "hand_resnet_path", "face_resnet_path", "lr", "lr_dec_factor", "lr_dec_epoch", "end_epoch",
-              "continue_train", "ckpt_interval", "test_batch_size", "vis", "mean_body", "img", "demo_dir"}
+              "joint_regressor_h36m_smpl_path", "smplx_to_smpl_path", "dataset_root", "testset",
+              "resnet_path", "hand_resnet_path", "face_resnet_path", "lr", "lr_dec_factor", "lr_dec_epoch", "epochs",
+              "ckpt_interval", "test_batch_size", "vis", "mean_body", "img", "demo_dir"}
 CHOICES = {"parts": PARTS, "rotation_loss": ("axis_angle", "matrix"), "resnet_type": (18, 50),
            "hand_resnet_type": (18, 50), "face_resnet_type": (18, 50)}
 # Places in the folder human_model_files; the first that exists counts.

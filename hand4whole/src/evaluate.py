@@ -156,7 +156,7 @@ def measure_checkpoint(config, runtime):
     measure = MEASURES[testset](config, model)
     output = (HAND_OUTPUTS if config.parts == "hand" else OUTPUTS).index("vertices")
     indices = np.arange(len(pictures))[runtime.rank::runtime.rank_size]
-    meshes = predict(network, pictures, output, config.test_batch_size, indices, config.num_thread)
+    meshes = predict(network, pictures, output, config.test_batch_size, indices, config.num_workers)
     if config.vis:
         meshes = Drawings(config, model.faces, pictures, testset)(meshes)
     parts = gather(evaluate(meshes, pictures, measure, len(indices)), folder, runtime)

@@ -9,7 +9,7 @@ from openpose.src.normalisation import STRIDE, check_normalisation
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
-ALIASES = {"epochs": "max_epoch_train", "model_path": "ckpt_file", "GRADIENT_CLIP_VALUE": "clip_norm"}
+ALIASES = {"max_epoch_train": "epochs", "model_path": "ckpt_file", "GRADIENT_CLIP_VALUE": "clip_norm"}
 # Settings that make the network; they travel in the checkpoint, as does the skeleton.
 NETWORK_KEYS = ("width", "backbone_width", "num_stages", "vgg_with_bn", "stages_with_bn", "normalisation")
 # Settings that a checkpoint suggests: it finds people of the size that it was trained with.
@@ -17,7 +17,7 @@ SUGGESTED_KEYS = ("inference_img_size", "flip_test", "insize")
 # Settings, besides those of `common.engine.run`, that may differ between a run and its continuation. The skeleton is
 # compared by what its file says, not by the file's name.
 MAY_DIFFER = {"imgpath_train", "jsonpath_train", "maskpath_train", "skeleton", "vgg_path", "load_pretrain",
-              "pretrained_model_path", "save_model_path", "max_epoch_train", "ckpt_interval", "imgpath_val", "ann",
+              "pretrained_model_path", "save_model_path", "epochs", "ckpt_interval", "imgpath_val", "ann",
               "output_img_path", "vis", "eva_num", "all_images", "inference_img_size", "inference_scales",
               "flip_test", "stretch", "decoder", "merge_halves", "net_resolution", "number_people_max",
               "keypoint_scale", "write_heatmaps", "preprocess_path"}

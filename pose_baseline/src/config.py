@@ -8,7 +8,7 @@ from common.limits import check_choices, check_numbers
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
-ALIASES = {"lr": "learning_rate", "log_interval": "log_every", "checkpoint": "ckpt_file",
+ALIASES = {"learning_rate": "lr", "log_every": "log_interval", "checkpoint": "ckpt_file",
            "checkpoint_file_path": "ckpt_file", "model_path": "ckpt_file",
            "pretrained_model": "ckpt_file", "date_dir": "data_dir"}
 # Settings that make the network; they travel in the checkpoint.
@@ -20,7 +20,7 @@ LR_TYPES = ("exponential", "cosine")
 OPTIMIZERS = ("adam", "torch_adam")
 # Settings, besides those of `common.engine.run`, that may differ between a run and its continuation.
 MAY_DIFFER = {"epochs", "load", "train_dir", "data_dir", "cameras_path", "cache_dir", "eval_every",
-              "evaluateActionWise", "procrustes", "drop_remainder", "save_every_steps", "log_every", "sample",
+              "evaluateActionWise", "procrustes", "drop_remainder", "save_every_steps", "sample",
               "use_cpu", "use_fp16", "data_on_device", "steps_per_launch", "obs_dir", "result", "pixel_input",
               "joint_order", "rescale", "image_size", "ground_truth", "animation", "fps"}
 
@@ -76,7 +76,7 @@ def check_training(config):
 
 def experiment_folder(config):
     """The folder of an experiment, named after its settings as in the original."""
-    parts = [config.action, f"dropout_{config.dropout:g}", f"epochs_{config.epochs}", f"lr_{config.learning_rate:g}",
+    parts = [config.action, f"dropout_{config.dropout:g}", f"epochs_{config.epochs}", f"lr_{config.lr:g}",
              "residual" if config.residual else "not_residual", f"depth_{config.num_layers}",
              f"linear_size{config.linear_size}", f"batch_size_{config.batch_size}",
              "procrustes" if config.procrustes else "no_procrustes", "maxnorm" if config.max_norm else "no_maxnorm",

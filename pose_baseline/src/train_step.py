@@ -60,8 +60,8 @@ def build_step(config, rank_size, network, total_steps, device_split=None):
     Returns:
         tuple: TrainStep, schedule.
     """
-    schedule = (WarmUp(config.learning_rate, 0, total_steps) if config.lr_type == "cosine" else
-                ExponentialDecay(config.learning_rate, DECAY_RATE, DECAY_STEPS))
+    schedule = (WarmUp(config.lr, 0, total_steps) if config.lr_type == "cosine" else
+                ExponentialDecay(config.lr, DECAY_RATE, DECAY_STEPS))
     with_loss = NetworkWithLoss(apply_amp(network, config.amp_level), config.dropout)
     if device_split is not None:
         with_loss = DeviceArrays(with_loss, [device_split.inputs, device_split.targets])

@@ -43,7 +43,7 @@ def places(tmp_path_factory):
 def trained(places, tmp_path_factory):
     """Output folder of an epoch of four steps."""
     folder = tmp_path_factory.mktemp("trained")
-    train.main([*SMALL, *places, "--num_epochs", "1", "--checkpoint_steps", "3", "--summary_steps", "2",
+    train.main([*SMALL, *places, "--epochs", "1", "--checkpoint_steps", "3", "--summary_steps", "2",
                 "--lr_decay", "0.1", "--save_checkpoint_dir", str(folder)])
     return folder
 
@@ -65,7 +65,7 @@ def test_a_run_leaves_checkpoints_settings_curves_and_pictures(trained):
 @pytest.mark.slow
 def test_resuming_within_an_epoch_changes_no_bit(trained, places, tmp_path, capsys):
     shutil.copy(trained / "cmr-3.ckpt", tmp_path)
-    flags = [*SMALL, *places, "--num_epochs", "1", "--lr_decay", "0.1", "--summary_steps", "0",
+    flags = [*SMALL, *places, "--epochs", "1", "--lr_decay", "0.1", "--summary_steps", "0",
              "--save_checkpoint_dir", str(tmp_path), "--resume"]
     train.main(flags)
     said = capsys.readouterr().out
@@ -76,7 +76,7 @@ def test_resuming_within_an_epoch_changes_no_bit(trained, places, tmp_path, caps
         left, right = getattr(one, group), getattr(other, group)
         assert set(left) == set(right) and left
         assert all((left[name] == right[name]).all() for name in left)
-    for argv, words in ((["--lr", "0.1"], "lr 0.0003"), (["--num_epochs", "3"], "num_epochs 1")):
+    for argv, words in ((["--lr", "0.1"], "lr 0.0003"), (["--epochs", "3"], "epochs 1")):
         with pytest.raises(UserError, match=words):
             train.main([*flags, *argv])
 
@@ -104,7 +104,7 @@ def test_from_evaluation_to_meshes(trained, places, tmp_path, capsys):
 @pytest.mark.full
 def test_two_workers_share_the_pictures(places, tmp_path):
     command = [sys.executable, str(ROOT / "scripts" / "run_workers.py"), "2", str(tmp_path / "logs"),
-               str(ROOT / "cmr" / "train.py"), *SMALL, *places, "--num_epochs", "1", "--distribute", "--summary_steps",
+               str(ROOT / "cmr" / "train.py"), *SMALL, *places, "--epochs", "1", "--distribute", "--summary_steps",
                "0", "--save_checkpoint_dir", str(tmp_path / "run")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -79,12 +79,14 @@ def test_former_names_of_settings(tmp_path):
         config = load_config(str(path), argv)
         assert (config.convention, config.profile) == expected, argv
     overlay.write_text("profile: spin\nprofile_training: true\n")
-    config = load_config(str(path), ["--config_path", str(overlay)])
+    config = load_config(str(path), ["--config_path", str(overlay)], {"profile_training": "profile"})
     assert (config.convention, config.profile) == ("spin", True)
     overlay.write_text("profile: 5\n")
     with pytest.raises(UserError, match="profile: 5 is not a boolean"):
         load_config(str(path), ["--config_path", str(overlay)])
     assert present_names({"profile": True, "lr": 1}) == {"profile": True, "lr": 1}
+    assert present_names({"profile": "tf", "profile_training": False, "end_epoch": 3}) == {
+        "convention": "tf", "profile": False, "epochs": 3}
 
 
 def test_help_shows_the_sections_of_the_command_first(tmp_path, monkeypatch, capsys):

@@ -21,7 +21,7 @@ from hand4whole.src.loss import HAND_TERMS
 from tools.lab.graphs.hand4whole import SMALL
 
 ROOT = Path(__file__).resolve().parents[2]
-TINY = [*SMALL, "--device_target", "CPU", "--num_thread", "1", "--seed", "3"]
+TINY = [*SMALL, "--device_target", "CPU", "--num_workers", "1", "--seed", "3"]
 
 
 @pytest.fixture(scope="module")
@@ -38,11 +38,11 @@ def data(tmp_path_factory):
 def stages(data, tmp_path_factory):
     """Output folder after the three stages and the merge; the log of each command."""
     output = str(tmp_path_factory.mktemp("output"))
-    flags = [*TINY, "--gpu", "0", "--dataset_root", data, "--output_dir", output, "--train_batch_size", "4"]
-    train.main([*flags, "--lr", "1e-4", "--end_epoch", "1"])
-    train.main([*flags, "--lr", "1e-4", "--end_epoch", "1", "--parts", "hand", "--trainset_3d", "FreiHand"])
+    flags = [*TINY, "--gpu", "0", "--dataset_root", data, "--output_dir", output, "--batch_size", "4"]
+    train.main([*flags, "--lr", "1e-4", "--epochs", "1"])
+    train.main([*flags, "--lr", "1e-4", "--epochs", "1", "--parts", "hand", "--trainset_3d", "FreiHand"])
     load_module(ROOT / "hand4whole" / "tool" / "merge_hand_to_all.py").main(["--output_dir", output])
-    train.main([*flags, "--lr", "1e-5", "--end_epoch", "2", "--continue"])
+    train.main([*flags, "--lr", "1e-5", "--epochs", "2", "--continue"])
     return output
 
 
@@ -93,7 +93,7 @@ class Killed(Exception):
 
 @pytest.mark.slow
 def test_a_killed_run_goes_on_exactly(data, tmp_path, monkeypatch):
-    flags = [*TINY, "--dataset_root", data, "--parts", "hand", "--train_batch_size", "2", "--end_epoch", "2"]
+    flags = [*TINY, "--dataset_root", data, "--parts", "hand", "--batch_size", "2", "--epochs", "2"]
     train.main([*flags, "--output_dir", str(tmp_path / "whole")])
     told = LogLines.on_step
 
@@ -123,7 +123,7 @@ def test_a_killed_run_goes_on_exactly(data, tmp_path, monkeypatch):
 @pytest.mark.full
 def test_two_workers(data, tmp_path):
     command = [sys.executable, str(ROOT / "hand4whole" / "train.py"), *TINY, "--gpu", "0,1", "--parts", "hand",
-               "--dataset_root", data, "--output_dir", str(tmp_path), "--end_epoch", "1"]
+               "--dataset_root", data, "--output_dir", str(tmp_path), "--epochs", "1"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 workers on CPU" in done.stdout

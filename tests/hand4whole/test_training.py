@@ -94,10 +94,10 @@ def test_snapshots(tmp_path):
 
 
 def test_settings_of_the_hand_stage():
-    config = read_settings(["--parts", "hand", "--end_epoch", "10"])
+    config = read_settings(["--parts", "hand", "--epochs", "10"])
     assert (config.trainset_3d, config.trainset_2d, config.testset) == (["FreiHAND"], [], "FreiHAND")
-    assert config.end_epoch == 10 and config.lr_dec_epoch == [10, 12]
-    assert read_settings(["--continue"]).continue_train
+    assert config.epochs == 10 and config.lr_dec_epoch == [10, 12]
+    assert read_settings(["--continue"]).resume
     assert read_settings(["--pretrained_model", "a.tar"]).ckpt_file == "a.tar"
 
 

@@ -50,7 +50,7 @@ def flags(data):
 def trained(flags, tmp_path_factory):
     """Output folder of two epochs of three steps."""
     folder = tmp_path_factory.mktemp("trained")
-    train.main([*flags, "--max_epoch_train", "2", "--save_model_path", str(folder)])
+    train.main([*flags, "--epochs", "2", "--save_model_path", str(folder)])
     return folder
 
 
@@ -65,7 +65,7 @@ def test_a_run_leaves_named_checkpoints_settings_and_curves(trained):
 
 
 def test_the_backbone_stands_still_while_it_is_frozen_and_the_rest_moves(trained, flags, tmp_path):
-    train.main([*flags, "--max_epoch_train", "1", "--ckpt_interval", "1", "--save_model_path", str(tmp_path)])
+    train.main([*flags, "--epochs", "1", "--ckpt_interval", "1", "--save_model_path", str(tmp_path)])
     begin, before, after = (read_checkpoint(str(tmp_path / "ckpt_0" / f"0-1_{step}.ckpt")).weights
                             for step in (1, 2, 3))
     assert (begin["backbone.layers.0.weight"] == before["backbone.layers.0.weight"]).all()
@@ -81,11 +81,11 @@ def test_resuming_within_an_epoch_changes_no_bit(trained, flags, tmp_path, capsy
     folder = tmp_path / "broken" / "ckpt_0"
     for name in ("0-1_3.ckpt", "0-2_3.ckpt"):
         os.remove(folder / name)
-    train.main([*flags, "--max_epoch_train", "2", "--ckpt_interval", "2", "--keep_checkpoint_max", "0",
+    train.main([*flags, "--epochs", "2", "--ckpt_interval", "2", "--keep_checkpoint_max", "0",
                 "--save_model_path", str(tmp_path / "whole")])
     shutil.copy(tmp_path / "whole" / "ckpt_0" / "0-1_2.ckpt", folder)
     capsys.readouterr()
-    train.main([*flags, "--max_epoch_train", "2", "--resume", "--save_model_path", str(tmp_path / "broken")])
+    train.main([*flags, "--epochs", "2", "--resume", "--save_model_path", str(tmp_path / "broken")])
     said = capsys.readouterr().out
     assert "epoch 1, step 2 of 3" in said
     assert re.search(r"^epoch\[1\], iter\[2\], mean loss is \d\.\d{9}$", said, re.M)
@@ -202,7 +202,7 @@ def test_the_hub_builds_the_network_by_name(tmp_path):
 def test_the_settings_of_the_small_configuration_from_training_to_the_exported_file(data, tmp_path, capsys):
     small = ["--config_path", str(ROOT / "openpose" / "small.yaml"), "--device_target", "CPU"]
     train.main([*small, "--jsonpath_train", data[0], "--imgpath_train", data[1], "--width", "0.125", "--backbone_width",
-                "0.0625", "--insize", "64", "--batch_size", "3", "--warmup_epoch", "0", "--max_epoch_train", "2",
+                "0.0625", "--insize", "64", "--batch_size", "3", "--warmup_epoch", "0", "--epochs", "2",
                 "--save_model_path", str(tmp_path)])
     checkpoint = str(tmp_path / "ckpt_0" / "0-2_1.ckpt")
     # The network's settings come from the checkpoint.
@@ -330,9 +330,9 @@ def _launch(script, *arguments):
 def test_two_workers_train_as_one_with_the_double_batch(tmp_path):
     path, images = coco_set.write_set(tmp_path, golden, ("single", "scales", "overlap", "truncated"))
     flags = [*SMALL, "--jsonpath_train", path, "--imgpath_train", images, "--vgg_frozen_steps", "0",
-             "--max_epoch_train", "2"]
+             "--epochs", "2"]
     train.main([*flags, "--batch_size", "2", "--save_model_path", str(tmp_path / "one")])
-    _launch("run_distribute_train.sh", "2", "--config_path", "default_config.yaml", *flags[:-2], "--max_epoch_train",
+    _launch("run_distribute_train.sh", "2", "--config_path", "default_config.yaml", *flags[:-2], "--epochs",
             "2", "--batch_size", "1", "--save_model_path", str(tmp_path / "two"))
     assert os.listdir(tmp_path / "two") == ["ckpt_0"]
     one, two = (read_checkpoint(str(tmp_path / name / "ckpt_0" / "0-2_2.ckpt")).weights for name in ("one", "two"))

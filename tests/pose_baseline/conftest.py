@@ -28,5 +28,5 @@ def trained(tmp_path_factory, tree):
     from pose_baseline.train import main
 
     folder = str(tmp_path_factory.mktemp("trained"))
-    main([*SMALL, "--data_dir", tree, "--train_dir", folder, "--epochs", "2", "--log_every", "2"])
+    main([*SMALL, "--data_dir", tree, "--train_dir", folder, "--epochs", "2", "--log_interval", "2"])
     return folder

@@ -60,7 +60,7 @@ def test_a_run_leaves_checkpoints_settings_table_and_curves(trained):
 
 
 def test_the_log_has_the_original_lines(tree, tmp_path, capsys):
-    train.main([*SMALL, "--data_dir", tree, "--train_dir", str(tmp_path), "--epochs", "1", "--log_every", "5"])
+    train.main([*SMALL, "--data_dir", tree, "--train_dir", str(tmp_path), "--epochs", "1", "--log_interval", "5"])
     text = capsys.readouterr().out
     assert re.search(r"^Working on epoch 1, batch 5 / \d+, loss [\d.]+ \.\.\. done in [\d.]+ ms$", text, re.M)
     for line in (r"={29}", r"Global step:         \d+", r"Learning rate:       1.00e-03",
@@ -88,7 +88,7 @@ def test_the_lifter_works_in_parts(trained, monkeypatch):
 
 
 def test_tensorboard_gets_the_original_tags_and_the_profile_is_written(tree, tmp_path):
-    train.main([*SMALL, "--data_dir", tree, "--train_dir", str(tmp_path), "--epochs", "1", "--log_every", "2",
+    train.main([*SMALL, "--data_dir", tree, "--train_dir", str(tmp_path), "--epochs", "1", "--log_interval", "2",
                 "--tensorboard", "--profile"])
     content = Path(_only(str(tmp_path), "events.out.*")).read_bytes()
     for tag in (b"loss/loss", b"learning_rate/learning_rate", b"loss/error_mm"):
@@ -229,7 +229,7 @@ TRAIN, EVAL, EXPORT, INFER = train.main, eval_script.main, export.main, infer.ma
     (TRAIN, ["--batch_size", "0"], ["--batch_size"]),
     (TRAIN, ["--batch_size", "100000"], ["--batch_size", "100000"]),
     (TRAIN, ["--batch_size", "400", "--drop_remainder"], ["Eating has", "fewer than one batch of 400"]),
-    (TRAIN, ["--learning_rate", "0"], ["--learning_rate", "above 0"]),
+    (TRAIN, ["--lr", "0"], ["--lr", "above 0"]),
     (TRAIN, ["--bn_momentum", "2"], ["--bn_momentum"]),
     (TRAIN, ["--bn_epsilon", "-1"], ["--bn_epsilon"]),
     (TRAIN, ["--fps", "0"], ["--fps"]),

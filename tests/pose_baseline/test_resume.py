@@ -19,7 +19,7 @@ from pose_baseline import train
 ROOT = Path(__file__).parents[2]
 ENTRY = ROOT / "pose_baseline" / "train.py"
 RECIPE = ["--camera_frame", "--residual", "--batch_norm", "--max_norm", "--dropout", "0.5", "--linear_size", "32",
-          "--batch_size", "16", "--evaluateActionWise", "--device_target", "CPU", "--log_every", "1",
+          "--batch_size", "16", "--evaluateActionWise", "--device_target", "CPU", "--log_interval", "1",
           "--save_every_steps", "7", "--keep_checkpoint_max", "0"]
 
 
@@ -132,7 +132,7 @@ def test_launches_of_several_updates_and_data_on_the_device_change_nothing(tree,
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("change", [["--seed", "2"], ["--dropout", "0.9"], ["--learning_rate", "0.01"],
+@pytest.mark.parametrize("change", [["--seed", "2"], ["--dropout", "0.9"], ["--lr", "0.01"],
                                     ["--clip_norm", "0.01"], ["--optimizer", "torch_adam"], ["--bn_momentum", "0.5"],
                                     ["--max_norm", "false"], ["--amp_level", "O2"]])
 def test_every_training_setting_changes_the_run(tree, tmp_path, change, base_losses):
@@ -157,9 +157,9 @@ def base_losses(tree, tmp_path_factory):
 @pytest.mark.slow
 def test_two_workers_train_as_one_with_the_double_batch(tree, tmp_path):
     arguments = ["--config_path", "default_config.yaml", "--data_dir", tree, "--epochs", "1", "--linear_size", "32",
-                 "--camera_frame", "--residual", "--log_every", "1"]
+                 "--camera_frame", "--residual", "--log_interval", "1"]
     train.main(["--data_dir", tree, "--epochs", "1", "--linear_size", "32", "--camera_frame", "--residual",
-                "--log_every", "1", "--batch_size", "32", "--train_dir", str(tmp_path / "one"),
+                "--log_interval", "1", "--batch_size", "32", "--train_dir", str(tmp_path / "one"),
                 "--device_target", "CPU"])
     done = subprocess.run(["bash", "run_distribute_train.sh", "2", *arguments, "--batch_size", "16", "--train_dir",
                            str(tmp_path / "two")], cwd=ROOT / "pose_baseline" / "scripts", capture_output=True,

@@ -23,7 +23,7 @@ def cases(torch):
     config = read_settings([])
     model = build_body_model(config)
     theirs = build_whole(torch, model) if torch else None
-    step, batch, _ = training_step(flags=("--train_batch_size", str(BATCH), "--rotation_loss", "matrix"))
+    step, batch, _ = training_step(flags=("--batch_size", str(BATCH), "--rotation_loss", "matrix"))
     arrays = [tensor.asnumpy() for tensor in batch]
     yield (f"train step, batch {BATCH}", lambda: step(*batch)[0].asnumpy(),
            torch_training_step(torch, theirs, arrays) if torch else None)

@@ -12,7 +12,7 @@ GRAPHS = ("mixed_precision_training", "hand_training", "whole")
 SMALL = ("--resnet_type", "18", "--hand_resnet_type", "18", "--face_resnet_type", "18", "--width", "0.125",
          "--input_img_shape", "128,64", "--input_body_shape", "64,32", "--output_hm_shape", "4,2,1",
          "--input_hand_shape", "32,32", "--output_hand_hm_shape", "4,1,1", "--input_face_shape", "32,32",
-         "--train_batch_size", "2")
+         "--batch_size", "2")
 
 
 def training_step(level="O0", small=False, flags=()):
@@ -29,7 +29,7 @@ def training_step(level="O0", small=False, flags=()):
     config = read_settings([*(SMALL if small else ()), "--amp_level", level, *flags])
     network = build_network(config, build_body_model(config), joints_only=True)
     step, _ = build_step(config, 1, network, Progress(1, 100))
-    rng, size = np.random.default_rng(0), config.train_batch_size
+    rng, size = np.random.default_rng(0), config.batch_size
     shape = config.input_hand_shape if config.parts == "hand" else config.input_img_shape
     image = rng.random((size, 3, *shape), np.float32)
     columns = [0.3 * rng.standard_normal((size, *shape)) for shape in _targets(config)]
