@@ -14,8 +14,8 @@ from common.errors import UserError
 ROOT = pathlib.Path(__file__).parents[3]
 MODELS = ("pose_baseline", "openpose", "hmr", "cmr", "hand4whole")
 # On these a run depends in every model, by whatever name it has them.
-DECIDE = ("seed", "amp_level", "loss_scale", "clip_norm", "lr", "learning_rate", "e_lr", "d_lr", "batch_size",
-          "train_batch_size", "lr_type", "dropout", "width", "depth")
+DECIDE = ("seed", "amp_level", "loss_scale", "clip_norm", "lr", "e_lr", "d_lr", "batch_size",
+          "lr_type", "dropout", "width", "depth")
 
 
 def keys_of(model):
