@@ -77,7 +77,7 @@ def test_help_shows_first_what_the_command_uses(model, command, monkeypatch, cap
 
 
 @pytest.mark.parametrize("model", FOLDERS[:5])
-def test_every_model_takes_the_common_names(model):
+def test_every_model_takes_the_common_names(model, tmp_path):
     """Whatever the original calls them; README commands of the originals are in each model's test_commands."""
     config = importlib.import_module(f"{model}.src.config")
     common = {"epochs": 3, "lr": 0.5, "seed": 4, "ckpt_file": "a.ckpt", "resume": True,
@@ -86,11 +86,12 @@ def test_every_model_takes_the_common_names(model):
                                                                str(value))]
     if model != "pose_baseline":  # it holds its data in memory
         argv += ["--num_workers", "3"]
-    if model != "openpose":  # its data are named file by file
-        argv += ["--data_dir", "d"]
-    settings = config.read_settings([*argv, "--batch_size", "6", "--output_dir", "o"])
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "person_keypoints_train2014.json").touch()
+    settings = config.read_settings([*argv, "--batch_size", "6", "--output_dir", "o", "--data_dir", str(tmp_path)])
     for key, value in common.items():
         assert settings[config.ALIASES.get(key, key)] == value, key
+    assert settings[config.ALIASES.get("data_dir", "data_dir")] == str(tmp_path)
     assert settings[config.ALIASES.get("batch_size", "batch_size")] == 6
 
 

@@ -14,9 +14,9 @@ from common.data.findings import ERROR, NOTE, OK, Finding
 from common.data.image import AnnotatedImages
 from common.data.readers.coco import read_annotations
 from common.errors import UserError
+from openpose.src.config import YEARS, annotation_path
 from openpose.src.gen_ignore_mask import MIN_AREA, MIN_KEYPOINTS, mask_path
 
-YEARS = (2017, 2014)
 OPENED = 200  # images, and masks, of a set that are opened, evenly spread
 
 
@@ -31,7 +31,7 @@ def check(data_path):
                         "name the folder that holds annotations, train2017, ...")]
     findings = []
     for split in ("train", "val"):
-        years = [year for year in YEARS if os.path.isfile(_annotation_path(data_path, split, year))]
+        years = [year for year in YEARS if os.path.isfile(annotation_path(data_path, split, year))]
         found = [_check_set(data_path, split, year) for year in years]
         if not years:
             found = [[Finding(ERROR, f"{split} annotations", f"no annotations/person_keypoints_{split}2017.json (or "
@@ -42,10 +42,6 @@ def check(data_path):
         findings += [finding if stops or finding.level != ERROR else finding._replace(level=NOTE)
                      for rows in found for finding in rows]
     return findings
-
-
-def _annotation_path(data_path, split, year):
-    return os.path.join(data_path, "annotations", f"person_keypoints_{split}{year}.json")
 
 
 def _advice(data_path):
@@ -66,7 +62,7 @@ def _check_set(data_path, split, year):
     """Annotations, images and masks of one split of one year."""
     item = f"{split}{year}"
     try:
-        people = read_annotations(_annotation_path(data_path, split, year))
+        people = read_annotations(annotation_path(data_path, split, year))
     except UserError as error:
         return [Finding(ERROR, f"{item} annotations", str(error), "unpack the archive of the annotations again")]
     learned = people.learned(MIN_KEYPOINTS, MIN_AREA)

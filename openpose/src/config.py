@@ -16,13 +16,14 @@ NETWORK_KEYS = ("width", "backbone_width", "num_stages", "vgg_with_bn", "stages_
 SUGGESTED_KEYS = ("inference_img_size", "flip_test", "insize")
 # Settings, besides those of `common.engine.run`, that may differ between a run and its continuation. The skeleton is
 # compared by what its file says, not by the file's name.
-MAY_DIFFER = {"imgpath_train", "jsonpath_train", "maskpath_train", "skeleton", "vgg_path", "load_pretrain",
+MAY_DIFFER = {"data_dir", "imgpath_train", "jsonpath_train", "maskpath_train", "skeleton", "vgg_path", "load_pretrain",
               "pretrained_model_path", "save_model_path", "epochs", "ckpt_interval", "imgpath_val", "ann",
               "output_img_path", "vis", "eva_num", "all_images", "inference_img_size", "inference_scales",
               "flip_test", "stretch", "decoder", "merge_halves", "net_resolution", "number_people_max",
               "keypoint_scale", "write_heatmaps", "preprocess_path"}
 LR_TYPES, OPTIMIZERS = ("default", "cosine"), ("Adam", "Momentum")
 DECODERS = ("default", "cmu", "port")
+YEARS = (2017, 2014)  # of COCO; the first that is there counts
 MERGE = {"auto": None, "true": True, "false": False}
 
 
@@ -50,7 +51,36 @@ def read_settings(argv, aliases=None):
     if not config.inference_scales:
         raise UserError("--inference_scales: give numbers, such as 0.5,1,1.5")
     check_normalisation(config.normalisation)
+    if config.data_dir:
+        config = config.replace(**_in_data_dir(config))
     return _below_output_path(config) if config.enable_modelarts else config
+
+
+def annotation_path(data_dir, split, year):
+    """Where the annotations of a split ("train" or "val") lie in a folder of COCO."""
+    return os.path.join(data_dir, "annotations", f"person_keypoints_{split}{year}.json")
+
+
+def _in_data_dir(config):
+    """Paths that `data_dir` answers for, a folder of COCO: annotations, images and masks.
+
+    Raises:
+        UserError: it is none.
+    """
+    found = {}
+    for split, annotations, images in (("train", "jsonpath_train", "imgpath_train"), ("val", "ann", "imgpath_val")):
+        for year in YEARS:
+            path, folder = annotation_path(config.data_dir, split, year), f"{split}{year}"
+            if annotations not in found and os.path.isfile(path):
+                nested = os.path.join(config.data_dir, "images", folder)
+                found |= {annotations: path,
+                          images: nested if os.path.isdir(nested) else os.path.join(config.data_dir, folder)}
+    if not found:
+        raise UserError(f"--data_dir {config.data_dir} holds no annotations/person_keypoints_train2017.json: name the "
+                        "folder in which the archives of cocodataset.org were unpacked")
+    masks = os.path.join(config.data_dir, "ignore_mask_train")
+    found |= {"maskpath_train": masks} if os.path.isdir(masks) else {}
+    return {key: path for key, path in found.items() if not config[key]}
 
 
 def _below_output_path(config):
