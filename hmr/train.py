@@ -46,7 +46,7 @@ def train(config, runtime):
     from hmr.src.conventions import find_convention
     from hmr.src.datasets import build_source
     from hmr.src.network import settings_of
-    from hmr.src.train_step import build_pair, build_step
+    from hmr.src.train_step import build_start, build_step
 
     check_amp(config.amp_level, runtime.device_target)
     store = CheckpointFolder(config.model_save, "hmr-{step}.ckpt", config.keep_checkpoint_max)
@@ -68,7 +68,7 @@ def train(config, runtime):
     epochs = math.ceil(config.iter_count / loader.steps_per_epoch) if config.iter_count else config.epochs
     progress = Progress(epochs, loader.steps_per_epoch)
 
-    pair = build_pair(config, joints_body, "real" in source.columns, start)
+    pair = build_start(config, joints_body, "real" in source.columns, start)
     broadcast_parameters(pair.get_parameters(), runtime)
 
     step, schedule = build_step(config, runtime.rank_size, pair, progress.total_steps)

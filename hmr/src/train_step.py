@@ -175,7 +175,7 @@ def build_step(config, rank_size, pair, total_steps):
     Args:
         config (Config): settings.
         rank_size (int): number of workers.
-        pair (Adversaries): of `build_pair`; mixed precision is set in its generator.
+        pair (Adversaries): of `build_start`; mixed precision is set in its generator.
         total_steps (int): of the whole run.
 
     Returns:
@@ -197,7 +197,7 @@ def build_step(config, rank_size, pair, total_steps):
     return AdversarialStep(network, optimizer, critic_optimizer, scaler, config.clip_norm, rank_size), rates[0]
 
 
-def build_pair(config, body, with_critic, start):
+def build_start(config, body, with_critic, start):
     """Generator and critic (or None) at the beginning, with the weights that the settings name.
 
     Args:

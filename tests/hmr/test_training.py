@@ -18,7 +18,7 @@ from hmr.src.conventions import CONVENTIONS
 from hmr.src.datasets import build_source
 from hmr.src.people import People
 from hmr.src.sources import read_people
-from hmr.src.train_step import build_pair
+from hmr.src.train_step import build_start
 
 SMALL = ["--depth", "18", "--width", "0.125", "--hidden_size", "16", "--critic_size", "8", "--crop_size", "32"]
 
@@ -125,8 +125,8 @@ def values(cell):
 
 def test_where_weights_start_from(tmp_path):
     body, config = golden.body_model(), read_settings(SMALL)
-    fresh = build_pair(config, body, True, None)
-    again = values(build_pair(config, body, True, None))
+    fresh = build_start(config, body, True, None)
+    again = values(build_start(config, body, True, None))
     assert all((value == again[name]).all() for name, value in values(fresh).items())
     # ImageNet's encoder, converted; the rest is random.
     encoder = {name: value + 1 for name, value in values(fresh).items() if name.startswith("encoder.")}
@@ -135,16 +135,16 @@ def test_where_weights_start_from(tmp_path):
     conventions = CONVENTIONS["pytorch_hmr"].settings()
     write_checkpoint(str(tmp_path / "critic.ckpt"), critic, meta={"config": {"part": "critic", **conventions}})
     other = config.replace(encoder_path=str(tmp_path / "encoder.ckpt"), critic_path=str(tmp_path / "critic.ckpt"))
-    found, moved = values(build_pair(other, body, True, None)), ("encoder.", "critic.")
+    found, moved = values(build_start(other, body, True, None)), ("encoder.", "critic.")
     assert all((found[name] == value + name.startswith(moved)).all() for name, value in values(fresh).items())
     # A whole network, with its critic or without.
     start = Checkpoint("x.ckpt", {name: value + 1 for name, value in values(fresh).items()})
     assert all((value == start.weights[name]).all()
-               for name, value in values(build_pair(config, body, True, start)).items())
+               for name, value in values(build_start(config, body, True, start)).items())
     start.weights = {name: value for name, value in start.weights.items() if not name.startswith("critic.")}
-    found = values(build_pair(config, body, True, start))
+    found = values(build_start(config, body, True, start))
     assert (found["critic.joint1.weight"] == again["critic.joint1.weight"]).all()
-    assert not [name for name in values(build_pair(config, body, False, start)) if name.startswith("critic.")]
+    assert not [name for name in values(build_start(config, body, False, start)) if name.startswith("critic.")]
 
 
 @pytest.mark.parametrize("key, settings, text", [
@@ -156,7 +156,7 @@ def test_weights_of_something_else(key, settings, text, tmp_path):
     write_checkpoint(str(tmp_path / "x.ckpt"), {name: np.zeros(1, np.float32)}, meta={"config": settings})
     config = read_settings([*SMALL, f"--{key}", str(tmp_path / "x.ckpt")])
     with pytest.raises(UserError, match=text):
-        build_pair(config, golden.body_model(), True, None)
+        build_start(config, golden.body_model(), True, None)
 
 
 def test_settings_reach_the_step(monkeypatch):
@@ -168,7 +168,7 @@ def test_settings_reach_the_step(monkeypatch):
     config = read_settings([*SMALL, "--amp_level", "O2", "--e_loss_weight", "2", "--e_3d_loss_weight", "3",
                             "--e_shape_ratio", "5", "--e_pose_ratio", "7", "--e_3d_kp_ratio", "11", "--d_loss_weight",
                             "0.5", "--d_disc_ratio", "4", "--loss_scale", "dynamic", "--clip_norm", "9"])
-    pair = build_pair(config, golden.body_model(), False, None)
+    pair = build_start(config, golden.body_model(), False, None)
     step, rate = train_step.build_step(config, 2, pair, 100)
     assert cast == [(pair.generator, "O2")] and losses[0][1] == (2, 33, 15, 21, 2) and losses[0][2] == 0.5
     assert rate.base == pytest.approx(1e-5) and step[2] is not None and step[3:] == (9, 1, 2)

@@ -5,7 +5,7 @@ from mindspore import Tensor
 from hmr.src.body import condense, load_body
 from hmr.src.config import read_settings
 from hmr.src.network import build_network
-from hmr.src.train_step import build_pair, build_step
+from hmr.src.train_step import build_start, build_step
 
 GRAPHS = ("training", "mixed_precision_training", "spin", "tf")
 SMALL = ("--width", "0.125", "--hidden_size", "16", "--critic_size", "16", "--crop_size", "64", "--batch_size", "1",
@@ -25,7 +25,7 @@ def training_step(level="O0", small=False, flags=()):
     """
     scale = "none" if level == "O0" else "dynamic"
     config = read_settings([*(SMALL if small else ()), "--amp_level", level, "--loss_scale", scale, *flags])
-    pair = build_pair(config, condense(load_body(config), "cocoplus_regressor"), True, None)
+    pair = build_start(config, condense(load_body(config), "cocoplus_regressor"), True, None)
     step, _ = build_step(config, 1, pair, 100)
     rng = np.random.default_rng(0)
     size = config.batch_size + config.batch_3d_size
