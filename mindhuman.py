@@ -36,7 +36,7 @@ def load(name: str, weights: str = "", detector=None, device: str = "", **settin
 
     Returns:
         openpose: `Detecting`, gives `Poses2D`. pose_baseline: `Lifting`, gives `Prediction`s. The mesh models:
-        `MeshPredictor`, gives `People`.
+        `MeshPredictor`, gives `People`. Each has `weights`, the path of its checkpoint.
 
     Raises:
         UserError: no such model, setting or weights.
@@ -55,13 +55,16 @@ def load(name: str, weights: str = "", detector=None, device: str = "", **settin
     init_runtime(config.device_target, config.device_id, config.seed)
     model, config = importlib.import_module(f"{name}.src.inference").open_model(config)
     if name not in MESH_MODELS:
+        model.weights = config.ckpt_file
         return model
 
     from common.inference.predictor import MeshPredictor
 
     batch = {"batch_size": settings["batch_size"]} if "batch_size" in settings else {}
-    return MeshPredictor(model, detector, focal_length=config.focal_length, smooth=config.smooth,
-                         min_confidence=config.min_confidence, **batch)
+    predictor = MeshPredictor(model, detector, focal_length=config.focal_length, smooth=config.smooth,
+                              min_confidence=config.min_confidence, **batch)
+    predictor.weights = config.ckpt_file
+    return predictor
 
 
 def published_weights(name: str) -> str:

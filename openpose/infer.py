@@ -27,8 +27,7 @@ def main(argv):
     parse_resolution(config.net_resolution)  # refused before the network is made
     init_runtime(config.device_target, config.device_id, config.seed)
     detecting, config = open_model(config)
-    inference = Inference(detecting.finder, config.output_dir, detecting.resolution, config.keypoint_scale,
-                          config.write_heatmaps)
+    inference = Inference(detecting, config.output_dir, config.keypoint_scale, config.write_heatmaps)
     inference.run(source)
 
 

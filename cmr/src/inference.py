@@ -48,5 +48,6 @@ def open_model(config):
         UserError: no checkpoint, weights that do not fit, or a body model that cannot be read.
     """
     body = load_body(config)
-    network, config, _ = load_trained(config, body)
-    return CMRMeshes(network, body.model, body.regressor, Crop(config.img_res, config.crop_contrast_stretch)), config
+    network, config, checkpoint = load_trained(config, body)
+    model = CMRMeshes(network, body.model, body.regressor, Crop(config.img_res, config.crop_contrast_stretch))
+    return model, config.replace(ckpt_file=checkpoint.path)

@@ -123,12 +123,26 @@ class Motion:
         frames = self.frames[0] + np.arange(count)
         return dataclasses.replace(self, frames=frames, time_s=times, **changes)
 
+    def rest(self):
+        """(J, 3), where the joints of the skeleton are at rest."""
+        places = np.zeros((len(self.skeleton.names), 3))
+        for joint, parent in enumerate(self.skeleton.parents):
+            places[joint] = self.skeleton.offsets[joint] + (places[parent] if parent >= 0 else 0.0)
+        return places
+
     def quaternions(self):
         """(T, J, 4), w x y z, of the joints; of the two of each the one nearer to the frame before."""
         quaternions = matrix_to_quaternion(self.skeleton.rotmat)
         signs = np.sign((quaternions[1:] * quaternions[:-1]).sum(-1, keepdims=True))
         quaternions[1:] *= np.cumprod(np.where(signs == 0, 1, signs), axis=0)
         return quaternions
+
+
+def strongest(weights, count=4):
+    """(V, J) skinning weights -> the joints (V, count) that pull most, and their weights, which sum to one."""
+    joints = np.argsort(-weights, axis=1, kind="stable")[:, :count]
+    most = np.take_along_axis(weights, joints, axis=1)
+    return np.where(most > 0, joints, 0), most / most.sum(1, keepdims=True)
 
 
 def _linear(times, values, at):

@@ -11,6 +11,7 @@ import struct
 
 import numpy as np
 
+from common.formats.motion import strongest
 from common.visual.renderer import vertex_normals
 
 WEIGHTS = 4  # joints that may pull at a vertex: all that every program reads
@@ -45,12 +46,9 @@ def glb_bytes(motion):
     block, skeleton, skin = _Block(), motion.skeleton, motion.skin
     count = len(skeleton.names)
     quaternions = motion.quaternions()[..., [1, 2, 3, 0]]  # glTF has w last
-    rest = np.zeros((count, 3))
-    for joint, parent in enumerate(skeleton.parents):
-        rest[joint] = skeleton.offsets[joint] + (rest[parent] if parent >= 0 else 0.0)
     inverse = np.tile(np.eye(4), (count, 1, 1))
-    inverse[:, 3, :3] = -rest  # columns follow each other in glTF, so this is the last column
-    joints, weights = _strongest(skin.weights)
+    inverse[:, 3, :3] = -motion.rest()  # columns follow each other in glTF, so this is the last column
+    joints, weights = strongest(skin.weights, WEIGHTS)
     primitive = {
         "attributes": {
             "POSITION": block.add(skin.vertices, FLOAT, ARRAY, bounds=True),
@@ -93,10 +91,3 @@ def glb_bytes(motion):
     text += b" " * (-len(text) % 4)
     chunks = [struct.pack("<I4s", len(data), kind) + data for kind, data in ((b"JSON", text), (b"BIN\0", block.data))]
     return struct.pack("<4sII", b"glTF", 2, 12 + sum(map(len, chunks))) + b"".join(chunks)
-
-
-def _strongest(weights):
-    """(V, J) -> the joints (V, 4) that pull most at each vertex and their weights (V, 4), which sum to one."""
-    joints = np.argsort(-weights, axis=1, kind="stable")[:, :WEIGHTS]
-    strongest = np.take_along_axis(weights, joints, axis=1)
-    return np.where(strongest > 0, joints, 0), strongest / strongest.sum(1, keepdims=True)

@@ -169,7 +169,7 @@ class MeshRunner:
         self.model, self.find, self.folder, self.formats, self.write = model, find, folder, formats, write
         self.focal_length, self.batch_size, self.smooth = focal_length, batch_size, smooth
         self.images, self.unusable, self.rows = 0, [], None
-        self.tracker, self.tracks = Tracker(), {}
+        self.tracker, self.tracks, self.video = Tracker(), {}, None
 
     def run(self, source):
         """Work through a source and say what was written.
@@ -233,7 +233,7 @@ class MeshRunner:
         """Write about a video; returns the number of people."""
         formats = VIDEO_FORMATS if self.formats is None else self.formats
         of_frames = [name for name in formats if name not in OF_TRACKS]
-        video = VideoRecord(source.fps, self.smooth)
+        self.video = video = VideoRecord(source.fps, self.smooth)
 
         def recorded():
             for seen in people:

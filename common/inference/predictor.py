@@ -59,7 +59,7 @@ class MeshPredictor:
         Raises:
             UserError: none can be used.
         """
-        runner, empty = self._runner(boxes, detections, detector), True
+        runner, empty = self.runner(boxes, detections, detector), True
         for people in runner.stream(source_of(source, frame_max)):
             empty = False
             yield people
@@ -78,9 +78,10 @@ class MeshPredictor:
         Raises:
             UserError: nobody is found, or an unknown format.
         """
-        self._runner(boxes, detections, detector, folder, formats).run(source_of(source, frame_max))
+        self.runner(boxes, detections, detector, folder, formats).run(source_of(source, frame_max))
 
-    def _runner(self, boxes, detections, detector, folder="", formats=None):
+    def runner(self, boxes=None, detections=None, detector=None, folder: str = "", formats=None) -> MeshRunner:
+        """What `run` and `stream` work with; after a video its `video` knows everybody's whole way."""
         if boxes is None and detections is None and detector is None:
             detector = self.detector
         find = way_of_finding(boxes, detections, detector, self.min_confidence)

@@ -67,10 +67,13 @@ class VideoRecord:
                     paths.append(os.path.join(folder, f"{name}_{number}.{ending}"))
                     atomic_write(paths[-1], make(name, number, arrays))
             if any(ending in MOTION_FORMATS for ending in formats):
-                motion = motion_of(self.record, track.people, f"{name}_{number}", name, track.frames, track.time_s,
-                                   self.fps)
-                paths += write_motion(folder, motion, formats)
+                paths += write_motion(folder, self.motion(number, name), formats)
         return paths
+
+    def motion(self, number, name):
+        """The `Motion` of a person of a video of this name."""
+        track = self.tracks[number]
+        return motion_of(self.record, track.people, f"{name}_{number}", name, track.frames, track.time_s, self.fps)
 
     def _header(self, name, number):
         height, width = self.record.size

@@ -3,6 +3,7 @@
 The page itself is `viewer.html` beside this file: turn, move, zoom, wireframe, floor, light, people one by one.
 """
 import base64
+import dataclasses
 import html
 import json
 import os
@@ -16,25 +17,64 @@ from common.files import atomic_write
 TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "viewer.html")
 
 
+@dataclasses.dataclass(frozen=True)
+class Moving:
+    """How a mesh of a scene moves: its vertices are the skin at rest.
+
+    Args:
+        parents (tuple): J numbers, -1 for the root.
+        rest (array): (J, 3), places of the joints at rest, metres.
+        joints (array): (V, 4), that pull at each vertex. weights (array): (V, 4).
+        quaternions (array): (T, J, 4), w x y z, relative to the parents. root (array): (T, 3), metres.
+        rows (array): (F,), for each frame of the scene which of the T it is, -1 where nothing is to be seen.
+    """
+
+    parents: tuple
+    rest: np.ndarray
+    joints: np.ndarray
+    weights: np.ndarray
+    quaternions: np.ndarray
+    root: np.ndarray
+    rows: np.ndarray
+
+
 def write_viewer(path, meshes, title, note=""):
-    """Write a self-contained viewer page.
+    """Write a self-contained viewer page; arguments as of `viewer_page`.
 
     Args:
         path (str): ends in .html.
+    """
+    atomic_write(path, viewer_page(meshes, title, note).encode())
+
+
+def viewer_page(meshes, title, note="", motions=None, times=None) -> str:
+    """The text of a self-contained viewer page.
+
+    Args:
         meshes (list[common.visual.renderer.Mesh]): at least one; y up, metres (multiply vertices in camera axes by
             `common.visual.cameras.Y_UP`). Bodies that share one faces array store it once.
         title (str): heading of the page.
         note (str): a line below it, such as the source of the body model.
+        motions (list[Moving]): how each mesh moves, None for meshes that stand still.
+        times (array): (F,), seconds of the frames of the scene, from 0.
 
     Raises:
         ValueError: no mesh, or vertices that are not finite.
     """
     with open(TEMPLATE, encoding="utf-8") as stream:
         page = stream.read()
+    scene = _scene(meshes)
+    if motions is not None:
+        scene["times"] = np.round(np.asarray(times, np.float64), 6).tolist()
+        for mesh, motion in zip(scene["meshes"], motions):
+            mesh["motion"] = {"parents": [int(parent) for parent in motion.parents]} | {
+                name: _encode(values, kind) for name, values, kind in (
+                    ("rest", motion.rest, "<f4"), ("joints", motion.joints, "u1"), ("weights", motion.weights, "<f4"),
+                    ("turns", motion.quaternions, "<f4"), ("root", motion.root, "<f4"), ("rows", motion.rows, "<i4"))}
     # Inside a script element only "<" could end it; JSON may spell that letter as an escape.
-    scene = json.dumps(_scene(meshes), separators=(",", ":")).replace("<", "\\u003c")
-    texts = {"TITLE": html.escape(printable(title)), "NOTE": html.escape(printable(note)), "SCENE": scene}
-    atomic_write(path, re.sub("%(TITLE|NOTE|SCENE)%", lambda place: texts[place[1]], page).encode())
+    text = json.dumps(scene, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+    texts = {"TITLE": html.escape(printable(title)), "NOTE": html.escape(printable(note)), "SCENE": text}
+    return re.sub("%(TITLE|NOTE|SCENE)%", lambda place: texts[place[1]], page)
 
 
 def _scene(meshes):

@@ -122,5 +122,5 @@ def open_model(config):
     Raises:
         UserError: no checkpoint, weights that do not fit, or a body model that cannot be read.
     """
-    network, config, body, _ = load_trained(config)
-    return Hand4WholeMeshes(network, body), config
+    network, config, body, checkpoint = load_trained(config)
+    return Hand4WholeMeshes(network, body), config.replace(ckpt_file=checkpoint.path)

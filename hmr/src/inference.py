@@ -120,4 +120,4 @@ def open_model(config):
     body = load_body(config)
     network, config, convention, checkpoint = load_trained(config, body)
     return HMRMeshes(network, convention, body, crop_kind(checkpoint.meta["config"]), config.crop_size,
-                     config.crop_scale), config
+                     config.crop_scale), config.replace(ckpt_file=checkpoint.path)

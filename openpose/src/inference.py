@@ -179,9 +179,8 @@ class Inference:
     """Looks for people and writes what is found.
 
     Args:
-        finder (PeopleDetector): the trained network.
+        detecting (Detecting): the trained network.
         folder (str): where the files go.
-        resolution (tuple): (width, height) of the network input, or None for the finder's own size.
         keypoint_scale (int): unit of the coordinates in `*_keypoints.json`.
         write_heatmaps (bool): whether the maps are written too.
 
@@ -189,9 +188,9 @@ class Inference:
         UserError: unknown keypoint scale.
     """
 
-    def __init__(self, finder, folder, resolution=None, keypoint_scale=0, write_heatmaps=False):
+    def __init__(self, detecting, folder, keypoint_scale=0, write_heatmaps=False):
         check_scale(keypoint_scale)
-        self.detecting, self.folder = Detecting(finder, resolution), folder
+        self.detecting, self.folder = detecting, folder
         self.keypoint_scale, self.write_heatmaps = keypoint_scale, write_heatmaps
         self.entries, self.names, self.people = [], [], 0
 
@@ -230,5 +229,5 @@ def open_model(config):
         UserError: no checkpoint, or weights that do not fit.
     """
     resolution = parse_resolution(config.net_resolution)
-    network, config, skeleton, _ = load_trained(config)
-    return Detecting(build_detector(network, config, skeleton), resolution), config
+    network, config, skeleton, checkpoint = load_trained(config)
+    return Detecting(build_detector(network, config, skeleton), resolution), config.replace(ckpt_file=checkpoint.path)

@@ -235,13 +235,20 @@ class Lifting:
         """
         if isinstance(source, str | os.PathLike):
             tracks, usual = read_keypoints(os.fspath(source), joint_order, self.min_confidence, image_size), "none"
+            fps = self.fps
         else:
             images, usual = [source] if hasattr(source, "joints") else list(source), "body"
-            tracks = tracks_of_detections(images, self.min_confidence)
+            tracks, fps = tracks_of_detections(images, self.min_confidence), _mean_fps(images) or self.fps
         mean_pose = self.statistics.mean_2d[self.statistics.use_2d].reshape(16, 2)
         fitted = fit_to_camera(tracks, rescale or usual, image_size, mean_pose)
-        return [replace(prediction, space=self.space, fps=self.fps)
+        return [replace(prediction, space=self.space, fps=fps)
                 for prediction in lift_tracks(self.lifter, self.statistics, tracks, fitted)]
+
+
+def _mean_fps(images):
+    """Of `Poses2D`s of a video; 0 where they tell no times."""
+    times = [image.time_s for image in images if image.time_s is not None]
+    return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else 0.0
 
 
 def tracks_of_detections(images, min_confidence):
@@ -274,5 +281,6 @@ def open_model(config):
     Raises:
         UserError: no checkpoint, or weights that do not fit.
     """
-    network, config, statistics, _ = load_trained(config)
-    return Lifting(Lifter(network), statistics, _space(config), config.min_confidence, config.fps), config
+    network, config, statistics, checkpoint = load_trained(config)
+    model = Lifting(Lifter(network), statistics, _space(config), config.min_confidence, config.fps)
+    return model, config.replace(ckpt_file=checkpoint.path)

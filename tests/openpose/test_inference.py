@@ -119,7 +119,7 @@ def _walk(count):
 
 
 def test_a_film_gives_its_people_and_their_numbers(tmp_path):
-    Inference(PerfectFinder(), str(tmp_path)).run(_walk(3))
+    Inference(Detecting(PerfectFinder()), str(tmp_path)).run(_walk(3))
     for frame in range(3):
         content = json.loads((tmp_path / f"walk_{frame:012d}_keypoints.json").read_text())
         assert content["time_s"] == frame / 10
@@ -131,7 +131,7 @@ def test_a_film_gives_its_people_and_their_numbers(tmp_path):
 
 
 def test_ctrl_c_ends_a_film_and_keeps_it(tmp_path):
-    Inference(PerfectFinder(stop=1), str(tmp_path)).run(_walk(100))
+    Inference(Detecting(PerfectFinder(stop=1)), str(tmp_path)).run(_walk(100))
     assert cv2.VideoCapture(str(tmp_path / "walk.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 2
     assert len(list(tmp_path.glob("*_keypoints.json"))) == 2
 

@@ -12,7 +12,7 @@ import pytest
 import trimesh
 
 from common.visual.renderer import Mesh
-from common.visual.viewer import write_viewer
+from common.visual.viewer import Moving, viewer_page, write_viewer
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--headless", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--use-gl=angle",
@@ -122,3 +122,48 @@ def test_dragging_turns_the_bodies(tmp_path):
     red, blue = photographed(tmp_path, drag)
     assert red.sum() > 5000 and blue.sum() > 5000
     assert np.nonzero(blue)[1].mean() < np.nonzero(red)[1].mean() - 200
+
+
+def swinging():
+    """A ball on a bone that turns from +x to +y about the origin within three frames, and is away in the third."""
+    ball = trimesh.creation.icosphere(subdivisions=2, radius=0.3)
+    vertices = np.asarray(ball.vertices) + [1.0, 0, 0]
+    count, half = len(vertices), np.sqrt(0.5)
+    moving = Moving((-1, 0), np.array([[0, 0, 0], [1.0, 0, 0]]), np.tile([1, 0, 0, 0], (count, 1)),
+                    np.tile([1.0, 0, 0, 0], (count, 1)),
+                    np.array([[[1, 0, 0, 0], [1, 0, 0, 0]], [[half, 0, 0, half], [1, 0, 0, 0]]], float),
+                    np.zeros((2, 3)), np.array([0, 1, -1]))
+    return Mesh(vertices, np.asarray(ball.faces), (220, 30, 30), "ball"), moving
+
+
+def test_a_scene_that_moves_holds_its_turns():
+    mesh, moving = swinging()
+    page = viewer_page([mesh], "Swing", motions=[moving], times=[0.0, 0.5, 1.0])
+    scene = scene_of(page)
+    assert scene["times"] == [0.0, 0.5, 1.0] and scene["meshes"][0]["motion"]["parents"] == [-1, 0]
+    motion = scene["meshes"][0]["motion"]
+    np.testing.assert_array_equal(decoded(motion["rows"], "<i4"), [0, 1, -1])
+    np.testing.assert_allclose(decoded(motion["turns"], "<f4").reshape(2, 2, 4), moving.quaternions, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+def test_a_browser_shows_the_frame_that_the_slider_names(tmp_path):
+    mesh, moving = swinging()
+    page = viewer_page([mesh], "Swing", motions=[moving], times=[0.0, 0.5, 1.0])
+    centres = []
+    for frame in range(3):
+        # A visitor who moves the slider and looks from the front, without the panel.
+        act = (f'<script>control("panel").hidden = true; control("frame").value = {frame}; '
+               'control("frame").dispatchEvent(new Event("input")); '
+               'document.querySelector("[data-yaw=\\"0\\"]").click();</script></body>')
+        (tmp_path / "page.html").write_text(page.replace("</body>", act), encoding="utf-8")
+        subprocess.run([CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}",
+                        f"--screenshot={tmp_path / 'shot.png'}", f"file://{tmp_path / 'page.html'}"],
+                       capture_output=True, timeout=120)
+        shot = cv2.imread(str(tmp_path / "shot.png")).astype(int)
+        red = (shot[..., 2] > 120) & (shot[..., 2] > 2 * shot[..., 0]) & (shot[..., 2] > 2 * shot[..., 1])
+        centres.append(np.argwhere(red).mean(0) if red.sum() > 200 else None)
+    (first_y, first_x), (second_y, second_x), gone = centres
+    assert second_x < first_x - 100 and second_y < first_y - 100  # from the right to above
+    assert gone is None

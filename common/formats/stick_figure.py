@@ -1,0 +1,58 @@
+"""A skin for skeletons without a body: a rod for each bone and a ball for each joint."""
+import numpy as np
+
+from common.formats.motion import Skeleton, Skin
+
+SIDES, RINGS = 10, 6
+THICKNESS_M = 0.018
+COLOUR = (120, 170, 220)
+
+
+def stick_figure(skeleton: Skeleton, colour=COLOUR, thickness: float = THICKNESS_M) -> Skin:
+    """The skin of a skeleton at rest.
+
+    Args:
+        skeleton: its bones.
+        colour: (3,) uint8 RGB.
+        thickness: radius of the rods, metres; balls have one and a half times that.
+    """
+    places = np.zeros((len(skeleton.names), 3))
+    parts = []
+    for joint, parent in enumerate(skeleton.parents):
+        places[joint] = skeleton.offsets[joint] + (places[parent] if parent >= 0 else 0.0)
+        parts.append((joint, *_ball(places[joint], 1.5 * thickness)))
+        if parent >= 0 and np.any(skeleton.offsets[joint]):
+            parts.append((parent, *_rod(places[parent], places[joint], thickness)))
+    counts = np.cumsum([0] + [len(vertices) for _, vertices, _ in parts])
+    weights = np.zeros((counts[-1], len(places)))
+    for (joint, _, _), first, last in zip(parts, counts, counts[1:]):
+        weights[first:last, joint] = 1.0
+    return Skin(np.concatenate([vertices for _, vertices, _ in parts]),
+                np.concatenate([faces + first for (_, _, faces), first in zip(parts, counts)]), weights, colour)
+
+
+def _ball(centre, radius):
+    heights, angles = np.linspace(0, np.pi, RINGS + 1), np.linspace(0, 2 * np.pi, SIDES, endpoint=False)
+    points = np.stack([np.outer(np.sin(heights), np.cos(angles)), np.repeat(np.cos(heights)[:, None], SIDES, 1),
+                       np.outer(np.sin(heights), -np.sin(angles))], axis=-1).reshape(-1, 3)
+    return centre + radius * points, _grid(RINGS)
+
+
+def _rod(start, end, radius):
+    way = (end - start) / np.linalg.norm(end - start)
+    across = np.cross(way, np.eye(3)[np.argmin(np.abs(way))])
+    across /= np.linalg.norm(across)
+    other = np.cross(way, across)
+    angles = np.linspace(0, 2 * np.pi, SIDES, endpoint=False)
+    ring = radius * (np.outer(np.cos(angles), across) + np.outer(np.sin(angles), other))
+    return np.concatenate([end + ring, start + ring]), _grid(1)
+
+
+def _grid(rows):
+    """Triangles (N, 3) between rows + 1 rings of points, counter-clockwise from outside where the first is on top."""
+    row, side = np.meshgrid(np.arange(rows), np.arange(SIDES), indexing="ij")
+    upper, lower = row * SIDES + side, (row + 1) * SIDES + side
+    after = (side + 1) % SIDES
+    upper_after, lower_after = row * SIDES + after, (row + 1) * SIDES + after
+    return np.concatenate([np.stack([upper, lower, upper_after], -1).reshape(-1, 3),
+                           np.stack([upper_after, lower, lower_after], -1).reshape(-1, 3)])
