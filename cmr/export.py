@@ -16,6 +16,9 @@ from common.errors import run  # noqa: E402
 
 LOGGER = logging.getLogger("mindhuman")
 
+# Names in the exported file, in its order.
+INPUT, OUTPUTS = "image", ("vertices", "camera", "smpl_vertices", "rotmat", "betas")
+
 
 def main(argv):
     config = read_settings(argv, EXPORT_ALIASES)
@@ -35,7 +38,7 @@ def main(argv):
         body = load_body(config)
         network, config, checkpoint = load_trained(config, body)
         path, _ = export_network(network, example_inputs(config.img_res), config.file_name, config.file_format,
-                                 config.export_batch_size, runtime.device_target)
+                                 config.export_batch_size, runtime.device_target, names=([INPUT], OUTPUTS))
         write_description(path, "cmr", checkpoint, describe(config, announce_embedded(path, body.model)))
 
 
@@ -64,18 +67,19 @@ def describe(config, body):
     mesh = {"shape": [batch, NUM_VERTICES, 3], "unit": "metres; x right, y down, z forward"}
     return {
         "body_model": body,
-        "input": {"shape": [batch, 3, config.img_res, config.img_res], "channels": "red, green, blue",
-                  "value": "(pixel / 255 - mean) / std", "mean": list(IMAGENET_MEAN), "std": list(IMAGENET_STD),
+        "input": {"name": INPUT, "shape": [batch, 3, config.img_res, config.img_res], "channels": "red, green, blue",
+                  "value": "(pixel / divisor - mean) / std", "divisor": 255,
+                  "mean": list(IMAGENET_MEAN), "std": list(IMAGENET_STD),
                   "crop": "square around the person, 1.2 times the longer side of the box",
                   "crop_contrast_stretch": config.crop_contrast_stretch},
         "outputs": [
-            {"name": "vertices", **mesh, "meaning": "free mesh of the graph network"},
-            {"name": "camera", "shape": [batch, 3],
+            {"name": OUTPUTS[0], **mesh, "meaning": "free mesh of the graph network"},
+            {"name": OUTPUTS[1], "shape": [batch, 3],
              "meaning": "s, tx, ty: p = s * ((x, y) + (tx, ty)), the crop spans [-1, 1]"},
-            {"name": "smpl_vertices", **mesh, "meaning": "mesh of the SMPL body"},
-            {"name": "rotmat", "shape": [batch, NUM_JOINTS, 3, 3], "joints": list(SKELETONS["smpl_24"]),
+            {"name": OUTPUTS[2], **mesh, "meaning": "mesh of the SMPL body"},
+            {"name": OUTPUTS[3], "shape": [batch, NUM_JOINTS, 3, 3], "joints": list(SKELETONS["smpl_24"]),
              "meaning": "rotation of each joint relative to its parent"},
-            {"name": "betas", "shape": [batch, NUM_BETAS], "meaning": "shape coefficients of the SMPL body"}]}
+            {"name": OUTPUTS[4], "shape": [batch, NUM_BETAS], "meaning": "shape coefficients of the SMPL body"}]}
 
 
 if __name__ == "__main__":

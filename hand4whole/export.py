@@ -26,6 +26,8 @@ MEANINGS = {
     "mano_pose": "root and 15 joints of MANO, axis-angle in radians, relative to the mean hand",
     "mano_shape": "shape coefficients of MANO"}
 
+INPUT = "image"  # its name in the exported file
+
 
 def main(argv):
     config = use_cards(read_settings(argv, EXPORT_ALIASES), __file__, argv)
@@ -40,10 +42,11 @@ def main(argv):
     with on_modelarts(config.enable_modelarts, config.data_url, config.data_path,
                       os.path.dirname(os.path.abspath(config.file_name)), config.train_url):
         network, config, model, checkpoint = load_trained(config)
-        exported = FirstOutputs(network, len(EXPORTED[config.parts]))
+        outputs = EXPORTED[config.parts]
+        exported = FirstOutputs(network, len(outputs))
         make = example_inputs(config.input_hand_shape if config.parts == "hand" else config.input_img_shape)
         path, _ = export_network(exported, make, config.file_name, config.file_format, config.export_batch_size,
-                                 runtime.device_target)
+                                 runtime.device_target, names=([INPUT], outputs))
         shapes = [output.shape[1:] for output in exported(Tensor(make(config.export_batch_size or 1)[0]))]
         write_description(path, "hand4whole", checkpoint, describe(config, model, shapes))
         LOGGER.info("%s holds arrays of the body model (%s)", path,
@@ -67,6 +70,7 @@ def describe(config, model, outputs):
         model (BodyModel): whose arrays the file holds.
         outputs (list): shapes of the outputs for one image, without the batch.
     """
+    from common.data.crops import PATCH_MARGIN
     from hand4whole.src.network import EXPORTED
 
     hand_only, batch = config.parts == "hand", config.export_batch_size or "B"
@@ -75,7 +79,10 @@ def describe(config, model, outputs):
     return {
         "parts": config.parts, "body_model": model.name,
         "embedded": "the file holds arrays of the body model: its licence counts for the file too",
-        "input": {"shape": [batch, 3, height, width], "channels": "red, green, blue", "values": "0 to 1"},
+        "input": {"name": INPUT, "shape": [batch, 3, height, width], "channels": "red, green, blue",
+                  "value": "(pixel / divisor - mean) / std", "divisor": 255, "mean": [0, 0, 0], "std": [1, 1, 1],
+                  "crop": f"box of the {'hand' if hand_only else 'person'}, widened to the input's proportions and "
+                          f"enlarged {PATCH_MARGIN} times, black outside of the image"},
         "outputs": [{"name": name, "shape": [batch, *shape], "meaning": MEANINGS[name]}
                     for name, shape in zip(EXPORTED[config.parts], outputs)],
         "camera": {"focal_px": [focal * size / part for focal, size, part in

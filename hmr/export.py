@@ -12,6 +12,8 @@ from common.engine.modelarts import on_modelarts  # noqa: E402
 from common.errors import run  # noqa: E402
 from hmr.src.config import read_settings  # noqa: E402
 
+INPUT = "image"  # its name in the exported file
+
 
 def main(argv):
     config = read_settings(argv, {"batch_size": 1, "batch_3d_size": 0})
@@ -20,7 +22,7 @@ def main(argv):
     from common.engine.export import export_network, write_description
     from common.engine.runtime import init_runtime
     from hmr.src.body import load_body
-    from hmr.src.network import load_trained
+    from hmr.src.network import OUTPUTS, load_trained
 
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
     # The original's networks took both halves of a training batch; 0 in all leaves the batch free.
@@ -30,7 +32,7 @@ def main(argv):
         body = load_body(config)
         network, config, convention, checkpoint = load_trained(config, body)
         path, _ = export_network(network, example_inputs(convention, config.crop_size), config.file_name,
-                                 config.file_format, batch_size, runtime.device_target)
+                                 config.file_format, batch_size, runtime.device_target, names=([INPUT], OUTPUTS))
         write_description(path, "hmr", checkpoint, describe(config, convention, checkpoint, batch_size or "B",
                                                             announce_embedded(path, body)))
 
@@ -78,8 +80,9 @@ def describe(config, convention, checkpoint, batch, body):
         "rotmat": {"shape": [24, 3, 3], "joints": list(SKELETONS["smpl_24"]), "meaning": rotmat}}
     return {
         "convention": convention.name, "body_model": body,
-        "input": {"shape": [batch, 3, config.crop_size, config.crop_size], "channels": channels,
-                  "value": "(pixel / 255 - mean) / std", "mean": list(convention.mean), "std": list(convention.std),
+        "input": {"name": INPUT, "shape": [batch, 3, config.crop_size, config.crop_size], "channels": channels,
+                  "value": "(pixel / divisor - mean) / std", "divisor": 255,
+                  "mean": list(convention.mean), "std": list(convention.std),
                   "crop_kind": crop_kind(checkpoint.meta["config"]), "crop_scale": config.crop_scale},
         "outputs": [{"name": name, **meanings[name], "shape": [batch, *meanings[name]["shape"]]} for name in OUTPUTS]}
 

@@ -13,6 +13,9 @@ from common.engine.modelarts import on_modelarts  # noqa: E402
 from common.errors import run  # noqa: E402
 from openpose.src.config import read_settings  # noqa: E402
 
+# Names in the exported file, in its order.
+INPUT, OUTPUTS = "image", ("paf", "heatmap")
+
 
 def main(argv):
     config = read_settings(argv, EXPORT_ALIASES)
@@ -27,7 +30,7 @@ def main(argv):
         network, config, skeleton, checkpoint = load_trained(config)
         path, _ = export_network(LastStage(network), example_inputs(config.insize, config.normalisation),
                                  config.file_name, config.file_format, config.export_batch_size,
-                                 runtime.device_target)
+                                 runtime.device_target, names=([INPUT], OUTPUTS))
         write_description(path, "openpose", checkpoint, describe(config, skeleton))
 
 
@@ -45,17 +48,20 @@ def example_inputs(size, normalisation):
 
 def describe(config, skeleton):
     """What an exported file takes and gives, for its description."""
-    from openpose.src.normalisation import STRIDE
+    from openpose.src.normalisation import PADDING, STRIDE, describe_normalisation
 
     batch, cells = config.export_batch_size or "B", config.insize // STRIDE
     names = skeleton.joints
     return {
-        "input": {"shape": [batch, 3, config.insize, config.insize], "normalisation": config.normalisation,
-                  "channels": "red, green, blue" if config.normalisation == "imagenet" else "blue, green, red"},
+        "input": {"name": INPUT, "shape": [batch, 3, config.insize, config.insize],
+                  **describe_normalisation(config.normalisation),
+                  "crop": f"the whole image, scaled to fit and padded right and below with {PADDING}"},
         "outputs": [
-            {"name": "affinity fields, x and y of each limb", "shape": [batch, 2 * len(skeleton.limbs), cells, cells],
+            {"name": OUTPUTS[0], "meaning": "affinity fields, x and y of each limb",
+             "shape": [batch, 2 * len(skeleton.limbs), cells, cells],
              "limbs": [[names[first], names[second]] for first, second in skeleton.limbs]},
-            {"name": "heat maps of the joints and of the background", "shape": [batch, len(names) + 1, cells, cells],
+            {"name": OUTPUTS[1], "meaning": "heat maps of the joints and of the background",
+             "shape": [batch, len(names) + 1, cells, cells],
              "joints": list(names)}],
         "cells": f"cell (row, column) is pixel ({STRIDE} column + {(STRIDE - 1) / 2}, {STRIDE} row + "
                  f"{(STRIDE - 1) / 2}) of the input"}

@@ -11,6 +11,8 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from common.errors import run  # noqa: E402
 from pose_baseline.src.config import read_settings  # noqa: E402
 
+INPUT, OUTPUT = "joints_2d", "joints_3d"  # names in the exported file
+
 
 def main(argv):
     config = read_settings(argv, {"batch_size": 1}, free_batch=True)
@@ -25,7 +27,7 @@ def main(argv):
     if config.pixel_input:
         network = PixelLifter(network, statistics)
     path, _ = export_network(network, example_inputs(statistics, config.pixel_input), config.file_name,
-                             config.file_format, config.batch_size, runtime.device_target)
+                             config.file_format, config.batch_size, runtime.device_target, names=([INPUT], [OUTPUT]))
     write_description(path, "pose_baseline", checkpoint, describe(config, statistics))
 
 
@@ -48,9 +50,9 @@ def describe(config, statistics):
     outputs = OUTPUT_JOINTS_14 if config.predict_14 else OUTPUT_JOINTS
     content = {
         "batch_size": config.batch_size or "free",
-        "input": {"shape": [config.batch_size or "B", 32], "joints": list(INPUT_JOINTS),
+        "input": {"name": INPUT, "shape": [config.batch_size or "B", 32], "joints": list(INPUT_JOINTS),
                   "unit": "px" if config.pixel_input else "normalised: (px - mean) / std"},
-        "output": {"shape": [config.batch_size or "B", 3 * len(outputs)], "joints": list(outputs),
+        "output": {"name": OUTPUT, "shape": [config.batch_size or "B", 3 * len(outputs)], "joints": list(outputs),
                    "unit": "mm, relative to pelvis" if config.pixel_input else
                    "normalised: output * std + mean = mm, relative to pelvis",
                    "frame": "camera: x right, y down, z forward" if config.camera_frame else "world: z up"}}

@@ -7,6 +7,9 @@
 #   --convert  also PyTorch, for the conversion of its checkpoints, and what fetches them from Google Drive
 #   --test     also what reads our files back in tests
 #
+#   MINDSPORE=2.8.0          this version (2.7 to 2.10) instead of the pinned one, for the driver of an Ascend machine;
+#                            later calls keep the version that is installed
+#   VENV=folder              make the environment there instead of in .venv
 #   TORCH_INDEX=URL          take PyTorch from this package index (the first of two that have its CPU build)
 #   PYTHON=/path/to/python   use this interpreter and its environment (conda, a container, your own venv) instead
 #
@@ -57,27 +60,45 @@ choose_python() {
         python=$("$PYTHON" -c 'import sys; print(sys.executable)')
         return
     fi
-    python="$root/.venv/bin/python"
+    local venv=${VENV:-$root/.venv}
+    python="$venv/bin/python"
     if supported "$(version_of "$python")" && "$python" -c 'import pip' 2>/dev/null; then return; fi
     local found=""
     find_python
-    say "making $root/.venv with $found ($(version_of "$found"))"
-    "$found" -m venv --clear "$root/.venv" || fail "$found could not make $root/.venv; see the lines above."
+    say "making $venv with $found ($(version_of "$found"))"
+    "$found" -m venv --clear "$venv" || fail "$found could not make $venv; see the lines above."
+    python=$("$python" -c 'import os, sys; print(os.path.abspath(sys.executable))')
+}
+
+# Sets `mindspore` to the wanted version: that of MINDSPORE, else the one that is installed, else the pinned one.
+choose_mindspore() {
+    local pinned installed words
+    pinned=$(sed -n 's/^mindspore==//p' "$root/requirements.txt")
+    installed=$("$python" -c 'import importlib.metadata as packages; print(packages.version("mindspore"))' \
+        2>/dev/null || true)
+    mindspore=${MINDSPORE:-${installed:-$pinned}}
+    words=$("$python" "$root/common/mindspore_versions.py" "$mindspore" 2>&1) || fail "${words#error: }"
+    [[ -z $words ]] || say "$words"
+    if [[ $mindspore != "$pinned" && -z ${MINDSPORE:-} ]]; then
+        say "MindSpore $mindspore is installed and stays (MINDSPORE=$pinned bash $name installs the pinned version)"
+    fi
 }
 
 # Prints the stamp file's path, then one line per requirement file: its name and the hash of all that decides its content.
 fingerprints() {
-    "$python" - "$root" "$@" <<'PY'
+    "$python" - "$root" "$mindspore" "$@" <<'PY'
 import hashlib
 import pathlib
 import platform
+import re
 import sys
 
 root = pathlib.Path(sys.argv[1])
 shared = (root / "constraints.txt").read_bytes() + platform.python_version().encode()
 print(pathlib.Path(sys.prefix) / ".mindhuman-setup")
-for name in sys.argv[2:]:
-    print(name, hashlib.sha256((root / name).read_bytes() + shared).hexdigest())
+for name in sys.argv[3:]:
+    content = re.sub(rb"(?m)^mindspore==.*", b"mindspore==" + sys.argv[2].encode(), (root / name).read_bytes())
+    print(name, hashlib.sha256(content + shared).hexdigest())
 PY
 }
 
@@ -103,8 +124,14 @@ install_torch() {
 
 install() {
     local file arguments=()
+    folder=$(mktemp -d) # the files as they are, with the wanted version of MindSpore
+    trap 'rm -rf "$folder"' EXIT
+    cp "$root/constraints.txt" "$folder"
     if [[ " $* " == *" requirements-convert.txt "* ]]; then install_torch; fi
-    for file in "$@"; do arguments+=(-r "$root/$file"); done
+    for file in "$@"; do
+        sed "s/^mindspore==.*/mindspore==$mindspore/" "$root/$file" >"$folder/$file"
+        arguments+=(-r "$folder/$file")
+    done
     say "installing $* (the first time takes some minutes)"
     "$python" -m pip install --disable-pip-version-check --quiet --progress-bar off "${arguments[@]}" ||
         fail "pip could not install $*; see its lines above (network, disk space, or a packaged Python that wants an environment of its own), then run $name again."
@@ -125,6 +152,7 @@ for argument in "$@"; do
 done
 
 choose_python
+choose_mindspore
 listed=$(fingerprints "${files[@]}") || fail "$python cannot read the requirement files in $root."
 mapfile -t lines <<<"$listed"
 stamp=${lines[0]}

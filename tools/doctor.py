@@ -24,6 +24,7 @@ from common.engine.devices import TARGETS, look_for, probe  # noqa: E402
 from common.environment import CUDA_LIBRARIES, DEFAULTS, find_cuda_libraries  # noqa: E402
 from common.errors import run  # noqa: E402
 from common.files import atomic_write  # noqa: E402
+from common.mindspore_versions import TRIED, missing_private, refusal, remark  # noqa: E402
 
 # Variables that change what MindSpore does or which devices it sees.
 VARIABLES = (*DEFAULTS, "OMP_NUM_THREADS", "DEVICE_TARGET", "CUDA_HOME", "CUDA_VISIBLE_DEVICES",
@@ -49,8 +50,20 @@ def package_findings():
             installed = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             installed = None
+        if name == "mindspore" and installed in TRIED:
+            wanted = installed
         findings.append((name, installed, wanted))
     return findings
+
+
+def mindspore_findings():
+    """What is to say about the installed version of MindSpore, as sentences."""
+    try:
+        version = importlib.metadata.version("mindspore")
+    except importlib.metadata.PackageNotFoundError:
+        return []
+    said = refusal(version) or remark(version)
+    return ([said] if said else []) + missing_private()
 
 
 def describe_cpu():
@@ -141,7 +154,7 @@ def examine(quick=False):
     packages = {name: {"installed": installed, "tested": wanted} for name, installed, wanted in package_findings()}
     environment = {name: os.environ[name] for name in VARIABLES if name in os.environ}
     return {"targets": targets, "machine": {key: text for key, text in machine.items() if text},
-            "packages": packages, "environment": environment}
+            "packages": packages, "mindspore": mindspore_findings(), "environment": environment}
 
 
 def report(findings):
@@ -155,12 +168,13 @@ def report(findings):
     lines.append("Packages")
     for name, found in findings["packages"].items():
         if found["installed"] is None:
-            remark = f"MISSING (tested with {found['tested']}); bash scripts/setup.sh installs it"
+            said = f"MISSING (tested with {found['tested']}); bash scripts/setup.sh installs it"
         elif found["installed"] != found["tested"]:
-            remark = f"{found['installed']} (tested with {found['tested']})"
+            said = f"{found['installed']} (tested with {found['tested']})"
         else:
-            remark = found["installed"]
-        lines.append(f"  {name:25s}{remark}")
+            said = found["installed"]
+        lines.append(f"  {name:25s}{said}")
+    lines += [f"  {text}" for text in findings["mindspore"]]
     lines.append("Environment")
     lines += [f"  {name}={text}" for name, text in findings["environment"].items()]
     return lines

@@ -22,7 +22,8 @@ ENDINGS = {"MINDIR": ".mindir", "ONNX": ".onnx", "AIR": ".air"}
 DYNAMIC_CHECKS = (1, 3)
 
 
-def export_network(network, make_inputs, file_name, file_format, batch_size, device_target, tolerance=1e-4):
+def export_network(network, make_inputs, file_name, file_format, batch_size, device_target, tolerance=1e-4,
+                   names=None):
     """Write the network, load the file again and compare.
 
     Args:
@@ -33,6 +34,7 @@ def export_network(network, make_inputs, file_name, file_format, batch_size, dev
         batch_size (int): 0 for a free batch (MINDIR only).
         device_target (str): AIR exists on Ascend only.
         tolerance (float): largest accepted difference, relative to the largest output (at least 1).
+        names (tuple): names of the inputs and of the outputs in an ONNX file, two lists; MINDIR goes by their order.
 
     Returns:
         tuple: path of the file, largest difference that was seen (None for AIR, which only Ascend tools read).
@@ -61,6 +63,8 @@ def export_network(network, make_inputs, file_name, file_format, batch_size, dev
     with tempfile.TemporaryDirectory(prefix="export-") as folder:
         written = os.path.join(folder, re.sub(r"[^0-9A-Za-z_.-]", "_", os.path.basename(path)))
         _write(network, make_inputs, written, file_format, batch_size)
+        if file_format == "ONNX":
+            repair_onnx(written, names)
         difference = None
         if file_format != "AIR":
             difference = _compare(network, make_inputs, written, file_format, batch_size, tolerance)
@@ -170,6 +174,38 @@ def load_mindir(path, dynamic_shapes=None):
     if dynamic_shapes is not None:
         cell.set_inputs(*[Tensor(shape=[None, *shape[1:]], dtype=ms.float32) for shape in dynamic_shapes])
     return cell
+
+
+def repair_onnx(path, names=None):
+    """Put an ONNX file of MindSpore's converter right and give what goes in and out its names.
+
+    The converter writes the `output_shape` of a transposed convolution with batch and channels, which the format does
+    not have there and runtimes refuse. The paddings, which stand beside it, say the same.
+
+    Args:
+        path (str): of the file, which is written again.
+        names (tuple): names of inputs and outputs, two lists; None for those of the converter.
+    """
+    import onnx
+
+    model = onnx.load(path)
+    graph = model.graph
+    for node in graph.node:
+        if node.op_type == "ConvTranspose":
+            kept = [attribute for attribute in node.attribute if attribute.name != "output_shape"]
+            del node.attribute[:]
+            node.attribute.extend(kept)
+    if names is not None:
+        inputs, outputs = names
+        new = dict(zip([value.name for value in graph.input], inputs, strict=True))
+        new.update(zip([value.name for value in graph.output], outputs, strict=True))
+        for node in graph.node:
+            for field in (node.input, node.output):
+                field[:] = [new.get(name, name) for name in field]
+        for value in (*graph.input, *graph.output, *graph.initializer):
+            value.name = new.get(value.name, value.name)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
 
 
 def _load_onnx(path):

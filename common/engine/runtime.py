@@ -11,6 +11,7 @@ from mindspore.communication import get_group_size, get_rank, init
 from common.engine.devices import choose
 from common.errors import UserError
 from common.log import set_up_logging
+from common.mindspore_versions import refusal, remark
 
 LOGGER = logging.getLogger("mindhuman")
 
@@ -52,6 +53,10 @@ def init_runtime(device_target="", device_id=0, seed=1):
         UserError: the device is not there, the workers cannot find each other, or the seed is too large.
     """
     set_up_logging()
+    if refusal(ms.__version__):
+        raise UserError(refusal(ms.__version__))
+    if remark(ms.__version__):
+        LOGGER.warning("%s", remark(ms.__version__))
     if not 0 <= seed < 2 ** 32:
         raise UserError(f"--seed {seed}: write a whole number from 0 to {2 ** 32 - 1}")
     if os.environ.get("MS_ROLE") == "MS_SCHED":

@@ -57,18 +57,20 @@ class AxisWeights(Float32Cell):
         order = np.arange(crop_length)
         self.order = constant((order[::-1] if mirror else order)[:, None])
         self.middles = constant(np.arange(max_samples) + 0.5)
+        # A sample more for each pixel that a cell exceeds: its size rounded up, without an operator that ONNX lacks.
+        self.exceeded = constant([-1.0, *range(1, max_samples)])
         self.pixels = constant(np.arange(length))
-        self.product = ops.BatchMatMul()
+        self.product, self.sum = ops.BatchMatMul(), ops.ReduceSum(keep_dims=True)
 
     def construct(self, low, high):
         low, high = ops.expand_dims(low, 2), ops.expand_dims(high, 2)
         cell = ops.maximum(high - low, 1.0) / self.crop_length
-        count = ops.maximum(ops.minimum(ops.ceil(cell), float(self.max_samples)), 1.0)
+        present = ops.cast(cell > self.exceeded, low.dtype)
+        count = self.sum(present, -1)
         # (B, crop_length, samples); all at once, as a loop over them is compiled once for each.
         place = low + cell * (self.order + self.middles / count)
         # Which samples there are, up to a pixel outside of the image; those stand on its edge.
-        counts = ops.cast(count > self.middles, low.dtype) * ops.cast(place >= -1.0, low.dtype)
-        counts = counts * ops.cast(place <= float(self.length), low.dtype) / count
+        counts = present * ops.cast(place >= -1.0, low.dtype) * ops.cast(place <= float(self.length), low.dtype) / count
         place = ops.minimum(ops.maximum(place, 0.0), float(self.length - 1))
         near = ops.relu(1.0 - ops.abs(ops.expand_dims(place, -1) - self.pixels))
         return self.product(ops.expand_dims(counts, 2), near).reshape(-1, self.crop_length, self.length)

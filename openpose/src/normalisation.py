@@ -30,6 +30,14 @@ def check_normalisation(name):
         raise UserError(f"--normalisation {said}: choose one of {', '.join(NORMALISATIONS)}")
 
 
+def describe_normalisation(name):
+    """What the file beside an exported network says of a normalisation: dict of `channels`, `value` and its numbers."""
+    bgr, divisor, mean, deviation = _TABLE[name]
+    return {"normalisation": name, "channels": "blue, green, red" if bgr else "red, green, blue",
+            "value": "(pixel / divisor - mean) / std", "divisor": divisor,
+            "mean": np.broadcast_to(mean, 3).tolist(), "std": np.broadcast_to(deviation, 3).tolist()}
+
+
 def normalise(image, name):
     """Pixels to network input.
 

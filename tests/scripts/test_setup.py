@@ -7,14 +7,13 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FILES = ("requirements.txt", "requirements-gpu.txt", "requirements-convert.txt", "requirements-test.txt",
          "constraints.txt")
-PIP = """
+PIP = r"""
 import os, sys
 if "freeze" in sys.argv:
     sys.exit()
@@ -22,8 +21,15 @@ if "--index-url" in sys.argv:
     with open(os.environ["PIP_CALLS"], "a") as file:
         print(sys.argv[-1], "from", sys.argv[sys.argv.index("--index-url") + 1], file=file)
     sys.exit(int(os.environ.get("PIP_STATUS", 0)))
+paths = [word for word in sys.argv[1:] if word.endswith(".txt")]
 with open(os.environ["PIP_CALLS"], "a") as file:
-    print(*[word.rpartition("/")[2] for word in sys.argv[1:] if word.endswith(".txt")], file=file)
+    print(*[path.rpartition("/")[2] for path in paths], file=file)
+if paths[0].endswith("/requirements.txt"):
+    wanted = next(line.strip() for line in open(paths[0]) if line.startswith("mindspore=="))
+    folder = os.path.join(os.path.dirname(os.path.dirname(__file__)), "mindspore-0.dist-info")
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "METADATA"), "w") as file:
+        print("Metadata-Version: 2.1\nName: mindspore\nVersion:", wanted[len("mindspore=="):], file=file)
 sys.exit(int(os.environ.get("PIP_STATUS", 0)))
 """
 
@@ -33,6 +39,8 @@ def tree(tmp_path):
     root = tmp_path / "a clone"
     (root / "scripts").mkdir(parents=True)
     shutil.copy(ROOT / "scripts" / "setup.sh", root / "scripts")
+    (root / "common").mkdir()
+    shutil.copy(ROOT / "common" / "mindspore_versions.py", root / "common")
     for name in FILES:
         shutil.copy(ROOT / name, root)
     return root
@@ -71,9 +79,7 @@ def test_installs_once_and_again_after_a_change(environment):
     done = setup(environment)
     assert done.returncode == 0, done.stderr
     assert calls(environment) == ["requirements.txt"]
-    begin = time.perf_counter()
     assert "up to date" in setup(environment).stdout
-    assert time.perf_counter() - begin < 1
     assert calls(environment) == []
     with open(environment / "constraints.txt", "a") as file:
         file.write("# changed\n")
@@ -128,6 +134,38 @@ def test_given_interpreter_is_used_and_no_environment_made(environment, tmp_path
     done = setup(environment, folder=tmp_path, PYTHON="own/bin/python")
     assert done.returncode == 0, done.stderr
     assert f"ready: {tmp_path}/own/bin/python" in done.stdout
+    assert not (environment / ".venv").exists()
+
+
+def test_another_version_of_mindspore_stays_until_another_is_named(environment):
+    pinned = next(line[11:] for line in (ROOT / "requirements.txt").read_text().split() if line[:11] == "mindspore==")
+    assert setup(environment, MINDSPORE="2.8.0").returncode == 0
+    assert calls(environment) == ["requirements.txt"]
+    done = setup(environment)
+    assert "MindSpore 2.8.0 is installed and stays" in done.stdout and "up to date" in done.stdout
+    assert calls(environment) == []
+    done = setup(environment, MINDSPORE=pinned)
+    assert "ready" in done.stdout and calls(environment) == ["requirements.txt"]
+    assert "stays" not in setup(environment).stdout
+
+
+@pytest.mark.parametrize("version, words", [
+    ("2.6.0", "MindSpore 2.6.0 is too old"), ("1.10", "MindSpore 1.10 is too old"),
+    ("two", "MindSpore two is no version")])
+def test_versions_of_mindspore_that_cannot_be(environment, version, words):
+    done = setup(environment, MINDSPORE=version)
+    assert done.returncode == 1 and done.stderr.startswith(f"error: {words}") and done.stderr.count("\n") == 1
+    assert calls(environment) == []
+
+
+def test_a_newer_version_is_installed_with_a_word(environment):
+    done = setup(environment, MINDSPORE="2.11.0")
+    assert done.returncode == 0 and "2.11.0 is newer than all that were tried" in done.stdout
+
+
+def test_the_environment_may_lie_elsewhere(environment, tmp_path):
+    shutil.move(environment / ".venv", tmp_path / "own")
+    assert f"ready: {tmp_path}/own/bin/python" in setup(environment, VENV=str(tmp_path / "own")).stdout
     assert not (environment / ".venv").exists()
 
 

@@ -49,6 +49,18 @@ def test_packages_are_compared_with_the_tested_ones(capsys, monkeypatch, install
     assert f"  {'something':25s}{remark}" in lines
 
 
+@pytest.mark.parametrize("installed, said", [
+    ("2.6.0", "MindSpore 2.6.0 is too old"), ("2.8.0", ""), ("2.7.1", "MindSpore 2.7.1 was not tried itself"),
+    ("2.11.0", "MindSpore 2.11.0 is newer than all that were tried")])
+def test_the_version_of_mindspore_is_judged(capsys, monkeypatch, installed, said):
+    monkeypatch.setattr(doctor.importlib.metadata, "version", lambda name: installed)
+    lines = lines_of(capsys, "--quick")[1]
+    assert f"  {'mindspore':25s}{installed}" + ("" if installed == "2.8.0" else " (tested with 2.10.0)") in lines
+    assert [line for line in lines if line.startswith("  MindSpore 2")] == [
+        line for line in lines if said and line.startswith("  " + said)]
+    assert any(said in line for line in lines)
+
+
 def test_set_variables_are_shown(capsys, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3")
     monkeypatch.delenv("RANK_TABLE_FILE", raising=False)

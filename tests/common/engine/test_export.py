@@ -3,6 +3,7 @@ import os
 
 import mindspore as ms
 import numpy as np
+import onnxruntime
 import pytest
 from mindspore import Parameter, Tensor, nn, ops
 
@@ -74,6 +75,30 @@ def test_a_file_that_computes_otherwise_is_not_kept(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="differs from the network by"):
         export_network(Net(), _inputs, str(tmp_path / "net"), "MINDIR", 2, "CPU")
     assert os.listdir(tmp_path) == []
+
+
+class Finer(nn.Cell):
+    """A transposed convolution with a bias, and its mean."""
+
+    def __init__(self):
+        super().__init__()
+        weight = np.random.default_rng(1).standard_normal((3, 5, 4, 4)).astype(np.float32)
+        self.layer = nn.Conv2dTranspose(3, 5, 4, 2, pad_mode="pad", padding=1, has_bias=True,
+                                        weight_init=Tensor(weight))
+
+    def construct(self, image):
+        maps = self.layer(image)
+        return maps, maps.mean((2, 3))
+
+
+def test_onnx_with_a_transposed_convolution_and_names(tmp_path):
+    image = np.random.default_rng(2).standard_normal((2, 3, 6, 8)).astype(np.float32)
+    path, difference = export_network(Finer(), lambda size: [image[:size]], str(tmp_path / "net"), "ONNX", 2, "CPU",
+                                      names=(["image"], ["maps", "mean"]))
+    assert difference < 1e-5
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    mean, = session.run(["mean"], {"image": image})
+    assert mean.shape == (2, 5) and [value.name for value in session.get_outputs()] == ["maps", "mean"]
 
 
 class NotForOnnx(nn.Cell):

@@ -51,12 +51,15 @@ def cases(torch):
         yield f"data loading with targets, batch {LOADED_BATCH}", lambda: next(batches), None
 
 
-def _loader(folder):
-    """Sample scenes from jpg files, changed at random as for training."""
+def make_source(folder):
+    """Sample scenes in jpg files that it writes, changed at random as for training."""
     coco.make(Namespace(output_dir=folder, seed=1, num=SCENES, years=(2017,), easy=False))
-    source = KeypointSource(os.path.join(folder, "annotations", "person_keypoints_train2017.json"),
-                            os.path.join(folder, "train2017"), "", COCO_18, Augmentation(SIDE), "port")
-    return Pipeline(source, LOADED_BATCH, seed=1, num_workers=os.cpu_count())
+    return KeypointSource(os.path.join(folder, "annotations", "person_keypoints_train2017.json"),
+                          os.path.join(folder, "train2017"), "", COCO_18, Augmentation(SIDE), "port")
+
+
+def _loader(folder):
+    return Pipeline(make_source(folder), LOADED_BATCH, seed=1, num_workers=os.cpu_count())
 
 
 def torch_network(torch, network):
