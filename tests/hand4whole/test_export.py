@@ -6,8 +6,9 @@ import pytest
 from common.backbones.folding import fold_batch_norm
 from common.engine.export import export_network
 from hand4whole.export import INPUT, example_inputs
+from hand4whole.src.body import build_body_model
 from hand4whole.src.config import read_settings
-from hand4whole.src.network import EXPORTED, FirstOutputs, build_body_model, build_network
+from hand4whole.src.network import EXPORTED, FirstOutputs, build_network
 from tools.lab.graphs.hand4whole import SMALL
 
 

@@ -52,8 +52,10 @@ def measure(model, samples):
     """`Measured` of a model at its full size and with its default settings."""
     step, _, batch = importlib.import_module(f"tools.lab.graphs.{model}").training_step()
     gradients = sum(4 * parameter.size for parameter in step.optimizer.parameters)
+    # Weights, running means of batch norm and the optimizer's state; poses that lie on the device are no part of it.
     kept = {parameter.name: 4 * parameter.size for cell in (step.network, step.optimizer)
-            for parameter in cell.get_parameters()}
+            for parameter in cell.get_parameters()
+            if cell is step.optimizer or parameter.requires_grad or ".moving_" in parameter.name}
     return Measured(batch, gradients, sum(kept.values()), loading_seconds(model, samples))
 
 
