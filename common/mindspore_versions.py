@@ -1,7 +1,7 @@
 """Which versions of MindSpore this project runs with, and what it takes from MindSpore that is not public.
 
 scripts/setup.sh runs this file before anything is installed (`python common/mindspore_versions.py 2.8.0`), so it needs
-Python's library alone. docs/accelerators.md says how far each version of `TRIED` came in the core of the tests (tests/core.txt).
+Python's library alone. docs/accelerators.md says how far each version of `TRIED` came in the core of the tests.
 """
 import importlib
 import re

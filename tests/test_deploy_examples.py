@@ -29,7 +29,7 @@ def test_onnx_in_python(tmp_path, monkeypatch):
     config = read_settings(["--width", "0.0625", "--num_stages", "1"])
     write_checkpoint("net.ckpt", build_network(config, COCO_18), meta={"model": "openpose", "config": dict(config)})
     export_openpose(["--ckpt_file", "net.ckpt", "--insize", "64", "--file_format", "ONNX", "--file_name", "network",
-                     "--export_batch_size", "2", "--device_target", "CPU"])
+                     "--batch_size", "2", "--device_target", "CPU"])
     photo = np.zeros((60, 120, 3), np.uint8)
     photo[:, 60:] = (0, 128, 255)  # blue, green, red
     cv2.imwrite("photo.jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, 100])
