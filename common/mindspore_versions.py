@@ -1,11 +1,10 @@
 """Which versions of MindSpore this project runs with, and what it takes from MindSpore that is not public.
 
-scripts/setup.sh runs this file before anything is installed (`python common/mindspore_versions.py 2.8.0`), so it needs
-Python's library alone. docs/accelerators.md says how far each version of `TRIED` came in the core of the tests.
+scripts/setup.sh loads this file before anything is installed, so it needs Python's library alone.
+docs/accelerators.md says how far each version of `TRIED` came in the core of the tests.
 """
 import importlib
 import re
-import sys
 from typing import NamedTuple
 
 OLDEST, NEWEST = (2, 7), (2, 10)
@@ -83,10 +82,3 @@ def missing_private() -> list:
     """The objects of `PRIVATE` that the installed MindSpore lacks, with what leans on them, as sentences."""
     return [f"{entry.name} is missing: {entry.use}" for entry in PRIVATE
             if entry.name.startswith("mindspore.") and find_private(entry.name) is None]
-
-
-if __name__ == "__main__":
-    if refusal(sys.argv[1]):
-        sys.exit(f"error: {refusal(sys.argv[1])}")
-    if remark(sys.argv[1]):
-        print(remark(sys.argv[1]))

@@ -77,7 +77,16 @@ choose_mindspore() {
     installed=$("$python" -c 'import importlib.metadata as packages; print(packages.version("mindspore"))' \
         2>/dev/null || true)
     mindspore=${MINDSPORE:-${installed:-$pinned}}
-    words=$("$python" "$root/common/mindspore_versions.py" "$mindspore" 2>&1) || fail "${words#error: }"
+    words=$("$python" - "$root/common/mindspore_versions.py" "$mindspore" 2>&1 <<'PY'
+import runpy
+import sys
+
+versions = runpy.run_path(sys.argv[1])
+if versions["refusal"](sys.argv[2]):
+    sys.exit(versions["refusal"](sys.argv[2]))
+print(versions["remark"](sys.argv[2]), end="")
+PY
+    ) || fail "$words"
     [[ -z $words ]] || say "$words"
     if [[ $mindspore != "$pinned" && -z ${MINDSPORE:-} ]]; then
         say "MindSpore $mindspore is installed and stays (MINDSPORE=$pinned bash $name installs the pinned version)"
