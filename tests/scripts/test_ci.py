@@ -32,6 +32,7 @@ def ci(tmp_path):
     shutil.copytree(ROOT / ".ci", root / ".ci")
     (root / "scripts" / "setup.sh").write_text(SETUP)
     (root / "scripts" / "docs.sh").write_text(DOCS)
+    (root / "scripts" / "web.sh").write_text('echo "web $*"; exit ${WEB_STATUS:-0}')
     path.mkdir()
     for tool in TOOLS:
         (path / tool).symlink_to(shutil.which(tool))
@@ -57,7 +58,7 @@ def test_sets_up_everything_checks_the_style_and_runs_all_tests(ci):
     workers = min(len(os.sched_getaffinity(0)), 4)
     assert status == 0 and said == [
         "set up ", "set up --convert", "python -c import torch", "[ci] ruff", "python -m ruff check .",
-        "[ci] documentation", "docs --install", "docs ", "set up ",
+        "[ci] documentation", "docs --install", "docs ", "web --install", "set up --test",
         f"python -m pytest -n {workers} --dist loadfile --no-loadscope-reorder --full --durations 30 -q"]
 
 
@@ -67,13 +68,14 @@ def test_the_status_tells_of_style_links_and_tests(ci, failing):
 
 
 def test_what_cannot_be_installed_is_said_and_stops_nothing(ci):
-    status, said = ci(there=("g++",), apt=100, CONVERT_STATUS="1", DOCS_STATUS="1")
+    status, said = ci(there=("g++",), apt=100, CONVERT_STATUS="1", DOCS_STATUS="1", WEB_STATUS="1")
     assert status == 0 and "python -m pytest" in said[-1]
     assert "apt-get update -q" in said
     assert [line for line in said if "skipped" in line] == [
         "[ci] chromium cannot be installed, see above: the tests of the viewer in a browser are skipped",
         "[ci] cmake cannot be installed, see above: the tests of the Ascend 310 program are skipped",
-        "[ci] PyTorch cannot be installed, see above: the tests that compare with it are skipped"]
+        "[ci] PyTorch cannot be installed, see above: the tests that compare with it are skipped",
+        "[ci] the page's packages cannot be installed, see above: its visit is skipped"]
     assert "[ci] what makes the site cannot be installed, see above: its links are not checked" in said
 
 
