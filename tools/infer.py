@@ -57,7 +57,8 @@ def main(argv):
             LOGGER.info("%s: %.1f s", name, time.monotonic() - started)
             work.results[-1].seconds = time.monotonic() - started
     if not work.results:
-        raise UserError("; ".join(f"{name}: {reason}" for name, reason in missing.items()))
+        raise UserError(f"no model could work on {arguments.input}, for the reasons above; weights: python "
+                        "tools/get_weights.py, or --weights MODEL=FILE")
 
     from tools.infer_page import write_page
 
@@ -136,10 +137,9 @@ class Work:
     def _find(self, model, result):
         from openpose.src.inference import Inference
 
-        detecting, found = Remembering(model), []
+        detecting = Remembering(model)
         Inference(detecting, result.folder).run(self.source)
-        found = detecting.found
-        self.detections = found
+        self.detections = found = detecting.found
         count = sum(len(one) for one in found)
         result.facts = [("people found", count), ("frames" if self.source.fps else "images", len(found)),
                         ("mean score", f"{_mean([score for one in found for score in one.scores]):.2f}")]
@@ -153,7 +153,9 @@ class Work:
         from common.names import safe_names
         from pose_baseline.src.inference import motion_of
 
-        if not any(len(one) for one in self.detections or ()):
+        if self.detections is None:
+            raise UserError("it lifts what openpose finds, which is not at work here")
+        if not any(len(one) for one in self.detections):
             raise UserError("it lifts what openpose finds, which found nobody")
         people = model([one for one in self.detections if len(one)] if not self.source.fps else self.detections)
         motions = []

@@ -35,7 +35,9 @@ def write_page(folder, source, work, missing) -> str:
     body = [f'<p class="missing">{_text(name)} is not shown: {_text(reason)}</p>' for name, reason in missing.items()]
     body += _video(folder, source, work) if source.fps else _images(folder, source, work)
     kind = f"video, {source.fps:.3g} frames per second" if source.fps else f"{source.count} image(s)"
-    note = f"{kind}; people are found by {'--bbox' if work.bbox else 'openpose'}. Nothing is fetched from a network."
+    people = "people are where --bbox says" if work.bbox else "people are found by openpose" if work.detections \
+        else "each image is one person"
+    note = f"{kind}; {people}. Nothing is fetched from a network."
     texts = {"TITLE": _text(f"MindHuman: {source.name}"), "NOTE": _text(note), "BODY": "\n".join(body)}
     path = os.path.join(folder, "index.html")
     atomic_write(path, re.sub("%(TITLE|NOTE|BODY)%", lambda place: texts[place[1]], page).encode())

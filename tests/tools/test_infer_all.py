@@ -87,3 +87,22 @@ def test_what_cannot_be_is_said_in_one_sentence(networks, tmp_path, argv, words)
     with pytest.raises(UserError, match=words):
         infer.main([str(tmp_path / "a.png"), *argv, "--output_dir", str(tmp_path / "out")])
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_without_openpose_there_is_nothing_to_lift(networks, tmp_path, capsys):
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((60, 60, 3), 90, np.uint8))
+    with pytest.raises(UserError, match="no model could work on .*a.png"):
+        infer.main([str(tmp_path / "a.png"), "--models", "pose_baseline", "--output_dir", str(tmp_path / "out")])
+    assert "it lifts what openpose finds, which is not at work here" in "".join(capsys.readouterr())
+
+
+@pytest.mark.slow
+def test_mesh_models_alone_take_each_image_as_one_person_and_say_so(networks, tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((200, 200, 3), 90, np.uint8))
+    infer.main([str(tmp_path / "a.png"), "--models", "hmr", "--output_dir", str(tmp_path / "out")])
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert "taken as one person" in page and "found by openpose" not in page
+    infer.main([str(tmp_path / "a.png"), "--models", "hmr", "--bbox", "0,0,90,190;100,0,90,190", "--output_dir",
+                str(tmp_path / "two")])
+    assert (tmp_path / "two" / "hmr" / "a_1.json").is_file()
