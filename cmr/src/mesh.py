@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse
 
-from common.body_models.companions import load_mesh_pyramid, load_regressor
+from common.body_models.companions import EXTRA_JOINTS, load_mesh_pyramid, load_regressor
 from common.body_models.files import BodyModel, build_body_model, load_body_model
 from common.engine.checkpoint import read_checkpoint
 from common.engine.continuation import require_model
@@ -18,10 +18,6 @@ from common.errors import UserError
 from common.joints import SKELETONS, index_map, parents
 
 NUM_VERTICES, NUM_GRAPH_VERTICES = 6890, 1723
-# Rows of J_regressor_extra.
-EXTRA_JOINTS = (
-    "nose", "right_eye", "left_eye", "right_ear", "left_ear", "right_lsp_hip", "left_lsp_hip", "lsp_neck",
-    "lsp_head_top", "mpii_pelvis", "mpii_thorax", "h36m_spine", "h36m_jaw", "h36m_head")
 TRAINING_JOINTS = "graphcmr_24"
 
 

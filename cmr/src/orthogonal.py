@@ -14,16 +14,9 @@ import numpy as np
 from mindspore import ops
 
 from common.body_models.lbs import constant
-from common.geometry.rotation_ops import quaternion_to_matrix
+from common.geometry.rotation_ops import PRODUCT_ENTRIES, quaternion_to_matrix
 from common.precision import Float32Cell, as_float32
 
-# Rows: entries ww, wx, wy, wz, xx, xy, xz, yy, yz, zz of K; columns: what each entry of M, row by row, adds to it.
-_DAVENPORT = (
-    (1, 0, 0, 0, 1, 0, 0, 0, 1), (0, 0, 0, 0, 0, -1, 0, 1, 0), (0, 0, 1, 0, 0, 0, -1, 0, 0),
-    (0, -1, 0, 1, 0, 0, 0, 0, 0), (1, 0, 0, 0, -1, 0, 0, 0, -1), (0, 1, 0, 1, 0, 0, 0, 0, 0),
-    (0, 0, 1, 0, 0, 0, 1, 0, 0), (-1, 0, 0, 0, 1, 0, 0, 0, -1), (0, 0, 0, 0, 0, 1, 0, 1, 0),
-    (-1, 0, 0, 0, -1, 0, 0, 0, 1),
-)
 # No eigenvalue of K is below -sqrt(2) |M|; moved up by that much, the largest is also the largest in size.
 _SHIFT = 2.0 ** 0.5
 # K to the power of 2^12: enough for two smallest singular values whose sum is 1/200 of the largest.
@@ -53,10 +46,8 @@ class NearestRotation(Float32Cell):
         # Entry (i, j) of the cofactor matrix: m[i+1, j+1] m[i+2, j+2] - m[i+1, j+2] m[i+2, j+1], counted modulo 3.
         self.minors = [constant((row + i) % 3 * 3 + (column + j) % 3, np.int32)
                        for i, j in ((1, 1), (2, 2), (1, 2), (2, 1))]
-        upper = np.zeros((4, 4), int)
-        upper[np.triu_indices(4)] = np.arange(10)
-        symmetric = np.maximum(upper, upper.T).reshape(-1)
-        self.davenport = constant(np.array(_DAVENPORT)[symmetric].T)
+        # What each entry of M, row by row, adds to K: R's entries as products of q, read the other way round.
+        self.davenport = constant(np.transpose(PRODUCT_ENTRIES))
         self.identity3, self.identity4 = constant(np.eye(3).reshape(1, 9)), constant(np.eye(4)[None])
         self.axis = constant(_AXIS)
         self.axis_back = constant(np.transpose(_AXIS))

@@ -15,10 +15,15 @@ from common.errors import UserError
 
 log = logging.getLogger("mindhuman")
 
+# Rows of J_regressor_extra, under names that none of SMPL's joints has but the eyes, ears and nose.
+EXTRA_JOINTS = (
+    "nose", "right_eye", "left_eye", "right_ear", "left_ear", "right_lsp_hip", "left_lsp_hip", "lsp_neck",
+    "lsp_head_top", "mpii_pelvis", "mpii_thorax", "h36m_spine", "h36m_jaw", "h36m_head")
+
 # Joints, kind of body of the files that turn vertices into another joint set.
 _JOINT_SETS = {
-    "J_regressor_extra": (14, "smpl"), "J_regressor_h36m": (17, "smpl"), "J_regressor_h36m_smpl": (17, "smpl"),
-    "J_regressor_h36m_smplx": (17, "smplx"), "SMPLX_to_J14": (14, "smplx")}
+    "J_regressor_extra": (len(EXTRA_JOINTS), "smpl"), "J_regressor_h36m": (17, "smpl"),
+    "J_regressor_h36m_smpl": (17, "smpl"), "J_regressor_h36m_smplx": (17, "smplx"), "SMPLX_to_J14": (14, "smplx")}
 
 
 @dataclasses.dataclass(frozen=True)

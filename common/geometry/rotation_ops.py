@@ -13,7 +13,7 @@ _TINY = 1e-16
 _sum = ops.ReduceSum(keep_dims=True)
 
 # Entries of a rotation matrix (columns, row by row) as sums of products q_i q_j (rows ww, wx, wy, wz, xw, ...).
-_ENTRIES = (
+PRODUCT_ENTRIES = (
     (1, 0, 0, 0, 1, 0, 0, 0, 1), (0, 0, 0, 0, 0, -1, 0, 1, 0),
     (0, 0, 1, 0, 0, 0, -1, 0, 0), (0, -1, 0, 1, 0, 0, 0, 0, 0),
     (0, 0, 0, 0, 0, -1, 0, 1, 0), (1, 0, 0, 0, -1, 0, 0, 0, -1),
@@ -65,7 +65,7 @@ def quaternion_to_matrix(quaternion):
 
 def _matrix_of_unit_quaternion(quaternion):
     products = ops.expand_dims(quaternion, -1) * ops.expand_dims(quaternion, -2)
-    entries = ops.MatMul()(products.reshape(-1, 16), Tensor(_ENTRIES, ms.float32))
+    entries = ops.MatMul()(products.reshape(-1, 16), Tensor(PRODUCT_ENTRIES, ms.float32))
     return entries.reshape((-1,) + quaternion.shape[1:-1] + (3, 3))
 
 

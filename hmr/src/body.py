@@ -9,15 +9,15 @@ import dataclasses
 
 import numpy as np
 
-from common.body_models.companions import load_regressor
+from common.body_models.companions import EXTRA_JOINTS, load_regressor
 from common.body_models.files import load_body_model
 from common.errors import UserError
 from common.joints import SKELETONS, index_map
 from hmr.src.config import HMR_SMPL, in_data
 from hmr.src.network import JOINTS
 
-# The rows of J_regressor_extra that are joints of HMR; the file has five more.
-EXTRA_JOINTS = ("nose", "right_eye", "left_eye", "right_ear", "left_ear", "right_hip", "left_hip", "neck", "head_top")
+# The rows of J_regressor_extra that are joints of HMR, by its names; the file has five more.
+HMR_EXTRA_JOINTS = tuple(name.replace("lsp_", "") for name in EXTRA_JOINTS[:9])
 
 # Rows of J_regressor_h36m that are LSP's 14 joints, as SPIN takes them.
 H36M_TO_LSP = (6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 10)
@@ -44,9 +44,9 @@ def load_body(config):
 
 def _cocoplus(model, extra):
     """The 19 joints from the skeleton's, and from those of GraphCMR where the skeleton has none or lower hips."""
-    names = tuple(name for name in SKELETONS["smpl_24"] if name not in EXTRA_JOINTS)
+    names = tuple(name for name in SKELETONS["smpl_24"] if name not in HMR_EXTRA_JOINTS)
     rows = model.J_regressor[index_map("smpl_24", names)]
-    return np.concatenate([rows, extra[:len(EXTRA_JOINTS)]])[index_map(names + EXTRA_JOINTS, JOINTS)]
+    return np.concatenate([rows, extra[:len(HMR_EXTRA_JOINTS)]])[index_map(names + HMR_EXTRA_JOINTS, JOINTS)]
 
 
 def load_eval_bodies(config, body):

@@ -23,6 +23,7 @@ from common.geometry import rotation
 from common.geometry.projection import weak_perspective_projection
 from common.geometry.rotation_ops import axis_angle_to_matrix, matrix_to_axis_angle, rot6d_to_matrix
 from common.initial import generator, replaced_by_checkpoint
+from common.joints import SKELETONS
 from common.precision import Float32Cell, as_float32
 from hmr.src.config import HMR_MEAN, NETWORK_KEYS, SUGGESTED_KEYS, in_data
 from hmr.src.conventions import convention_of, find_convention
@@ -33,9 +34,7 @@ HALF_TURN = np.diag([1.0, -1.0, -1.0])
 # Numbers per joint in the regressor's state.
 ROTATION_SIZES = {"axis_angle": 3, "rot6d": 6}
 # "cocoplus": the 14 joints of LSP, then the face.
-JOINTS = ("right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "right_wrist",
-          "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist", "neck", "head_top", "nose",
-          "left_eye", "right_eye", "left_ear", "right_ear")
+JOINTS = SKELETONS["cocoplus_19"]
 OUTPUTS = ("theta", "vertices", "joints2d", "joints3d", "rotmat")
 
 

@@ -8,7 +8,7 @@ from common.data.readers import human36m
 from common.data.readers.stacked_hourglass import FOLDERS, find_detections
 from common.data.readers.videopose3d import POSES_FILE
 from common.errors import UserError
-from pose_baseline.src.dataset import TEST_SUBJECTS, TRAIN_SUBJECTS, open_poses
+from pose_baseline.src.dataset import open_poses
 
 RECORDINGS_PER_SUBJECT = 2 * len(human36m.ACTIONS)
 
@@ -71,7 +71,7 @@ def _check_subjects(data_path):
     except UserError as error:
         return [Finding(ERROR, POSES_FILE, str(error))]
     findings = []
-    for split, subjects in (("train", TRAIN_SUBJECTS), ("test", TEST_SUBJECTS)):
+    for split, subjects in (("train", human36m.TRAIN_SUBJECTS), ("test", human36m.TEST_SUBJECTS)):
         own = {subject: [recording for recording in recordings if recording.subject == subject]
                for subject in subjects}
         for subject in subjects:

@@ -34,8 +34,6 @@ from pose_baseline.src.normalisation import (
     Statistics,
 )
 
-TRAIN_SUBJECTS = (1, 5, 6, 7, 8)
-TEST_SUBJECTS = (9, 11)
 BLOCK = 65536  # rows that are normalised at a time: 40 MB in float64
 
 log = logging.getLogger("mindhuman")
@@ -77,7 +75,8 @@ class Dataset:
 
 
 def load_dataset(data_dir, cameras_path, actions, camera_frame, predict_14, detections="gt", statistics=None,
-                 cache_dir=None, splits=("train", "test"), train_subjects=TRAIN_SUBJECTS, test_subjects=TEST_SUBJECTS):
+                 cache_dir=None, splits=("train", "test"), train_subjects=human36m.TRAIN_SUBJECTS,
+                 test_subjects=human36m.TEST_SUBJECTS):
     """Load Human3.6M.
 
     Args:

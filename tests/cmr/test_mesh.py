@@ -6,12 +6,12 @@ import pytest
 import scipy.sparse
 
 from cmr.src.mesh import (
-    EXTRA_JOINTS,
     load_graph_mesh,
     load_smpl,
     normalized_adjacency,
     training_regressor,
 )
+from common.body_models.companions import EXTRA_JOINTS
 from common.body_models.files import load_body_model
 from common.engine.checkpoint import write_checkpoint
 from common.errors import UserError

@@ -17,7 +17,8 @@ from common.errors import UserError, printable
 from common.geometry.camera import Camera
 from common.text_files import read_xml
 
-SUBJECTS = (1, 5, 6, 7, 8, 9, 11)
+TRAIN_SUBJECTS, TEST_SUBJECTS = (1, 5, 6, 7, 8), (9, 11)
+SUBJECTS = TRAIN_SUBJECTS + TEST_SUBJECTS
 ACTIONS = ("Directions", "Discussion", "Eating", "Greeting", "Phoning", "Photo", "Posing", "Purchases", "Sitting",
            "SittingDown", "Smoking", "Waiting", "WalkDog", "Walking", "WalkTogether")
 CAMERA_NAMES = ("54138969", "55011271", "58860488", "60457274")

@@ -23,7 +23,7 @@ from common.data.hdf5_files import open_hdf5, read_dataset
 from common.data.readers.annotation_files import existing
 from common.data.readers.checks import dictionary, member, numbers, whole_number
 from common.data.readers.coco_people import PROJECTED, read_people
-from common.data.readers.human36m import CAMERA_NAMES, read_cdf_poses
+from common.data.readers.human36m import CAMERA_NAMES, TEST_SUBJECTS, TRAIN_SUBJECTS, read_cdf_poses
 from common.data.readers.smplx_params import read_smplx_params
 from common.data.records import VISIBLE, Record, box_around
 from common.errors import UserError
@@ -33,7 +33,6 @@ from common.text_files import read_json
 
 JOINTS = SKELETONS["h36m_17"]
 RAW_JOINTS = SKELETONS["h36m_32"]
-TRAIN_SUBJECTS, TEST_SUBJECTS = (1, 5, 6, 7, 8), (9, 11)
 # What papers use: every 5th frame for training, every 64th of the frontal camera for testing.
 TRAIN_STEP, TEST_STEP, FRONTAL_CAMERA = 5, 64, 4
 PROTOCOL_STEP = 5

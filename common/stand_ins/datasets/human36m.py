@@ -12,7 +12,7 @@ import os
 import numpy as np
 from tqdm import tqdm
 
-from common.data.readers.human36m import CAMERA_NAMES, SUBJECTS
+from common.data.readers.human36m import CAMERA_NAMES, SUBJECTS, TEST_SUBJECTS
 from common.errors import UserError
 from common.files import atomic_path, atomic_write
 from common.geometry.camera import Camera, project, world_to_camera
@@ -22,7 +22,6 @@ from common.stand_ins.datasets.figure import make_body, pose_body, unit
 from common.stand_ins.datasets.perform import perform
 from common.stand_ins.datasets.varied import varied_poses
 
-TEST_SUBJECTS = (9, 11)
 # Stature in mm before a random centimetre or two.
 STATURES = {1: 1680.0, 5: 1630.0, 6: 1790.0, 7: 1840.0, 8: 1750.0, 9: 1710.0, 11: 1780.0}
 # Frames per sequence: with four cameras 150 training sequences then give 72,000 poses.

@@ -9,13 +9,12 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
-from common.data.readers.human36m import CAMERA_NAMES, SUBJECTS
+from common.data.readers.human36m import CAMERA_NAMES, SUBJECTS, TEST_SUBJECTS
 from common.data.readers.human36m_images import (
     JOINTS,
     PROTOCOL_STEP,
     RAW_JOINTS,
     TEST_STEP,
-    TEST_SUBJECTS,
     TRAIN_STEP,
 )
 from common.data.readers.lsp import JOINTS as LSP_14

@@ -12,6 +12,7 @@ from common.data.readers.videopose3d import (
     read_detectron,
 )
 from common.errors import UserError
+from common.joints import SKELETONS
 
 ONE = np.arange(2 * 17 * 2, dtype=np.float32).reshape(2, 17, 2)
 
@@ -104,3 +105,50 @@ def test_subjects_of_other_names_are_named(tmp_path, caplog):
     np.savez(tmp_path / "data_3d_h36m.npz", positions_3d=np.array(poses, object))
     assert [found.subject for found in PackedPoses(str(tmp_path)).recordings((1, 5), ("Walking",))] == [1]
     assert "'S999', 'S\u00b2' are no subject of Human3.6M" in caplog.text and "'S1'" not in caplog.text
+
+
+def packed(tmp_path, positions):
+    np.savez(tmp_path / "data_3d_h36m.npz", positions_3d=np.array(positions, object))
+    return PackedPoses(str(tmp_path))
+
+
+def test_poses_come_in_millimetres_of_the_subjects_and_actions_asked_for(tmp_path):
+    poses = np.arange(2 * 32 * 3, dtype=np.float32).reshape(2, 32, 3) / 8
+    reader = packed(tmp_path, {"S1": {"Walking": poses, "Eating": poses}, "S5": {"Walking 1": poses + 1}})
+    found = reader.recordings([1, 5], ["Walking"])
+    assert [(one.subject, one.name) for one in found] == [(1, "Walking"), (5, "Walking 1")]
+    assert [one.name for one in reader.recordings([1], ["Walking", "Eating"])] == ["Eating", "Walking"]
+    np.testing.assert_array_equal(reader.read(found[0]), 1000.0 * poses)
+    np.testing.assert_array_equal(reader.read(found[1]), 1000.0 * (poses + 1))
+
+
+@pytest.mark.parametrize("array, text", [
+    ("x", "no array of numbers"), (np.zeros((2, 32, 3), int), "no array of numbers"),
+    (np.zeros((2, 17, 3)), "shape \\(2, 17, 3\\); expected \\(32 joints\\)"), (np.zeros((0, 32, 3)), "shape"),
+    (np.zeros((2, 32, 2)), "shape"), (np.zeros((32, 3)), "shape")])
+def test_poses_of_another_shape_are_refused(tmp_path, array, text):
+    reader = packed(tmp_path, {"S1": {"Walking": array}})
+    with pytest.raises(UserError, match=f"S1 Walking .*{text}"):
+        reader.read(*reader.recordings([1], ["Walking"]))
+
+
+@pytest.mark.parametrize("count, text", [(1, "'x0' is no subject of Human3.6M, which are called S1 to S11, and is not"),
+                                         (5, "'x4' are no subject"), (6, "'x4' and more are no subject")])
+def test_odd_subjects_are_counted(tmp_path, caplog, count, text):
+    packed(tmp_path, {f"x{number}": {} for number in range(count)}).recordings([1], ["Walking"])
+    assert text in caplog.text and caplog.text.count("and more") == (count > 5)
+
+
+@pytest.mark.parametrize("positions", [{"S1": {}, "S5": 3}, {"S1": {}, 5: {}}, {"S1": {1: 2}}, [1], None])
+def test_positions_of_another_form_are_refused(tmp_path, positions):
+    with pytest.raises(UserError, match="has no positions_3d of the form subject -> action -> array"):
+        packed(tmp_path, positions).recordings([1], ["Walking"])
+
+
+def test_layouts_are_told_by_their_left_joints():
+    for left, skeleton in (((1, 3, 5, 7, 9, 11, 13, 15), "coco_17"), ((4, 5, 6, 11, 12, 13), "h36m_17")):
+        content = {"positions_2d": {"me.mp4": {"walk": [ONE]}}, "metadata": {"keypoints_symmetry": [list(left), [2]]}}
+        assert read_detections(content, "a.npz")[0][2] == skeleton
+        names = [SKELETONS[skeleton][joint] for joint in left]
+        assert all(name.startswith("left") for name in names)
+        assert len(names) == sum(name.startswith("left") for name in SKELETONS[skeleton])
