@@ -39,8 +39,7 @@ class Video:
         self.path = path
         with self._open() as container:
             stream = _stream(container, path)
-            rate = float(stream.average_rate or stream.guessed_rate or 0)
-            self.fps = rate if 0 < rate < 1000 else USUAL_FPS
+            self.fps = _mean_rate(stream)
             self.seconds = _promised_seconds(container, stream)
             self.count = stream.frames or round(self.seconds * self.fps)
             # In other containers the number is estimated, or empty frames are counted that keep the pace.
@@ -96,6 +95,12 @@ def _stream(container, path):
         raise UserError(f"{path}: its video codec cannot be read here; convert it to H.264")
     stream.thread_type = "SLICE"  # with threads for whole frames a damaged one takes its neighbours along
     return stream
+
+
+def _mean_rate(stream):
+    """Frames per second; `USUAL_FPS` where the stream does not say or says nonsense."""
+    rate = float(stream.average_rate or stream.guessed_rate or 0)
+    return rate if 0 < rate < 1000 else USUAL_FPS
 
 
 def _promised_seconds(container, stream):

@@ -380,6 +380,35 @@ def test_times_grow_whatever_the_file_says():
     assert [clock(None), clock(None)] == [0, 0.333333]
 
 
+@pytest.mark.parametrize("mean, guessed, fps", [
+    (fractions.Fraction(30000, 1001), 25, 30000 / 1001), (None, 24, 24.0), (0, 50, 50.0), (None, None, 25.0),
+    (0, 0, 25.0), (-1, 0, 25.0), (1000, 0, 25.0), (999, 0, 999.0)])
+def test_the_mean_rate_of_a_stream(mean, guessed, fps):
+    assert video_reader._mean_rate(SimpleNamespace(average_rate=mean, guessed_rate=guessed)) == fps
+
+
+@pytest.mark.parametrize("exact, number, last, discarded, damaged, said", [
+    (True, 28, 9.0, 2, 0, ""), (True, 27, 9.0, 2, 0, "27 frames came of 28 that"), (True, 30, 0.0, 0, 0, ""),
+    (True, 30, 9.0, 0, 3, "30 frames came of 30 that the file promises, 3 pieces of data are damaged"),
+    # 100 s at 10 frames a second: the last one is to be seen at 99.9 s, less 2 % of all.
+    (False, 5, 97.91, 0, 0, ""), (False, 5, 97.87, 0, 0, "5 frames came of about 30 that"),
+    (False, 40, 97.87, 0, 0, "40 frames came of about 40 that")])
+def test_missing_frames_by_number_or_by_time(caplog, exact, number, last, discarded, damaged, said):
+    video = object.__new__(Video)
+    video.path, video.count, video.exact, video.fps, video.seconds = "a.mp4", 30, exact, 10.0, 100.0
+    video._report(number, last, SimpleNamespace(discarded=discarded, damaged=damaged))
+    assert (said in caplog.text) if said else not caplog.text
+
+
+def test_short_videos_may_lack_half_a_second(caplog):
+    video = object.__new__(Video)
+    video.path, video.count, video.exact, video.fps, video.seconds = "a.mkv", 50, False, 10.0, 5.0
+    video._report(45, 4.42, SimpleNamespace(discarded=0, damaged=0))
+    assert not caplog.text
+    video._report(45, 4.38, SimpleNamespace(discarded=0, damaged=0))
+    assert "a.mkv: 45 frames came of about 50" in caplog.text
+
+
 def test_what_a_container_promises():
     def seconds(duration=None, said="", whole=None, streams=1):
         stream = SimpleNamespace(duration=duration, time_base=fractions.Fraction(1, 10), metadata={"DURATION": said})
