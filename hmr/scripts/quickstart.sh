@@ -32,7 +32,7 @@ fine_tune() {
 }
 
 train_from_scratch() {
-    run train.py --config_path small.yaml --data_path "$data" --model_save "$output/train" \
+    run train.py --config_path from_scratch.yaml --data_path "$data" --model_save "$output/train" \
         --train_2d_set "[]" --train_3d_set up-3d --train_adv_set mosh --batch_size 0 --batch_3d_size 16 \
         --epochs "${EPOCHS:-36}" --log_interval 50 --save_steps 0 --keep_checkpoint_max 1
 }
