@@ -147,8 +147,10 @@ def test_positions_of_another_form_are_refused(tmp_path, positions):
 
 def test_layouts_are_told_by_their_left_joints():
     for left, skeleton in (((1, 3, 5, 7, 9, 11, 13, 15), "coco_17"), ((4, 5, 6, 11, 12, 13), "h36m_17")):
-        content = {"positions_2d": {"me.mp4": {"walk": [ONE]}}, "metadata": {"keypoints_symmetry": [list(left), [2]]}}
-        assert read_detections(content, "a.npz")[0][2] == skeleton
+        for layout in ({}, {"layout_name": "mine"}):
+            content = {"positions_2d": {"me.mp4": {"walk": [ONE]}},
+                       "metadata": {"keypoints_symmetry": [list(left), [2]], **layout}}
+            assert read_detections(content, "a.npz")[0][2] == skeleton
         names = [SKELETONS[skeleton][joint] for joint in left]
         assert all(name.startswith("left") for name in names)
         assert len(names) == sum(name.startswith("left") for name in SKELETONS[skeleton])
