@@ -2,6 +2,7 @@
 import functools
 import json
 import os
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -87,7 +88,8 @@ def test_a_box_around_joints_holds_the_person(meshes):
 def trained(network, meshes):
     """Both scripts get the network that is compiled already, and look at one person at a time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hand4whole.src.inference.load_trained", lambda config: (network, config, meshes.model, None))
+        loaded = network, meshes.model, SimpleNamespace(path="known.ckpt")
+        patch.setattr("hand4whole.src.inference.load_trained", lambda config: (loaded[0], config, *loaded[1:]))
         patch.setattr("common.inference.meshes.MeshRunner", functools.partial(MeshRunner, batch_size=1))
         yield
 
