@@ -1,1 +1,1 @@
-"""CMR: convolutional mesh regression from one picture of a person."""
+"""CMR: convolutional mesh regression from one image of a person."""

@@ -1,4 +1,4 @@
-"""Export a checkpoint for deployment: picture in; free mesh, camera, SMPL mesh, rotations and shape out.
+"""Export a checkpoint for deployment: image in; free mesh, camera, SMPL mesh, rotations and shape out.
 
     python export.py --ckpt_file output/checkpoints/cmr-50_1771.ckpt --file_name cmr --file_format MINDIR
 """

@@ -1,4 +1,4 @@
-"""Both meshes of the people in pictures and videos: parameters, meshes, cameras and drawings.
+"""Both meshes of the people in images and videos: parameters, meshes, cameras and drawings.
 
     python infer.py --image photo.jpg --ckpt_file cmr.ckpt --openpose_ckpt openpose.ckpt
 """

@@ -1,4 +1,4 @@
-"""The demo: for each picture a folder of its name with mesh, drawings and parameters; videos as infer.py does them.
+"""The demo: for each image a folder of its name with mesh, drawings and parameters; videos as infer.py does them.
 
     python demo.py --img test.png --gpu 0,1
 """

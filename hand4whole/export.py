@@ -1,4 +1,4 @@
-"""Export a checkpoint for deployment: picture in, SMPL-X parameters and the mesh out.
+"""Export a checkpoint for deployment: image in, SMPL-X parameters and the mesh out.
 
     python export.py --ckpt_file output/model_dump/snapshot_6.ckpt --file_name hand4whole --file_format MINDIR
 """

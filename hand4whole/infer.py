@@ -1,4 +1,4 @@
-"""Bodies with hands and faces of the people in pictures and videos: parameters, meshes, cameras and drawings.
+"""Bodies with hands and faces of the people in images and videos: parameters, meshes, cameras and drawings.
 
     python infer.py --input photos/ --pretrained_model snapshot_6.pth.tar --openpose_ckpt openpose.ckpt
 """
@@ -26,7 +26,7 @@ def main(argv):
 
 
 def prepare(argv, script):
-    """What infer.py and demo.py need: settings, pictures, network, and the way of finding people in them.
+    """What infer.py and demo.py need: settings, images, network, and the way of finding people in them.
 
     Returns:
         tuple: Config, Source, Hand4WholeMeshes, callable of `choose_people`.
@@ -34,7 +34,7 @@ def prepare(argv, script):
     config = read_settings(join_boxes(argv))
     if config.parts != "whole":
         raise UserError("--parts hand: meshes of pictures come from the whole network only; leave the flag out")
-    if config.gpu_ids:  # one process is enough for pictures
+    if config.gpu_ids:  # one process is enough for images
         config = use_cards(config, script, argv, first_only=True)
     set_up_logging()
 
@@ -58,7 +58,7 @@ def prepare(argv, script):
 
 
 def find_picture(config):
-    """What --img or --input names; pictures may lie in the demo folder."""
+    """What --img or --input names; images may lie in the demo folder."""
     name = config.img or config.input
     in_demo = os.path.join(config.demo_dir, name)
     return in_demo if name and not os.path.exists(name) and os.path.isfile(in_demo) else name

@@ -1,4 +1,4 @@
-"""Export a checkpoint for deployment: picture in; theta, vertices, 2D and 3D joints and rotations out.
+"""Export a checkpoint for deployment: image in; theta, vertices, 2D and 3D joints and rotations out.
 
     python export.py --checkpoint_file_path output/checkpoint/hmr-50_500.ckpt --file_name hmr --file_format MINDIR
 """

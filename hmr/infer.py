@@ -1,4 +1,4 @@
-"""Bodies of the people in pictures and videos: parameters, meshes, cameras and drawings.
+"""Bodies of the people in images and videos: parameters, meshes, cameras and drawings.
 
     python infer.py --image photo.jpg --ckpt_file hmr.ckpt --openpose_ckpt openpose.ckpt
 """

@@ -1,9 +1,9 @@
-"""Prepare an evaluation set for an exported network: pictures and labels as files of plain numbers.
+"""Prepare an evaluation set for an exported network: images and labels as files of plain numbers.
 
     python preprocess.py --file_name hmr.mindir --data_path HMR_DATA --dataset human3.6m
 
 Files go to `--output_path`; src/bins.py says what is in them. The description beside the exported file says how its
-pictures are prepared.
+images are prepared.
 """
 import dataclasses
 import logging

@@ -1,4 +1,4 @@
-"""People in pictures, videos and before a camera: keypoint files and drawings.
+"""People in images, videos and before a camera: keypoint files and drawings.
 
     python infer.py --ckpt_file openpose.ckpt --input photos/ --output_dir output/infer
 """

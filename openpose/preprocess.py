@@ -1,9 +1,9 @@
-"""Prepare an evaluation set for an exported network: pictures as files of plain numbers.
+"""Prepare an evaluation set for an exported network: images as files of plain numbers.
 
     python preprocess.py --file_name openpose.mindir --imgpath_val val2017 --ann person_keypoints_val2017.json
 
 Files go to `--preprocess_path`; src/bins.py says what is in them. The description beside the exported file says how its
-pictures are prepared.
+images are prepared.
 """
 import logging
 import os

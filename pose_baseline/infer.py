@@ -1,4 +1,4 @@
-"""2D joints of a file to 3D joints, pictures and a film.
+"""2D joints of a file to 3D joints, images and a video.
 
     python infer.py --ckpt_file checkpoint-24371.ckpt --input keypoints.json --output_dir output/infer
 """

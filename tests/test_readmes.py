@@ -1,4 +1,4 @@
-"""The Chinese README of a folder says the same as the English one: commands, tables and pictures are compared."""
+"""The Chinese README of a folder says the same as the English one: commands, tables and images are compared."""
 import pathlib
 import re
 

@@ -1,7 +1,7 @@
 """Prepared annotations: one npz file for each data set, with GraphCMR's names of fields.
 
-    imgname (N,)        picture, relative to the data set's folder
-    center (N, 2)       middle of the person's box, pixels of the picture
+    imgname (N,)        image, relative to the data set's folder
+    center (N, 2)       middle of the person's box, pixels of the image
     scale (N,)          its longer side, enlarged as the data set's protocol says, / 200 px
     part (N, 24, 3)     x, y in pixels, confidence; joints of the skeleton graphcmr_24
     S (N, 24, 4)        metres, camera axes, confidence

@@ -24,12 +24,12 @@ class SummaryPictures(Callback):
 
     Args:
         trained (CMR): the network in training.
-        network (CMR): another one of the same settings, which takes over its weights for each picture.
+        network (CMR): another one of the same settings, which takes over its weights for each image.
         people (People): without augmentation.
         faces (array): (F, 3).
         folder (str): where `summaries` is made.
-        every (int): updates between two pictures.
-        writer (SummaryWriter): of TensorBoard, gets the pictures too; None for none.
+        every (int): updates between two images.
+        writer (SummaryWriter): of TensorBoard, gets the images too; None for none.
     """
 
     def __init__(self, trained, network, people, faces, folder, every, writer=None):
@@ -41,7 +41,7 @@ class SummaryPictures(Callback):
         self.steps_before = progress.step - progress.batch
 
     def wants(self, batch):
-        """Whether a picture is due: the weights must be those of this update."""
+        """Whether an image is due: the weights must be those of this update."""
         return (self.steps_before + batch) % self.every == 0
 
     def on_step(self, progress):
@@ -56,7 +56,7 @@ class SummaryPictures(Callback):
         self.steps_before = progress.step
 
     def draw(self):
-        """The picture, (rows, columns, 3) uint8."""
+        """The image, (rows, columns, 3) uint8."""
         usable = (number for number in range(len(self.people)) if self.people.read(number) is not None)
         numbers = list(itertools.islice(usable, NUM_PEOPLE))
         fold_batch_norm(self.network, self.trained)

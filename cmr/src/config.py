@@ -23,7 +23,7 @@ MAY_DIFFER = {"epochs", "smpl_path", "smpl_male_path", "smpl_female_path", "mesh
               "dataset_npz_path", "train_files", "eval_files", "only", "shuffle", "pretrained_resnet_50", "wide_start",
               "pretrained_checkpoint", "save_checkpoint_dir", "checkpoint_steps", "time_to_run", "distribute",
               "summary_steps", "log_freq", "result_dir", "image"}
-GRID = 32  # by how much the ResNet makes a picture smaller
+GRID = 32  # by how much the ResNet makes an image smaller
 CHANNEL_GRID = 16  # two groups of the group norm, in half of the channels
 DEPTHS = (18, 34, 50)  # of ResNets
 # Shares of the data sets in an epoch, which is as long as the longest of them.

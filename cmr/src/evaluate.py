@@ -98,7 +98,7 @@ class Segmentation:
     """Accuracy and F1 of the silhouette and of six body parts, free mesh only (lsp).
 
     `update` takes a `Prediction` and a batch with `center` (B, 2) px, `scale` (B,), and `mask` and `parts`: a list each
-    of true segmentations (H, W) at the size of the pictures; parts 0..6, 255 where nobody labelled.
+    of true segmentations (H, W) at the size of the images; parts 0..6, 255 where nobody labelled.
 
     Args:
         faces (array): (F, 3).
@@ -149,7 +149,7 @@ class Counts:
         self.both, self.predicted, self.true = (np.zeros(num_classes, np.int64) for _ in range(3))
 
     def add(self, predicted, true):
-        """Count one picture; both (H, W), bool or integer."""
+        """Count one image; both (H, W), bool or integer."""
         predicted, true = np.asarray(predicted, np.int64), np.asarray(true, np.int64)
         if predicted.shape != true.shape:
             raise UserError(f"a segmentation of {true.shape[1]}x{true.shape[0]} pixels belongs to a picture of "
@@ -176,12 +176,12 @@ class Counts:
 
 
 def uncrop(image, center, scale, image_size):
-    """A segmentation of the crop in the pixels of its picture, nearest neighbour, zero outside the crop.
+    """A segmentation of the crop in the pixels of its image, nearest neighbour, zero outside the crop.
 
     Args:
         image (array): (S, S), integer or bool.
         center (array): (2,), px. scale (float): side / 200 px; the crop's box as in `crops.crop_stretched`.
-        image_size (tuple): height and width of the picture.
+        image_size (tuple): height and width of the image.
 
     Returns:
         numpy.ndarray: `image_size`, uint8.

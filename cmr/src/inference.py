@@ -1,4 +1,4 @@
-"""People in pictures as cmr sees them: its crops, and its two meshes of everybody.
+"""People in images as cmr sees them: its crops, and its two meshes of everybody.
 
 A person's body is the SMPL one; the graph network's free mesh, of which SMPL's parameters are made, is the variant
 "graph".

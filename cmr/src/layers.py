@@ -1,8 +1,8 @@
 """Building blocks on the vertices of a graph.
 
 Source: nkolot/GraphCMR `models/graph_layers.py`. Features are kept vertex-major, (V, B * C) or, the same memory,
-(V * B, C): a linear layer is then one matrix product over all vertices and pictures, a neighbour's features are one
-contiguous row, and normalisation reduces over rows. The original has (B, C, V) and multiplies picture by picture.
+(V * B, C): a linear layer is then one matrix product over all vertices and images, a neighbour's features are one
+contiguous row, and normalisation reduces over rows. The original has (B, C, V) and multiplies image by image.
 """
 import mindspore as ms
 import numpy as np

@@ -1,8 +1,8 @@
-"""CMR: a picture to a mesh through a graph network, and that mesh to SMPL's parameters.
+"""CMR: an image to a mesh through a graph network, and that mesh to SMPL's parameters.
 
 Source: Kolotouros et al., "Convolutional mesh regression for single-image human shape reconstruction", CVPR 2019;
-nkolot/GraphCMR `models/`. The numbers are the same; what is arranged differently: the picture's features, equal at all
-vertices, and the template's coordinates, equal for all pictures, go through the first layer apart and only their sums
+nkolot/GraphCMR `models/`. The numbers are the same; what is arranged differently: the image's features, equal at all
+vertices, and the template's coordinates, equal for all images, go through the first layer apart and only their sums
 are spread out, which saves a quarter of the work; matrices of the mesh are constants and never parameters. Below the
 Cells: building the network of the settings and loading a trained one.
 """
@@ -28,7 +28,7 @@ NUM_JOINTS, NUM_BETAS = 24, 10
 
 
 class FirstGraphLinear(nn.Cell):
-    """Template coordinates of a vertex and features of the picture through one affine layer, without joining them.
+    """Template coordinates of a vertex and features of the image through one affine layer, without joining them.
 
     Args:
         rng (numpy.random.Generator): source of the initial weights, as in `GraphLinear`.
@@ -56,13 +56,13 @@ class FirstGraphLinear(nn.Cell):
         weight, bias = self.weight.astype(feature.dtype), self.bias.astype(feature.dtype)
         of_picture = ops.expand_dims(self.matmul_t(feature, weight[:, 3:]) + bias, 0)
         of_place = ops.expand_dims(weight[:, :3].transpose(1, 0), 1)
-        # (V, 4) times (4, B * C): three coordinates of the vertex and a one, which brings the picture's part.
+        # (V, 4) times (4, B * C): three coordinates of the vertex and a one, which brings the image's part.
         rows = ops.concat((of_place + ops.zeros_like(of_picture), of_picture), 0)
         return self.matmul(self.places.astype(rows.dtype), rows.reshape(4, -1)).reshape(-1, self.out_channels)
 
 
 class GraphCNN(nn.Cell):
-    """A picture to the mesh of level 1 and a camera.
+    """An image to the mesh of level 1 and a camera.
 
     Args:
         rng (numpy.random.Generator): source of the initial weights.
@@ -172,7 +172,7 @@ class SMPLParamRegressor(nn.Cell):
 
 
 class CMR(nn.Cell):
-    """A picture to the graph network's mesh and to the SMPL body that explains it.
+    """An image to the graph network's mesh and to the SMPL body that explains it.
 
     Args:
         mesh (GraphMesh): matrices and template of the mesh.

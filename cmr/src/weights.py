@@ -59,7 +59,7 @@ def convert_weights(arrays, others, variant, source):
 
 
 def extra_arrays(statistics_file):
-    """CMR normalises pictures with ImageNet's mean and deviation, without statistics of its own.
+    """CMR normalises images with ImageNet's mean and deviation, without statistics of its own.
 
     Raises:
         UserError: always.

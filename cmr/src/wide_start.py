@@ -1,9 +1,9 @@
 """Initial values for short training from random weights.
 
 GraphCMR's own, uniform within 1 / (inputs * outputs), are so small that the epsilon of the group norm hides them at
-first, and the camera soon gives the same answer for every picture: its one channel before the ReLU turns negative for
+first, and the camera soon gives the same answer for every image: its one channel before the ReLU turns negative for
 all vertices at once. Tens of thousands of updates get over both, some hundreds do not. These keep the size of the
-features from layer to layer, let the template and the picture weigh alike, and begin with the camera of a person who
+features from layer to layer, let the template and the image weigh alike, and begin with the camera of a person who
 fills the crop, with half of the vertices alive whose sum does not move when all of them move together.
 """
 import re
@@ -53,7 +53,7 @@ def _values(rng, parameter):
 
 
 def _picture_weights(rng, rows, columns):
-    """A ResNet's features are positive, and pictures differ little beside their mean."""
+    """A ResNet's features are positive, and images differ little beside their mean."""
     return 2.0 * np.sqrt(3.0) * _balanced(rng, (rows, columns))
 
 

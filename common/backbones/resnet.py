@@ -95,7 +95,7 @@ class ResNet(nn.Cell):
     Args:
         rng (numpy.random.Generator): source of the initial weights.
         depth (int): 18, 34 or 50.
-        pooled (bool): average over the picture.
+        pooled (bool): average over the image.
         width (float): channels relative to the published network, for small configurations.
         frozen_norm (bool): batch norm uses the loaded statistics, scale and shift in training too; none of them learn.
 

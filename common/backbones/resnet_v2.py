@@ -65,7 +65,7 @@ class PreactivationUnit(nn.Cell):
 
 
 class ResNetV2(nn.Cell):
-    """The convolutional part of slim's `resnet_v2_50` with its mean over the picture.
+    """The convolutional part of slim's `resnet_v2_50` with its mean over the image.
 
     Args:
         rng (numpy.random.Generator): source of the initial weights.

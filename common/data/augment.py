@@ -1,4 +1,4 @@
-"""Random changes of a training sample: drawn once, then applied to picture, joints and pose alike.
+"""Random changes of a training sample: drawn once, then applied to image, joints and pose alike.
 
 Left and right change places by joint name (see `joints.flip_pairs`), never by a table of numbers.
 """
@@ -80,12 +80,12 @@ def swapped_order(names):
 
 
 def flip_points(points, names, width=0.0):
-    """Joints of the mirrored picture.
+    """Joints of the mirrored image.
 
     Args:
         points (array): (..., J, D), x first. Pixels with `width`; -1..1 or metres (x to the right) with width 0.
         names (str or sequence): skeleton name, or the J joint names.
-        width (float): of the picture in pixels.
+        width (float): of the image in pixels.
 
     Returns:
         numpy.ndarray: (..., J, D), a copy.
@@ -103,13 +103,13 @@ def flip_pose(pose, names):
 
 
 def rotate_points(points, rotation_deg):
-    """3D points (..., 3) of the picture that turned counter-clockwise by `rotation_deg`; camera axes, y down."""
+    """3D points (..., 3) of the image that turned counter-clockwise by `rotation_deg`; camera axes, y down."""
     points = np.asarray(points)
     return (points @ _about_z(rotation_deg).T).astype(points.dtype)
 
 
 def rotate_root(pose, rotation_deg):
-    """Axis-angle pose (3 J,) of the person in the turned picture: only the root's rotation changes."""
+    """Axis-angle pose (3 J,) of the person in the turned image: only the root's rotation changes."""
     pose = np.array(pose)
     pose[:3] = matrix_to_axis_angle(_about_z(rotation_deg) @ axis_angle_to_matrix(pose[:3]))
     return pose

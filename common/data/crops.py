@@ -2,7 +2,7 @@
 
 * `crop_stretched`: GraphCMR and SPIN with the resize of old scipy, which stretches the contrast of every crop;
 * `crop_cubic`: pytorch_HMR, whole-pixel squares and cubic resize;
-* `scale_and_crop`: the demo of the first HMR release, which scales the whole picture and repeats its edge;
+* `scale_and_crop`: the demo of the first HMR release, which scales the whole image and repeats its edge;
 * `person_box`, `patch_matrix` and `crop_patch`: Hand4Whole, an affine map that counts from pixel centres.
 
 For networks trained here use `image.crop_matrix` and `image.warp`, which lose nothing to rounding.
@@ -76,7 +76,7 @@ def crop_points(points, center, scale, size, rotation_deg=0.0):
     """Joints in GraphCMR's and SPIN's crop: whole pixels, plus one, in -1..1.
 
     Args:
-        points (array): (J, 2), pixels of the picture.
+        points (array): (J, 2), pixels of the image.
         center, scale, size, rotation_deg: as in `crop_stretched`.
 
     Returns:
@@ -95,7 +95,7 @@ def crop_points(points, center, scale, size, rotation_deg=0.0):
 
 
 def cut(image, upper, lower):
-    """The rectangle between two corners (2,) int, (x, y); black outside the picture; the type of `image`."""
+    """The rectangle between two corners (2,) int, (x, y); black outside the image; the type of `image`."""
     width, height = lower - upper
     out = np.zeros((height, width, 3), image.dtype)
     left, top = np.maximum(upper, 0)
@@ -139,7 +139,7 @@ def grown_square(upper, lower, grow=(1.2, 1.2, 1.2, 1.2)):
 
 
 def crop_cubic(image, square, size):
-    """pytorch_HMR's crop: the `Square`, black outside the picture, resized with OpenCV's cubic filter.
+    """pytorch_HMR's crop: the `Square`, black outside the image, resized with OpenCV's cubic filter.
 
     Source: MandyMo/pytorch_HMR src/util.py and src/dataloader.
 
@@ -151,12 +151,12 @@ def crop_cubic(image, square, size):
 
 
 def square_points(points, square, size):
-    """Points of the picture (..., 2) in pixels of the crop of `crop_cubic`; float64."""
+    """Points of the image (..., 2) in pixels of the crop of `crop_cubic`; float64."""
     return (np.asarray(points, np.float64) - square.corner) * (size / square.side)
 
 
 class ScaledCrop(NamedTuple):
-    """Result of `scale_and_crop`: image (size, size, 3); start and end (2,) int in the padded scaled picture; scale."""
+    """Result of `scale_and_crop`: image (size, size, 3); start and end (2,) int in the padded scaled image; scale."""
 
     image: np.ndarray
     start: np.ndarray
@@ -165,14 +165,14 @@ class ScaledCrop(NamedTuple):
 
 
 def scale_and_crop(image, scale, center, size):
-    """The HMR demo's crop: scale the whole picture with OpenCV's linear filter, repeat its edge, cut out a square.
+    """The HMR demo's crop: scale the whole image with OpenCV's linear filter, repeat its edge, cut out a square.
 
     Source: akanazawa/hmr src/util/image.py.
 
     Args:
         image (numpy.ndarray): (H, W, 3) uint8.
-        scale (float): factor on the picture's size.
-        center (array): (2,), pixels of the picture.
+        scale (float): factor on the image's size.
+        center (array): (2,), pixels of the image.
         size (int): side of the crop in pixels.
 
     Returns:
@@ -182,7 +182,7 @@ def scale_and_crop(image, scale, center, size):
     scaled = cv2.resize(image, (width, height))
     factors = np.array([width / image.shape[1], height / image.shape[0]])
     margin = size // 2
-    # A centre in the padded picture minus the margin is the centre in the picture without it.
+    # A centre in the padded image minus the margin is the centre in the image without it.
     start = np.round(np.asarray(center) * factors).astype(int)
     padded = np.pad(scaled, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
     end = start + 2 * margin
@@ -190,7 +190,7 @@ def scale_and_crop(image, scale, center, size):
 
 
 def whole_picture(image, size):
-    """Scale and centre for `scale_and_crop` that bring the whole picture into the crop."""
+    """Scale and centre for `scale_and_crop` that bring the whole image into the crop."""
     return size / max(image.shape[:2]), np.round(np.array(image.shape[1::-1]) / 2).astype(int)
 
 
@@ -214,18 +214,18 @@ PATCH_MARGIN = 1.25
 
 
 def person_box(box, image_size, aspect, margin=PATCH_MARGIN):
-    """Hand4Whole's box: cut at the picture's border, widened to the network's aspect ratio, enlarged.
+    """Hand4Whole's box: cut at the image's border, widened to the network's aspect ratio, enlarged.
 
     Source: mks0601/Hand4Whole_RELEASE common/utils/preprocessing.py.
 
     Args:
         box (array): (4,), left, top, width, height in pixels.
-        image_size (tuple): width and height of the picture.
+        image_size (tuple): width and height of the image.
         aspect (float): width / height of the network's input.
         margin (float): factor on both sides.
 
     Returns:
-        numpy.ndarray | None: (4,) float64, or None when nothing of the box is inside the picture.
+        numpy.ndarray | None: (4,) float64, or None when nothing of the box is inside the image.
     """
     left, top, width, height = (float(value) for value in box)
     if width * height <= 0.0:
@@ -242,9 +242,9 @@ def person_box(box, image_size, aspect, margin=PATCH_MARGIN):
 
 
 def patch_matrix(box, size, scale=1.0, rotation_deg=0.0):
-    """The map from picture to Hand4Whole's patch, (2, 3); pixels are counted from the centre of the first one.
+    """The map from image to Hand4Whole's patch, (2, 3); pixels are counted from the centre of the first one.
 
-    Mirroring is done before, on the picture and on the box: left = width - 1 - left - box width.
+    Mirroring is done before, on the image and on the box: left = width - 1 - left - box width.
 
     Args:
         box (array): (4,), of `person_box`.
@@ -256,5 +256,5 @@ def patch_matrix(box, size, scale=1.0, rotation_deg=0.0):
 
 
 def crop_patch(image, matrix, size):
-    """The patch (height, width, 3) float32 that `patch_matrix` describes, black outside the picture."""
+    """The patch (height, width, 3) float32 that `patch_matrix` describes, black outside the image."""
     return cv2.warpAffine(image.astype(np.float32), matrix, size, flags=cv2.INTER_LINEAR)

@@ -1,7 +1,7 @@
 """Images: reading, cropping by an affine map and normalising, in numpy and OpenCV.
 
-Points are continuous pixel coordinates: the picture spans [0, W] x [0, H] and the pixel in column i has its centre at
-i + 0.5. A crop is described by a (2, 3) matrix that maps points of the picture to points of the crop, so pixels and
+Points are continuous pixel coordinates: the image spans [0, W] x [0, H] and the pixel in column i has its centre at
+i + 0.5. A crop is described by a (2, 3) matrix that maps points of the image to points of the crop, so pixels and
 joints go through the same numbers. The crops that published weights were trained with are in `crops`.
 """
 import io
@@ -192,13 +192,13 @@ def _fits(image, size, reduce):
 
 
 def crop_matrix(center, scale, size, rotation_deg=0.0, flip=False):
-    """The map from picture to a square crop around a box.
+    """The map from image to a square crop around a box.
 
     Args:
-        center (array): (2,), middle of the box, pixels of the picture.
+        center (array): (2,), middle of the box, pixels of the image.
         scale (float): side of the box / 200 px.
         size (int): side of the crop in pixels.
-        rotation_deg (float): turns the content counter-clockwise, as seen in the picture.
+        rotation_deg (float): turns the content counter-clockwise, as seen in the image.
         flip (bool): mirror the crop, after the rotation.
 
     Returns:
@@ -211,7 +211,7 @@ def box_matrix(center, box_size, size, rotation_deg=0.0, flip=False):
     """As `crop_matrix`, for a box and a crop that are no squares but have the same aspect ratio.
 
     Args:
-        box_size (array): (2,), width and height of the box, pixels of the picture.
+        box_size (array): (2,), width and height of the box, pixels of the image.
         size (tuple): width and height of the crop.
     """
     angle, zoom = math.radians(rotation_deg), size[1] / box_size[1]
@@ -236,14 +236,14 @@ def transform_points(points, matrix):
 
 
 def warp(image, matrix, size, interpolation=cv2.INTER_LINEAR):
-    """Cut a crop out of a picture; black outside of it.
+    """Cut a crop out of an image; black outside of it.
 
-    A crop that is less than half as fine as the picture would skip pixels: the picture is then averaged over whole
+    A crop that is less than half as fine as the image would skip pixels: the image is then averaged over whole
     blocks first, which also costs less than fetching from all of it.
 
     Args:
         image (numpy.ndarray): (H, W, 3) or (H, W), uint8 or float32.
-        matrix (numpy.ndarray): (2, 3), points of the picture to points of the crop.
+        matrix (numpy.ndarray): (2, 3), points of the image to points of the crop.
         size (tuple): width and height of the crop in pixels.
         interpolation (int): of OpenCV.
 

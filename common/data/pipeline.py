@@ -5,7 +5,7 @@ workers and ranks need no state, a resumed run sees what the unbroken one would 
 of workers or with another number of threads draws the same samples with the same augmentation.
 
 Why not MindSpore's data engine: with Python samples it costs 0.15 to 0.4 ms each for handing them from thread to
-thread, up to a fifth of what decoding and cropping a picture takes. Here a thread makes a whole batch; decoding and
+thread, up to a fifth of what decoding and cropping an image takes. Here a thread makes a whole batch; decoding and
 warping leave Python's lock, so threads do work side by side.
 """
 import itertools

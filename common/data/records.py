@@ -1,8 +1,8 @@
-"""One annotated person in one picture: what every image dataset's reader returns.
+"""One annotated person in one image: what every image dataset's reader returns.
 
-Conventions, the same for all datasets: pixels of the picture, x right, y down; metres; camera axes x right, y down, z
+Conventions, the same for all datasets: pixels of the image, x right, y down; metres; camera axes x right, y down, z
 forward. Readers change units and joint order once, here nothing is left to do. Half a pixel is nobody's promise: in
-sample data (0, 0) is the left upper corner of the picture, real annotators clicked at pixels, and all networks in this
+sample data (0, 0) is the left upper corner of the image, real annotators clicked at pixels, and all networks in this
 field take the numbers as they stand.
 """
 import dataclasses
@@ -18,10 +18,10 @@ class Record:
     """One person.
 
     Attributes:
-        image_path (str): the picture.
+        image_path (str): the image.
         box (array): (4,) left, top, width, height in pixels, tight around the person or as the dataset gives it.
         joints (tuple): names of the J joints, in the order of the arrays below.
-        j2d (array | None): (J, 2), pixels of the picture; of no meaning where `visibility` is 0.
+        j2d (array | None): (J, 2), pixels of the image; of no meaning where `visibility` is 0.
         visibility (array | None): (J,) uint8, `NOT_LABELLED`, `HIDDEN` or `VISIBLE`.
         j3d (array | None): (J, 3), metres, camera axes.
         pose (array | None): axis-angle in radians, root first: (72,) SMPL, (165,) SMPL-X, (48,) MANO.

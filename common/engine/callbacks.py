@@ -125,7 +125,7 @@ class LogLines(Callback):
 
 
 class MetricsCsv(Callback):
-    """One row per `every` updates with the loss terms, one per evaluation with the metrics; curves as a picture.
+    """One row per `every` updates with the loss terms, one per evaluation with the metrics; curves as an image.
 
     A resumed run drops the rows beyond its checkpoint and goes on, so the file equals that of an unbroken run.
 

@@ -1,4 +1,4 @@
-"""Cameras of cropped people, and the way from the crop back to the full picture.
+"""Cameras of cropped people, and the way from the crop back to the full image.
 
 A mesh network sees a square crop and answers with a weak-perspective camera (s, tx, ty): the crop spans [-1, 1] and
 p = s * ((x, y) + (tx, ty)). Axes are x right, y down, z forward, metres.
@@ -66,15 +66,15 @@ def crop_translation(cam, focal_px, crop_size):
 
 
 def crop_points_to_image(points, corner_px, side_px):
-    """Points of the crop in the pixels of the full picture.
+    """Points of the crop in the pixels of the full image.
 
     Args:
         points (array): (B, N, 2), the crop spans [-1, 1].
-        corner_px (array): (B, 2), left and upper edge of the crop in the picture.
-        side_px (array): (B,), side of the crop in the picture.
+        corner_px (array): (B, 2), left and upper edge of the crop in the image.
+        side_px (array): (B,), side of the crop in the image.
 
     Returns:
-        array: (B, N, 2), pixels of the picture.
+        array: (B, N, 2), pixels of the image.
     """
     side = np.asarray(side_px, np.float64)[:, None, None]
     return (np.asarray(points) + 1) * 0.5 * side + np.asarray(corner_px)[:, None]
@@ -108,7 +108,7 @@ def estimate_translation(points, j2d_px, conf, focal_px, center_px):
 def fit_translation(points, j2d_px, focal_px, center_px):
     """The translation whose perspective projection comes nearest to 2D joints, by least squares in pixels.
 
-    `estimate_translation` counts an error in the picture times the depth of the point; from there Gauss-Newton steps
+    `estimate_translation` counts an error in the image times the depth of the point; from there Gauss-Newton steps
     lead to the least squares themselves.
 
     Args:

@@ -1,6 +1,6 @@
-"""Where the people in a picture are: told by boxes, by OpenPose's files, found by a detector, or the picture is one.
+"""Where the people in an image are: told by boxes, by OpenPose's files, found by a detector, or the image is one.
 
-A way of finding is called with the name and the pixels of a picture and gives a list of `Found`. What crop a network
+A way of finding is called with the name and the pixels of an image and gives a list of `Found`. What crop a network
 gets of somebody is its own affair: published models differ in that.
 """
 import logging
@@ -25,19 +25,19 @@ from common.errors import UserError
 from common.text_files import read_json
 
 LOGGER = logging.getLogger("mindhuman")
-LARGEST = 10.0  # sides of a picture that a box may be long
+LARGEST = 10.0  # sides of an image that a box may be long
 
 
 @dataclass(frozen=True)
 class Found:
-    """Somebody in a picture; pixels of the picture.
+    """Somebody in an image; pixels of the image.
 
     Args:
         box (array): (4,), left, top, width, height; where there are joints, around the sure ones.
         joints (array): (J, 3), x, y and score, 0 where it is not sure, or None where only a box is known.
         score (float): of the detection, or None.
         number (int | str): who it is in a video, or None where that is not known.
-        whole (bool): nothing is known: the box is the picture.
+        whole (bool): nothing is known: the box is the image.
     """
 
     box: np.ndarray
@@ -79,7 +79,7 @@ def choose_people(bbox="", keypoints_json="", finder=None, min_confidence=MIN_CO
 
 
 def square_around(found, margin=1.2):
-    """GraphCMR's and SPIN's square around somebody: a box, or the whole picture, as it is, joints with a margin.
+    """GraphCMR's and SPIN's square around somebody: a box, or the whole image, as it is, joints with a margin.
 
     Args:
         found (Found): the person.
@@ -91,15 +91,15 @@ def square_around(found, margin=1.2):
     if found.joints is not None:
         return box_of_detections(found.joints[:, :2], found.joints[:, 2], 0.0, margin)
     size = found.box[2:]
-    # The published demos take the middle of a whole picture in whole pixels.
+    # The published demos take the middle of a whole image in whole pixels.
     return found.box[:2] + (size // 2 if found.whole else 0.5 * size), float(size.max() / SCALE_PX)
 
 
 def whole_picture(name, image):
-    """One person, who fills the picture.
+    """One person, who fills the image.
 
     Raises:
-        UserError: a picture that cannot show anybody.
+        UserError: an image that cannot show anybody.
     """
     height, width = image.shape[:2]
     if max(height, width) < LEAST_EXTENT_PX:
@@ -108,7 +108,7 @@ def whole_picture(name, image):
 
 
 class GivenBoxes:
-    """The same boxes in every picture.
+    """The same boxes in every image.
 
     Args:
         boxes (list): of (4,), left, top, width, height in pixels.
@@ -122,15 +122,15 @@ class GivenBoxes:
 
 
 def check_boxes(found, name, image):
-    """Refuse people who cannot be in a picture.
+    """Refuse people who cannot be in an image.
 
     Args:
         found (list[Found]): the people.
-        name (str): of the picture, for the error text.
+        name (str): of the image, for the error text.
         image (array): (H, W, 3).
 
     Raises:
-        UserError: a box lies beside the picture, or is far larger.
+        UserError: a box lies beside the image, or is far larger.
     """
     height, width = image.shape[:2]
     for person in found:

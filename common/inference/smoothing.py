@@ -1,4 +1,4 @@
-"""The one-Euro filter for films: still people stop trembling, quick ones do not lag.
+"""The one-Euro filter for videos: still people stop trembling, quick ones do not lag.
 
 Source: Casiez, Roussel and Vogel, "1 Euro Filter", CHI 2012. Its low-pass filter opens with the speed of what it
 follows. Here a vector has one speed, its length per second, so that the result does not depend on the axes; rotations

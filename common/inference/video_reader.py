@@ -83,7 +83,7 @@ class Video:
 
 
 def _stream(container, path):
-    """The video stream that is decoded; a cover picture is none."""
+    """The video stream that is decoded; a cover image is none."""
     from av.stream import Disposition
 
     streams = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]

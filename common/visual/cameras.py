@@ -1,8 +1,8 @@
-"""Cameras of pictures of meshes, and views of a body from other sides.
+"""Cameras of images of meshes, and views of a body from other sides.
 
 Conventions: camera axes x right, y down, z forward, metres. Pixel coordinates are continuous: the image spans [0, W] x
 [0, H] and the pixel in column i has its centre at i + 0.5. "Nearness" grows towards the camera and is affine in the
-picture, so that it can be interpolated linearly between projected corners.
+image, so that it can be interpolated linearly between projected corners.
 """
 import dataclasses
 import typing
@@ -14,7 +14,7 @@ NEAR = 0.01  # metres; faces that come nearer to a perspective camera (or lie be
 # Between camera axes and the axes of body models and mesh files (x right, y up, z backward); its own inverse.
 Y_UP = np.diag([1.0, -1.0, -1.0])
 
-# Rotations in the camera frame. side: from the right of the picture; top: from above, the front of the body below.
+# Rotations in the camera frame. side: from the right of the image; top: from above, the front of the body below.
 VIEWS = {
     "front": np.eye(3),
     "side": np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]]),
@@ -47,7 +47,7 @@ class PerspectiveCamera:
         return turned + np.asarray(self.translation, np.float64)
 
     def project(self, points):
-        """(N, 3) points -> pixels (N, 2) and nearness (N,): 1 / z, which is affine in the picture; NaN before NEAR."""
+        """(N, 3) points -> pixels (N, 2) and nearness (N,): 1 / z, which is affine in the image; NaN before NEAR."""
         return self.project_from_camera(self.to_camera(np.asarray(points, np.float64)))
 
     def project_from_camera(self, points):
@@ -63,13 +63,13 @@ class PerspectiveCamera:
 
 @dataclasses.dataclass(frozen=True)
 class WeakPerspectiveCamera:
-    """HMR's camera: s * ((x, y) + (tx, ty)) spans [-1, 1] over a square box of the picture; depth is z itself.
+    """HMR's camera: s * ((x, y) + (tx, ty)) spans [-1, 1] over a square box of the image; depth is z itself.
 
     Source: HMR (CVPR 2018). Depth starts at the body's own origin, so bodies with different cameras have no order.
 
     Args:
         cam ((float, float, float)): (s, tx, ty).
-        box_centre_px ((float, float)): centre (x, y) of the box in the picture.
+        box_centre_px ((float, float)): centre (x, y) of the box in the image.
         box_size_px (float): side of the box.
     """
 
@@ -84,7 +84,7 @@ class WeakPerspectiveCamera:
         return points
 
     def project(self, points):
-        """(N, 3) points -> pixels (N, 2) and nearness (N,): -z, which is affine in the picture."""
+        """(N, 3) points -> pixels (N, 2) and nearness (N,): -z, which is affine in the image."""
         return self.project_from_camera(np.asarray(points, np.float64))
 
     def project_from_camera(self, points):

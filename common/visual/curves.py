@@ -1,4 +1,4 @@
-"""The curves of a training run: metrics.csv -> one picture with losses, metrics and learning rate in panels."""
+"""The curves of a training run: metrics.csv -> one image with losses, metrics and learning rate in panels."""
 import csv
 
 import numpy as np
@@ -23,7 +23,7 @@ def plot_curves(csv_path, png_path):
 
     Args:
         csv_path (str): metrics file.
-        png_path (str): picture to write.
+        png_path (str): image to write.
 
     Raises:
         UserError: no such file, or nothing to draw in it.

@@ -1,6 +1,6 @@
-"""Skeletons as pictures: over a photo, on a flat panel, or in space above a floor. Every skeleton of `common.joints`.
+"""Skeletons as images: over a photo, on a flat panel, or in space above a floor. Every skeleton of `common.joints`.
 
-Left limbs are blue, right ones red, the middle dark. Pictures are RGB, uint8, drawn by OpenCV without a display.
+Left limbs are blue, right ones red, the middle dark. Images are RGB, uint8, drawn by OpenCV without a display.
 """
 from dataclasses import dataclass
 
@@ -59,19 +59,19 @@ def _dot(image, centre, radius, colour):
 
 
 def draw_skeleton(image, points_px, skeleton, depth=None, visible=None, thickness=None, muted=False):
-    """Draw one skeleton onto a picture, in place.
+    """Draw one skeleton onto an image, in place.
 
     Args:
         image (ndarray): (H, W, 3) uint8 RGB.
-        points_px (ndarray): (J, 2), x right, y down, pixels of the picture.
+        points_px (ndarray): (J, 2), x right, y down, pixels of the image.
         skeleton (str): key of `common.joints.SKELETONS`, with J joints.
         depth (ndarray): (J,), larger is further; nearer limbs cover further ones. None draws in the table's order.
         visible (ndarray): (J,) bool; limbs of other joints are left out.
-        thickness (int): of limbs in px; None derives it from the size of the picture.
+        thickness (int): of limbs in px; None derives it from the size of the image.
         muted (bool): in grey, e.g. for the truth behind a prediction.
 
     Returns:
-        ndarray: the picture.
+        ndarray: the image.
     """
     names = SKELETONS[skeleton]
     points = np.asarray(points_px, np.float64)

@@ -1,4 +1,4 @@
-"""Boxes of hands and face: from the box network's answer to crops of the picture.
+"""Boxes of hands and face: from the box network's answer to crops of the image.
 
 Source: mks0601/Hand4Whole_RELEASE `restore_bbox`; torchvision's roi_align with aligned=False and the adaptive number of
 samples, which crops were trained with. The framework's ROIAlign rounds that number differently and fails on small
@@ -36,16 +36,16 @@ def restore_boxes(center, size, maps_shape, input_shape, aspect, enlarge):
 
 
 class AxisWeights(Float32Cell):
-    """How much each pixel along one axis of the picture counts in each pixel of the crop.
+    """How much each pixel along one axis of the image counts in each pixel of the crop.
 
     Args:
-        length (int): of the picture's axis, px.
+        length (int): of the image's axis, px.
         crop_length (int): of the crop's, px.
         mirror (bool): the crop's pixels in reverse order.
         max_samples (int): see `MAX_SAMPLES`.
 
     Inputs:
-        - **low**, **high** (Tensor) - (B, 1), edges of the box, px of the picture.
+        - **low**, **high** (Tensor) - (B, 1), edges of the box, px of the image.
 
     Outputs:
         Tensor - (B, crop_length, length).
@@ -77,7 +77,7 @@ class AxisWeights(Float32Cell):
 
 
 class RoICrop(Float32Cell):
-    """Crops of pictures, one box each, resampled by averages of bilinear samples. No gradient passes.
+    """Crops of images, one box each, resampled by averages of bilinear samples. No gradient passes.
 
     Args:
         image_shape, crop_shape (tuple): height and width, px.
@@ -86,7 +86,7 @@ class RoICrop(Float32Cell):
 
     Inputs:
         - **image** (Tensor) - (B, C, H, W).
-        - **boxes** (Tensor) - (B, 4), left, upper, right, lower edge in pixels of the picture; 0 is the middle of the
+        - **boxes** (Tensor) - (B, 4), left, upper, right, lower edge in pixels of the image; 0 is the middle of the
           first pixel.
 
     Outputs:

@@ -74,7 +74,7 @@ class Source:
         return tuple(np.zeros_like(value) for value in row) if image is None else row
 
     def picture(self, item):
-        """Path and (width, height) of an item's picture."""
+        """Path and (width, height) of an item's image."""
         return item.image_path, item.extras["size"]
 
     def change(self, item, change):
@@ -83,7 +83,7 @@ class Source:
 
 
 def kept(items, box_of, size_of, aspect, name):
-    """Items whose box is inside the picture, and their boxes made ready for cropping.
+    """Items whose box is inside the image, and their boxes made ready for cropping.
 
     Returns:
         tuple: list of items, list of boxes (4,).
@@ -91,7 +91,7 @@ def kept(items, box_of, size_of, aspect, name):
     chosen, boxes = [], []
     for item in items:
         left, top, width, height = box_of(item)
-        # The published box takes what lies left of or above the picture for something at its border.
+        # The published box takes what lies left of or above the image for something at its border.
         outside = left + width <= 0 or top + height <= 0
         box = None if outside else person_box((left, top, width, height), size_of(item), aspect)
         if box is not None:
@@ -114,7 +114,7 @@ class PersonSource(Source):
         unsure (bool): whether `UNSURE_ROTATIONS` and `UNSURE_JOINTS` of fits are no targets.
 
     Raises:
-        UserError: no box is inside its picture.
+        UserError: no box is inside its image.
     """
 
     columns = COLUMNS
@@ -178,7 +178,7 @@ def _no_fit():
 
 
 class Hand(NamedTuple):
-    """A hand in a picture.
+    """A hand in an image.
 
     image_path (str), size (width, height), box (4,) left, top, width, height px, side "left" or "right"; j2d (21, 2)
     px and labelled (21,) bool, or None where nobody marked joints; fit (MANOFit) with focal and principal (2,) px, or
@@ -207,7 +207,7 @@ class HandSource(Source):
         is_3d (bool): whether the data set counts as one with 3D truth.
 
     Raises:
-        UserError: no box is inside its picture.
+        UserError: no box is inside its image.
     """
 
     columns = HAND_COLUMNS

@@ -132,7 +132,7 @@ def _check_half(name, is_3d, flag):
 
 
 def freihand_hands(folder):
-    """The training hands of FreiHAND; without a fit there is nothing to learn from a picture of it."""
+    """The training hands of FreiHAND; without a fit there is nothing to learn from an image of it."""
     return [Hand(record.image_path, record.extras["size"], record.box, "right", None, None,
                  MANOFit(record.pose, record.beta, record.translation), record.focal, record.principal)
             for record in catalogue.FREIHAND.read(folder) if record.pose is not None]

@@ -29,14 +29,14 @@ def predict(network, pictures, output, batch_size, indices, num_threads=1):
 
     Args:
         network: images (B, 3, H, W) to a tuple of Tensors.
-        pictures (Pictures): what is shown.
+        images (Images): what is shown.
         output (int): which of the network's outputs are the vertices.
-        batch_size (int): pictures per step; the last batch is filled up, so that the network sees one shape only.
-        indices (array): which pictures.
-        num_threads (int): threads that read pictures ahead.
+        batch_size (int): images per step; the last batch is filled up, so that the network sees one shape only.
+        indices (array): which images.
+        num_threads (int): threads that read images ahead.
 
     Yields:
-        tuple: index of a picture, vertices (V, 3) float64 in metres.
+        tuple: index of an image, vertices (V, 3) float64 in metres.
 
     Raises:
         UserError: images that are missing, none that can be used, or predictions that are not finite.
@@ -60,7 +60,7 @@ def evaluate(meshes, pictures, measure, total):
 
     Args:
         meshes (iterable): as `predict` yields them.
-        pictures (Pictures): gives the records.
+        images (Images): gives the records.
         measure: with `errors(record, vertices)`, see `testsets`; with `prediction(vertices)` if a server takes them.
         total (int): number of meshes, to show the progress.
 
@@ -112,7 +112,7 @@ def report(testset, rows, pictures, folder, details):
     Args:
         testset (str): its name.
         rows (list): of all workers, see `evaluate`.
-        pictures (Pictures): the test set.
+        images (Images): the test set.
         folder (str): output_dir/result.
         details (dict): what else `eval_result.json` says.
 
@@ -178,7 +178,7 @@ class Drawings:
     Args:
         config (Config): the virtual camera, and where results go.
         faces (array): (F, 3).
-        pictures (Pictures), testset (str): what is predicted.
+        images (Images), testset (str): what is predicted.
     """
 
     def __init__(self, config, faces, pictures, testset):

@@ -173,7 +173,7 @@ class FaceRegressor(nn.Cell):
 
 
 class CropNet(nn.Cell):
-    """A ResNet on crops of pictures; the name of its one part is that of the published weights."""
+    """A ResNet on crops of images; the name of its one part is that of the published weights."""
 
     def __init__(self, rng, depth, width):
         super().__init__()

@@ -1,4 +1,4 @@
-"""People in pictures as Hand4Whole sees them, and its answers as SMPL-X bodies.
+"""People in images as Hand4Whole sees them, and its answers as SMPL-X bodies.
 
 The virtual camera of the network looks at the middle of its input. In its place stands the weak-perspective camera of
 the same size over a square as high as the box, so that all that is said of other models holds here too; the translation
@@ -56,10 +56,10 @@ class Hand4WholeMeshes(MeshModel):
         self.hand_mean = {name: values.astype(np.float64) for name, values in mean.items()}
 
     def box_of(self, image_size, found):
-        """What of a picture the network sees of somebody: (4,) left, top, width, height, px.
+        """What of an image the network sees of somebody: (4,) left, top, width, height, px.
 
         Raises:
-            UserError: nothing of the box is in the picture.
+            UserError: nothing of the box is in the image.
         """
         box = np.asarray(found.box, np.float64)
         if found.joints is not None:

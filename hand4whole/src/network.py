@@ -1,4 +1,4 @@
-"""Hand4Whole: a picture of a person to one SMPL-X mesh with hands and face; and the hand-only network of its training.
+"""Hand4Whole: an image of a person to one SMPL-X mesh with hands and face; and the hand-only network of its training.
 
 Source: Moon, Choi, Lee, "Accurate 3D hand pose estimation for whole-body 3D human mesh estimation", CVPRW 2022;
 mks0601/Hand4Whole_RELEASE `model.py`, `module.py`, branch Pose2Pose for the hand-only network. The body is posed by
@@ -153,7 +153,7 @@ class WholeBody(Float32Cell):
 
 
 class Hand4Whole(nn.Cell):
-    """A picture to the whole body.
+    """An image to the whole body.
 
     Args:
         sizes (Sizes): of inputs and maps.
@@ -172,14 +172,14 @@ class Hand4Whole(nn.Cell):
         vertices (B, 10475, 3) and joints (B, 137, 3) in camera space, metres; joint_proj (B, 137, 2), the joints in
         cells of the body's heat map; joint_img (B, 65, 3), positions found in the heat maps, in the body's cells (z of
         hands: in the hands'); lhand_bbox, rhand_bbox, face_bbox (B, 4), left, upper, right, lower edge in pixels of
-        the picture.
+        the image.
     """
 
     def __init__(self, sizes, model, depth=50, hand_depth=50, face_depth=18, width=1.0, seed=0, joints_only=False):
         super().__init__()
         rng = generator(seed)
         self.sizes = sizes
-        # The body's ResNet sees every `step`-th pixel of the picture.
+        # The body's ResNet sees every `step`-th pixel of the image.
         self.step = sizes.image[0] // sizes.body[0]
         self.backbone = ResNet(rng, depth, False, width)
         self.hand_roi_net, self.face_roi_net = CropNet(rng, hand_depth, width), CropNet(rng, face_depth, width)
@@ -276,7 +276,7 @@ class Hand4Whole(nn.Cell):
 
 
 class HandOnly(nn.Cell):
-    """A picture of a right hand to MANO's mesh: the network of `--parts hand`.
+    """An image of a right hand to MANO's mesh: the network of `--parts hand`.
 
     Args:
         sizes (Sizes): `hand`, `hand_maps`, `focal` and `hand_camera` count.
@@ -335,7 +335,7 @@ class FirstOutputs(nn.Cell):
     """A network that gives only the first outputs.
 
     Args:
-        network (Cell): picture to a tuple of Tensors.
+        network (Cell): image to a tuple of Tensors.
         count (int): how many.
 
     Inputs:

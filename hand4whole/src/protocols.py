@@ -163,14 +163,14 @@ def result_lines(testset, figures):
 
 
 class Pictures:
-    """Pictures of a test set as the network takes them.
+    """Images of a test set as the network takes them.
 
     Args:
         records (list[Record]): people or hands.
         size (tuple): width and height of the network's input.
 
     Attributes:
-        records (list[Record]): those with a box inside their picture.
+        records (list[Record]): those with a box inside their image.
         left_out (int): number of the others.
     """
 
@@ -306,7 +306,7 @@ class FreiHAND:
         if record.pose is not None:
             vertices = self.fits.vertices("right", record.pose, record.beta, record.translation)
             return self.regressor @ vertices, vertices
-        # The pictures are numbered as the truth is.
+        # The images are numbered as the truth is.
         number = int(os.path.splitext(os.path.basename(record.image_path))[0])
         if self.xyz is None or self.verts is None or max(len(self.xyz), len(self.verts)) <= number:
             return None

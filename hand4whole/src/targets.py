@@ -53,8 +53,8 @@ class Space(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """How a sample was cut out: matrix (2, 3) from the picture, mirrored where `change` says so, to the crop; the
-    `Change`; width of the picture in pixels."""
+    """How a sample was cut out: matrix (2, 3) from the image, mirrored where `change` says so, to the crop; the
+    `Change`; width of the image in pixels."""
 
     matrix: np.ndarray
     change: Change
@@ -76,10 +76,10 @@ def depth_cells(depth_m, extent_m, cells):
 
 
 def place_joints(joint_img, joint_cam, valid, names, cut, space):
-    """Joints of a picture in the sample that was cut out of it.
+    """Joints of an image in the sample that was cut out of it.
 
     Args:
-        joint_img (array): (J, 3), pixels of the picture and depth in cells.
+        joint_img (array): (J, 3), pixels of the image and depth in cells.
         joint_cam (array): (J, 3), metres relative to the root, camera axes.
         valid (array): (J,), where there is a joint.
         names (tuple): of the joints.
@@ -100,7 +100,7 @@ def place_joints(joint_img, joint_cam, valid, names, cut, space):
 
 
 def to_cells(points_px, cut, space):
-    """Points (..., 2) of the picture, mirrored if it was, in cells of the heat map."""
+    """Points (..., 2) of the image, mirrored if it was, in cells of the heat map."""
     return transform_points(points_px, cut.matrix) * (np.array(space.cells[:2]) / space.image_size)
 
 
@@ -164,10 +164,10 @@ def usual_shape(shape):
 
 
 def box_corners(box, cut, space):
-    """Corners of the upright box, in cells, around a box of the picture; boxes of turned crops become larger.
+    """Corners of the upright box, in cells, around a box of the image; boxes of turned crops become larger.
 
     Args:
-        box (array): (4,), left, top, width, height in pixels of the picture.
+        box (array): (4,), left, top, width, height in pixels of the image.
 
     Returns:
         numpy.ndarray: (2, 2), upper left and lower right.

@@ -66,7 +66,7 @@ def convert_weights(arrays, others, variant, source):
 
 
 def extra_arrays(statistics_file):
-    """Hand4Whole sees pictures as they are, without statistics.
+    """Hand4Whole sees images as they are, without statistics.
 
     Raises:
         UserError: always.

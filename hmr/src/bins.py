@@ -1,10 +1,10 @@
-"""Pictures, labels and predictions as files of plain float32 numbers: what programs without Python exchange.
+"""Images, labels and predictions as files of plain float32 numbers: what programs without Python exchange.
 
     img_data/<i>.bin    (B, 3, S, S), batch i of the network's input; the last one is filled up with copies
     label/<i>.bin       (n, 171), a row for each person of the batch: keypoints 14 x (x, y, weight), the crop spans
                         [-1, 1]; joints 14 x (x, y, z), metres; theta, without a camera; 1 where theta is known, 1
                         where the joints are
-    samples.json        pictures and actions of the people, in the same order
+    samples.json        images and actions of the people, in the same order
     <i>_<k>.bin         output k of the network for batch i
 
 Joints are LSP's. Differs from the MindSpore port, whose labels held the first 14 of the raw joints.
@@ -31,7 +31,7 @@ LABEL_SIZES = (3 * NUM_LSP, 3 * NUM_LSP, THETA_SIZE, 1, 1)
 
 
 def write_bins(folder, viewer, subjects, models):
-    """Write pictures and labels; files of an earlier run are removed first.
+    """Write images and labels; files of an earlier run are removed first.
 
     Args:
         folder (str): for `img_data`, `label` and `samples.json`.
@@ -43,7 +43,7 @@ def write_bins(folder, viewer, subjects, models):
         int: number of batches.
 
     Raises:
-        UserError: a picture is missing or damaged.
+        UserError: an image is missing or damaged.
     """
     places = [os.path.join(folder, name) for name in ("img_data", "label")]
     for place in places:

@@ -12,7 +12,7 @@ ALIASES = {"data_dir": "data_path", "lr": "e_lr", "num_worker": "num_workers", "
            "image": "input", "checkpoint_file_path": "ckpt_file"}
 # Settings that make the network; they travel in the checkpoint.
 NETWORK_KEYS = ("convention", "depth", "width", "hidden_size", "iterations")
-# Settings that a checkpoint suggests: it knows people of the size and picture that it was trained with.
+# Settings that a checkpoint suggests: it knows people of the size and image that it was trained with.
 SUGGESTED_KEYS = ("crop_size",)
 # Settings, besides those of `common.engine.run`, that may differ between a run and its continuation.
 MAY_DIFFER = {"epochs", "iter_count", "crop_scale", "smpl_path", "smpl_male_path", "smpl_female_path",

@@ -85,10 +85,10 @@ def convention_of(settings, source):
 
 
 def network_input(picture, convention):
-    """A picture as the network of a convention takes it.
+    """An image as the network of a convention takes it.
 
     Args:
-        picture (array): (H, W, 3) RGB, values 0 to 255, uint8 or float32.
+        image (array): (H, W, 3) RGB, values 0 to 255, uint8 or float32.
         convention (Convention): the conventions.
 
     Returns:

@@ -78,7 +78,7 @@ def write_annot_h5(path, records):
         int: how many people that are.
 
     Raises:
-        UserError: the pictures are in no folder that the file can speak of.
+        UserError: the images are in no folder that the file can speak of.
     """
     home = os.path.dirname(path)
     images = next((os.path.join(home, name) for name in IMAGE_FOLDERS if os.path.isdir(os.path.join(home, name))), None)

@@ -84,7 +84,7 @@ class PeopleSource:
                 np.float32(has_smpl))
 
     def _draw(self, index, rng):
-        """The square of the picture that becomes the crop, and whether it is mirrored."""
+        """The square of the image that becomes the crop, and whether it is mirrored."""
         corners, change = self.people.corners[index], self.augmentation
         if change is None:
             return grown_square(corners[:2], corners[2:], (self.grow,) * 4), False
@@ -152,12 +152,12 @@ def flip_theta(theta):
 
 
 def reduction(side, size):
-    """By how much (1, 2, 4 or 8) a picture may be smaller for a crop of `size` from a square of `side` px."""
+    """By how much (1, 2, 4 or 8) an image may be smaller for a crop of `size` from a square of `side` px."""
     return max(factor for factor in (1, *REDUCED) if side >= factor * size or factor == 1)
 
 
 def reducible(square, size):
-    """The square moved and shortened to whole pixels of the smaller picture that it can be cut from."""
+    """The square moved and shortened to whole pixels of the smaller image that it can be cut from."""
     factor = reduction(square.side, size)
     return Square(square.corner - square.corner % factor, square.side - square.side % (2 * factor))
 

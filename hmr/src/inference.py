@@ -1,7 +1,7 @@
-"""People in pictures as hmr sees them: the crops that its weights were made for, and their answers as SMPL bodies.
+"""People in images as hmr sees them: the crops that its weights were made for, and their answers as SMPL bodies.
 
 Published weights get the square that their own demo cuts out: around detected joints with the margin of the training
-data, and from a box (or the whole picture) as it is. Networks trained here always see pytorch_hmr's square.
+data, and from a box (or the whole image) as it is. Networks trained here always see pytorch_hmr's square.
 """
 import numpy as np
 from mindspore import Tensor
@@ -22,7 +22,7 @@ from hmr.src.conventions import network_input
 from hmr.src.network import JOINTS, load_trained, posed_rotmat, split_theta
 
 TF_CROP_PX = 224.0  # in whose pixels the first HMR measures people
-LARGEST_PX = 4000.0  # longer side of an enlarged picture
+LARGEST_PX = 4000.0  # longer side of an enlarged image
 
 
 def crop_kind(settings):
@@ -35,7 +35,7 @@ def crop_kind(settings):
 
 
 def crop_person(image, found, kind, size, margin=1.2):
-    """The square of a picture that a network sees.
+    """The square of an image that a network sees.
 
     Args:
         image (array): (H, W, 3) uint8 RGB.
@@ -72,7 +72,7 @@ def _tf(image, found, size, _):
         scale *= size / TF_CROP_PX
     center, corner = np.clip(center, 0, image.shape[1::-1]), np.zeros(2)
     if scale * max(image.shape[:2]) > LARGEST_PX:
-        # The published way enlarges the whole picture, for somebody small in it without end.
+        # The published way enlarges the whole image, for somebody small in it without end.
         corner = np.maximum(np.floor(center - size / scale), 0).astype(int)
         last = np.ceil(center + size / scale).astype(int)
         image, center = image[corner[1]:last[1], corner[0]:last[0]], center - corner

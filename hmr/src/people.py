@@ -27,7 +27,7 @@ class People:
     """N people of one data set.
 
     Attributes:
-        images (list[str]): (N,) paths of their pictures.
+        images (list[str]): (N,) paths of their images.
         corners (array): (N, 4) float32, left, top, right, bottom of the box, px.
         kp2d (array): (N, 19, 3) float32, x, y in px and weight, in the order of `network.JOINTS`.
         kp3d (array): (N, 14, 3) float32, metres, camera axes; None where the set has none.

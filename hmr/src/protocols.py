@@ -1,4 +1,4 @@
-"""The evaluation sets: who is in them, where the person is in the picture, and what is known as the truth."""
+"""The evaluation sets: who is in them, where the person is in the image, and what is known as the truth."""
 import os
 from dataclasses import dataclass
 
@@ -25,10 +25,10 @@ PROTOCOLS = {"human3.6m": catalogue.HUMAN36M, "h36m-p1": catalogue.HUMAN36M, "h3
 
 @dataclass(frozen=True)
 class Subject:
-    """One person to evaluate; pixels of the picture, metres in camera axes.
+    """One person to evaluate; pixels of the image, metres in camera axes.
 
     Attributes:
-        image_path (str): the picture.
+        image_path (str): the image.
         found (Found): where the person is.
         key (str): what tells this person from others.
         j3d (array): (14, 3), LSP's order, or None.

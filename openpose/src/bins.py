@@ -1,11 +1,11 @@
-"""Pictures and maps as files of plain float32 numbers: what programs without Python exchange.
+"""Images and maps as files of plain float32 numbers: what programs without Python exchange.
 
     img_data/<i>.bin    (B, 3, S, S), batch i of the network's input; the last one is filled up with zeros
     samples.json        which image is where: COCO's number, its size and its size in the network's input, or null
                         for one that is left out
     <i>_0.bin, <i>_1.bin    affinity fields and heat maps of batch i
 
-An exported network has inputs of one size, so a picture is scaled to fit into a square and padded right and below.
+An exported network has inputs of one size, so an image is scaled to fit into a square and padded right and below.
 """
 import glob
 import json
@@ -62,7 +62,7 @@ def read_exported(path):
 
 
 def fit_square(image, size):
-    """A picture (H, W, 3) uint8 scaled to fit into a square and padded, (size, size, 3), and its Frame."""
+    """An image (H, W, 3) uint8 scaled to fit into a square and padded, (size, size, 3), and its Frame."""
     height, width = image.shape[:2]
     scale = size / max(height, width)
     inner = tuple(max(1, round(side * scale)) for side in (height, width))
@@ -74,11 +74,11 @@ def fit_square(image, size):
 
 
 def write_bins(folder, exported, annotations, rows, image_folder):
-    """Write pictures for the network; files of an earlier run are removed first.
+    """Write images for the network; files of an earlier run are removed first.
 
     Args:
         folder (str): for `img_data` and `samples.json`.
-        exported (Exported): the network; with a batch of any number, a file holds one picture.
+        exported (Exported): the network; with a batch of any number, a file holds one image.
         annotations (Annotations): of the evaluation.
         rows (array): numbers of its images.
         image_folder (str): where they lie.

@@ -1,4 +1,4 @@
-"""Drawing what was found: skeletons over a picture, and the network's maps."""
+"""Drawing what was found: skeletons over an image, and the network's maps."""
 import colorsys
 import os
 
@@ -8,12 +8,12 @@ import numpy as np
 from common.files import atomic_write
 from common.names import safe_name
 
-STRENGTH = 0.75  # of the skeletons over the picture
+STRENGTH = 0.75  # of the skeletons over the image
 SHIFT = 4  # OpenCV takes coordinates in 1/16 px
 
 
 def draw_people(image, joints, skeleton, ids=None):
-    """Draw skeletons over a picture; each limb has its colour around the hue circle.
+    """Draw skeletons over an image; each limb has its colour around the hue circle.
 
     Args:
         image (array): (H, W, 3) uint8, blue first; it is not changed.
@@ -67,12 +67,12 @@ def _write_number(image, points, number):
 
 
 def draw_maps(image, heat, paf, frame):
-    """The greatest heat map and the strongest field of every cell over the picture, side by side.
+    """The greatest heat map and the strongest field of every cell over the image, side by side.
 
     Args:
         image (array): (H, W, 3) uint8, blue first.
         heat (array): (J+1, h, w), the background last. paf (array): (2L, h, w).
-        frame (Frame): where the picture lies in the maps.
+        frame (Frame): where the image lies in the maps.
 
     Returns:
         numpy.ndarray: (H, 2 W, 3) uint8, blue first.
@@ -82,7 +82,7 @@ def draw_maps(image, heat, paf, frame):
 
 
 def _over(image, values, frame):
-    """Values (h, w) in [0, 1] as colours over the picture."""
+    """Values (h, w) in [0, 1] as colours over the image."""
     height, width = values.shape
     stride = (frame.image[0] / frame.inner[0], frame.image[1] / frame.inner[1])
     large = cv2.resize(values, (width * 8, height * 8), interpolation=cv2.INTER_CUBIC)[:frame.inner[0], :frame.inner[1]]
@@ -92,7 +92,7 @@ def _over(image, values, frame):
 
 
 def write_picture(path, image):
-    """Write a picture (H, W, 3) uint8, blue first, as png."""
+    """Write an image (H, W, 3) uint8, blue first, as png."""
     atomic_write(path, cv2.imencode(".png", image)[1].tobytes())
 
 

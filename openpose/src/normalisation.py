@@ -1,7 +1,7 @@
 """What the network is fed with: pixels in the order and scale that its weights were trained with.
 
 The scale belongs to the weights: it is written into the checkpoint and read from there, since the wrong one costs
-accuracy without any error. Sources: CMU's programme divides by 256 and subtracts one half; the MindSpore 1.x
+accuracy without any error. Sources: CMU's program divides by 256 and subtracts one half; the MindSpore 1.x
 implementation divides by 255; networks trained by tensorboy's code from an ImageNet backbone use mean and deviation.
 """
 import numpy as np

@@ -1,7 +1,7 @@
 """What the network is trained towards: heat maps, affinity fields and the mask of cells that count.
 
 Source: the MindSpore 1.x implementation. Cell (i, j) of a map stands for the pixel (8 j + 3.5, 8 i + 3.5) of the
-network input. Joints outside the picture take part: the rim of their Gaussian and their limbs reach into it.
+network input. Joints outside the image take part: the rim of their Gaussian and their limbs reach into it.
 """
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ SMALLEST_LIMB = 1e-6  # pixels; a shorter one has no direction
 
 def make_targets(joints, rows, columns, skeleton=COCO_18, heatmap_sigma=HEATMAP_SIGMA, paf_width=PAF_WIDTH,
                  stride=STRIDE):
-    """True maps of the people in a picture.
+    """True maps of the people in an image.
 
     Args:
         joints (array): (P, J, 3), x and y in pixels of the network input, and a flag that is positive for joints that

@@ -1,4 +1,4 @@
-"""What infer.py and --sample do with a trained network: lift people, read the truth, write files and pictures."""
+"""What infer.py and --sample do with a trained network: lift people, read the truth, write files and images."""
 import logging
 import os
 from dataclasses import replace
@@ -49,7 +49,7 @@ def lift_tracks(lifter, statistics, tracks, fitted):
     """Predictions of all people.
 
     Args:
-        tracks (list[Track]): as read, in pixels of their own pictures.
+        tracks (list[Track]): as read, in pixels of their own images.
         fitted (list[Track]): the same, in pixels that the network knows.
 
     Returns:
@@ -165,7 +165,7 @@ def sample(config):
     """The original's --sample: 15 random test poses as a grid of 2D input, truth and prediction.
 
     Returns:
-        str: path of the picture, in the experiment's folder.
+        str: path of the image, in the experiment's folder.
     """
     config = config.replace(ckpt_file=config.ckpt_file or _checkpoint_of(config))
     network, config, statistics, checkpoint = load_trained(config, need_statistics=False)

@@ -16,7 +16,7 @@ from common.joints import SKELETONS
 from pose_baseline.src.keypoint_files import read_raw
 
 JOINTS = SKELETONS["h36m_16"]
-# The training pictures are about this wide and high.
+# The training images are about this wide and high.
 TRAINING_IMAGE_PX = 1000.0
 # Shares of the image below, which would lie far beside it, are no shares from 0 to 1.
 BESIDE_THE_IMAGE = -0.1
@@ -191,15 +191,15 @@ def parse_image_size(text):
 def fit_to_camera(tracks, rescale="none", image_size=None, mean_pose_px=None):
     """Bring pixels of other cameras near those that the network was trained on.
 
-    The network sees where in a picture of about 1000 x 1000 px a person stands and how large, and takes it as distance
-    and viewing angle; joints from a 1920 x 1080 or a 256 x 256 picture are outside of all that it knows.
+    The network sees where in an image of about 1000 x 1000 px a person stands and how large, and takes it as distance
+    and viewing angle; joints from a 1920 x 1080 or a 256 x 256 image are outside of all that it knows.
 
     Args:
         tracks (list): of Track.
-        rescale (str): `none`: leave the pixels as they are. `image`: scale the picture to a longer side of 1000 px and
-            centre it in 1000 x 1000; keeps the place in the picture and suits similar lenses. `body`: scale and move
+        rescale (str): `none`: leave the pixels as they are. `image`: scale the image to a longer side of 1000 px and
+            centre it in 1000 x 1000; keeps the place in the image and suits similar lenses. `body`: scale and move
             each track so that the torso has its length, and the pelvis on average its place, in the training set; loses
-            the place in the picture and suits any lens and crop.
+            the place in the image and suits any lens and crop.
         image_size (tuple): (width, height) in px for `image`; None takes it from the file.
         mean_pose_px (ndarray): (16, 2), mean 2D pose of the training set, for `body`.
 

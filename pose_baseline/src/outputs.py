@@ -17,7 +17,7 @@ SPACES = {
 class Prediction:
     """One person over T frames.
 
-    joints_2d (T, 16, 2): the input in pixels of the file's own pictures, order of `h36m_16`; observed (T, 16) bool:
+    joints_2d (T, 16, 2): the input in pixels of the file's own images, order of `h36m_16`; observed (T, 16) bool:
     False where a 2D joint was filled in; joints_3d (T, J, 3), mm, in the order of `skeleton`; frames (T,); frame_names:
     T names; space: axes of joints_3d, a key of `SPACES`; fps: frames per second.
     """

@@ -1,4 +1,4 @@
-"""Pictures of 2D input, 3D prediction and truth: grids as png, animations as mp4 or gif.
+"""Images of 2D input, 3D prediction and truth: grids as png, animations as mp4 or gif.
 
 Poses are shown standing on a floor: the pelvis in the middle, the lowest joint on the ground.
 """
@@ -96,7 +96,7 @@ def pose_image(joints_2d, joints_3d, space="camera", size=480):
 
 
 def animate(joints_2d, joints_3d, path, fps, space="camera", truth_3d=None, swing_deg=40.0):
-    """A film of one person: the 2D input on the left, the prediction in space on the right.
+    """A video of one person: the 2D input on the left, the prediction in space on the right.
 
     Args:
         joints_2d (ndarray): (T, 16, 2), px.

@@ -76,7 +76,7 @@ def convert_weights(arrays, others, variant, source):
     wanted = {parameter.name: parameter.shape for parameter in network.get_parameters()}
     conversion = convert(arrays, rules, wanted, source)
     epsilon, momentum = (TF_EPSILON, TF_MOMENTUM) if from_tensorflow else (TORCH_EPSILON, TORCH_MOMENTUM)
-    # Both programmes were published with weights that predict in the camera's frame; names do not tell.
+    # Both programs were published with weights that predict in the camera's frame; names do not tell.
     settings = {**arguments, "camera_frame": "world_frame" not in chosen, "bn_epsilon": epsilon,
                 "bn_momentum": momentum, "bn_unbiased": not from_tensorflow}
     return conversion, settings, _step(arrays.get("global_step", others.get("step", 0)), source)

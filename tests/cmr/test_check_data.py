@@ -12,7 +12,7 @@ PEOPLE = 3
 
 
 def prepare(root, file, folder, **more):
-    """A prepared file and its pictures."""
+    """A prepared file and its images."""
     names = [f"images/{number}.png" for number in range(PEOPLE)]
     (root / folder / "images").mkdir(parents=True)
     for name in names:

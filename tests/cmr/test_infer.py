@@ -1,4 +1,4 @@
-"""infer.py: the published demo's crops, and whole runs on pictures and films with both meshes."""
+"""infer.py: the published demo's crops, and whole runs on images and videos with both meshes."""
 import json
 import os
 
@@ -54,7 +54,7 @@ def scene():
 
 @pytest.mark.slow
 def test_whole_runs(checkpoint, scene, tmp_path):
-    """A picture, a film of it and a way of finding people that finds nobody, with one network."""
+    """An image, a video of it and a way of finding people that finds nobody, with one network."""
     flags = ["--ckpt_file", checkpoint, "--device_target", "CPU", "--batch_size", "1"]
     cv2.imwrite(str(tmp_path / "one.png"), scene.image[..., ::-1])
     box = ",".join(f"{value:.1f}" for value in scene.box(0))
@@ -77,7 +77,7 @@ def test_whole_runs(checkpoint, scene, tmp_path):
     assert sorted(os.listdir(tmp_path / "film")) == ["film.mp4", "film_0.json", "film_0.npz"]
     with np.load(tmp_path / "film" / "film_0.npz") as arrays:
         assert arrays["theta"].shape == (3, 85) and arrays["smoothed"]
-        # The film's compression changes the picture a little, smoothing an unmoving body not at all.
+        # The video's compression changes the image a little, smoothing an unmoving body not at all.
         np.testing.assert_allclose(arrays["theta"][:, :3], np.tile(still[:3], (3, 1)), atol=0.05)
 
     finder = str(tmp_path / "openpose.ckpt")

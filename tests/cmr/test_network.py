@@ -34,7 +34,7 @@ def pynative():
 
 @pytest.fixture(scope="module")
 def image():
-    """The reference picture, cropped to its person and whole, normalised; (2, 3, 224, 224)."""
+    """The reference image, cropped to its person and whole, normalised; (2, 3, 224, 224)."""
     picture = golden.seeded.image("cmr/person", 361, 481, 1) // 2 + 40
     boxes = ((240.3, 181.1), 241 / 200), ((481 // 2, 361 // 2), 481 / 200)
     crops = np.stack([crop_stretched(picture, center, scale, 224) for center, scale in boxes]) / 255
@@ -190,7 +190,7 @@ def small_network(**settings):
 
 
 def batch(size, seed=0):
-    """A picture, labels and flags with both kinds of labels there and missing."""
+    """An image, labels and flags with both kinds of labels there and missing."""
     rng = np.random.default_rng(seed)
     arrays = [rng.standard_normal(shape) for shape in
               ((size, 3, 64, 64), (size, 24, 3), (size, 24, 4), (size, 72), (size, 10))]

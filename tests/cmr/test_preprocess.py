@@ -121,7 +121,7 @@ def test_human36m_protocol_and_its_frames(tmp_path):
     shades = [np.full((32, 32, 3), 20 * number, np.uint8) for number in range(9)]
     write_video(str(tmp_path / "S9" / "Videos" / "Eating 1.60457274.mp4"), shades, 10.0)
     fields = human36m.protocol(frames(tmp_path, 1, 6, 11), str(tmp_path))
-    # The third frame lies behind the end. The picture of frame k, from 0, shows frame k + 1 of the video, as published.
+    # The third frame lies behind the end. The image of frame k, from 0, shows frame k + 1 of the video, as published.
     assert fields["imgname"] == [f"images/S9_Eating_1.60457274_00000{number}.jpg" for number in (1, 6)]
     for name, shade in zip(fields["imgname"], (20, 120)):
         assert abs(cv2.imread(str(tmp_path / name)).mean() - shade) < 4

@@ -26,7 +26,7 @@ def regressor(model):
 
 @pytest.fixture
 def people(tmp_path):
-    """Function fields -> People whose pictures are all the same."""
+    """Function fields -> People whose images are all the same."""
     cv2.imwrite(str(tmp_path / "a.png"), np.full((64, 64, 3), 99, np.uint8))
 
     def make(count=2, **fields):

@@ -1,4 +1,4 @@
-"""Training samples: pictures and targets belong together, sets are mixed as they should, bad input is named."""
+"""Training samples: images and targets belong together, sets are mixed as they should, bad input is named."""
 import argparse
 import dataclasses
 import json

@@ -42,7 +42,7 @@ def settings(root, *flags):
 
 
 def measured(root, testset, *flags):
-    """Pictures and measure of a test set."""
+    """Images and measure of a test set."""
     flags = ["--testset", testset, *flags]
     config = settings(root, *flags, *(["--parts", "hand"] if testset == "FreiHAND" else []))
     model = load_body_model("mano_right" if testset == "FreiHAND" else "smplx")
@@ -55,7 +55,7 @@ def rows_of(pictures, measure, change=lambda mesh: mesh):
 
 
 class Network:
-    """Gives the mesh of a picture that is as grey as its number; remembers the shapes it has seen."""
+    """Gives the mesh of an image that is as grey as its number; remembers the shapes it has seen."""
 
     def __init__(self, meshes):
         self.meshes, self.shapes = np.float32(meshes), []
@@ -67,7 +67,7 @@ class Network:
 
 
 class Grey:
-    """Pictures that are as grey as their number."""
+    """Images that are as grey as their number."""
 
     def __init__(self, records):
         self.records = records

@@ -100,7 +100,7 @@ def files(trained, scene, tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo")
     cv2.imwrite(str(folder / "two.png"), scene.image[..., ::-1])
     boxes = [",".join(f"{value:.3f}" for value in scene.box(number)) for number in range(2)]
-    # The picture lies in the demo folder, as the published instructions have it.
+    # The image lies in the demo folder, as the published instructions have it.
     demo.main(["--img", "two.png", "--gpu", "0,1", "--bbox", boxes[0], "--bbox", boxes[1], "--demo_dir", str(folder),
                "--device_target", "CPU"])
     return folder
@@ -127,12 +127,12 @@ def test_files_of_the_demo(files, scene, meshes, seen):
     left, top, right, bottom = record["boxes_px"]["person"]
     cells = outputs["joint_proj"] / (3, 4)
     np.testing.assert_allclose(pixels, cells * (right - left, bottom - top) + (left, top), atol=0.01)
-    # The weak-perspective joints and the camera of the whole picture agree with it but for the perspective.
+    # The weak-perspective joints and the camera of the whole image agree with it but for the perspective.
     np.testing.assert_allclose(record["joints_2d_px"], pixels, atol=1.0)
     shared = record["image_camera"]
     shared = PerspectiveCamera(shared["focal_px"], tuple(shared["centre_px"]), tuple(shared["translation_m"]))
     np.testing.assert_allclose(shared.project(np.array(record["joints_3d_m"]))[0], pixels, atol=1.0)
-    # Boxes of the hands: pixels of the network's input to those of the picture.
+    # Boxes of the hands: pixels of the network's input to those of the image.
     hand = outputs["lhand_bbox"].reshape(2, 2) / (192, 256) * (right - left, bottom - top) + (left, top)
     np.testing.assert_allclose(record["boxes_px"]["left_hand"], hand.ravel(), atol=0.05)
 

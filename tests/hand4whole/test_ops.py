@@ -89,7 +89,7 @@ def test_crops(case):
 
 
 def test_a_crop_of_whole_pixels_is_the_picture():
-    """Samples lie in the middle of a crop's pixel, half a pixel beside the picture's: a box half a pixel aside fits."""
+    """Samples lie in the middle of a crop's pixel, half a pixel beside the image's: a box half a pixel aside fits."""
     picture = given("ops/roi_image", (1, 3, 40, 30), 0, 1)
     crop = RoICrop((40, 30), (8, 8))(picture, Tensor([[3.5, 5.5, 11.5, 13.5]]))
     close(crop, picture.asnumpy()[:, :, 6:14, 4:12], 1e-6)

@@ -80,7 +80,7 @@ def test_hand_regressors_find_wrist_and_tips():
     assert usual[4].argmax() == 744
 
 
-# Pictures.
+# Images.
 
 @pytest.mark.parametrize("case,row", [("plain", 0), ("border", 3), ("augmented", 0)])
 def test_published_patches(golden, case, row):
@@ -155,7 +155,7 @@ def test_published_boxes(golden, case):
 
 
 def test_boxes_without_extent_or_outside_are_no_targets():
-    # The crop shows the picture as it is: 64 px are one cell.
+    # The crop shows the image as it is: 64 px are one cell.
     cut = targets.Cut(np.eye(2, 3), NO_CHANGE, 640)
     center, size, valid = targets.place_box((64, 128, 32, 64), cut, SPACE)
     assert center.tolist() == [1.25, 2.5] and size.tolist() == [0.5, 1.0] and valid == 1

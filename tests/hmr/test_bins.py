@@ -53,7 +53,7 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def exported(checkpoint, tmp_path_factory):
-    """MINDIR with two pictures per call."""
+    """MINDIR with two images per call."""
     path = tmp_path_factory.mktemp("exported") / "small.mindir"
     export.main(["--checkpoint_file_path", checkpoint, "--file_name", str(path), "--batch_size=1",
                  "--batch_3d_size", "1", "--device_target", "CPU"])

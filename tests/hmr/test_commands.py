@@ -30,7 +30,7 @@ SMALL = ["--depth", "18", "--width", "0.125", "--hidden_size", "16", "--critic_s
 
 
 def joints(name, count):
-    """(count, 14, 2) places inside a picture."""
+    """(count, 14, 2) places inside an image."""
     return 48 + 14 * np.clip(seeded.array(name, (count, 14, 2), 1), -2, 2)
 
 

@@ -54,12 +54,12 @@ GOLDEN_NAMES = {"ai-ch": "aich", "mpi-inf-3dhp": "mpi_inf_3dhp", "hum3.6m": "hum
 
 
 def picture(number):
-    """One of the two pictures of the cases, RGB."""
+    """One of the two images of the cases, RGB."""
     return golden.seeded.image(f"hmr/image{number}", *((240, 320), (300, 200))[number], golden.SEED)
 
 
 def put(path, number):
-    """Store a picture without loss under any name."""
+    """Store an image without loss under any name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(cv2.imencode(".png", picture(number)[..., ::-1])[1].tobytes())
 
@@ -100,7 +100,7 @@ def weighted(kp2d):
 @pytest.mark.parametrize("name", ["coco", "lsp", "lsp_ext", "ai-ch", "mpi-inf-3dhp", "hum3.6m"])
 def test_published_preprocessing(name, tmp_path, monkeypatch):
     folder, key = write_set(tmp_path / "set", name), GOLDEN_NAMES.get(name, name)
-    if name == "lsp":  # the published loader takes the test pictures too
+    if name == "lsp":  # the published loader takes the test images too
         monkeypatch.setattr(lsp, "read_lsp", functools.partial(lsp.read_lsp, split="all"))
     people = read_people(name, str(folder), LIMITS.get(name, Limits(5, 0, 1)))
     assert [Path(path).stem for path in people.images] == [Path(str(text)).stem for text in CASE[f"{key}/kept"]]
@@ -195,7 +195,7 @@ def test_joints_that_follow_from_the_parameters():
 
 
 def spots(path, centres, size=(600, 700)):
-    """A picture with a white square of 13 px around each point, and people who have these points as joints."""
+    """An image with a white square of 13 px around each point, and people who have these points as joints."""
     image = np.zeros((*size, 3), np.uint8)
     kp2d = np.zeros((1, 19, 3), np.float32)
     for joint, (x, y) in enumerate(centres):
@@ -207,7 +207,7 @@ def spots(path, centres, size=(600, 700)):
 
 @pytest.mark.parametrize("corners, size", [((40, 30, 500, 560), 96), ((250, 200, 420, 390), 224)])
 def test_keypoints_stay_where_the_picture_shows_them(corners, size, tmp_path):
-    """Whatever the augmentation draws, also when the picture is decoded at a part of its size."""
+    """Whatever the augmentation draws, also when the image is decoded at a part of its size."""
     centres = [(300, 250), (330, 300), (390, 350)]
     kp2d = spots(tmp_path / "a.jpg", centres)
     people = People([str(tmp_path / "a.jpg")], np.array([corners], np.float32), kp2d)
@@ -245,7 +245,7 @@ def test_large_squares_are_decoded_small_and_nearly_the_same(tmp_path):
     part = read_part(AnnotatedImages(), str(tmp_path / "a.jpg"), square, 224)
     whole = crop_cubic(cv2.imread(str(tmp_path / "a.jpg")), square, 224)[..., ::-1]
     assert np.abs(part.astype(int) - whole)[10:-10, 10:-10].mean() < 3
-    # A square that does not fall on the smaller picture's pixels is cut from the whole one.
+    # A square that does not fall on the smaller image's pixels is cut from the whole one.
     odd = Square(np.array([33, 27]), 918)
     assert (read_part(AnnotatedImages(), str(tmp_path / "a.jpg"), odd, 224)
             == crop_cubic(cv2.imread(str(tmp_path / "a.jpg")), odd, 224)[..., ::-1]).all()

@@ -107,7 +107,7 @@ def test_small_pictures_and_people_at_the_border_or_far_away(kind):
         picture, region = crop_person(photo, found, kind, 64)
         assert picture.shape == (64, 64, 3)
         assert region.side_px == pytest.approx(max(box[2:]), abs=1.5)
-        if kind == "tf":  # which keeps the middle within the picture; its way back knows no rounding to whole pixels
+        if kind == "tf":  # which keeps the middle within the image; its way back knows no rounding to whole pixels
             inside = np.clip(found.box[:2] + 0.5 * found.box[2:], 0, (2000, 1000))
             np.testing.assert_allclose(region.corner_px + 0.5 * region.side_px, inside, atol=4)
     picture, region = crop_person(photo, Found(np.array([1500.0, 700, 20, 16])), kind, 64)
@@ -193,7 +193,7 @@ def test_converted_weights_give_an_upright_body(convention, photo, tmp_path):
         arrays = dict(archive)
     head, ankles = JOINTS.index("head_top"), [JOINTS.index(f"{side}_ankle") for side in ("left", "right")]
     assert (arrays["joints_2d_px"][head, 1] + 60 < arrays["joints_2d_px"][ankles, 1]).all()  # y points down
-    # Seen from the front: the person's left is the picture's right.
+    # Seen from the front: the person's left is the image's right.
     left, right = (arrays["joints_2d_px"][JOINTS.index(f"{side}_shoulder"), 0] for side in ("left", "right"))
     assert left > right + 10
     # The rotations in the file mean the same to any program with SMPL: half a turn, and the mesh that follows.

@@ -67,7 +67,7 @@ def inputs(pictures, convention):
 
 
 def crops():
-    """The persons of the case `lsp/0` and `lsp/1`, cut out of their pictures."""
+    """The persons of the case `lsp/0` and `lsp/1`, cut out of their images."""
     boxes = golden.load("preprocess")["lsp/box"].astype(np.float64)
     pictures = [golden.seeded.image(f"hmr/image{number}", *size, golden.SEED)
                 for number, size in enumerate(((240, 320), (300, 200)))]
@@ -147,7 +147,7 @@ def test_first_body_stands_upright(convention, mean_pose):
     _, vertices, joints2d, _, rotmat = network.body(Tensor(state[None]))
     joints = dict(zip(JOINTS, joints2d.asnumpy()[0]))
     assert joints["head_top"][1] < joints["neck"][1] < joints["left_hip"][1] < joints["left_ankle"][1]
-    # Seen from the front: the left hand is on the right of the picture.
+    # Seen from the front: the left hand is on the right of the image.
     assert joints["left_wrist"][0] > joints["right_wrist"][0]
     standard = SMPL(load_body_model("smpl"))
     expected, _ = standard(Tensor(posed_rotmat(rotmat.asnumpy(), convention.rotate_base)), Tensor(state[None, -10:]))

@@ -26,7 +26,7 @@ from tools import make_sample_data
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """HMR_DATA with a few small sample pictures of each set."""
+    """HMR_DATA with a few small sample images of each set."""
     root = tmp_path_factory.mktemp("data")
     for name, folder, options in (("human36m_images", "human3.6m", ["--num", "1", "--size", "48"]),
                                   ("mpi_inf_3dhp", "mpii_3d", ["--num", "8", "--size", "48"]),
@@ -57,7 +57,7 @@ def test_people_of_a_set(data, dataset, number):
 
 
 def test_up3d_teaches_pose_and_shape_of_others(data):
-    """Its training pictures are not those of the evaluation; it has keypoints and SMPL parameters, no 3D joints."""
+    """Its training images are not those of the evaluation; it has keypoints and SMPL parameters, no 3D joints."""
     people = read_people("up-3d", str(data / "up-3d"), Limits(1, 0, 1))
     tested = {person.image_path for person in read_subjects("up-3d", str(data), 1.2)}
     assert len(people) == 4 and not tested & set(people.images)

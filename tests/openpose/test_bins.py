@@ -29,7 +29,7 @@ HERE = Path(__file__).parent
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Annotation file and folder of three pictures; the last one is damaged."""
+    """Annotation file and folder of three images; the last one is damaged."""
     path, images = coco_set.write_set(tmp_path_factory.mktemp("data"), golden)
     name = json.loads(Path(path).read_text())["images"][2]["file_name"]
     Path(images, name).write_bytes(b"no picture")

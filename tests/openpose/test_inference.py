@@ -1,4 +1,4 @@
-"""What is done with people once found: drawing, units of the coordinates, sources of pictures."""
+"""What is done with people once found: drawing, units of the coordinates, sources of images."""
 import json
 import os
 import signal
@@ -88,7 +88,7 @@ def test_maps_lie_over_the_picture():
     assert drawn.shape == (60, 160, 3)
     red = drawn[:, :80, 2].astype(int) - drawn[:, :80, 0]
     y, x = np.unravel_index(red.argmax(), red.shape)
-    # Cell (4, 6) is network pixel (51.5, 35.5), half of it in the picture.
+    # Cell (4, 6) is network pixel (51.5, 35.5), half of it in the image.
     assert abs(x - 25.75) < 2.5 and abs(y - 17.75) < 2.5
 
 

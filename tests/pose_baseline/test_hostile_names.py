@@ -1,4 +1,4 @@
-"""Names of people and frames from files: nothing is written outside the folder, and pictures bear them."""
+"""Names of people and frames from files: nothing is written outside the folder, and images bear them."""
 import json
 import os
 

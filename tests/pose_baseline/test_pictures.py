@@ -1,4 +1,4 @@
-"""Grids and films: upright, in the right colours, of the right size."""
+"""Grids and videos: upright, in the right colours, of the right size."""
 import cv2
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from common.visual.draw import COLOURS
 from pose_baseline.src import pictures
 from pose_baseline.src.pictures import Sample, animate, prediction_grid, sample_grid
 
-# A standing person in camera axes (x right, y down), facing the camera: the left side is on the picture's right.
+# A standing person in camera axes (x right, y down), facing the camera: the left side is on the image's right.
 POSE = {"pelvis": (0, 0), "right_hip": (-130, 0), "right_knee": (-140, 440), "right_ankle": (-150, 880),
         "left_hip": (130, 0), "left_knee": (140, 440), "left_ankle": (150, 880), "spine": (0, -240),
         "thorax": (0, -490), "neck_nose": (0, -600), "head": (0, -700),

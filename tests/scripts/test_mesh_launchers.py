@@ -1,4 +1,4 @@
-"""The launch scripts of hmr and cmr with the arguments of the original programmes; the entry scripts are stand-ins."""
+"""The launch scripts of hmr and cmr with the arguments of the original programs; the entry scripts are stand-ins."""
 import os
 import shutil
 import subprocess

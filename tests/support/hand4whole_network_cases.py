@@ -1,4 +1,4 @@
-"""Both networks with the weights, pictures and targets of the reference cases."""
+"""Both networks with the weights, images and targets of the reference cases."""
 import json
 
 import hand4whole_golden as reference
@@ -54,7 +54,7 @@ def _masks(folder, names, shape):
 
 
 def whole_batch():
-    """Picture and targets in the order of `COLUMNS`."""
+    """Image and targets in the order of `COLUMNS`."""
     numbers, cells = reference.numbers, np.array([6, 8, 8])
     batch = {"img": pictures("body", 512, 384), "smplx_pose": 0.4 * numbers("train/smplx_pose", (2, 159)),
              "smplx_shape_valid": [1, 0], "smplx_expr_valid": [0, 1], "is_3d": [1, 0], "lhand_bbox_valid": [1, 1],
@@ -74,7 +74,7 @@ def whole_batch():
 
 
 def hand_batch():
-    """Picture and targets in the order of `HAND_COLUMNS`."""
+    """Image and targets in the order of `HAND_COLUMNS`."""
     numbers = reference.numbers
     batch = {"img": pictures("hand", 256, 256), "mano_pose": 0.4 * numbers("hand_train/mano_pose", (2, 48)),
              "mano_shape": 0.5 * numbers("hand_train/mano_shape", (2, 10)), "mano_shape_valid": [1, 0],

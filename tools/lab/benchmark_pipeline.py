@@ -1,8 +1,8 @@
-"""Measure the image pipeline: from picture files to augmented, normalised 224 batches.
+"""Measure the image pipeline: from image files to augmented, normalised 224 batches.
 
     python tools/lab/benchmark_pipeline.py --workers 1 2
 
-Pictures of 640 x 480 px are written to a temporary folder (or read from --image_dir); each sample is decoded, turned,
+Images of 640 x 480 px are written to a temporary folder (or read from --image_dir); each sample is decoded, turned,
 scaled, recoloured, cropped and normalised, as a mesh network's training samples are.
 """
 import sys
@@ -27,7 +27,7 @@ JOINTS = np.random.default_rng(1).uniform(100.0, 380.0, (24, 2))
 
 
 class Pictures:
-    """Samples as a mesh network's data set makes them: picture (3, 224, 224) float32 and joints (24, 2) float32."""
+    """Samples as a mesh network's data set makes them: image (3, 224, 224) float32 and joints (24, 2) float32."""
 
     columns = ("image", "j2d")
 
@@ -71,7 +71,7 @@ def main(argv):
 
 
 def write_pictures(folder, count=64):
-    """Photo-like pictures: smooth colours with fine noise; about 60 KiB each. Returns their paths."""
+    """Photo-like images: smooth colours with fine noise; about 60 KiB each. Returns their paths."""
     rng = np.random.default_rng(1)
     paths = []
     for number in range(count):

@@ -1,4 +1,4 @@
-"""A picture of the licence-free body: rest pose, 8 poses, 8 shapes, hands and faces.
+"""An image of the licence-free body: rest pose, 8 poses, 8 shapes, hands and faces.
 
     python tools/lab/body_gallery.py --output gallery.png
 """
@@ -33,7 +33,7 @@ NAMES = joint_tree("smplx")[0]
 
 
 class Sculptor:
-    """Poses the SMPL-X shaped body and takes pictures of it."""
+    """Poses the SMPL-X shaped body and takes images of it."""
 
     def __init__(self):
         self.model = build_body_model("smplx", load_synthetic("smplx"), "synthetic")
@@ -51,7 +51,7 @@ class Sculptor:
         return pose_body(self.model, axis_angle_to_matrix(pose[None]), coefficients)[0][0]
 
     def picture(self, vertices, size, centre, height, yaw=0.0, pitch=0.0, colour=None):
-        """A picture (H, W, 3) in which `height` metres round `centre` fill the frame from top to bottom."""
+        """An image (H, W, 3) in which `height` metres round `centre` fill the frame from top to bottom."""
         turn = axis_angle_to_matrix(np.radians([[pitch, 0, 0], [0, yaw, 0]]))
         rotation = np.diag([1.0, -1.0, -1.0]) @ turn[0] @ turn[1]
         translation = np.array([0, 0, DISTANCE]) - rotation @ np.asarray(centre, float)
@@ -92,7 +92,7 @@ def poses(body, rng):
 
 
 def shapes(body):
-    """One picture each of four directions at both ends."""
+    """One image each of four directions at both ends."""
     pose = np.zeros((55, 3))
     pose[NAMES.index("left_shoulder")], pose[NAMES.index("right_shoulder")] = (0, 0, -1.0), (0, 0, 1.0)
     pictures = []
@@ -135,7 +135,7 @@ def faces(body):
 
 
 def page(sections):
-    """Titled rows of equally high pictures -> one picture."""
+    """Titled rows of equally high images -> one image."""
     rows, width = [], max(sum(p.shape[1] + GAP for p in pictures) for _, pictures in sections)
     for title, pictures in sections:
         row = np.full((pictures[0].shape[0] + TITLE, width + GAP, 3), PAPER, np.uint8)
@@ -150,7 +150,7 @@ def page(sections):
 
 
 def with_palette(picture):
-    """The picture in 256 colours, which takes a third of the space and looks the same."""
+    """The image in 256 colours, which takes a third of the space and looks the same."""
     codes, counts = np.unique(picture @ np.array([1 << 16, 1 << 8, 1]), return_counts=True)
     colours = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], 1).astype(np.uint8)
     # The square root leaves small coloured figures their share of the palette beside all the skin.

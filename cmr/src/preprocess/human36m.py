@@ -1,4 +1,4 @@
-"""Human3.6M's evaluation, protocols 1 and 2: joints, boxes, and the frames of the videos as pictures."""
+"""Human3.6M's evaluation, protocols 1 and 2: joints, boxes, and the frames of the videos as images."""
 import logging
 import os
 
@@ -25,7 +25,7 @@ def protocol(records, folder):
     The box is taken as it is, without the usual margin.
 
     Raises:
-        UserError: pictures are missing and so is their video, or it cannot be read.
+        UserError: images are missing and so is their video, or it cannot be read.
     """
     records = extract_frames(records, folder)
     rows = [RAW_JOINTS.index(name) for name in CHOSEN]
@@ -37,10 +37,10 @@ def protocol(records, folder):
 
 
 def extract_frames(records, folder):
-    """Write the pictures of `records` that are missing, out of the videos; videos may be a little short.
+    """Write the images of `records` that are missing, out of the videos; videos may be a little short.
 
     Returns:
-        list[Record]: those that have a picture.
+        list[Record]: those that have an image.
     """
     videos = {}
     for record in records:
@@ -59,8 +59,8 @@ def extract_frames(records, folder):
 def _extract(path, records):
     """The frames of one video.
 
-    GraphCMR reads one frame before it begins to count, so the picture of frame k shows frame k + 1 of the video; its
-    published numbers were measured on those pictures.
+    GraphCMR reads one frame before it begins to count, so the image of frame k shows frame k + 1 of the video; its
+    published numbers were measured on those images.
     """
     if not os.path.exists(path):
         raise UserError(f"{path} does not exist and {records[0].image_path} is missing: unpack Videos of subjects 9 "

@@ -1,4 +1,4 @@
-"""Records of the data sets with labelled pictures -> GraphCMR's fields.
+"""Records of the data sets with labelled images -> GraphCMR's fields.
 
 Source: nkolot/GraphCMR `datasets/preprocess`. Boxes, scales, choice of people and their joints are as there.
 """

@@ -1,9 +1,9 @@
-"""AI Challenger 2017, human skeletons: people with 14 joints, several in most pictures.
+"""AI Challenger 2017, human skeletons: people with 14 joints, several in most images.
 
     <folder>/keypoint_train_annotations_20170909.json
     <folder>/keypoint_train_images_20170902/<image_id>.jpg
 
-The annotations are a list of pictures: `image_id`, `human_annotations` {human1: [left, top, right, bottom]} and
+The annotations are a list of images: `image_id`, `human_annotations` {human1: [left, top, right, bottom]} and
 `keypoint_annotations` {human1: [x, y, v, ...]} with v = 1 visible, 2 hidden, 3 not labelled. The validation set looks
 the same (`validation` with 20170911). Source: the dataset's README; MandyMo/pytorch_HMR.
 """
@@ -19,16 +19,16 @@ from common.text_files import read_json
 
 JOINTS = ("right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist", "right_hip",
           "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "head_top", "neck")
-# split -> day of the annotations, day of the pictures.
+# split -> day of the annotations, day of the images.
 SPLITS = {"train": ("20170909", "20170902"), "validation": ("20170911", "20170911")}
 _HINT = "unpack ai_challenger_keypoint_{}_20170909.zip (or the later one) there"
 
 
 def read_ai_challenger(folder, split="train"):
-    """People of one split, picture by picture.
+    """People of one split, image by image.
 
     Args:
-        folder (str): holds the annotations and the pictures, or the archive's folder
+        folder (str): holds the annotations and the images, or the archive's folder
             `ai_challenger_keypoint_<split>_<day>` with both.
         split (str): "train" or "validation".
 

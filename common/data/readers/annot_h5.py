@@ -21,14 +21,14 @@ def read_annot_h5(path, min_visible=1):
     """People of an `annot.h5` file.
 
     Args:
-        path (str): the file; pictures lie in `image` or `images` beside it.
+        path (str): the file; images lie in `image` or `images` beside it.
         min_visible (int): people with fewer visible joints are left out; HMR asks for 5.
 
     Returns:
         list[Record]: joints in LSP's order, `box` tight around the visible ones; pose and beta where the file has them.
 
     Raises:
-        UserError: no such file or picture folder, damaged, or arrays of other shapes.
+        UserError: no such file or image folder, damaged, or arrays of other shapes.
     """
     content = load_h5(path, ("gt2d", "gt3d", "imagename"), ("pose", "shape"))
     images = first_existing(os.path.dirname(os.path.abspath(path)), IMAGE_FOLDERS, "unpack the pictures there")

@@ -1,6 +1,6 @@
-"""`annots.npz`: one pickled dictionary, picture -> annotation, of Human3.6M or MPI-INF-3DHP.
+"""`annots.npz`: one pickled dictionary, image -> annotation, of Human3.6M or MPI-INF-3DHP.
 
-Its only member `annots` maps a picture's path below `images` to `kp2d` (J, 2) pixels and `kp3d` (J, 3), camera axes,
+Its only member `annots` maps an image's path below `images` to `kp2d` (J, 2) pixels and `kp3d` (J, 3), camera axes,
 with all joints of the data set (32 or 28); Human3.6M's file also has `poses` (72,) or (n, 72) and `betas` (10,).
 Lengths are stored in millimetres or metres, which is told from the person's size.
 Source: the `dataprocess.py` of the MindSpore port of HMR. Unpickling is restricted to arrays and plain containers.
@@ -24,7 +24,7 @@ def read_annots_npz(path, joints):
     """People of an `annots.npz` file.
 
     Args:
-        path (str): the file; pictures lie in `images` or `image` beside it, or beside it.
+        path (str): the file; images lie in `images` or `image` beside it, or beside it.
         joints (sequence of str): names of the J joints of the data set.
 
     Returns:

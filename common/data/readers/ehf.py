@@ -1,10 +1,10 @@
-"""EHF (Expressive Hands and Faces): 100 pictures of one person with SMPL-X meshes, as Hand4Whole has it.
+"""EHF (Expressive Hands and Faces): 100 images of one person with SMPL-X meshes, as Hand4Whole has it.
 
     data/EHF.json          COCO style; body_bbox, lefthand_bbox, righthand_bbox, face_bbox (left, top, width, height)
-    data/01_img.jpg        the picture
+    data/01_img.jpg        the image
     data/01_align.ply      10475 vertices, metres, in the axes of the room
 
-There is one camera for all pictures; its numbers come with the data set.
+There is one camera for all images; its numbers come with the data set.
 Sources: the data set's README (camera), mks0601/Hand4Whole_RELEASE `EHF.py`.
 """
 import os

@@ -1,9 +1,9 @@
 """FreiHAND as Hand4Whole's hand-only stage has it: right hands with MANO fits.
 
     data/training/rgb/00000000.jpg, data/evaluation/rgb/00000000.jpg
-    data/freihand_{train,eval}_coco.json    COCO style; pictures have `db_idx`
+    data/freihand_{train,eval}_coco.json    COCO style; images have `db_idx`
     data/freihand_{train,eval}_data.json    {db_idx: {cam_param {focal, princpt}, mano_param {pose, shape, trans}}}
-    rootnet_output/bbox_root_freihand_output.json    optional: boxes of a detector for the evaluation pictures
+    rootnet_output/bbox_root_freihand_output.json    optional: boxes of a detector for the evaluation images
 
 The folder is called FreiHAND or FreiHand. Source: mks0601/Hand4Whole_RELEASE `FreiHAND.py`.
 """
@@ -61,7 +61,7 @@ def read_freihand(folder, split="train"):
 
 
 def _detections(home):
-    """Boxes and wrists that RootNet found, by picture; empty without its file."""
+    """Boxes and wrists that RootNet found, by image; empty without its file."""
     path = os.path.join(os.path.dirname(os.path.abspath(home)), "rootnet_output", "bbox_root_freihand_output.json")
     if not os.path.exists(path):
         return {}

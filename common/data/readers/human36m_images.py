@@ -1,7 +1,7 @@
-"""Human3.6M with pictures: Hand4Whole's tree of JSON files, and the dataset's own evaluation files.
+"""Human3.6M with images: Hand4Whole's tree of JSON files, and the dataset's own evaluation files.
 
     images/s_01_act_02_subact_01_ca_01/s_01_act_02_subact_01_ca_01_000001.jpg
-    annotations/Human36M_subject<n>_data.json              COCO style: pictures, boxes
+    annotations/Human36M_subject<n>_data.json              COCO style: images, boxes
     annotations/Human36M_subject<n>_camera.json            {camera: {R, t, f, c}}, x_camera = R x_world + t, mm
     annotations/Human36M_subject<n>_joint_3d.json          {action: {subaction: {frame: 17 x 3}}}, world, mm
     annotations/Human36M_subject<n>_SMPLX_NeuralAnnot.json {action: {subaction: {frame: parameters}}}, world, metres
@@ -9,7 +9,7 @@
 and for protocols 1 and 2 of HMR, SPIN and GraphCMR
 
     S<9,11>/MyPoseFeatures/D3_Positions_mono/<Action>[ 1].<camera>.cdf     (1, frames, 96), camera axes, mm
-    S<9,11>/MySegmentsMat/ground_truth_bb/<the same name>.mat              HDF5, `Masks`: a picture for each frame
+    S<9,11>/MySegmentsMat/ground_truth_bb/<the same name>.mat              HDF5, `Masks`: an image for each frame
     images/S9_<Action>_1.<camera>_000001.jpg                               extracted frames, counted from 1
 
 `annot.h5` and `annots.npz` are read by `annot_h5` and `annots_npz`.

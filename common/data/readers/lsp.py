@@ -1,10 +1,10 @@
-"""Leeds Sports Pose: 2000 pictures, one person each, in their original size or scaled to people of 150 px.
+"""Leeds Sports Pose: 2000 images, one person each, in their original size or scaled to people of 150 px.
 
     <folder>/joints.mat            variable `joints` (3, 14, N): x, y in pixels and 1 where the joint is hidden
-    <folder>/images/imNNNN.jpg     the picture of column NNNN - 1
+    <folder>/images/imNNNN.jpg     the image of column NNNN - 1
 
 Both releases (lsp_dataset, lsp_dataset_original) look like this; the latter may lack the third row. Training uses the
-first 1000 pictures, testing the others. Coordinates are used as they stand, as everybody does. Masks of all pictures
+first 1000 images, testing the others. Coordinates are used as they stand, as everybody does. Masks of all images
 come with Unite the People: <mask_folder>/imNNNN_segmentation.png and imNNNN_part_segmentation.png.
 Sources: the dataset's README; joint order and flags also as akanazawa/hmr and nkolot/GraphCMR read them.
 """
@@ -24,11 +24,11 @@ _HINT = "unpack lsp_dataset.zip or lsp_dataset_original.zip there"
 
 
 def read_lsp(folder, split="train", mask_folder=None):
-    """People of one split, one per picture, in the pictures' order.
+    """People of one split, one per image, in the images' order.
 
     Args:
         folder (str): holds `joints.mat` and `images`.
-        split (str): "train" (the first half of the pictures: 1000 of 2000), "test" (the second) or "all".
+        split (str): "train" (the first half of the images: 1000 of 2000), "test" (the second) or "all".
         mask_folder (str | None): Unite the People's `upi-s1h/data/lsp`.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Leeds Sports Pose, extended training set: 10000 pictures, one person each.
+"""Leeds Sports Pose, extended training set: 10000 images, one person each.
 
     <folder>/joints.mat               variable `joints` (14, 3, N): x, y in pixels and 1 where the joint is labelled
     <folder>/images/im00001.jpg ...   or, in the high-resolution release (hr-lspet), <folder>/im00001.png ...
@@ -19,7 +19,7 @@ _HINT = "unpack lspet_dataset.zip or hr-lspet.zip there"
 
 
 def read_lsp_extended(folder):
-    """All people, one per picture, in the pictures' order; pictures without any labelled joint are left out.
+    """All people, one per image, in the images' order; images without any labelled joint are left out.
 
     Returns:
         list[Record]: joints in the order of `lsp.JOINTS`, visible or not labelled; `box` is tight around the labelled

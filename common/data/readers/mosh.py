@@ -1,4 +1,4 @@
-"""Poses and shapes of people in motion, without pictures: what the pose prior of HMR is trained with.
+"""Poses and shapes of people in motion, without images: what the pose prior of HMR is trained with.
 
 Read are
 * `mosh_annot.h5` of pytorch_HMR: `pose` (N, 72), `shape` (N, 10);

@@ -32,7 +32,7 @@ _HINT = "run the data set's get_dataset.sh and extract the frames of the videos"
 
 
 def read_mpi_inf_3dhp(folder, subjects=SUBJECTS, cameras=CHEST_CAMERAS, every=1):
-    """Training frames whose pictures are there.
+    """Training frames whose images are there.
 
     Args:
         folder (str): holds `S1` ... `S8`.
@@ -41,12 +41,12 @@ def read_mpi_inf_3dhp(folder, subjects=SUBJECTS, cameras=CHEST_CAMERAS, every=1)
         every (int): keep frames whose number is 1, 1 + every, ...
 
     Returns:
-        list[Record]: joints in the order of `JOINTS`; visible where they are inside the picture; focal length and
+        list[Record]: joints in the order of `JOINTS`; visible where they are inside the image; focal length and
         principal point where `camera.calibration` is there; `extras` has subject, sequence, camera, frame and
         `j3d_universal` (28, 3), metres.
 
     Raises:
-        UserError: no sequence at all, no picture, or damaged annotations.
+        UserError: no sequence at all, no image, or damaged annotations.
     """
     records, sequences = [], 0
     for subject in subjects:
@@ -102,7 +102,7 @@ def _read_cells(path, names):
 
 
 def _frames(folder):
-    """(file name, row of the annotations) of the pictures in a folder, in their order. Files count from 1 (or 0)."""
+    """(file name, row of the annotations) of the images in a folder, in their order. Files count from 1 (or 0)."""
     found = sorted((int(match.group(1)), name) for name in os.listdir(folder)
                    if (match := re.fullmatch(r"\D*(\d+)\.(?:jpg|jpeg|png)", name)))
     first = 0 if found and found[0][0] == 0 else 1

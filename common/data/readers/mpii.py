@@ -6,7 +6,7 @@
     train.h5        center (N, 2), scale (N,), imgname (N,) bytes, part (N, 16, 2); missing joints are (0, 0)
 
 RELEASE.annolist(i) has image.name and annorect(r): x1, y1, x2, y2 (head), objpos (x, y), scale (height / 200 px) and
-annopoints.point with id, x, y, is_visible; img_train(i) is 1 for training pictures, whose people alone have joints;
+annopoints.point with id, x, y, is_visible; img_train(i) is 1 for training images, whose people alone have joints;
 single_person{i} lists (from 1) the people who stand apart from others. Coordinates are used as they stand.
 Sources: the release's README; princeton-vl/pose-hg-train `annot`, nkolot/GraphCMR.
 """
@@ -29,7 +29,7 @@ _H5_HINT = "take annot/train.h5 of Stacked Hourglass"
 
 
 def read_mpii(folder, single_person=False):
-    """Training people of the release, picture by picture.
+    """Training people of the release, image by image.
 
     Args:
         folder (str): holds `images` and the Matlab file.
@@ -73,7 +73,7 @@ def read_mpii_people(folder):
 
 
 def _people(picture, file, number, alone):
-    """Records of one picture; people without joints, position or scale are left out."""
+    """Records of one image; people without joints, position or scale are left out."""
     out = []
     for index, person in enumerate(np.asarray(picture.annorect).ravel(), 1):
         points = _field(person, "annopoints")

@@ -5,7 +5,7 @@
     MPII/data/annotations/MPII_train_SMPLX_NeuralAnnot.json {annotation: {smplx_param, cam_param}}; optional
 
     MPI_INF_3DHP/data/images_1k/S<n>/Seq<n>/imageSequence/<file>
-    MPI_INF_3DHP/data/MPI-INF-3DHP_1k.json                  COCO style; pictures have subject_idx, seq_idx, cam_idx,
+    MPI_INF_3DHP/data/MPI-INF-3DHP_1k.json                  COCO style; images have subject_idx, seq_idx, cam_idx,
                                                             frame_idx
     MPI_INF_3DHP/data/MPI-INF-3DHP_camera_1k.json           {subject: {sequence: {camera: {R, t, focal, princpt}}}}
     MPI_INF_3DHP/data/MPI-INF-3DHP_joint_3d.json            {subject: {sequence: {frame: 17 x 3}}}, world, mm
@@ -28,7 +28,7 @@ from common.names import path_below
 from common.text_files import read_json
 
 MPII_JOINTS, MPI_INF_3DHP_JOINTS = SKELETONS["mpii_16"], SKELETONS["mpi_inf_3dhp_17"]
-FRAME_STEP = 3  # of MPI-INF-3DHP's 25 pictures per second
+FRAME_STEP = 3  # of MPI-INF-3DHP's 25 images per second
 _METRES = 1e-3
 _MPII_HINT = "get train.json of MPII from Hand4Whole's page"
 _3DHP_HINT = "get MPI-INF-3DHP_1k.json and its companions from Hand4Whole's page"
@@ -71,7 +71,7 @@ def _mpii_record(home, person, fits, fits_path):
 
 
 def read_mpi_inf_3dhp_fits(folder):
-    """Every `FRAME_STEP`th picture of MPI-INF-3DHP's training set.
+    """Every `FRAME_STEP`th image of MPI-INF-3DHP's training set.
 
     Args:
         folder (str): holds `data`, or what is in it.

@@ -1,6 +1,6 @@
 """3DPW as Hand4Whole's JSON files hold it.
 
-    data/3DPW_{train,validation,test}.json      COCO style; pictures have sequence and cam_param, people smpl_param
+    data/3DPW_{train,validation,test}.json      COCO style; images have sequence and cam_param, people smpl_param
     data/imageFiles/<sequence>/image_00000.jpg  or imageFiles/ beside `data`
 
 `smpl_param` has pose (72), shape (10) and trans (3), camera axes, metres, and gender.

@@ -1,12 +1,12 @@
-"""UP-3D (Unite the People): pictures with SMPL fits.
+"""UP-3D (Unite the People): images with SMPL fits.
 
     <folder>/trainval.txt, train.txt, val.txt, test.txt      lines such as /00042_image.png
-    <folder>/00042_image.png            the picture
+    <folder>/00042_image.png            the image
     <folder>/00042_joints.npy           (3, 14): x, y in pixels and 1 where the joint is labelled, LSP's order
     <folder>/00042_body.pkl             dict of pose (72,) and betas (10,), camera axes (and the camera: rt, t, f)
     <folder>/00042_render_light.png     the fit drawn on white: the person's box is what is not white
 
-The test of GraphCMR takes the names of `namesUPlsp.txt` instead of a split. Masks (UPi-S1h) belong to LSP's pictures,
+The test of GraphCMR takes the names of `namesUPlsp.txt` instead of a split. Masks (UPi-S1h) belong to LSP's images,
 see `common.data.readers.lsp`: 0 background, else person; parts 1..6, 0 background, 255 undecided.
 Source: the dataset's page; nkolot/GraphCMR `datasets/preprocess/up_3d.py`.
 """
@@ -85,12 +85,12 @@ def _joints(path):
 
 
 def drawn_box(path):
-    """The box (left, top, width, height) of what is not white in a picture.
+    """The box (left, top, width, height) of what is not white in an image.
 
     As in GraphCMR, right and bottom are the last such column and row, not the edge behind them.
 
     Raises:
-        UserError: missing, no picture, or all of it is white.
+        UserError: missing, no image, or all of it is white.
     """
     picture = cv2.imread(existing(path, _HINT))
     if picture is None:

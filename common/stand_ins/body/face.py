@@ -56,7 +56,7 @@ def fixed_landmarks(vertices, faces, usable):
 
 def outline_landmarks(vertices, faces, usable):
     """Faces (79, 17) int64 and corner weights (79, 17, 3) of the outline for every yaw: the outermost point of the
-    lower face in 17 directions of the picture, from the person's right over the chin to the left."""
+    lower face in 17 directions of the image, from the person's right over the chin to the left."""
     centroids = vertices[faces].mean(1)
     inside = usable & (centroids[:, 1] < 0.432) & (centroids[:, 1] > 0.322) & (centroids[:, 2] > 0.008)
     chosen = np.flatnonzero(inside & (np.abs(centroids[:, 0]) < 0.0715))

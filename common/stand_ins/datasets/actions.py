@@ -1,6 +1,6 @@
-"""The fifteen actions of Human3.6M as programmes of body states; `perform.py` plays them.
+"""The fifteen actions of Human3.6M as programs of body states; `perform.py` plays them.
 
-A programme says how the person gets about (standing, walking, on a chair, down to the floor) and lists states between
+A program says how the person gets about (standing, walking, on a chair, down to the floor) and lists states between
 which the upper body moves: where the hands are, how far trunk and knees bend, where the head looks. Order, timing,
 mirror side and size are drawn when it is played.
 """

@@ -11,7 +11,7 @@ MIN_SIDE = 32
 
 
 def picture_side(text):
-    """Side of square pictures in pixels, for argparse."""
+    """Side of square images in pixels, for argparse."""
     if not text.isdigit() or int(text) < MIN_SIDE:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of pixels from {MIN_SIDE}")
     return int(text)
@@ -30,7 +30,7 @@ def ring_of_views(rng, count, size, focal_px, distance=(3.4, 4.4)):
     Args:
         rng (numpy.random.Generator): of places, heights and lenses.
         count (int): of cameras.
-        size ((int, int)): (H, W) of the pictures.
+        size ((int, int)): (H, W) of the images.
         focal_px (float): about the focal length of all.
         distance ((float, float)): from the origin, metres.
 

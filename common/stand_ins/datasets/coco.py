@@ -1,9 +1,9 @@
-"""Sample data in the format of COCO keypoints, 2014 and 2017: pictures with one to eight people.
+"""Sample data in the format of COCO keypoints, 2014 and 2017: images with one to eight people.
 
     annotations/person_keypoints_{train,val}{2014,2017}.json
     train2017/000000000001.jpg ...      train2014/COCO_train2014_000000000001.jpg ...
 
-Both years show the same pictures; a fifth is for validation. As in the dataset, small people have no joints, and some
+Both years show the same images; a fifth is for validation. As in the dataset, small people have no joints, and some
 people in the back are one crowd region with run lengths. Coordinates have three decimals.
 """
 import argparse
@@ -25,7 +25,7 @@ DEFAULT_NUM = 60
 YEARS = (2014, 2017)
 MIN_AREA = 64  # pixels; of less people, nobody draws an outline
 MIN_AREA_OF_JOINTS = 32**2  # smaller people have no joints, as in the dataset
-CROWD = 5  # people in a picture from which some may become a crowd
+CROWD = 5  # people in an image from which some may become a crowd
 _SIZES = ((480, 640), (427, 640), (640, 480), (375, 500), (640, 427))
 _PEOPLE = (1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8)
 _FILL = 0.4, 0.95  # see `make_scene`
@@ -33,7 +33,7 @@ _EASY_PEOPLE, _EASY_FILL, _EASY_FACING = (1, 1, 1, 2, 2, 3, 3), (0.6, 0.95), 0.9
 
 
 def add_arguments(group):
-    """Options beside --output_dir, --seed and --num (here: pictures)."""
+    """Options beside --output_dir, --seed and --num (here: images)."""
     group.add_argument("--years", type=_years, default=YEARS, help="layouts to write (default: 2014,2017)")
     group.add_argument("--easy", action="store_true",
                        help="at most three people, large and mostly facing the camera, for short trainings")
@@ -59,13 +59,13 @@ def make(args):
 
 
 def file_name(split, image_id):
-    """Name of a picture: 2014 carries the split in front."""
+    """Name of an image: 2014 carries the split in front."""
     prefix = f"COCO_{split}_" if split.endswith("2014") else ""
     return f"{prefix}{image_id:012d}.jpg"
 
 
 def make_item(seed, index, easy=False):
-    """Picture (H, W, 3) number `index` (from 0) and its annotations, dicts without ids; for `easy` see --easy."""
+    """Image (H, W, 3) number `index` (from 0) and its annotations, dicts without ids; for `easy` see --easy."""
     crowds, fill, facing = (_EASY_PEOPLE, _EASY_FILL, _EASY_FACING) if easy else (_PEOPLE, _FILL, FACING)
     rng = item_rng(seed, "coco", index)
     size = _SIZES[rng.integers(len(_SIZES))]
@@ -120,7 +120,7 @@ def _mask_box(mask):
 
 
 class _Split:
-    """Pictures and annotations of one split."""
+    """Images and annotations of one split."""
 
     def __init__(self):
         self.images, self.annotations = [], []

@@ -29,7 +29,7 @@ _PARTS = (("keypoints", "coco_17"), ("foot_kpts", "feet_6"), ("lefthand_kpts", "
 
 
 def add_arguments(group):
-    """Options beside --output_dir, --seed and --num (here: pictures; a fifth is for validation)."""
+    """Options beside --output_dir, --seed and --num (here: images; a fifth is for validation)."""
 
 
 def make(args):

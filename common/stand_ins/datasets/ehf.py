@@ -21,7 +21,7 @@ _MARGIN = 0.15  # of the extent of hand and face points, on every side
 
 
 def add_arguments(group):
-    """Options beside --output_dir, --seed and --num (here: pictures)."""
+    """Options beside --output_dir, --seed and --num (here: images)."""
 
 
 def make(args):

@@ -11,13 +11,13 @@ from common.stand_ins.scenes.scene import make_scene
 
 DEFAULT_NUM = 60
 SIDE = 224
-EVALUATION_SHARE = 5  # one evaluation picture for so many training pictures
+EVALUATION_SHARE = 5  # one evaluation image for so many training images
 _FOLDERS = {"train": "training", "eval": "evaluation"}
 KIND = "mano_right"
 
 
 def add_arguments(group):
-    """Options beside --output_dir, --seed and --num (here: training pictures)."""
+    """Options beside --output_dir, --seed and --num (here: training images)."""
 
 
 def make(args):

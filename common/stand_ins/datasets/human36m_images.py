@@ -1,6 +1,6 @@
-"""Sample data in the formats of Human3.6M with pictures; see `common.data.readers.human36m_images`.
+"""Sample data in the formats of Human3.6M with images; see `common.data.readers.human36m_images`.
 
-Three parts, each with pictures of its own: Hand4Whole's tree (SMPL-X people), `annot.h5` and `annots.npz` of HMR (SMPL
+Three parts, each with images of its own: Hand4Whole's tree (SMPL-X people), `annot.h5` and `annots.npz` of HMR (SMPL
 people), and the evaluation files of protocols 1 and 2 (`S9`, `S11`, `images/S9_...jpg`).
 """
 import os
@@ -29,10 +29,10 @@ from common.stand_ins.scenes.stage import furnish, make_stage
 
 DEFAULT_NUM = 21
 PARTS = ("hand4whole", "hmr", "protocols")
-FOCAL = 1.145  # of the picture's width, as the original's 1145 of 1000 px
+FOCAL = 1.145  # of the image's width, as the original's 1145 of 1000 px
 DISTANCE = (4.6, 5.4)
 ACTION_NUMBERS = tuple(range(2, 17))
-PICTURED = (1, 4)  # Hand4Whole's camera numbers of which pictures are written
+PICTURED = (1, 4)  # Hand4Whole's camera numbers of which images are written
 ROOM_AXES = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])  # scene axes to the room's, z up
 
 # Human3.6M's rows that only 17 joints have a regressor for; the others come from SMPL's skeleton and skin.
@@ -77,7 +77,7 @@ def _moment(rng, args, view, kind):
 
 
 def _write_subject(args, subject, frames):
-    """Hand4Whole's four files of one subject and the pictures."""
+    """Hand4Whole's four files of one subject and the images."""
     rng, views = _studio(args, subject)
     start = os.path.join(args.output_dir, "annotations", f"Human36M_subject{subject}_")
     write_json(start + "camera.json", {str(number): _camera_entry(view) for number, view in enumerate(views, 1)})
@@ -131,7 +131,7 @@ def _raw_rows():
 
 
 def _write_hmr(args, num):
-    """The two files of HMR's implementations; both have the same pictures."""
+    """The two files of HMR's implementations; both have the same images."""
     folder = args.output_dir
     rows, content = {name: [] for name in ("gt2d", "gt3d", "pose", "shape", "imagename")}, {}
     lsp_rows = [("h36m_17", {"neck": "thorax", "head_top": "head"}.get(name, name)) for name in LSP_14]
@@ -160,7 +160,7 @@ def _write_hmr(args, num):
 
 
 def _write_protocol(args, frames=PROTOCOL_STEP + 1):
-    """Joints, masks and pictures of a short take of both test subjects; returns the number of pictures."""
+    """Joints, masks and images of a short take of both test subjects; returns the number of images."""
     written = 0
     for subject in TEST_SUBJECTS:
         rng, views = _studio(args, subject)
@@ -193,7 +193,7 @@ def _box_mask(box, side):
 
 
 def _write_masks(path, masks):
-    """A cell array of pictures, columns first, as Matlab stores it."""
+    """A cell array of images, columns first, as Matlab stores it."""
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         cells = file.create_dataset("Masks", (len(masks), 1), dtype=h5py.ref_dtype)
         for number, mask in enumerate(masks):

@@ -23,8 +23,8 @@ _SIZES = ((480, 360), (360, 480), (420, 420), (500, 375))
 
 
 class Item(NamedTuple):
-    """One picture: original (H, W, 3) with joints (14, 3): x, y px, hidden; scaled likewise; mask (h, w) bool and parts
-    (h, w) uint8 of the scaled picture."""
+    """One image: original (H, W, 3) with joints (14, 3): x, y px, hidden; scaled likewise; mask (h, w) bool and parts
+    (h, w) uint8 of the scaled image."""
 
     original: np.ndarray
     original_joints: np.ndarray
@@ -35,7 +35,7 @@ class Item(NamedTuple):
 
 
 def add_arguments(group):
-    """Options beside --output_dir, --seed and --num (here: pictures)."""
+    """Options beside --output_dir, --seed and --num (here: images)."""
 
 
 def make(args):
@@ -54,7 +54,7 @@ def make(args):
 
 
 def make_item(seed, index):
-    """Picture number `index` (from 0) of the sample data with this seed; an `Item`."""
+    """Image number `index` (from 0) of the sample data with this seed; an `Item`."""
     rng = item_rng(seed, "lsp", index)
     scene = make_scene(rng, _SIZES[rng.integers(len(_SIZES))], 1, fill=(0.55, 0.9), occluder=0.15)
     points = scene.points(0, "lsp_14")

@@ -16,7 +16,7 @@ DEFAULT_NUM = 60
 
 
 def add_arguments(group):
-    """Options beside --output_dir, --seed and --num (here: pictures)."""
+    """Options beside --output_dir, --seed and --num (here: images)."""
 
 
 def make(args):
@@ -31,7 +31,7 @@ def make(args):
 
 
 def make_item(seed, index):
-    """Picture (H, W, 3) number `index` (from 0) and its joints (14, 3): x, y px, 1 where labelled."""
+    """Image (H, W, 3) number `index` (from 0) and its joints (14, 3): x, y px, 1 where labelled."""
     rng = item_rng(seed, "lsp_extended", index)
     size = int(rng.integers(150, 300)), int(rng.integers(130, 300))
     scene = make_scene(rng, size, 1, fill=(0.6, 0.95), occluder=0.2)

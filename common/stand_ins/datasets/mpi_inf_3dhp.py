@@ -1,7 +1,7 @@
 """Sample data in the format of MPI-INF-3DHP: eight people, two sequences each, fourteen cameras, and a test set.
 
 Written are the published tree (see `common.data.readers.mpi_inf_3dhp`) and beside it `annot.h5` of pytorch_HMR and
-`annots.npz` with the same pictures once more below `image`.
+`annots.npz` with the same images once more below `image`.
 """
 import os
 import shutil
@@ -19,10 +19,10 @@ from common.stand_ins.scenes.scene import photograph
 from common.stand_ins.scenes.stage import furnish, make_stage
 
 DEFAULT_NUM = 32
-# Cameras whose pictures are written; annotations have all of them.
+# Cameras whose images are written; annotations have all of them.
 PICTURED = (0, 5)
 TEST_SHARE = 4  # one test frame for so many training moments
-FOCAL = 0.731  # of the picture's width, as the original's 1497 of 2048 px
+FOCAL = 0.731  # of the image's width, as the original's 1497 of 2048 px
 UNIVERSAL_MM = 920.0  # from knee to neck
 
 _ROWS = {

@@ -1,10 +1,10 @@
 """Sample data in the format of MPII Human Pose: the release's Matlab file and Stacked Hourglass' `train.h5`.
 
     images/000000001.jpg ...
-    annotations/mpii_human_pose_v1_u12_1.mat    struct RELEASE; the last tenth of the pictures are for testing
+    annotations/mpii_human_pose_v1_u12_1.mat    struct RELEASE; the last tenth of the images are for testing
     train.h5                                    one row per training person: center, imgname, part, scale, visible
 
-Joints outside the picture are not labelled. The scale is the person's height in pixels / 200.
+Joints outside the image are not labelled. The scale is the person's height in pixels / 200.
 """
 import os
 
@@ -24,7 +24,7 @@ _HEAD = tuple(SKELETONS["mpii_16"].index(name) for name in ("upper_neck", "head_
 
 
 def add_arguments(group):
-    """Options beside --output_dir, --seed and --num (here: pictures)."""
+    """Options beside --output_dir, --seed and --num (here: images)."""
 
 
 def make(args):
@@ -52,7 +52,7 @@ def make(args):
 
 
 def make_item(seed, index):
-    """Picture (H, W, 3) number `index` (from 0) and its people.
+    """Image (H, W, 3) number `index` (from 0) and its people.
 
     Each is a dict of j2d (16, 2) px, visibility (16,), center (2,) px, scale, head_box (x1, y1, x2, y2) and apart.
     """

@@ -55,7 +55,7 @@ def json_object(path):
 
 
 class CocoLists:
-    """Pictures and annotations of a COCO-style file."""
+    """Images and annotations of a COCO-style file."""
 
     def __init__(self, images, annotations):
         self._images, self._annotations = images, annotations

@@ -1,4 +1,4 @@
-"""Plays the programmes of `actions.py`: random choice and timing of states -> the `Posture` of every frame.
+"""Plays the programs of `actions.py`: random choice and timing of states -> the `Posture` of every frame.
 
 Units: mm, rad, s; world z up, ground at z = 0.
 """

@@ -1,4 +1,4 @@
-"""Picture files of the sample data."""
+"""Image files of the sample data."""
 import cv2
 import numpy as np
 
@@ -8,7 +8,7 @@ JPEG_QUALITY = 92
 
 
 def write_picture(path, image):
-    """Write (H, W, 3) RGB or (H, W) grey uint8 as jpg or png, by the ending; equal pictures give equal files."""
+    """Write (H, W, 3) RGB or (H, W) grey uint8 as jpg or png, by the ending; equal images give equal files."""
     image = image[..., ::-1] if image.ndim == 3 else image
     options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if path.endswith(".jpg") else []
     done, data = cv2.imencode(path[path.rindex("."):], np.ascontiguousarray(image), options)

@@ -20,7 +20,7 @@ _MIN_AREA = 400
 
 
 def add_arguments(group):
-    """Options beside --output_dir, --seed and --num (here: pictures)."""
+    """Options beside --output_dir, --seed and --num (here: images)."""
     group.add_argument("--layout", choices=("data", "root"), default="data",
                        help="where imageFiles lies: below data, or beside it (default: data)")
 

@@ -1,4 +1,4 @@
-"""Sample data in the format of UP-3D, and the masks of LSP's pictures (UPi-S1h).
+"""Sample data in the format of UP-3D, and the masks of LSP's images (UPi-S1h).
 
     up-3d/{train,val,trainval,test}.txt          lines such as /00042_image.png
     up-3d/00042_{image.png,joints.npy,body.pkl,render_light.png}
@@ -33,13 +33,13 @@ from common.visual.renderer import render
 DEFAULT_NUM = 60
 LEAST_CROP = 48
 _SIZES = ((300, 260), (340, 280), (260, 300), (380, 300))
-# For `make_scene`: how people fill the picture, whether something stands before them, how many face the camera.
+# For `make_scene`: how people fill the image, whether something stands before them, how many face the camera.
 _USUAL = {"fill": (0.6, 0.9), "occluder": 0.15}
 _EASY = {"fill": (0.8, 0.95), "occluder": 0.0, "facing": 1.0}
 
 
 def add_arguments(group):
-    """Options beside --output_dir, --seed and --num (here: pictures of UP-3D)."""
+    """Options beside --output_dir, --seed and --num (here: images of UP-3D)."""
     group.add_argument("--num_lsp", type=int, default=lsp.DEFAULT_NUM,
                        help=f"write masks of that many pictures of the dataset lsp (default: {lsp.DEFAULT_NUM})")
     group.add_argument("--easy", action="store_true",

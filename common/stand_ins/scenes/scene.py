@@ -1,6 +1,6 @@
-"""Pictures of synthetic people with exact ground truth, from a seed alone.
+"""Images of synthetic people with exact ground truth, from a seed alone.
 
-`make_scene` draws a whole picture. `make_stage` and `photograph` are its two halves, for datasets that show the same
+`make_scene` draws a whole image. `make_stage` and `photograph` are its two halves, for datasets that show the same
 moment from several calibrated cameras. World axes are those of a level camera: x right, y down, z forward, metres, the
 ground is y = 0; pixels are continuous, the first pixel's centre is at 0.5.
 """
@@ -27,7 +27,7 @@ _CLOTHES = 0.05  # metres; so much more where clothes stand off the body (`Actor
 @dataclasses.dataclass(frozen=True)
 class Points:
     """Named points of a person: j3d (P, 3) metres, camera axes; j2d (P, 2) px; visibility (P,) uint8, 0 outside the
-    picture or behind the camera, 1 hidden by something or by the body itself, 2 visible."""
+    image or behind the camera, 1 hidden by something or by the body itself, 2 visible."""
 
     names: tuple
     j3d: np.ndarray
@@ -37,7 +37,7 @@ class Points:
 
 @dataclasses.dataclass(frozen=True)
 class Person:
-    """A person in a picture; metres and camera axes.
+    """A person in an image; metres and camera axes.
 
     Attributes:
         kind (str): "smpl", "smplx", "mano_right" or "mano_left".
@@ -58,12 +58,12 @@ class Person:
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """A picture and everything about it.
+    """An image and everything about it.
 
     Attributes:
         image (numpy.ndarray): (H, W, 3) uint8 RGB.
         view (View): the camera.
-        people (tuple[Person]): all whose body is at least partly in the picture's direction, in the stage's order.
+        people (tuple[Person]): all whose body is at least partly in the image's direction, in the stage's order.
         depth (numpy.ndarray): (H, W) float32 metres along z, infinite where there is neither person nor thing.
         owner (numpy.ndarray): (H, W) int16, index of the person seen, -1 for anything else.
         labels (numpy.ndarray): (H, W) uint8, body part seen (1.. in the order of `BODY_PARTS`), 0 for none.
@@ -100,7 +100,7 @@ class Scene:
         return self.owner == index
 
     def box(self, index):
-        """(left, top, width, height) in pixels of the whole person, clipped to the picture, hidden parts included."""
+        """(left, top, width, height) in pixels of the whole person, clipped to the image, hidden parts included."""
         height, width = self.owner.shape
         pixels = self.view.project(self.people[index].vertices)
         low = np.clip(np.nanmin(pixels, axis=0), 0, (width, height))
@@ -112,19 +112,19 @@ def _joint_depth(name):
 
 
 def make_scene(rng, size=(480, 640), num_people=1, kind="smpl", fill=(0.45, 0.9), occluder=0.3, facing=FACING):
-    """Draw a picture.
+    """Draw an image.
 
     Args:
         rng (numpy.random.Generator): the only source of randomness.
         size ((int, int)): (H, W).
         num_people (int): people, or hands, on the stage (1 to 8 look well).
         kind (str): "smpl", "smplx", "mano_right" or "mano_left".
-        fill ((float, float)): the first person's size as a share of the picture's; others stand where there is room.
+        fill ((float, float)): the first person's size as a share of the image's; others stand where there is room.
         occluder (float): probability of a thing in front of the people.
         facing (float): share of the people who turn more or less towards the camera; the others turn anywhere.
 
     Returns:
-        Scene: its people are in front of the camera, the first one wholly in the picture unless a thing hides it.
+        Scene: its people are in front of the camera, the first one wholly in the image unless a thing hides it.
     """
     stage = make_stage(rng, num_people, kind, facing)
     view = aim(rng, stage.actors[0], size, rng.uniform(*fill))
@@ -135,7 +135,7 @@ def make_scene(rng, size=(480, 640), num_people=1, kind="smpl", fill=(0.45, 0.9)
 
 
 def photograph(rng, stage, view, size, behind=None, develop=None):
-    """Take a picture of a stage.
+    """Take an image of a stage.
 
     Args:
         rng (numpy.random.Generator): of the camera's noise alone; the same stage looks the same from every side.
@@ -194,7 +194,7 @@ def _forearm(actor):
 
 
 def _draw(meshes, view, size, picture, place):
-    """Draw the meshes over the picture: image (H, W, 3) uint8, and what the pixels' centres see: depth (H, W) and face
+    """Draw the meshes over the image: image (H, W, 3) uint8, and what the pixels' centres see: depth (H, W) and face
     (H, W), counted through all meshes, -1 for none."""
     camera = view.camera()
     # A weak lamp at the camera keeps what is in the shadow readable.

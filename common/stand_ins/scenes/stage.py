@@ -37,7 +37,7 @@ class View:
     centre: np.ndarray
 
     def camera(self, scale=1.0):
-        """The same as a PerspectiveCamera for world points, for a picture `scale` times as large."""
+        """The same as a PerspectiveCamera for world points, for an image `scale` times as large."""
         return PerspectiveCamera(self.focal * scale, tuple(self.principal * scale),
                                  tuple(-self.rotation @ self.centre), self.rotation)
 
@@ -152,7 +152,7 @@ def _on_ground(rng, vertices, skeleton, kind):
 
 
 def aim(rng, actor, size, share):
-    """A view in which an actor fills `share` of the picture's height (or width, when it is wide)."""
+    """A view in which an actor fills `share` of the image's height (or width, when it is wide)."""
     height, width = size
     focal = 0.5 * height / np.tan(np.radians(rng.uniform(17, 30)))
     low, high = actor.vertices.min(0), actor.vertices.max(0)
@@ -231,7 +231,7 @@ def furnish(rng, stage, view, size, occluder):
 
 
 def _hangings(rng, place, view, size):
-    """Pictures and doors on the wall, frames included; none outdoors."""
+    """Images and doors on the wall, frames included; none outdoors."""
     out = []
     for _ in range(rng.integers(0, 4) if np.isfinite(place.wall) else 0):
         ahead = place.wall - view.centre[2]

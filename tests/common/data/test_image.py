@@ -1,4 +1,4 @@
-"""Reading, cropping and augmenting pictures: by hand, by properties, and against published preprocessing."""
+"""Reading, cropping and augmenting images: by hand, by properties, and against published preprocessing."""
 import struct
 import zlib
 from pathlib import Path
@@ -32,7 +32,7 @@ LSP_14, CMR_24 = SKELETONS["lsp_14"], SKELETONS["graphcmr_24"]
 
 
 def picture(height=40, width=60):
-    """A smooth picture, so that encoding changes little."""
+    """A smooth image, so that encoding changes little."""
     rows, columns = np.mgrid[:height, :width]
     return np.stack([rows * 4, columns * 3, 255 - rows * 2], -1).astype(np.uint8)
 
@@ -301,7 +301,7 @@ def test_matrices_invert():
 
 def test_an_unscaled_crop_copies_pixels():
     image = picture(300, 320)
-    matrix = crop_matrix((150.0, 120.0), 0.5, 100)  # 100 px of the picture: columns 100..199, rows 70..169
+    matrix = crop_matrix((150.0, 120.0), 0.5, 100)  # 100 px of the image: columns 100..199, rows 70..169
     assert (warp(image, matrix, (100, 100)) == image[70:170, 100:200]).all()
     flipped = crop_matrix((150.0, 120.0), 0.5, 100, flip=True)
     assert (warp(image, flipped, (100, 100)) == image[70:170, 100:200][:, ::-1]).all()

@@ -1,4 +1,4 @@
-"""Cameras of crops: values by hand, the reference cases, and the way back to the full picture."""
+"""Cameras of crops: values by hand, the reference cases, and the way back to the full image."""
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +49,7 @@ def test_far_camera_sees_what_the_weak_perspective_one_sees():
 def test_back_to_the_picture_agrees_with_the_reference(prefix):
     case = np.load(HMR / "demo.npz")
     scale = float(case[f"{prefix}_scale"])
-    # The reference cuts a 224 px crop at start_pt from the scaled picture with a border of 112 px around it.
+    # The reference cuts a 224 px crop at start_pt from the scaled image with a border of 112 px around it.
     corner, side = (case[f"{prefix}_start_pt"][None] - 112) / scale, np.array([224 / scale])
     joints = crop_points_to_image(case["joints_crop"][None] / 112 - 1, corner, side)
     np.testing.assert_allclose(joints[0], case[f"{prefix}_joints_original"], atol=1e-4)

@@ -71,7 +71,7 @@ def test_batches_are_full_and_answers_reach_their_people(tmp_path):
     model = Eggs()
     find = GivenBoxes([np.array([0.0, 0, 20, 30]), np.array([30.0, 10, 40, 20])])
     MeshRunner(model, find, str(tmp_path / "out"), ["json"], batch_size=4).run(open_source(str(tmp_path)))
-    # Four people are two pictures; the last batch is filled up, so that one shape is compiled.
+    # Four people are two images; the last batch is filled up, so that one shape is compiled.
     assert model.batches == [[0, 0, 10, 10], [20, 20, 30, 30], [40, 40, 40, 40]]
     for number in range(5):
         for person in range(2):
@@ -97,7 +97,7 @@ def test_cameras_joints_and_box_agree(tmp_path):
     np.testing.assert_allclose(record["joints_2d_px"], [[60, 50], [60, 10]], atol=1e-6)
     cameras = record["cameras"]
     assert cameras["weak_perspective"]["box_centre_px"] == [60, 30] and cameras["weak_perspective"]["box_size_px"] == 40
-    # 448 px for a picture of 224: 160 px for one of 80. One metre is 20 px, so the egg is 8 m away.
+    # 448 px for an image of 224: 160 px for one of 80. One metre is 20 px, so the egg is 8 m away.
     assert cameras["perspective"]["focal_px"] == 160 and cameras["perspective"]["centre_px"] == [40, 30]
     np.testing.assert_allclose(cameras["perspective"]["translation_m"], [1.0, 0.0, 8.0], atol=1e-6)
 
@@ -241,7 +241,7 @@ def test_nobody_found_is_one_clear_sentence_and_no_file(tmp_path):
 
 
 def walk(count):
-    """Two people who pass each other, in changing order, and a film of them."""
+    """Two people who pass each other, in changing order, and a video of them."""
     def find(name, image):
         frame = int(name.rsplit("_", 1)[1])
         boxes = [np.array([5.0 + 3 * frame, 10, 20, 40]), np.array([110.0 - 3 * frame, 10, 20, 40])]

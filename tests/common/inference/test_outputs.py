@@ -1,4 +1,4 @@
-"""Files written per person: what they say agrees with each other and with the pictures."""
+"""Files written per person: what they say agrees with each other and with the images."""
 import json
 
 import cv2

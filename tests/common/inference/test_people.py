@@ -1,4 +1,4 @@
-"""Where people are: boxes, OpenPose's files, a detector, or the whole picture."""
+"""Where people are: boxes, OpenPose's files, a detector, or the whole image."""
 import json
 import logging
 from types import SimpleNamespace

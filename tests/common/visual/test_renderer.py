@@ -13,7 +13,7 @@ from common.visual.renderer import Light, Mesh, rasterise, render, render_scene,
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
-# A weak-perspective camera that looks at an 8 x 8 picture whose pixel coordinates are 4 + 4 * (x, y).
+# A weak-perspective camera that looks at an 8 x 8 image whose pixel coordinates are 4 + 4 * (x, y).
 UNIT = WeakPerspectiveCamera((1.0, 0.0, 0.0), (4.0, 4.0), 8.0)
 FRONT = np.array([[0, 2, 1]])  # (1, 1), (5, 1), (1, 5) in pixels, wound so that it looks at the camera
 

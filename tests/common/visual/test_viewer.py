@@ -85,7 +85,7 @@ def photographed(tmp_path, script=""):
     """Screenshot of the page after `script` ran in it -> masks (H, W) of the red and of the blue ball."""
     write_viewer(str(tmp_path / "page.html"), people(), "Two")
     page, picture = tmp_path / "page.html", tmp_path / "page.png"
-    # A headless window changes its size while it opens; the canvas must not follow, or pictures would differ.
+    # A headless window changes its size while it opens; the canvas must not follow, or images would differ.
     fixed = "<style>canvas { width: 900px !important; height: 600px !important; }</style>"
     page.write_text(page.read_text(encoding="utf-8").replace("</head>", f"{fixed}</head>")
                     .replace("</body>", f"<script>{script}</script></body>"))

@@ -1,4 +1,4 @@
-"""Skeleton drawing, films and curves."""
+"""Skeleton drawing, videos and curves."""
 import subprocess
 import sys
 

@@ -42,7 +42,7 @@ def cases(torch):
 
 
 def make_source(folder):
-    """Samples of people in the pictures of `write_pictures`, with all labels and augmentation."""
+    """Samples of people in the images of `write_pictures`, with all labels and augmentation."""
     rng, count = np.random.default_rng(1), 640
     fields = {"imgname": [f"{number % 64:04d}.jpg" for number in range(count)],
               "center": rng.uniform(200.0, 300.0, (count, 2)), "scale": rng.uniform(1.0, 2.0, count),

@@ -47,7 +47,7 @@ def cases(torch):
 
 
 def make_source(folder):
-    """Samples of people in the pictures of `write_pictures`, with all labels and augmentation."""
+    """Samples of people in the images of `write_pictures`, with all labels and augmentation."""
     rng, count = np.random.default_rng(1), 640
     corners = np.concatenate([rng.uniform(80, 120, (count, 2)), rng.uniform(340, 420, (count, 2))], 1)
     kp2d = np.concatenate([rng.uniform(100, 340, (count, 19, 2)), np.ones((count, 19, 1))], -1)

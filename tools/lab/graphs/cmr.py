@@ -17,7 +17,7 @@ def training_step(level="O0", small=False, flags=()):
 
     Args:
         level (str): of mixed precision.
-        small (bool): a narrow network and small pictures.
+        small (bool): a narrow network and small images.
         flags (tuple): further settings.
 
     Returns:

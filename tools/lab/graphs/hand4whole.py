@@ -20,7 +20,7 @@ def training_step(level="O0", small=False, flags=()):
 
     Args:
         level (str): of mixed precision; with one comes a dynamic loss scale.
-        small (bool): a narrow network and small pictures.
+        small (bool): a narrow network and small images.
         flags (tuple): further settings.
 
     Returns:
@@ -38,7 +38,7 @@ def training_step(level="O0", small=False, flags=()):
 
 
 def _targets(config):
-    """Shapes of the columns between the picture and the masks."""
+    """Shapes of the columns between the image and the masks."""
     if config.parts == "hand":
         return [(21, 3)] * 4 + [(48,), (10,)]
     return [(137, 3)] * 4 + [(159,), (10,), (10,)] + [(2,)] * 6
@@ -51,7 +51,7 @@ def _masks(config):
 
 
 def inference(small=False, flags=()):
-    """Pictures to bodies; its inputs, images in them."""
+    """Images to bodies; its inputs, images in them."""
     config = read_settings([*(SMALL if small else ()), *flags])
     network = build_network(config, build_body_model(config)).set_train(False)
     return network, (Tensor(np.zeros((2, 3, *config.input_img_shape), np.float32)),), 2

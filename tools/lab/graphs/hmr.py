@@ -17,7 +17,7 @@ def training_step(level="O0", small=False, flags=()):
 
     Args:
         level (str): of mixed precision; with one comes a dynamic loss scale.
-        small (bool): a narrow network and small pictures.
+        small (bool): a narrow network and small images.
         flags (tuple): further settings.
 
     Returns:

@@ -12,7 +12,7 @@ def build_reference(torch, body):
         body (Body): body model and mesh.
 
     Returns:
-        torch.nn.Module: picture (B, 3, 224, 224) to the outputs of `CMR`.
+        torch.nn.Module: image (B, 3, 224, 224) to the outputs of `CMR`.
     """
     nn = torch.nn
     mesh = body.mesh

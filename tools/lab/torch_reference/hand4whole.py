@@ -118,7 +118,7 @@ def build_whole(torch, model):
         model (BodyModel): kind "smplx".
 
     Returns:
-        torch.nn.Module: pictures (B, 3, 512, 384) to rotation matrices of the 53 supervised joints (B, 53, 3, 3), shape
+        torch.nn.Module: images (B, 3, 512, 384) to rotation matrices of the 53 supervised joints (B, 53, 3, 3), shape
         and expression (B, 10), translation (B, 3), vertices with it (B, 10475, 3), positions in the heat maps
         (B, 65, 3), centres and sizes of the boxes (B, 3, 2).
     """
@@ -173,7 +173,7 @@ def build_whole(torch, model):
             sizes = [net[f"{name}_size"](sampled[:, number]) for number, name in enumerate(("lhand", "rhand", "face"))]
             center, size = center / 8, torch.stack(sizes, 1)
             half = size.amax(2, keepdim=True) * torch.tensor([[2.0], [2.0], [1.5]]) * 32
-            # Cells are 32 px of the body's picture, 64 of the whole one.
+            # Cells are 32 px of the body's image, 64 of the whole one.
             return center, size, torch.cat((64 * center - half, 64 * center + half), 2).detach()
 
         def hands(self, images, boxes):

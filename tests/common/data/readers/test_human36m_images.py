@@ -1,4 +1,4 @@
-"""Human3.6M with pictures: the three written forms read back, with cameras, units, boxes and SMPL-X fits."""
+"""Human3.6M with images: the three written forms read back, with cameras, units, boxes and SMPL-X fits."""
 import argparse
 import json
 

@@ -56,7 +56,7 @@ def test_lsp_extended_in_high_resolution(tmp_path):
     write_mat(str(tmp_path / "joints.mat"), {"joints": joints})
     for number in (1, 2):
         (tmp_path / f"im{number:05d}.png").touch()
-    record, = lsp_extended.read_lsp_extended(str(tmp_path))  # the first picture has no labelled joint
+    record, = lsp_extended.read_lsp_extended(str(tmp_path))  # the first image has no labelled joint
     assert record.image_path.endswith("im00002.png")
     np.testing.assert_array_equal(record.box, [10, 20, 20, 30])
 

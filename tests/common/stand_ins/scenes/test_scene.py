@@ -1,4 +1,4 @@
-"""Sample scenes: the truth that comes with a picture agrees with the picture and with the body model."""
+"""Sample scenes: the truth that comes with an image agrees with the image and with the body model."""
 import dataclasses
 
 import numpy as np
