@@ -30,7 +30,8 @@ else
 fi
 source scripts/launcher.sh
 launch_find_python
-cores=$(nproc)
+# Without the number of threads that somebody has set for other programs, which nproc would tell.
+cores=$(OMP_NUM_THREADS= OMP_THREAD_LIMIT= nproc)
 # A worker takes up to 9 GB. Each keeps to one thread: several pools of threads on the same cores slow each other down.
 workers=$((cores < 4 ? cores : 4))
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
