@@ -136,7 +136,7 @@ TRAIN, EVAL = train.main, eval_script.main
 
 
 @pytest.mark.parametrize("main, argv, words", [
-    (TRAIN, ["--epochs", "1"], ["--epochs"]),
+    (TRAIN, ["--epochs", "0"], ["--epochs"]),
     (TRAIN, ["--batch_size", "0"], ["--batch_size"]),
     (TRAIN, ["--batch_size", "100"], ["--batch_size", "8 samples"]),
     (TRAIN, ["--img_res", "100"], ["--img_res", "32"]),

@@ -82,7 +82,7 @@ def test_missing_and_damaged_files(data, tmp_path):
         read_annotations(data[0]).find_images("nowhere", "--imgpath_val")
     with pytest.raises(UserError, match="--maskpath_train"):
         source_of(data, masks="nowhere")
-    with pytest.raises(UserError, match="--insize 100: write a multiple of 8, such as 96"):
+    with pytest.raises(UserError, match="--insize 100 is no multiple of 8"):
         source_of(data, insize=100)
 
 

@@ -11,7 +11,7 @@ from tools.audit_operators import Finding, ascend_evidence, judge, read_graph
 from tools.lab import gpu_dry_compile
 from tools.lab.gpu_dry_compile import DryCompileResult
 
-GRAPHS = pathlib.Path(__file__).with_name("gpu_graphs.py")
+GRAPHS = pathlib.Path(__file__).with_name("lab") / "gpu_graphs.py"
 NODES = """
   %0(CNode_1) = Load(%para1_weight, UMonad[U]) cnode_attrs: {checkpoint: Bool(1)}
       : (<Ref[Tensor[Float32]], (8, 3), ref_key=weight>, <UMonad, NoShape>) -> (<Tensor[Float32], (8, 3)>)

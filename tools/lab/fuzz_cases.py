@@ -255,7 +255,7 @@ def _settings(folder):
         "means: {}\nsigmas: {nose: 0.03}\ncategory: person\n"
     )
     readers["skeleton.yaml"] = lambda path: vars(load_skeleton(str(path)))
-    (folder / "plain.yaml").write_text("seed: 3\nlearning_rate: 1.0e-3\n")
+    (folder / "plain.yaml").write_text("seed: 3\nlr: 1.0e-3\n")
     default = str(ROOT / "pose_baseline" / "default_config.yaml")
     readers["plain.yaml"] = lambda path: dict(load_config(default, ["--config_path", str(path)]))
     return readers

@@ -181,7 +181,9 @@ def test_the_table_forgets_what_lies_beyond_the_checkpoint(tmp_path):
     (False, ["3 1.0", "end 1.5", "3 11.0", "end 11.67"]), (True, ["3 1.0", "end 1.5", "2 6.5", "end 11.67"])])
 def test_log_lines_tell_the_mean_since_the_last_one(caplog, monkeypatch, across_epochs, expected):
     """Losses are 0, 1, 2, 3 and 10, (skipped), 12, 13; a line for each third update of an epoch or of the run."""
+    # Whatever other tests have set up: one way to the lines, through the root's handler.
     monkeypatch.setattr(logging.getLogger("mindhuman"), "propagate", True)
+    monkeypatch.setattr(logging.getLogger("mindhuman"), "handlers", [])
     caplog.set_level(logging.INFO, "mindhuman")
     lines = LogLines(3, lambda progress, means, ms: f"{progress.batch} {means['loss']}",
                      block=lambda progress: (f"end {progress.mean_loss:.4g}",), across_epochs=across_epochs)
@@ -191,7 +193,9 @@ def test_log_lines_tell_the_mean_since_the_last_one(caplog, monkeypatch, across_
 
 
 def test_the_usual_line_at_the_end_of_an_epoch_tells_the_speed_of_all_workers(caplog, monkeypatch):
+    # Whatever other tests have set up: one way to the lines, through the root's handler.
     monkeypatch.setattr(logging.getLogger("mindhuman"), "propagate", True)
+    monkeypatch.setattr(logging.getLogger("mindhuman"), "handlers", [])
     caplog.set_level(logging.INFO, "mindhuman")
     monkeypatch.setattr("common.engine.callbacks.StepClock.read", lambda clock: 250.0)
     LogLines(100, None, 8, "images").on_epoch_end(Progress(3, 4, 1, 4, loss_sum=2.0, counted=4))
