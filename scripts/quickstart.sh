@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets the project up and shows a model at work on synthetic people, in two minutes on two CPU cores.
+# Sets the project up and shows a model at work on synthetic people, in one to three minutes on two CPU cores.
 #
 #   bash scripts/quickstart.sh [MODEL] [--from_scratch]
 #

@@ -6,7 +6,7 @@ import pytest
 
 from common.engine.checkpoint import read_checkpoint, write_checkpoint
 from common.errors import UserError
-from tools.lab.small_weights import main
+from tools.lab.small_weights import main, narrowed
 
 FILES = sorted((pathlib.Path(__file__).resolve().parents[3] / "weights").glob("*.ckpt"))
 
@@ -14,14 +14,14 @@ FILES = sorted((pathlib.Path(__file__).resolve().parents[3] / "weights").glob("*
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_files(path):
     checkpoint = read_checkpoint(str(path))
-    assert path.stat().st_size < 6 * 2 ** 20 and path.name == f"{checkpoint.meta['model']}_small.ckpt"
+    assert path.stat().st_size < 6e6 and path.name == f"{checkpoint.meta['model']}_small.ckpt"
     assert not checkpoint.optimizer and all(array.dtype != np.float32 for array in checkpoint.weights.values())
     assert not [value for value in checkpoint.meta["config"].values() if isinstance(value, str) and "/" in value]
     assert path.name in (path.parent / "README.md").read_text()
 
 
 def test_all_together():
-    assert FILES and sum(path.stat().st_size for path in FILES) < 25 * 2 ** 20
+    assert FILES and sum(path.stat().st_size for path in FILES) < 25e6
 
 
 def test_what_is_kept(tmp_path):
@@ -39,3 +39,23 @@ def test_what_is_kept(tmp_path):
     write_checkpoint(source, {"a": np.float32([1.0])})
     with pytest.raises(UserError, match="of which model"):
         main(["--ckpt_file", source, "--output", target])
+
+
+def test_a_linear_regressor_becomes_narrow_and_stays_the_same_map():
+    rng = np.random.default_rng(0)
+    sizes = {"fc1": (12, 9), "fc2": (12, 12), "fc3": (4, 12)}
+    weights = {f"regressor.{name}.{kind}": rng.standard_normal(shape if kind == "weight" else shape[:1])
+               for name, shape in sizes.items() for kind in ("weight", "bias")}
+    new, config = narrowed(weights, {"activation": False, "hidden_size": 12})
+    assert config["hidden_size"] == 4 and new["regressor.fc2.weight"].shape == (4, 4)
+
+    def run(arrays, x):
+        for name in sizes:
+            x = x @ arrays[f"regressor.{name}.weight"].T + arrays[f"regressor.{name}.bias"]
+        return x
+
+    x = rng.standard_normal((5, 9))
+    np.testing.assert_allclose(run(new, x), run(weights, x), rtol=1e-4, atol=1e-4)
+    # With an activation between the layers, and where nothing is gained, they stay.
+    assert narrowed(weights, {"activation": True})[0] is weights
+    assert narrowed(new, config)[0] is new
