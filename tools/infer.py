@@ -185,7 +185,8 @@ class Work:
         if not known and any(len(one) for one in self.detections or ()):
             known = {"detections": self.detections}
         elif not known:
-            result.notes.append("nobody was found, so each image is taken as one person, who fills it")
+            reason = "nobody was looked for" if self.detections is None else "nobody was found"
+            result.notes.append(f"{reason}, so each image is taken as one person, who fills it")
             LOGGER.info("%s: %s", result.name, result.notes[-1])
         runner = model.runner(**known, folder=result.folder, formats=formats)
         people = []

@@ -32,8 +32,8 @@ def write_page(folder, source, work, missing) -> str:
     """
     with open(TEMPLATE, encoding="utf-8") as stream:
         page = stream.read()
-    body = [f'<p class="missing">{_text(name)} is not shown: {_text(reason)}</p>' for name, reason in missing.items()]
-    body += _video(folder, source, work) if source.fps else _images(folder, source, work)
+    body = _video(folder, source, work) if source.fps else _images(folder, source, work)
+    body += [f'<p class="missing">{_text(name)} is not shown: {_text(reason)}</p>' for name, reason in missing.items()]
     kind = f"video, {source.fps:.3g} frames per second" if source.fps else f"{source.count} image(s)"
     people = "people are where --bbox says" if work.bbox else "people are found by openpose" if work.detections \
         else "each image is one person"

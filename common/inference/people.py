@@ -73,8 +73,7 @@ def choose_people(bbox="", keypoints_json="", finder=None, min_confidence=MIN_CO
     if finder:
         return Detector(finder, min_confidence)
     LOGGER.info("Each image is taken as one person, who fills it. To find people: --openpose_ckpt cmu (python "
-                "tools/get_weights.py openpose cmu), or small, which knows synthetic people only; --bbox and "
-                "--keypoints_json say where they are")
+                "tools/get_weights.py openpose cmu); --bbox and --keypoints_json say where they are")
     return whole_picture
 
 
