@@ -42,7 +42,7 @@ def train(config, runtime):
     from common.engine.run import checkpoint_to_resume, continue_from, save_settings, standard_callbacks, train_to_end
     from common.engine.runtime import broadcast_parameters
     from openpose.src.checkpoints import EpochCheckpoints
-    from openpose.src.dataset import build_dataset
+    from openpose.src.datasets import build_dataset
     from openpose.src.network import settings_of
     from openpose.src.skeleton import describe_skeleton, load_skeleton
     from openpose.src.train_step import build_start, build_step

@@ -3,7 +3,7 @@
     python tools/check_data.py pose_baseline --data_path data/h36m
 
 Leaves with status 1 when training on the folder is not possible. A model takes part by having a function
-`check(data_path)` in `<model>/src/check_data.py` that returns a list of `common.data.findings.Finding`.
+`check_folder(data_path)` in `<model>/src/datasets.py` that returns a list of `common.data.findings.Finding`.
 """
 import importlib
 import sys
@@ -14,13 +14,21 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from common.arguments import Arguments  # noqa: E402
-from common.data.findings import ERROR, format_table  # noqa: E402
+from common.data.findings import ERROR, Finding, format_table  # noqa: E402
 from common.errors import run  # noqa: E402
 
 
 def models():
     """Names of the models that can check their data."""
-    return sorted(path.parents[1].name for path in ROOT.glob("*/src/check_data.py"))
+    return sorted(path.parents[1].name for path in ROOT.glob("*/src/datasets.py"))
+
+
+def check(model, data_path):
+    """What the data folder of a model holds and lacks, a list of Finding."""
+    if not Path(data_path).is_dir():
+        return [Finding(ERROR, "folder", f"{data_path} does not exist or is no folder",
+                        f"name the folder that training reads; the README of {model} says what lies in it")]
+    return importlib.import_module(f"{model}.src.datasets").check_folder(data_path)
 
 
 def main(argv):
@@ -29,7 +37,7 @@ def main(argv):
     parser.add_argument("model", choices=models(), metavar="MODEL", help=", ".join(models()))
     parser.add_argument("--data_path", required=True, help="the folder that training would read")
     arguments = parser.parse_args(argv)
-    findings = importlib.import_module(f"{arguments.model}.src.check_data").check(arguments.data_path)
+    findings = check(arguments.model, arguments.data_path)
     print(format_table(findings))
     errors = sum(finding.level == ERROR for finding in findings)
     if errors:

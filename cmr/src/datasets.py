@@ -1,17 +1,20 @@
 """From settings to data sets: the people that are trained on, mixed, and those that are measured."""
 import dataclasses
 import logging
+import os
 
 from cmr.src.annotations import read_annotations
-from cmr.src.config import MIXES
+from cmr.src.config import MIXES, read_settings
 from cmr.src.dataset import Crop, People
 from cmr.src.mesh import load_smpl
 from cmr.src.preprocess.sets import EVALUATION, TRAINING, UPI_S1H, folder_of, prepared_file
 from cmr.src.protocols import FIELDS, TrueGenderedBodies, TrueJoints, TrueSegmentations, TrueShapes, find_parts
 from common.body_models.companions import load_regressor
 from common.data.augment import GRAPHCMR
+from common.data.findings import ERROR, NOTE, OK, Finding, check_set
 from common.data.mixture import Mixture
 from common.errors import UserError
+from common.names import path_below
 
 LOGGER = logging.getLogger("mindhuman")
 
@@ -71,3 +74,47 @@ def build_test_set(config, body):
                        "--smpl_female_path is empty: the truth is a little off")
     return TrueGenderedBodies(people, {gender: load_smpl(path) if path else body.model
                                        for gender, path in paths.items()}, regressor)
+
+
+def check_folder(data_path):
+    """What a data folder holds and lacks, for `tools/check_data.py`: prepared files, and the images that they name.
+
+    Args:
+        data_path (str): `--dataset_root`; prepared files in `extras` below it.
+
+    Returns:
+        list of Finding: with an ERROR where training on this folder would stop.
+    """
+    config = read_settings(["--dataset_root", data_path, "--dataset_npz_path", data_path])
+    findings = [_check_set(config, name, prepared, "train", ()) for name, prepared in TRAINING.items()]
+    usable = [name for name, finding in zip(TRAINING, findings) if finding.level == OK]
+    findings += [_check_set(config, name, prepared, "eval", FIELDS[name]) for name, prepared in EVALUATION.items()]
+    for mix, shares in MIXES.items():
+        missing = [name for name in shares if name not in usable]
+        findings.append(Finding(NOTE if missing else OK, f"--dataset {mix}",
+                                f"not possible without {', '.join(missing)}" if missing else "possible"))
+    if not usable:
+        findings.append(Finding(ERROR, "training", "no training set is ready",
+                                "unpack one, then: python preprocess.py --train_files"))
+    return findings
+
+
+def _check_set(config, name, prepared, split, fields):
+    """A row about one data set."""
+    item, folder, path = f"{name} ({split})", folder_of(config, prepared), prepared_file(config, prepared)
+    failed = ERROR if split == "train" else NOTE
+
+    def read(folder):
+        if not os.path.isfile(path):
+            return Finding(NOTE, item, f"{folder}, not prepared", f"python preprocess.py --{split}_files --only {name}")
+        names = read_annotations(path, fields)["imgname"]
+        paths = {image: path_below(folder, image, f"{path}: imgname") for image in names[[0, -1]]}
+        missing = [image for image, place in paths.items() if not os.path.isfile(place)]
+        if missing:
+            return Finding(failed, item, f"{len(names):,} people, but no {missing[0]} in {folder}",
+                           "unpack the images, or prepare the set again")
+        return f"{len(names):,} people in {folder}"
+
+    if not os.path.isdir(folder):
+        return Finding(NOTE, item, f"no folder {folder}", f"get it from {prepared.data_set.source}")
+    return check_set(item, prepared.data_set, folder, read, failed)

@@ -4,13 +4,16 @@ Half of the training samples come from the sets with 3D joints, half from those 
 each half every sample of every set has the same share. Differs from the original in the smaller half: it is repeated
 evenly, where the original repeats it as often as it fits and draws the rest at random.
 """
+import functools
 import logging
+import os
 from typing import NamedTuple
 
 from common.body_models.files import load_body_model
 from common.data import catalogue
 from common.data.augment import HAND4WHOLE
 from common.data.catalogue import DataSet, by_name, choose
+from common.data.findings import ERROR, NOTE, Finding, check_set, spread
 from common.data.mixture import Mixture
 from common.data.readers.coco_wholebody import JOINTS
 from common.data.readers.smplx_params import MANOFit
@@ -23,6 +26,8 @@ from hand4whole.src.joint_sets import HAND_JOINTS
 from hand4whole.src.targets import Space
 
 LOGGER = logging.getLogger("mindhuman")
+
+
 class TrainingSet(NamedTuple):
     """The set in the catalogue; Record -> Annotated; whether its joints are 3D; whether its fits know nothing about
     feet and hands."""
@@ -44,6 +49,7 @@ TRAIN_SETS = {"whole": {name: training.data_set for name, training in WHOLE_SETS
 TEST_SETS = {"whole": {**by_name(catalogue.EHF, catalogue.HUMAN36M_SMPLX), "PW3D": catalogue.THREEDPW},
              "hand": by_name(catalogue.FREIHAND)}
 TEST_SPLITS = {"Human36M": ("test",), "FreiHAND": ("eval",)}  # where the reader's default is another
+LOOKED_FOR = 200  # images of each split, evenly spread, that `check_folder` looks for
 
 
 def space_of(config):
@@ -166,3 +172,48 @@ def read_test_records(config):
     sets = TEST_SETS[config.parts]
     name = choose(config.testset, sets, "testset")
     return name, sets[name].read(sets[name].folder(config.dataset_root, "dataset_root"), *TEST_SPLITS.get(name, ()))
+
+
+def check_folder(data_path):
+    """What a data root holds and lacks, for `tools/check_data.py`; every annotation file is read.
+
+    Returns:
+        list of Finding: with an ERROR where training on a set that is there would stop, and where there is none.
+    """
+    train, test = (sets["whole"] | sets["hand"] for sets in (TRAIN_SETS, TEST_SETS))
+    findings = []
+    for split, sets, failed in (("train", train, ERROR), ("test", test, NOTE)):
+        for name, data_set in sets.items():
+            item = f"{name} {split}"
+            findings.append(check_set(item, data_set, data_set.find(data_path),
+                                      functools.partial(_look_through, item, data_set, split), failed))
+    if not any(row.level != ERROR and data_set.find(data_path) for row, data_set in zip(findings, train.values())):
+        findings.append(Finding(ERROR, "training", "no set to train on", f"put one of {', '.join(train)} there"))
+    return findings
+
+
+def _look_through(item, data_set, split, folder):
+    """How many people there are, and what they lack: words, or a row of its own."""
+    trains = split == "train"
+    failed, hands = ERROR if trains else NOTE, data_set is catalogue.FREIHAND
+    records = data_set.read(folder, *(() if trains else TEST_SPLITS.get(data_set.name, ())))
+    if not records:
+        return Finding(failed, item, f"{folder} lists nobody")
+    found = f"{len(records):,} {'hands' if hands else 'people'}"
+    paths = [records[row].image_path for row in spread(len(records), LOOKED_FOR)]
+    missing = [path for path in paths if not os.path.isfile(path)]
+    if missing:
+        return Finding(failed, item, f"{found}, but {missing[0]} does not exist (of {len(paths)} images {len(missing)} "
+                       "are missing)", "unpack the images of the data set")
+    meshes = [record.extras["mesh_path"] for record in records if "mesh_path" in record.extras]
+    meshes = [path for path in meshes if not os.path.isfile(path)]
+    if meshes:
+        return Finding(NOTE, item, f"{found}, but {len(meshes)} meshes are missing: {meshes[0]}",
+                       "unpack the data set's *_align.ply there")
+    without = sum(record.pose is None and "mesh_path" not in record.extras for record in records)
+    if without == len(records) and hands and trains:
+        return Finding(ERROR, item, f"{found}, but none has a fit", "get freihand_train_data.json with mano_param")
+    if without:
+        return Finding(NOTE, item, f"{found}, {without:,} of them without {'fit' if trains else 'truth'}",
+                       "of them only annotated joints teach" if trains else "")
+    return found

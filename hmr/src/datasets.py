@@ -1,24 +1,101 @@
-"""From settings to training samples: the data sets that are there, mixed, with what an update draws besides."""
+"""Which data sets HMR trains with: who of them, how their keypoints count, real poses, and all of it mixed."""
+import contextlib
 import logging
 import os
 
-from common.data.catalogue import choose
+import numpy as np
+
+from common.data import catalogue
+from common.data.catalogue import by_name, choose
+from common.data.findings import ERROR, NOTE, OK, Finding, check_set
 from common.data.mixture import Mixture
+from common.data.readers.derived import find_derived
+from common.data.readers.mosh import PosePrior
 from common.errors import UserError
+from hmr.src.config import HMR_MEAN, HMR_SMPL, read_settings
 from hmr.src.conventions import find_convention
 from hmr.src.dataset import Augmentation, PeopleSource, TrainingSource
-from hmr.src.people import Limits, with_joints_of
-from hmr.src.sources import (
-    PRIORS,
-    SETS_2D,
-    SETS_3D,
-    Incomplete,
-    join_priors,
-    read_people,
-    read_prior,
-)
+from hmr.src.people import Limits, gather, with_joints_of
+from hmr.src.protocols import HELD_OUT, PROTOCOLS, subject_of
 
 LOGGER = logging.getLogger("mindhuman")
+
+
+class Incomplete(UserError):
+    """Files of a data set are missing or damaged."""
+
+
+@contextlib.contextmanager
+def _files_of_a_set():
+    """What is wrong with files within the block is `Incomplete`."""
+    try:
+        yield
+    except UserError as error:
+        raise Incomplete(str(error)) from None
+
+
+SETS_2D = by_name(catalogue.COCO, catalogue.LSP, catalogue.LSP_EXTENDED, catalogue.MPII, catalogue.AI_CHALLENGER)
+SETS_3D = by_name(catalogue.MPI_INF_3DHP, catalogue.HUMAN36M, catalogue.UP_3D)
+PRIORS = by_name(catalogue.MOSH, catalogue.AMASS, catalogue.HUMAN36M)
+# Weight of keypoints that are labelled but hidden, elsewhere 0; sets whose boxes are not those around the keypoints.
+HIDDEN_WEIGHTS = {"coco": 0.5, "mpii": 1.0, "ai-ch": 0.5}
+OWN_BOXES = ("coco", "ai-ch")
+
+
+def read_people(name, folder, limits, every=1):
+    """People of a set to train on.
+
+    Args:
+        name (str): key of `SETS_2D` or `SETS_3D`.
+        folder (str): where it lies.
+        limits (Limits): of the filters.
+        every (int): of which frames one is used, for MPI-INF-3DHP as published.
+
+    Returns:
+        People
+
+    Raises:
+        Incomplete: files missing or damaged.
+        UserError: nobody passes the filters.
+    """
+    data_set = SETS_2D.get(name) or SETS_3D[name]
+    with _files_of_a_set():
+        records = data_set.read(folder, **({"every": every} if data_set is catalogue.MPI_INF_3DHP else {}))
+    records = [record for record in records if subject_of(record.image_path, folder) not in HELD_OUT.get(name, ())]
+    people, dropped = gather(records, HIDDEN_WEIGHTS.get(name, 0.0), name in OWN_BOXES, limits, name)
+    reasons = ", ".join(f"{number} by {setting}" for setting, number in dropped.items() if number)
+    LOGGER.info("%s: %d of %d people in %s%s", name, len(people), len(records), folder,
+                f" (left out: {reasons})" if reasons else "")
+    if not os.path.isfile(people.images[0]):
+        raise Incomplete(f"image {people.images[0]} of {name} does not exist: unpack the images there")
+    return people
+
+
+def read_prior(name, path):
+    """Real poses and shapes of one source for the critic, without the people kept for evaluation.
+
+    Returns:
+        PosePrior: None for a Human3.6M without SMPL parameters.
+
+    Raises:
+        Incomplete: files missing or damaged.
+    """
+    with _files_of_a_set():
+        if name != catalogue.HUMAN36M.name:
+            return catalogue.MOSH.read(path)
+        if find_derived(path) is None:
+            return None
+        records = [record for record in catalogue.HUMAN36M.read(path) if record.pose is not None
+                   and subject_of(record.image_path, path) not in HELD_OUT[name]]
+    if not records:
+        return None
+    return PosePrior(np.array([record.pose for record in records], np.float32),
+                     np.array([record.beta for record in records], np.float32))
+
+
+def join_priors(priors):
+    """Several `PosePrior` as one."""
+    return PosePrior(*(np.concatenate(columns) for columns in zip(*priors)))
 
 
 def build_source(config, body=None):
@@ -125,3 +202,44 @@ def _real_per_sample(config, batch_size):
         raise UserError(f"--adv_batch_size {config.adv_batch_size} is no multiple of the {batch_size} people of an "
                         "update")
     return number
+
+
+def check_folder(data_path):
+    """What a data folder holds and lacks, for `tools/check_data.py`; the annotations of every data set are read.
+
+    Args:
+        data_path (str): HMR_DATA.
+
+    Returns:
+        list of Finding: with an ERROR where training on this folder would stop.
+    """
+    config = read_settings([])
+    limits = Limits(config.min_keypoints, config.min_size, config.max_overlap)
+    findings = [Finding(OK, name, "there") if os.path.isfile(os.path.join(data_path, name)) else
+                Finding(NOTE, name, f"not there: {instead}") for name, instead in (
+                    (HMR_SMPL, "the synthetic body stands in"), (HMR_MEAN, "training starts from the rest pose"))]
+
+    def people(name, folder):
+        return f"{len(read_people(name, folder, limits, config.mpi_every)):,} people in {folder}"
+
+    def poses(name, path):
+        prior = read_prior(name, path)
+        return f"{len(prior.pose):,} in {path}" if prior else Finding(NOTE, f"{name} (poses)", "no SMPL parameters")
+
+    sets = []
+    for what, group, read in (("2d", SETS_2D, people), ("3d", SETS_3D, people), ("adv", PRIORS, poses)):
+        kind = "poses" if what == "adv" else what.upper()
+        sets += [check_set(f"{name} ({kind})", data_set, data_set.find(data_path),
+                           lambda folder, name=name, read=read: read(name, folder),
+                           advice=f"mend it, or leave {name} out of --train_{what}_set")
+                 for name, data_set in group.items()]
+    findings += sets
+    if not any(row.level == OK for row in sets[:-len(PRIORS)]):
+        findings.append(Finding(ERROR, "training", "no data set can be used",
+                                f"unpack one of {', '.join((*SETS_2D, *SETS_3D))} here"))
+    if all(row.level == NOTE for row in sets[-len(PRIORS):]):
+        findings.append(Finding(NOTE, "poses", "none: training goes on without a discriminator",
+                                "unpack mosh_annot.h5 into mosh, or AMASS into amass (--train_adv_set amass)"))
+    there = [name for name, data_set in PROTOCOLS.items() if data_set.find(data_path)]
+    return [*findings, Finding(OK if there else NOTE, "evaluation", f"folders of {', '.join(there)}" if there else
+                               "no folder of an evaluation set")]

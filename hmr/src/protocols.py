@@ -1,5 +1,6 @@
 """The evaluation sets: who is in them, where the person is in the image, and what is known as the truth."""
 import os
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +15,10 @@ from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
 from common.inference.people import Found
 from hmr.src.people import NUM_LSP, corners_of, keypoints, to_lsp
-from hmr.src.sources import HELD_OUT, subject_of
 
+# Subjects that are kept for evaluation.
+HELD_OUT = {"hum3.6m": ("S9", "S11"), "mpi-inf-3dhp": ("S8",)}
+SUBJECT = re.compile(r"(?:^|[/\\_])(S\d+)(?=[/\\_])")
 # The boxes of Human3.6M leave room around the person; SPIN takes this part of their longer side.
 HUMAN36M_BOX = 0.9
 PROTOCOLS = {"human3.6m": catalogue.HUMAN36M, "h36m-p1": catalogue.HUMAN36M, "h36m-p2": catalogue.HUMAN36M,
@@ -155,3 +158,9 @@ def true_bodies(subjects, models):
         rotmat = axis_angle_to_matrix(np.asarray(subject.pose).reshape(1, 24, 3)).astype(np.float32)
         vertices.append(pose_body(models[subject.gender], rotmat, np.float32(subject.beta)[None])[0][0])
     return np.stack(vertices)
+
+
+def subject_of(path, folder):
+    """The subject (S1, ...) that an image's name or its folders below `folder` tell, or None."""
+    found = SUBJECT.search(os.sep + os.path.relpath(path, folder))
+    return found.group(1) if found else None

@@ -6,7 +6,7 @@ import numpy as np
 from common.data.image import AnnotatedImages
 from common.data.readers.coco import read_annotations
 from common.errors import UserError
-from openpose.src.augment import Augmentation, change_colours, fitting_matrix, random_matrix, warp_image, warp_joints
+from openpose.src.augment import change_colours, fitting_matrix, random_matrix, warp_image, warp_joints
 from openpose.src.gen_ignore_mask import MIN_AREA, MIN_KEYPOINTS, mask_path
 from openpose.src.normalisation import PADDING, STRIDE, check_normalisation, normalise
 from openpose.src.targets import HEATMAP_SIGMA, PAF_WIDTH, make_targets, mask_target
@@ -101,19 +101,3 @@ class KeypointSource:
             return None, image is not None
         mask = self.reader.read_mask(path, self.paths[index], image.shape[1::-1])
         return mask, mask is not None
-
-
-def build_dataset(config, skeleton):
-    """Training samples of the settings' files.
-
-    Raises:
-        UserError: files that are not named, missing or do not fit.
-    """
-    for key, what in (("jsonpath_train", "the annotation file"), ("imgpath_train", "the folder of its images")):
-        if not config[key]:
-            raise UserError(f"--{key} is missing: name {what}")
-    augmentation = Augmentation(config.insize, config.min_box_size, config.max_box_size, config.min_scale,
-                                config.max_scale, config.max_rotate_degree, config.center_perterb_max)
-    return KeypointSource(config.jsonpath_train, config.imgpath_train, config.maskpath_train, skeleton, augmentation,
-                          config.normalisation, True, config.heatmap_sigma, config.paf_sigma, config.min_keypoints,
-                          config.min_area)

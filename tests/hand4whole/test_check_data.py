@@ -31,7 +31,7 @@ def test_complete_sets(root, capsys):
     status, text = check(root, capsys)
     assert status == 0 and "is possible." in text
     for line in (r"ok EHF test 1 people", r"ok COCOWB train \d+ people", "ok FreiHAND train 2 hands",
-                 "ok FreiHAND eval 1 hands", "note MPII not there"):
+                 "ok FreiHAND test 1 hands", "note MPII train no folder MPII"):
         assert re.search(line + "\n", text), line
 
 

@@ -64,9 +64,9 @@ def test_filters_that_leave_nobody_are_named(root, capsys):
     assert status == 1 and "by --min_keypoints 6" in text and "no data set can be used" in text
 
 
-def test_without_poses_there_is_no_critic(root, capsys):
+def test_without_poses_there_is_no_discriminator(root, capsys):
     (root / "mosh").rename(root / "unused")
-    assert "note poses neither mosh nor amass: training goes on without a critic\n" in check(root, capsys)[1]
+    assert "note poses none: training goes on without a discriminator\n" in check(root, capsys)[1]
 
 
 @pytest.mark.parametrize("name, words", [("", "no data set can be used"), ("nowhere", "does not exist")])

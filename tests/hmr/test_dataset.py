@@ -37,15 +37,15 @@ from hmr.src.dataset import (
     reducible,
     reduction,
 )
-from hmr.src.network import JOINTS
-from hmr.src.people import NUM_LSP, Limits, People, choose, common_names, gather, overlap, with_joints_of
-from hmr.src.sources import (
+from hmr.src.datasets import (
     HIDDEN_WEIGHTS,
     OWN_BOXES,
     read_people,
     read_prior,
-    subject_of,
 )
+from hmr.src.network import JOINTS
+from hmr.src.people import NUM_LSP, Limits, People, choose, common_names, gather, overlap, with_joints_of
+from hmr.src.protocols import subject_of
 
 CASE = golden.load("preprocess")
 # What pytorch_HMR asks for in each set.

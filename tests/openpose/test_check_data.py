@@ -9,8 +9,8 @@ import pytest
 
 from common.data.findings import ERROR, NOTE, OK
 from common.joints import SKELETONS
-from openpose.src.check_data import check
 from openpose.src.gen_ignore_mask import main as write_masks
+from tools.check_data import check
 
 PERSON = np.array([[20 + 2 * joint, 30 + 3 * joint, 2] for joint in range(17)])
 BOX = (10, 10, 90, 90)
@@ -48,7 +48,8 @@ def write_set(folder, name, numbers):
 
 
 def rows(folder, level):
-    return {finding.item: finding.found + finding.advice for finding in check(str(folder)) if finding.level == level}
+    return {finding.item: finding.found + finding.advice for finding in check("openpose", str(folder))
+            if finding.level == level}
 
 
 def test_a_complete_folder(folder):

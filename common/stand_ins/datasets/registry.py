@@ -11,7 +11,7 @@ from common.data.catalogue import CATALOGUE
 NAMES = tuple(dict.fromkeys(row.sample for row in CATALOGUE if row.sample))
 # Other names of the command line, and modules whose names are no words of Python's.
 _MODULES = {"pose_baseline": "human36m", "3dpw": "threedpw"}
-DATASETS = (*NAMES, *_MODULES)
+DATASETS = tuple(dict.fromkeys((*NAMES, *_MODULES)))
 
 
 def find(dataset):

@@ -235,6 +235,7 @@ def test_equal_seeds_give_equal_files(root, tmp_path, dataset):
 
 def test_all_writes_every_dataset_into_its_folder(tmp_path, monkeypatch, capsys):
     assert len(registry.NAMES) == 13 and set(NUM) <= set(registry.NAMES)
+    assert len(set(registry.DATASETS)) == len(registry.DATASETS)  # as --help lists them
     monkeypatch.setattr(registry, "NAMES", ("lsp_extended", "mpii"))
     main(["all", "--output_dir", str(tmp_path), "--num", "1"])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lsp_extended", "mpii"]

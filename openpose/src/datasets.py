@@ -1,34 +1,48 @@
-"""What a COCO folder holds and lacks, for `tools/check_data.py`.
-
-Looked for are the names of the dataset itself: `annotations/person_keypoints_{train,val}{2014,2017}.json`, the image
-folders `train2017` and so on, and the masks of `gen_ignore_mask.py`. All annotations are read and all files looked for;
-of images and masks, some are opened.
-"""
+"""Which images OpenPose trains on: those of the settings, and what a folder of COCO holds and lacks."""
 import os
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
-from common.data.findings import ERROR, NOTE, OK, Finding
+from common.data.findings import ERROR, NOTE, OK, Finding, spread
 from common.data.image import AnnotatedImages
 from common.data.readers.coco import read_annotations
 from common.errors import UserError
+from openpose.src.augment import Augmentation
 from openpose.src.config import YEARS, annotation_path
+from openpose.src.dataset import KeypointSource
 from openpose.src.gen_ignore_mask import MIN_AREA, MIN_KEYPOINTS, mask_path
 
 OPENED = 200  # images, and masks, of a set that are opened, evenly spread
 
 
-def check(data_path):
-    """Look through a data folder.
+def build_dataset(config, skeleton):
+    """Training samples of the settings' files.
+
+    Raises:
+        UserError: files that are not named, missing or do not fit.
+    """
+    for key, what in (("jsonpath_train", "the annotation file"), ("imgpath_train", "the folder of its images")):
+        if not config[key]:
+            raise UserError(f"--{key} is missing: name {what}")
+    augmentation = Augmentation(config.insize, config.min_box_size, config.max_box_size, config.min_scale,
+                                config.max_scale, config.max_rotate_degree, config.center_perterb_max)
+    return KeypointSource(config.jsonpath_train, config.imgpath_train, config.maskpath_train, skeleton, augmentation,
+                          config.normalisation, True, config.heatmap_sigma, config.paf_sigma, config.min_keypoints,
+                          config.min_area)
+
+
+def check_folder(data_path):
+    """What a COCO folder holds and lacks, for `tools/check_data.py`.
+
+    Looked for are the names of the data set itself: `annotations/person_keypoints_{train,val}{2014,2017}.json`, the
+    image folders `train2017` and so on, and the masks of `gen_ignore_mask.py`. All annotations are read and all files
+    looked for; of images and masks, some are opened.
 
     Returns:
         list of Finding: with an ERROR where training on this folder would stop.
     """
-    if not os.path.isdir(data_path):
-        return [Finding(ERROR, "folder", f"{data_path} does not exist or is no folder",
-                        "name the folder that holds annotations, train2017, ...")]
     findings = []
     for split in ("train", "val"):
         years = [year for year in YEARS if os.path.isfile(annotation_path(data_path, split, year))]
@@ -85,7 +99,7 @@ def _check_images(data_path, item, people, rows):
         paths = people.find_images(folder, item, rows)
     except UserError as error:
         return [Finding(ERROR, f"{item} images", str(error), f"unpack {item}.zip again")]
-    opened, reader = _some(rows), AnnotatedImages(len(rows))
+    opened, reader = spread(len(rows), OPENED), AnnotatedImages(len(rows))
     for number in tqdm(opened, f"reading {item}", disable=None, leave=False):
         try:
             reader.read(paths[number], images[number].size)
@@ -111,7 +125,7 @@ def _check_masks(data_path, split, item, people, rows):
     there = set(os.listdir(folder))
     written = [image for image in ignored if os.path.basename(mask_path(folder, image)) in there]
     findings = []
-    for number in _some(written):
+    for number in spread(len(written), OPENED):
         image = written[number]
         mask = cv2.imread(mask_path(folder, image), cv2.IMREAD_GRAYSCALE)
         if mask is None or mask.shape[::-1] != (image.size or mask.shape[::-1]):
@@ -124,8 +138,3 @@ def _check_masks(data_path, split, item, people, rows):
     return findings or [Finding(OK if written or not ignored else NOTE, f"{item} masks",
                                 f"for {len(written):,} of {len(ignored):,} images with somebody to ignore",
                                 "" if len(written) == len(ignored) else command)]
-
-
-def _some(items):
-    """Places of `OPENED` of the items, evenly spread, or of all."""
-    return np.unique(np.linspace(0, len(items) - 1, OPENED).astype(int)).tolist() if len(items) else []
