@@ -24,20 +24,12 @@ def main(argv):
 
     from cmr.src.inference import open_model
     from common.engine.runtime import init_runtime
-    from common.inference.meshes import MeshRunner
-    from common.inference.people import choose_people
+    from common.inference.meshes import runner_of
+    from openpose.src.detector import load_detector
 
     init_runtime(config.device_target, config.device_id, config.seed)
     model, config = open_model(config)
-    finder = None
-    if config.openpose_ckpt:
-        from openpose.src.detector import load_detector  # only where people have to be found
-
-        finder = load_detector(config.openpose_ckpt)
-    find = choose_people(config.bbox, config.keypoints_json, finder, config.min_confidence)
-    formats = config.formats if "formats" in config.given else None
-    MeshRunner(model, find, config.output_dir, formats, config.focal_length, config.batch_size,
-               config.smooth).run(source)
+    runner_of(config, model, load_detector(config.openpose_ckpt)).run(source)
 
 
 if __name__ == "__main__":

@@ -13,14 +13,13 @@ from hand4whole.infer import prepare  # noqa: E402
 
 
 def main(argv):
-    config, source, model, find = prepare(argv, __file__)
+    config, source, model, detector = prepare(argv, __file__)
 
-    from common.inference.meshes import MeshRunner
+    from common.inference.meshes import runner_of
     from hand4whole.src.demo import DemoWriter
 
     folder = os.path.join(config.demo_dir, source.name) if source.fps else config.demo_dir
-    MeshRunner(model, find, folder, None, config.focal_length, smooth=config.smooth,
-               write=DemoWriter(model.sizes)).run(source)
+    runner_of(config, model, detector, folder, DemoWriter(model.sizes)).run(source)
 
 
 if __name__ == "__main__":

@@ -16,48 +16,40 @@ from hand4whole.src.multi_gpu import use_cards  # noqa: E402
 
 
 def main(argv):
-    config, source, model, find = prepare(argv, __file__)
+    config, source, model, detector = prepare(argv, __file__)
 
-    from common.inference.meshes import MeshRunner
+    from common.inference.meshes import runner_of
 
-    formats = config.formats if "formats" in config.given else None
-    MeshRunner(model, find, os.path.join(config.output_dir, "infer"), formats, config.focal_length,
-               smooth=config.smooth).run(source)
+    runner_of(config, model, detector, os.path.join(config.output_dir, "infer")).run(source)
 
 
 def prepare(argv, script):
-    """What infer.py and demo.py need: settings, images, network, and the way of finding people in them.
+    """What infer.py and demo.py need: settings, images, network, and what finds people in them.
 
     Returns:
-        tuple: Config, Source, Hand4WholeMeshes, callable of `choose_people`.
+        tuple: Config, Source, Hand4WholeMeshes, PeopleDetector or None.
     """
-    config = read_settings(join_boxes(argv))
+    config = read_settings(join_boxes(argv), overrides={"batch_size": 8})
     if config.parts != "whole":
-        raise UserError("--parts hand: meshes of pictures come from the whole network only; leave the flag out")
+        raise UserError("--parts hand: meshes of images come from the whole network only; leave the flag out")
     if config.gpu_ids:  # one process is enough for images
         config = use_cards(config, script, argv, first_only=True)
     set_up_logging()
 
     from common.inference.sources import open_source
 
-    source = open_source(find_picture(config), config.frame_max, "--img")
+    source = open_source(find_input(config), config.frame_max, "--img")
 
     from common.engine.runtime import init_runtime
-    from common.inference.people import choose_people
     from hand4whole.src.inference import open_model
+    from openpose.src.detector import load_detector
 
     init_runtime(config.device_target, config.device_id, config.seed)
     model, config = open_model(config)
-    finder = None
-    if config.openpose_ckpt:
-        from openpose.src.detector import load_detector  # only where people have to be found
-
-        finder = load_detector(config.openpose_ckpt)
-    find = choose_people(config.bbox, config.keypoints_json, finder, config.min_confidence)
-    return config, source, model, find
+    return config, source, model, load_detector(config.openpose_ckpt)
 
 
-def find_picture(config):
+def find_input(config):
     """What --img or --input names; images may lie in the demo folder."""
     name = config.img or config.input
     in_demo = os.path.join(config.demo_dir, name)

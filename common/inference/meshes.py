@@ -24,7 +24,7 @@ from common.geometry.projection import (
     weak_perspective_projection,
 )
 from common.inference.outputs import IMAGE_FORMATS, check_formats, check_person, write_people
-from common.inference.people import check_boxes
+from common.inference.people import check_boxes, choose_people
 from common.inference.person import ImageRecord, Person
 from common.inference.results import People
 from common.inference.side_by_side import READ_AHEAD, WRITERS, ahead, in_order
@@ -364,6 +364,24 @@ class MeshRunner:
                             "a longer one")
         return translation, perspective_projection(j3d[None], translation[None], record.focal_px,
                                                    np.asarray(record.centre_px))[0]
+
+
+def runner_of(config, model, detector, folder="", write=write_people):
+    """The `MeshRunner` that the settings of a command describe.
+
+    Args:
+        config (Config): settings of a mesh model.
+        model (MeshModel): the trained network and its conventions.
+        detector (callable): of `--openpose_ckpt`, see `choose_people`; None for none.
+        folder (str): where files go; empty for `output_dir`.
+        write (callable): see `MeshRunner`.
+
+    Raises:
+        UserError: more than one setting says where people are, or one of them cannot be.
+    """
+    find = choose_people(config.bbox, config.keypoints_json, detector, config.min_confidence)
+    return MeshRunner(model, find, folder or config.output_dir, config.formats if "formats" in config.given else None,
+                      config.focal_length, config.batch_size, config.smooth, write)
 
 
 def _as_pose(found):

@@ -49,20 +49,21 @@ MODEL_FILES = {
 }
 
 
-def read_settings(argv, aliases=None):
+def read_settings(argv, aliases=None, overrides=None):
     """The settings of one command; paths of body-model files are filled in from `human_model_path`.
 
     Args:
         argv (list[str]): command line.
-        aliases (dict): names that are other keys for this command, see `load_config`.
+        aliases, overrides (dict): names that are other keys for this command, and defaults that differ for it; see
+            `load_config`.
 
     Raises:
         UserError: a setting that cannot be.
     """
     names = {**ALIASES, **(aliases or {})}
-    config = load_config(DEFAULT_CONFIG, argv, names)
+    config = load_config(DEFAULT_CONFIG, argv, names, overrides)
     if config.parts == "hand":
-        config = load_config(DEFAULT_CONFIG, argv, names, HAND_DEFAULTS)
+        config = load_config(DEFAULT_CONFIG, argv, names, {**HAND_DEFAULTS, **(overrides or {})})
     config = with_named_weights(config, "hand4whole")
     for key, choices in CHOICES.items():
         if config[key] not in choices:

@@ -156,13 +156,15 @@ def load_detector(ckpt_file):
     """The people detector of a checkpoint, with the settings that it suggests.
 
     Args:
-        ckpt_file (str): checkpoint of openpose.
+        ckpt_file (str): checkpoint of openpose; empty for none.
 
     Returns:
-        PeopleDetector
+        PeopleDetector | None
 
     Raises:
         UserError: no such file, or no weights of openpose.
     """
+    if not ckpt_file:
+        return None
     network, config, skeleton, _ = load_trained(read_settings(["--ckpt_file", ckpt_file]), "--openpose_ckpt")
     return build_detector(network, config, skeleton)

@@ -1,5 +1,4 @@
 """infer.py and demo.py: what the network says and what the files say agree."""
-import functools
 import json
 import os
 from types import SimpleNamespace
@@ -12,7 +11,6 @@ from mindspore import Tensor
 from common.engine.runtime import init_runtime
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
-from common.inference.meshes import MeshRunner
 from common.inference.people import Found
 from common.inference.person import ImageRecord, Person
 from common.stand_ins.scenes.scene import make_scene
@@ -86,11 +84,10 @@ def test_a_box_around_joints_holds_the_person(meshes):
 
 @pytest.fixture(scope="module")
 def trained(network, meshes):
-    """Both scripts get the network that is compiled already, and look at one person at a time."""
+    """Both scripts get the network that is compiled already."""
     with pytest.MonkeyPatch.context() as patch:
         loaded = network, meshes.model, SimpleNamespace(path="known.ckpt")
         patch.setattr("hand4whole.src.inference.load_trained", lambda config: (loaded[0], config, *loaded[1:]))
-        patch.setattr("common.inference.meshes.MeshRunner", functools.partial(MeshRunner, batch_size=1))
         yield
 
 
@@ -102,7 +99,7 @@ def files(trained, scene, tmp_path_factory):
     boxes = [",".join(f"{value:.3f}" for value in scene.box(number)) for number in range(2)]
     # The image lies in the demo folder, as the published instructions have it.
     demo.main(["--img", "two.png", "--gpu", "0,1", "--bbox", boxes[0], "--bbox", boxes[1], "--demo_dir", str(folder),
-               "--device_target", "CPU"])
+               "--device_target", "CPU", "--batch_size", "1"])
     return folder
 
 
@@ -151,7 +148,7 @@ def test_damaged_weights_are_one_sentence(meshes, seen, tmp_path):
 def test_infer_writes_the_shared_files(trained, scene, tmp_path):
     cv2.imwrite(str(tmp_path / "two.png"), scene.image[..., ::-1])
     infer.main(["--input", str(tmp_path / "two.png"), "--formats", "json,npz", "--output_dir", str(tmp_path),
-                "--device_target", "CPU"])
+                "--device_target", "CPU", "--batch_size", "1"])
     assert sorted(os.listdir(tmp_path / "infer")) == ["two_0.json", "two_0.npz"]
     record = json.loads((tmp_path / "infer" / "two_0.json").read_text())
     assert record["model"] == "hand4whole" and set(record["boxes_px"]) == {"left_hand", "right_hand", "face"}
@@ -159,7 +156,7 @@ def test_infer_writes_the_shared_files(trained, scene, tmp_path):
 
 
 def test_wrong_flags_are_one_sentence(tmp_path):
-    for flags, message in ((["--parts", "hand"], "--parts hand: meshes of pictures come from the whole network"),
+    for flags, message in ((["--parts", "hand"], "--parts hand: meshes of images come from the whole network"),
                            (["--img", str(tmp_path / "none.png")], "--img .*none.png does not exist"),
                            (["--img", "x.png", "--gpu", "a"], "--gpu a: write numbers of cards")):
         with pytest.raises(UserError, match=message):
