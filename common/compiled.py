@@ -11,6 +11,7 @@ import hashlib
 import logging
 import pickle
 import tempfile
+from collections.abc import Callable, Iterator
 
 import llvmlite.binding
 import numba
@@ -23,13 +24,13 @@ log = logging.getLogger("mindhuman")
 helper = numba.njit(error_model="numpy")
 
 
-def compiled(signature):
+def compiled(signature: str | list[str]) -> Callable[[Callable], Callable]:
     """A decorator: compile a function for one signature (numba's spelling), or load it where it was compiled before.
 
     The code runs without Python's lock, so that threads draw side by side. Arguments of other types are a TypeError,
     not a second compilation. Where nothing can be kept, a warning says so once, and every run compiles anew.
     """
-    def decorate(function):
+    def decorate(function: Callable) -> Callable:
         folder = _folder()
         if folder:
             try:
@@ -43,7 +44,7 @@ def compiled(signature):
 
 
 @functools.cache
-def _folder():
+def _folder() -> str | None:
     """The folder of this processor's code as a string, or None where nothing can be written."""
     processor = f"{llvmlite.binding.get_host_cpu_name()} {llvmlite.binding.get_host_cpu_features().flatten()}"
     folder = cache_folder() / "numba" / hashlib.sha256(processor.encode()).hexdigest()[:12]
@@ -58,7 +59,7 @@ def _folder():
 
 
 @contextlib.contextmanager
-def _cache_in(folder):
+def _cache_in(folder: str) -> Iterator[None]:
     """numba's cache is here for what is decorated inside, unless the user chose a place (NUMBA_CACHE_DIR)."""
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = before or folder

@@ -11,7 +11,8 @@ import math
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NoReturn
 
 import yaml
 
@@ -40,48 +41,49 @@ class Config(Mapping):
         typed (set): those of them that the command line set.
     """
 
-    def __init__(self, values, given=(), typed=()):
+    def __init__(self, values: Mapping[str, object], given: Iterable[str] = (), typed: Iterable[str] = ()):
         object.__setattr__(self, "_values", dict(values))
         object.__setattr__(self, "given", frozenset(given))
         object.__setattr__(self, "typed", frozenset(typed))
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str):
         try:
             return self._values[name]
         except KeyError:
             raise AttributeError(f"the configuration has no key {name!r}") from None
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("a Config is read-only: use config.replace(key=value)")
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str):
         return self._values[name]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self._values)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._values)
 
-    def replace(self, **changes):
+    def replace(self, **changes: object) -> "Config":
         """A copy with some keys changed. Raises KeyError for a key that does not exist."""
         unknown = set(changes) - set(self._values)
         if unknown:
             raise KeyError(f"unknown keys: {sorted(unknown)}")
         return Config({**self._values, **changes}, self.given | set(changes), self.typed)
 
-    def with_defaults(self, defaults):
+    def with_defaults(self, defaults: Mapping[str, object]) -> "Config":
         """A copy in which keys that neither an overlay nor the command line set have these values."""
         return Config({**self._values, **{key: value for key, value in defaults.items() if key not in self.given}},
                       self.given, self.typed)
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike) -> None:
         """Write the settings as yaml; the file can be given back as --config_path."""
         text = yaml.safe_dump(dict(self._values), sort_keys=False, allow_unicode=True, default_flow_style=None)
         atomic_write(path, text.encode("utf-8"))
 
 
-def load_config(default_path, argv=None, aliases=None, overrides=None):
+def load_config(default_path: str | os.PathLike, argv: Sequence[str] | None = None,
+                aliases: Mapping[str, str] | None = None, overrides: Mapping[str, object] | None = None) -> Config:
     """Read the settings of one run.
 
     Args:
@@ -120,7 +122,7 @@ def present_names(settings: Mapping) -> dict:
             for name, value in settings.items()}
 
 
-def _present_flags(argv, defaults):
+def _present_flags(argv: Sequence[str], defaults: dict) -> list[str]:
     """The command line with `--convention NAME` for a `--profile NAME` whose value says that it means this."""
     words = list(argv)
     for place, word in enumerate(words if "convention" in defaults else ()):
@@ -131,7 +133,8 @@ def _present_flags(argv, defaults):
     return words
 
 
-def _read_overlay(path, default_path, defaults, aliases):
+def _read_overlay(path: str, default_path: str | os.PathLike, defaults: dict,
+                  aliases: Mapping[str, str]) -> dict[str, tuple[str, object]]:
     """key -> (name in the file, value)."""
     if not os.path.exists(path):
         beside = os.path.join(os.path.dirname(default_path), path)
@@ -156,14 +159,14 @@ def _read_overlay(path, default_path, defaults, aliases):
     return found
 
 
-def _read_yaml(path):
+def _read_yaml(path: str | os.PathLike) -> dict:
     values = read_yaml(path, f"configuration file {path}")
     if not isinstance(values, dict):
         raise UserError(f"configuration file {path} must hold lines of the form 'key: value'")
     return values
 
 
-def _sections(path):
+def _sections(path: str | os.PathLike) -> list[tuple[str, tuple[str, ...], dict[str, str]]]:
     """The sections of a default file: list of (title, its commands, key -> the comment at the end of its line)."""
     sections = [("Settings", (), {})]
     with open(path, encoding="utf-8") as stream:
@@ -178,7 +181,7 @@ def _sections(path):
     return [section for section in sections if section[2]]
 
 
-def _parser(path, defaults, aliases):
+def _parser(path: str | os.PathLike, defaults: dict, aliases: Mapping[str, str]) -> Arguments:
     parser = Arguments(
         argument_default=argparse.SUPPRESS,
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=34, width=120),
@@ -210,18 +213,19 @@ def _parser(path, defaults, aliases):
     return parser
 
 
-def _show(value):
+def _show(value: object) -> object:
     return "''" if value == "" else str(value).lower() if isinstance(value, bool) else value
 
 
 class _Store(argparse.Action):
     """Keeps the flag that was typed and its value, of the default's type. Of several values the last counts."""
 
-    def __init__(self, *args, default_value, **options):
+    def __init__(self, *args: Any, default_value: object, **options: Any):
         super().__init__(*args, **options)
         self.default_value = default_value
 
-    def __call__(self, parser, namespace, text, flag):
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, text: str | bool,
+                 flag: str) -> None:
         try:
             value = True if text is True else _from_text(text, self.default_value)
         except ValueError:
@@ -232,7 +236,7 @@ class _Store(argparse.Action):
         setattr(namespace, self.dest, (flag, value))
 
 
-def _from_text(text, default):
+def _from_text(text: str, default: object):
     if isinstance(default, bool):
         if text.lower() in TRUE:
             return True
@@ -254,7 +258,7 @@ def _from_text(text, default):
     return text
 
 
-def _can_be_a_name(text):
+def _can_be_a_name(text: str) -> bool:
     """Whether a text's letters can stand in the name of a file: no NUL, no half of a surrogate pair."""
     try:
         os.fsencode(text)
@@ -263,14 +267,14 @@ def _can_be_a_name(text):
     return "\0" not in text
 
 
-def _finite(value):
+def _finite(value: float) -> float:
     """A float that is neither infinite nor NaN: with those a run would fail much later, or never say why."""
     if not math.isfinite(value):
         raise ValueError(value)
     return value
 
 
-def check_type(value, default, where):
+def check_type(value: object, default: object, where: str) -> object:
     """A value, which must have the type of the default; whole numbers are fine for floats, and become floats.
 
     Raises:
@@ -291,7 +295,7 @@ def check_type(value, default, where):
     return value
 
 
-def _kind(default):
+def _kind(default: object) -> str:
     if isinstance(default, list):
         return f"a list of {_kind(default[0]).split(' ', 1)[1]}s" if default else "a list"
     return {bool: "a boolean (true or false)", int: "a whole number", float: "a number", str: "a text"}[type(default)]

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import pathlib
 import sys
+from collections.abc import Mapping, Sequence
 
 DEFAULTS = {
     # On CPUs with AVX-512, oneDNN's dispatch sends MindSpore's 3x3 convolutions to a reference kernel
@@ -37,7 +38,7 @@ DRIVER_LIBRARY = "libcuda.so.1"
 CUDA_HOME = pathlib.Path(__file__).resolve().parent / "engine" / "cuda_home"
 
 
-def prepare():
+def prepare() -> None:
     """Set `DEFAULTS` where the user did not, and make the CUDA packages ready unless this is a run without GPU."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
@@ -45,7 +46,7 @@ def prepare():
         prepare_cuda()
 
 
-def wanted_target(argv, environment):
+def wanted_target(argv: Sequence[str], environment: Mapping[str, str]) -> str:
     """The device named on the command line or in DEVICE_TARGET, in capitals; empty where none is."""
     target = environment.get("DEVICE_TARGET", "")
     for word, following in zip(argv, [*argv[1:], ""]):
@@ -56,7 +57,7 @@ def wanted_target(argv, environment):
     return target.upper()
 
 
-def prepare_cuda():
+def prepare_cuda() -> bool:
     """Let MindSpore find the CUDA packages: a CUDA_HOME that names the release, and the libraries loaded in order.
 
     Nothing happens, at the cost of a look into site-packages, unless the packages and the driver are there and the
@@ -78,7 +79,7 @@ def prepare_cuda():
     return all(load_library(path) for path in paths)
 
 
-def find_cuda_libraries():
+def find_cuda_libraries() -> list[pathlib.Path]:
     """Paths of `CUDA_LIBRARIES` in the installed packages, in their order; empty unless all are there."""
     spec = importlib.util.find_spec("nvidia")
     roots = [pathlib.Path(root) for root in spec.submodule_search_locations or ()] if spec else []
@@ -91,7 +92,7 @@ def find_cuda_libraries():
     return paths
 
 
-def load_library(name):
+def load_library(name: str | os.PathLike) -> bool:
     """Load a shared library with its symbols visible to those loaded later; whether that worked."""
     try:
         ctypes.CDLL(str(name), mode=ctypes.RTLD_GLOBAL)

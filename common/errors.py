@@ -10,6 +10,8 @@ import re
 import reprlib
 import sys
 import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from typing import NoReturn, TextIO
 
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG)
 
@@ -24,7 +26,7 @@ class UserError(Exception):
     """Bad input. Entry scripts print its text after `error: ` and exit with status 1, without a traceback."""
 
 
-def read_as(written):
+def read_as(written: Mapping[str, str]) -> None:
     """Remember how the settings of this process were written.
 
     Args:
@@ -34,13 +36,13 @@ def read_as(written):
     _WRITTEN.update(written)
 
 
-def as_written(text):
+def as_written(text: str) -> str:
     """A message with each setting named as it was written.
 
     A place in a file takes the place of a flag where the message speaks of its value: at the beginning, and in
     brackets; further in, a flag is advice.
     """
-    def name(match):
+    def name(match: re.Match) -> str:
         written = _WRITTEN.get(match["key"], match["flag"])
         alone = match.start() == 0 or text[match.start() - 1] + text[match.end():match.end() + 1] == "()"
         return written if written.startswith("--") or alone else match["flag"]
@@ -52,7 +54,7 @@ class OutputClosed(SystemExit):
     """Nobody takes what standard output says; no `except Exception` on the way may keep the program running."""
 
 
-def run(main, argv=None):
+def run(main: Callable[[Sequence[str]], int | None], argv: Sequence[str] | None = None) -> NoReturn:
     """Run an entry script's `main(argv)` and leave with its status (None counts as 0).
 
     `UserError`, Ctrl-C, a package that is not installed, a full disk, too little memory and a standard output that
@@ -74,7 +76,7 @@ def run(main, argv=None):
     sys.exit(status)
 
 
-def _run(main, argv):
+def _run(main: Callable[[Sequence[str]], int | None], argv: Sequence[str]):
     """The status of `main`."""
     try:
         return main(argv) or 0
@@ -99,7 +101,7 @@ def _run(main, argv):
         return _complain("interrupted", 130)
 
 
-def _complain(text, status=1):
+def _complain(text: str, status: int = 1) -> int:
     with contextlib.suppress(OSError):
         print(text, file=sys.stderr, flush=True)
     return status
@@ -108,19 +110,19 @@ def _complain(text, status=1):
 class _Output:
     """Standard output that ends the program when it cannot be written to; without a word where nobody reads it."""
 
-    def __init__(self, stream):
+    def __init__(self, stream: TextIO):
         self._stream = stream
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str):
         return getattr(self._stream, name)
 
-    def write(self, text):
+    def write(self, text: str) -> int:
         return self._guarded(self._stream.write, text)
 
-    def flush(self):
+    def flush(self) -> None:
         return self._guarded(self._stream.flush)
 
-    def _guarded(self, function, *arguments):
+    def _guarded(self, function: Callable, *arguments: object):
         try:
             return function(*arguments)
         except OSError as error:
@@ -135,7 +137,7 @@ class _Output:
         raise OutputClosed(1)
 
 
-def printable(text):
+def printable(text: object) -> str:
     """Text for a log line, an error or a plot title: one line without control characters or lone surrogates.
 
     What is replaced is written as in Python's string literals: a newline becomes backslash and n.
@@ -147,13 +149,13 @@ def printable(text):
                    else letter.encode("unicode_escape").decode("ascii") for letter in text)
 
 
-def reason(error):
+def reason(error: object) -> str:
     """What an error of a library says, for the middle of a sentence: one line, at most 150 letters."""
     text = " ".join(printable(str(error)[:500]).split())
     return text if len(text) <= 150 else text[:147] + "..."
 
 
-def brief(value):
+def brief(value: object) -> str:
     """A value that some file holds, for an error text: its representation, cut short where it is long or deep."""
     try:
         return printable(_SHORT.repr(value))

@@ -1,12 +1,19 @@
 """Files that are either whole or absent: write beside the target, flush to disk, rename."""
+from __future__ import annotations
+
 import contextlib
 import io
 import os
 import pathlib
 import re
 import tempfile
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from common.errors import DISK_ERRORS, UserError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # What `atomic_path` calls its temporary files; the framework may put another ending in place of the last one.
 LEFTOVER = re.compile(r"\..+\.\w{8}\.part(\.\w+)?", re.ASCII)
@@ -24,7 +31,7 @@ def cache_folder() -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def atomic_path(path):
+def atomic_path(path: str | os.PathLike) -> Iterator[str]:
     """Yield a temporary path in the folder of `path` (same ending); it becomes `path` when the block succeeds.
 
     A kill at any moment leaves the old file or the new one, never a part. Missing folders are made.
@@ -56,7 +63,7 @@ def atomic_path(path):
             os.remove(temporary)
 
 
-def make_folder(path):
+def make_folder(path: str | os.PathLike) -> None:
     """Make a folder, with those above it, unless it is there: what takes long asks before where its result will go.
 
     Raises:
@@ -70,7 +77,7 @@ def make_folder(path):
         raise _refusal(path, error) from None
 
 
-def _refusal(path, error):
+def _refusal(path: str | os.PathLike, error: OSError) -> UserError:
     places = (pathlib.Path(path), *pathlib.Path(path).parents)
     above = next((place for place in places if os.path.exists(place) and not os.path.isdir(place)), None)
     reason = f"{above} is a file, no folder" if above and isinstance(error, FileExistsError | NotADirectoryError) \
@@ -78,7 +85,7 @@ def _refusal(path, error):
     return UserError(f"{path} cannot be written: {reason}; name another place, or mend this one")
 
 
-def _publish(temporary, path):
+def _publish(temporary: str, path: str | os.PathLike) -> None:
     """Bring a finished file to disk under its name, with the usual access rights."""
     with open(temporary, "rb") as stream:
         os.fsync(stream.fileno())
@@ -88,7 +95,7 @@ def _publish(temporary, path):
     os.replace(temporary, path)
 
 
-def npz_bytes(arrays, compressed=True):
+def npz_bytes(arrays: Mapping[str, np.ndarray], compressed: bool = True) -> bytes:
     """The bytes of an npz file with these arrays (name -> array), for `atomic_write`.
 
     numpy's own writing to a file would print a trace where the disk is full.
@@ -100,14 +107,14 @@ def npz_bytes(arrays, compressed=True):
     return stream.getvalue()
 
 
-def remove_leftovers(folder):
+def remove_leftovers(folder: str | os.PathLike) -> None:
     """Remove the temporary files of writers that were killed. Only for a folder that nobody else writes to."""
     for name in os.listdir(folder) if os.path.isdir(folder) else ():
         if LEFTOVER.fullmatch(name):
             os.remove(os.path.join(folder, name))
 
 
-def atomic_write(path, data):
+def atomic_write(path: str | os.PathLike, data: bytes) -> None:
     """Write bytes to `path` at once."""
     with atomic_path(path) as temporary, open(temporary, "wb") as stream:
         stream.write(data)

@@ -1,6 +1,7 @@
 """Where the initial values of weights come from: random numbers, or zeros where a checkpoint replaces them anyway."""
 import contextlib
 import contextvars
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -10,7 +11,7 @@ _REPLACED = contextvars.ContextVar("replaced", default=False)
 class _Zeros:
     """The part of numpy's generator that networks use, without the time that random numbers take."""
 
-    def standard_normal(self, size: tuple, dtype=np.float64) -> np.ndarray:
+    def standard_normal(self, size: tuple, dtype: type = np.float64) -> np.ndarray:
         """Zeros instead of normal numbers."""
         return np.zeros(size, dtype)
 
@@ -20,7 +21,7 @@ class _Zeros:
 
 
 @contextlib.contextmanager
-def replaced_by_checkpoint(strictly: bool = True):
+def replaced_by_checkpoint(strictly: bool = True) -> Iterator[None]:
     """Networks that are built inside begin with zeros, because every weight of theirs is loaded next.
 
     Args:
@@ -33,6 +34,6 @@ def replaced_by_checkpoint(strictly: bool = True):
         _REPLACED.reset(token)
 
 
-def generator(seed: int):
+def generator(seed: int) -> np.random.Generator | _Zeros:
     """Source of a network's initial values: a generator of numpy, or of zeros inside `replaced_by_checkpoint`."""
     return _Zeros() if _REPLACED.get() else np.random.default_rng(seed)

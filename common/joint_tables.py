@@ -5,6 +5,9 @@ and MPI-INF-3DHP annotation files; the output formats of CMU OpenPose (`posePara
 (README of Fang-Haoshu/Halpe-FullBody) and PoseTrack; the smplx package (order of SMPL, SMPL-X and
 MANO); nkolot/GraphCMR's README (24 and 14 joints); mks0601/Hand4Whole_RELEASE `human_models.py` (137 points).
 """
+from collections.abc import Collection, Iterable
+
+Table = tuple[tuple[str, str | None], ...]  # (joint, its parent)
 
 # All 32 stored rows. 11 repeats the place of 0, 16 and 24 that of 13, 20 of 19, 23 of 22, 28 of 27, 31 of 30.
 _H36M = (
@@ -49,11 +52,11 @@ _H36M_UNUSED = frozenset((
     "right_hand_end"))
 
 
-def _without(table, dropped):
+def _without(table: Table, dropped: Collection[str]) -> Table:
     """The rows of `table` that are not in `dropped`; a joint whose parent goes hangs on the next joint that stays."""
     parents = dict(table)
 
-    def remaining(joint):
+    def remaining(joint: str | None) -> str | None:
         while joint in dropped:
             joint = parents[joint]
         return joint
@@ -64,7 +67,7 @@ def _without(table, dropped):
 # The joints with a motion of their own: what Human3.6M papers evaluate.
 _H36M_17 = _without(_H36M, _H36M_UNUSED)
 
-def _legs(root):
+def _legs(root: str) -> Table:
     """MPII's legs: right one from the ankle up, left one from the hip down."""
     return (
         ("right_ankle", "right_knee"),
@@ -76,7 +79,7 @@ def _legs(root):
     )
 
 
-def _arms(root):
+def _arms(root: str) -> Table:
     """MPII's arms: right one from the wrist up, left one from the shoulder down."""
     return (
         ("right_wrist", "right_elbow"),
@@ -107,7 +110,7 @@ _OPENPOSE_FACE = (
 )
 
 
-def _openpose_legs(root):
+def _openpose_legs(root: str) -> Table:
     return (
         ("right_hip", root),
         ("right_knee", "right_hip"),
@@ -156,26 +159,26 @@ FINGERS = ("thumb", "index", "middle", "ring", "pinky")  # as COCO-WholeBody, Fr
 MANO_FINGERS = ("index", "middle", "pinky", "ring", "thumb")
 
 
-def _fingers(side, fingers, wrist, prefix=None):
+def _fingers(side: str, fingers: Iterable[tuple[str, Iterable[int]]], wrist: str, prefix: str | None = None) -> Table:
     """Rows of one hand's fingers, (name, joint numbers) each: a finger's joints are 1, 2, 3 and its tip is 4."""
     prefix = prefix or side
     return tuple((f"{prefix}_{finger}{number}", f"{prefix}_{finger}{number - 1}" if number > 1 else wrist)
                  for finger, numbers in fingers for number in numbers)
 
 
-def _mano_hand(side):
+def _mano_hand(side: str) -> Table:
     return _fingers(side, [(finger, (1, 2, 3)) for finger in MANO_FINGERS], f"{side}_wrist")
 
 
-def _tips(side):
+def _tips(side: str) -> Table:
     return _fingers(side, [(finger, (4,)) for finger in FINGERS], f"{side}_wrist")
 
 
-def _hand_20(side, wrist, prefix=None):
+def _hand_20(side: str, wrist: str, prefix: str | None = None) -> Table:
     return _fingers(side, [(finger, (1, 2, 3, 4)) for finger in FINGERS], wrist, prefix)
 
 
-def _feet(toes_hang_on):
+def _feet(toes_hang_on: str) -> Table:
     return tuple(row for side in _SIDES for row in (
         (f"{side}_big_toe", f"{side}_{toes_hang_on}"),
         (f"{side}_small_toe", f"{side}_{toes_hang_on}"),
@@ -190,7 +193,7 @@ _SMPLX_55 = _SMPL_BODY + (
 ) + _mano_hand("left") + _mano_hand("right")
 
 
-def _vertex_joints(tips):
+def _vertex_joints(tips: Iterable[tuple[str, str | None]]) -> Table:
     """The 21 points on the skin that the smplx package appends to a skeleton."""
     return (("nose", "head"), *_OPENPOSE_FACE, *_feet("foot"), *tips)
 
@@ -205,7 +208,7 @@ _FACE_PAIRS = (*((number, 16 - number) for number in range(8)),  # outline
 _FACE_STARTS = (0, 17, 22, 27, 31, 36, 42, 48, 60)
 
 
-def _face_68():
+def _face_68() -> Table:
     """Numbered as stored; a point on the left bears the number of its counterpart on the right."""
     names = [f"face{number}" for number in range(68)]
     for right, left in _FACE_PAIRS:

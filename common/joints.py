@@ -9,6 +9,7 @@ Source: means of joints as in mmpose's COCO to Human3.6M conversion.
 """
 import functools
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -42,12 +43,12 @@ def body_part(joint: str) -> int:
     return part + 1 if side == "right" and part > 2 else part
 
 
-def _names(skeleton):
+def _names(skeleton: str | Sequence[str]) -> tuple[str, ...]:
     """Joint names of a skeleton given by its name or by the names themselves."""
     return SKELETONS[skeleton] if isinstance(skeleton, str) else tuple(skeleton)
 
 
-def index_map(source, target):
+def index_map(source: str | Sequence[str], target: str | Sequence[str]) -> np.ndarray:
     """Where each joint of `target` stands in `source`: `points[..., index_map(source, target), :]` is in target order.
 
     Args:
@@ -66,7 +67,7 @@ def index_map(source, target):
     return np.array([source.index(joint) for joint in target])
 
 
-def mixing_matrix(source, target):
+def mixing_matrix(source: str | Sequence[str], target: str | Sequence[str]) -> np.ndarray:
     """Weights that make `target` joints from `source` joints, taking means where `source` lacks a joint.
 
     `matrix @ points` turns (..., J_source, D) into (..., J_target, D). Joints that both have are copied; pelvis,
@@ -80,7 +81,7 @@ def mixing_matrix(source, target):
     """
     source = _names(source)
 
-    def row(joint):
+    def row(joint: str) -> np.ndarray:
         if joint in source:
             return np.eye(len(source))[source.index(joint)]
         if joint not in _MEANS:
@@ -129,7 +130,7 @@ def side(joint: str) -> str:
     return prefix if prefix in ("left", "right") else "middle"
 
 
-def flip_pairs(skeleton) -> tuple:
+def flip_pairs(skeleton: str | Sequence[str]) -> tuple:
     """(left, right) index pairs of the joints that change places when the image is mirrored.
 
     Args:
@@ -142,7 +143,7 @@ def flip_pairs(skeleton) -> tuple:
 
 
 @functools.lru_cache(maxsize=64)
-def _flip_pairs(names):
+def _flip_pairs(names: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
     known = {joint_name(name): number for number, name in enumerate(names)}
     pairs = {name: "right" + joint_name(name).removeprefix("left") for name in names if side(name) == "left"}
     alone = [name for name, other in pairs.items() if other not in known]
@@ -151,7 +152,7 @@ def _flip_pairs(names):
     return tuple((names.index(name), known[other]) for name, other in pairs.items())
 
 
-def parents(name):
+def parents(name: str) -> tuple[int, ...]:
     """Index of each joint's parent, -1 for the root, in the order of `SKELETONS[name]`.
 
     The lines of a face (brows, lips, ...) hang on nothing: the first point of each has -1 as well.
@@ -160,7 +161,7 @@ def parents(name):
     return tuple(-1 if parent is None else names.index(parent) for _, parent in TABLES[name])
 
 
-def limbs(name):
+def limbs(name: str) -> tuple[tuple[int, int], ...]:
     """(parent, child) index pairs to draw a skeleton with, in the order of the children."""
     names = SKELETONS[name]
     tree = [(parent, child) for child, parent in enumerate(parents(name)) if parent >= 0]

@@ -16,10 +16,10 @@ class Range(NamedTuple):
     most: float
     above: bool = False
 
-    def __contains__(self, value):
+    def __contains__(self, value: float) -> bool:
         return self.least <= value <= self.most and not (self.above and value == self.least)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{f'above {self.least:g}, up' if self.above else f'from {self.least:g}'} to {self.most:,}"
 
 

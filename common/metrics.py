@@ -2,12 +2,14 @@
 
 Source: the protocols of Human3.6M (protocol 1: MPJPE; protocol 2: MPJPE after Procrustes alignment with scale).
 """
+from collections.abc import Sequence
+
 import numpy as np
 
 from common.geometry.alignment import align_similarity
 
 
-def joint_errors(pred, gt):
+def joint_errors(pred: np.ndarray, gt: np.ndarray) -> np.ndarray:
     """Euclidean distance of every joint.
 
     Args:
@@ -22,17 +24,17 @@ def joint_errors(pred, gt):
     return np.sqrt(np.square(pred - gt).sum(-1))
 
 
-def aligned_joint_errors(pred, gt):
+def aligned_joint_errors(pred: np.ndarray, gt: np.ndarray) -> np.ndarray:
     """`joint_errors` after each pose (..., J, 3) of `pred` is moved, turned and scaled onto its truth."""
     return joint_errors(align_similarity(pred, gt).aligned, gt)
 
 
-def mpjpe(pred, gt):
+def mpjpe(pred: np.ndarray, gt: np.ndarray) -> float:
     """Mean per-joint position error over all joints and poses."""
     return float(joint_errors(pred, gt).mean())
 
 
-def mean_by_group(errors, groups):
+def mean_by_group(errors: np.ndarray, groups: Sequence[str]) -> tuple[dict[str, float], float]:
     """Mean error of each group and the mean of these means, in which every group weighs the same.
 
     Args:

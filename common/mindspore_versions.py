@@ -64,7 +64,7 @@ def remark(version: str) -> str:
     return f"MindSpore {version} was not tried itself; tried were {', '.join(TRIED)}"
 
 
-def find_private(name: str):
+def find_private(name: str) -> object:
     """An object of `PRIVATE` that has a module in front of its name; None where this version lacks it."""
     parts = name.split(".")
     for length in range(len(parts), 0, -1):

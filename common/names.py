@@ -4,6 +4,7 @@ import os
 import posixpath
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from common.errors import UserError, brief
 
@@ -15,7 +16,7 @@ _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")  # control and format characters,
 _DIGEST = 8
 
 
-def safe_name(text):
+def safe_name(text: object) -> str:
     """One component of a path from any text: without separators, control characters and lone surrogates.
 
     A harmless name stays as it is. Where something had to be replaced or cut, the name ends with a digest of the
@@ -38,7 +39,7 @@ def safe_name(text):
     return _with_digest(name, text)
 
 
-def safe_names(texts):
+def safe_names(texts: Iterable[object]) -> list[str]:
     """`safe_name` of each text; names that would differ only in capitals, one file on many disks, get digests.
 
     Args:
@@ -55,12 +56,12 @@ def safe_names(texts):
             for text in texts]
 
 
-def _with_digest(name, text):
+def _with_digest(name: str, text: str) -> str:
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST]
     return (name or "_").encode()[:MAX_BYTES - _DIGEST - 1].decode("utf-8", "ignore") + "-" + digest
 
 
-def path_below(folder, name, where):
+def path_below(folder: str | os.PathLike, name: object, where: str) -> str:
     """The path of the file that an annotation names, which must lie in the data folder.
 
     Backslashes count as separators, so that annotations made on Windows are found.

@@ -1,6 +1,6 @@
 """Parts that compute in single precision whatever is around them."""
 import mindspore as ms
-from mindspore import nn, ops
+from mindspore import Tensor, nn, ops
 
 
 class Float32Cell(nn.Cell):
@@ -15,13 +15,13 @@ class Float32Cell(nn.Cell):
         super().__init__()
         super().add_flags_recursive(fp16=False, fp32=True, bf16=False)
 
-    def add_flags_recursive(self, **flags):
+    def add_flags_recursive(self, **flags: bool) -> nn.Cell:
         """As the base class, but the precision flags keep asking for float32."""
         for name in ("fp16", "fp32", "bf16"):
             flags.pop(name, None)
         return super().add_flags_recursive(**flags, fp16=False, fp32=True, bf16=False)
 
 
-def as_float32(value):
+def as_float32(value: Tensor) -> Tensor:
     """The Tensor in float32."""
     return ops.cast(value, ms.float32)

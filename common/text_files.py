@@ -10,6 +10,8 @@ import os
 import re
 import stat
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from typing import IO, Any, NoReturn
 from xml.parsers import expat
 
 import yaml
@@ -27,7 +29,8 @@ _C_NUMBERS = re.compile(r'"(?:[^"\\]|\\.)*"|(-?)(?<![\w.])(?:(nan(?:\(\w*\))?)|i
                         re.IGNORECASE | re.DOTALL)
 
 
-def read_bytes(path, said=None, hint=AGAIN, largest=MAX_JSON_BYTES):
+def read_bytes(path: str | os.PathLike, said: str | None = None, hint: str = AGAIN,
+               largest: int = MAX_JSON_BYTES) -> bytes:
     """All bytes of a regular file.
 
     Args:
@@ -57,12 +60,12 @@ def read_bytes(path, said=None, hint=AGAIN, largest=MAX_JSON_BYTES):
         raise UserError(f"{said} cannot be read: {getattr(error, 'strerror', None) or error}; {hint}") from None
 
 
-def _without_waiting(path, flags):
+def _without_waiting(path: str, flags: int) -> int:
     """An opener that does not wait for somebody to write into a pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def read_json(path, said=None, hint=AGAIN):
+def read_json(path: str | os.PathLike, said: str | None = None, hint: str = AGAIN) -> Any:  # noqa: ANN401
     """Content of a JSON file; NaN and infinity are let through, whoever needs numbers checks them.
 
     Args: as `read_bytes`.
@@ -73,7 +76,7 @@ def read_json(path, said=None, hint=AGAIN):
     return parse_json(read_bytes(path, said, hint), said or path, hint)
 
 
-def parse_json(data, said, hint=AGAIN):
+def parse_json(data: bytes | str, said: str, hint: str = AGAIN) -> Any:  # noqa: ANN401
     """As `read_json`, for bytes or text that are read already."""
     def parse():
         text = _decode(data)
@@ -89,13 +92,13 @@ def parse_json(data, said, hint=AGAIN):
     return _guarded(parse, said, "JSON", hint)
 
 
-def _as_json_number(match):
+def _as_json_number(match: re.Match) -> str:
     if match[1] is None:
         return match[0]
     return "NaN" if match[2] else f"{match[1]}Infinity"
 
 
-def _check_brackets(data):
+def _check_brackets(data: bytes) -> None:
     """Refuse JSON that nests too deeply, before anything recursive sees it; works at the speed of bytes.replace."""
     # Escaped quotes go first, then all but brackets and quotes, then the strings; then the innermost brackets, again
     # and again. A pair of quotes that touch can go wherever it stands: what is within strings stays there.
@@ -112,7 +115,7 @@ def _check_brackets(data):
         raise ValueError(f"lists and objects are nested more than {MAX_NESTING} deep")
 
 
-def read_yaml(path, said=None, hint="mend the file"):
+def read_yaml(path: str | os.PathLike, said: str | None = None, hint: str = "mend the file") -> Any:  # noqa: ANN401
     """Content of a YAML file: lists, dictionaries, text, numbers; no other objects.
 
     Args: as `read_bytes`.
@@ -128,11 +131,11 @@ def read_yaml(path, said=None, hint="mend the file"):
 class _YamlLoader(yaml.SafeLoader):
     """PyYAML's safe loader with bounds; it stops reading at the first token that breaks one."""
 
-    def __init__(self, stream):
+    def __init__(self, stream: str | bytes | IO):
         super().__init__(stream)
         self.depth, self.sizes = 0, {}
 
-    def compose_node(self, parent, index):
+    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
         alias = self.peek_event() if self.check_event(yaml.AliasEvent) else None
         self.depth += 1
         if self.depth > MAX_NESTING:
@@ -154,7 +157,7 @@ class _YamlLoader(yaml.SafeLoader):
         return node
 
 
-def read_xml(path, said=None, hint=AGAIN):
+def read_xml(path: str | os.PathLike, said: str | None = None, hint: str = AGAIN) -> ElementTree.Element:
     """Root element of an XML file without document type, and so without entities of its own.
 
     Args: as `read_bytes`.
@@ -170,22 +173,22 @@ def read_xml(path, said=None, hint=AGAIN):
     return _guarded(lambda: _parse_xml(_decode(data)), said, "XML", hint)
 
 
-def _parse_xml(text):
+def _parse_xml(text: str) -> ElementTree.Element:
     builder, depth = ElementTree.TreeBuilder(), 0
 
-    def start(tag, attributes):
+    def start(tag: str, attributes: dict[str, str]) -> None:
         nonlocal depth
         depth += 1
         if depth > MAX_NESTING:
             raise ValueError(f"elements are nested more than {MAX_NESTING} deep")
         builder.start(tag, attributes)
 
-    def end(tag):
+    def end(tag: str) -> None:
         nonlocal depth
         depth -= 1
         builder.end(tag)
 
-    def refuse(*_):
+    def refuse(*_: object) -> NoReturn:
         raise ValueError("it has a document type, which may define entities; remove the line <!DOCTYPE ...>")
 
     # The text is decoded already: an encoding that the file declares does not count.
@@ -197,7 +200,7 @@ def _parse_xml(text):
     return builder.close()
 
 
-def _decode(data):
+def _decode(data: bytes | str) -> str:
     """Bytes as text."""
     if isinstance(data, str):
         return data
@@ -205,7 +208,7 @@ def _decode(data):
     return data.decode("utf-16" if utf16 else "utf-8-sig")
 
 
-def _guarded(parse, said, kind, hint):
+def _guarded(parse: Callable, said: str, kind: str, hint: str):
     try:
         return parse()
     except UnicodeDecodeError as error:

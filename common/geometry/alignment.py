@@ -20,7 +20,7 @@ class Alignment(NamedTuple):
     translation: np.ndarray
 
 
-def align_similarity(source, target):
+def align_similarity(source: np.ndarray, target: np.ndarray) -> Alignment:
     """Move, turn and scale `source` onto `target` with the least squared distance.
 
     Args:
@@ -50,7 +50,7 @@ def align_similarity(source, target):
     return Alignment(aligned, rotation, scale, translation[..., 0, :])
 
 
-def _unit_norm(centred):
+def _unit_norm(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Point sets of Frobenius norm 1 and the norms they had; sets that are all zero stay so, with norm 1."""
     norm = np.sqrt(np.square(centred).sum((-1, -2)))
     norm = np.where(norm == 0, 1.0, norm)

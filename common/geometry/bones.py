@@ -1,8 +1,10 @@
 """From places of joints to turns of bones of fixed length, as animation files want them."""
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 
-def turn_onto(start, end):
+def turn_onto(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """The smallest rotations that turn directions (..., 3) onto others; what has no direction is left as it is.
 
     Returns:
@@ -21,14 +23,15 @@ def turn_onto(start, end):
     return np.where(known[..., None, None], np.where(cosine < -1.0 + 1e-9, half, turned), np.eye(3))
 
 
-def frame_of(primary, secondary):
+def frame_of(primary: np.ndarray, secondary: np.ndarray) -> np.ndarray:
     """Right-handed axes (..., 3, 3) as columns: the first along `primary`, the second as near `secondary` as can be."""
     first = _unit(primary)
     second = _unit(secondary - (secondary * first).sum(-1, keepdims=True) * first)
     return np.stack([first, second, np.cross(first, second)], axis=-1)
 
 
-def turn_bones(places, parents, rest, whole=None):
+def turn_bones(places: np.ndarray, parents: Sequence[int], rest: np.ndarray,
+               whole: Mapping[int, np.ndarray] | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Turns of joints that bring bones of one length into given directions.
 
     A joint with one bone turns with its parent and then by the smallest turn onto the bone; turns about a bone's own
@@ -63,6 +66,6 @@ def turn_bones(places, parents, rest, whole=None):
     return offsets, np.swapaxes(above, -1, -2) @ turned
 
 
-def _unit(vectors):
+def _unit(vectors: np.ndarray) -> np.ndarray:
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.divide(vectors, length, out=np.zeros_like(np.asarray(vectors, np.float64)), where=length > 1e-12)

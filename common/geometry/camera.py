@@ -34,12 +34,12 @@ class Projection(NamedTuple):
     tangential_term: np.ndarray
 
 
-def world_to_camera(points, camera):
+def world_to_camera(points: np.ndarray, camera: Camera) -> np.ndarray:
     """X_camera = R (X_world - T) for points (..., 3); float64."""
     return (_as_points(points) - camera.translation) @ camera.rotation.T
 
 
-def project(points, camera):
+def project(points: np.ndarray, camera: Camera) -> Projection:
     """Project points of the camera's own frame (see `world_to_camera`) to pixels, with distortion.
 
     With (x, y) = (X / Z, Y / Z) and r2 = x^2 + y^2, pixel = f * ((x, y) * (radial + tangential) + (p2, p1) * r2) + c
@@ -68,7 +68,7 @@ def project(points, camera):
     return Projection(pixels, depth, r2, radial, tangential)
 
 
-def _as_points(points):
+def _as_points(points: np.ndarray) -> np.ndarray:
     points = np.asarray(points, np.float64)
     if points.shape[-1:] != (3,):
         raise ValueError(f"points need a last axis of 3, got shape {points.shape}")

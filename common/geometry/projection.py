@@ -6,14 +6,21 @@ p = s * ((x, y) + (tx, ty)). Axes are x right, y down, z forward, metres.
 The projections use nothing but operators, so numpy arrays and MindSpore Tensors (inside a graph too) both work; the
 functions below them are numpy. Human3.6M's calibrated cameras are in `camera`.
 """
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from mindspore import Tensor
 
 # Keeps the depth of a vanishing camera scale finite, as SPIN and GraphCMR do.
 _TINY = 1e-9
 _STEPS = 10  # of Gauss and Newton; three or four are enough
 
 
-def weak_perspective_projection(points, cam):
+def weak_perspective_projection(points: Tensor | np.ndarray, cam: Tensor | np.ndarray) -> Tensor | np.ndarray:
     """Scaled orthographic projection: p = s * ((x, y) + (tx, ty)).
 
     Source: HMR (CVPR 2018); akanazawa/hmr src/tf_smpl/projection.py.
@@ -29,7 +36,7 @@ def weak_perspective_projection(points, cam):
     return cam[..., :1] * (points[..., :2] + cam[..., 1:])
 
 
-def weak_perspective_depth(cam, focal_px, crop_size):
+def weak_perspective_depth(cam: Tensor | np.ndarray, focal_px: float, crop_size: float) -> Tensor | np.ndarray:
     """The depth at which a perspective camera sees a person as large as the weak-perspective one.
 
     Args:
@@ -43,7 +50,8 @@ def weak_perspective_depth(cam, focal_px, crop_size):
     return 2.0 * focal_px / (crop_size * cam[:, :1] + _TINY)
 
 
-def perspective_projection(points, translation, focal_px, center_px=0.0):
+def perspective_projection(points: Tensor | np.ndarray, translation: Tensor | np.ndarray, focal_px: float | np.ndarray,
+                           center_px: float | np.ndarray = 0.0) -> Tensor | np.ndarray:
     """Pinhole projection of points moved by a translation.
 
     Args:
@@ -59,13 +67,13 @@ def perspective_projection(points, translation, focal_px, center_px=0.0):
     return focal_px * points[..., :2] / points[..., 2:] + center_px
 
 
-def crop_translation(cam, focal_px, crop_size):
+def crop_translation(cam: np.ndarray, focal_px: float, crop_size: float) -> np.ndarray:
     """(B, 3) weak-perspective cameras -> (B, 3) translations (tx, ty, depth) in metres, numpy."""
     cam = np.asarray(cam)
     return np.concatenate([cam[:, 1:], weak_perspective_depth(cam, focal_px, crop_size)], -1)
 
 
-def crop_points_to_image(points, corner_px, side_px):
+def crop_points_to_image(points: np.ndarray, corner_px: np.ndarray, side_px: np.ndarray) -> np.ndarray:
     """Points of the crop in the pixels of the full image.
 
     Args:
@@ -80,7 +88,8 @@ def crop_points_to_image(points, corner_px, side_px):
     return (np.asarray(points) + 1) * 0.5 * side + np.asarray(corner_px)[:, None]
 
 
-def estimate_translation(points, j2d_px, conf, focal_px, center_px):
+def estimate_translation(points: np.ndarray, j2d_px: np.ndarray, conf: np.ndarray, focal_px: float,
+                         center_px: np.ndarray) -> np.ndarray:
     """The translation that best explains 2D joints, by weighted linear least squares.
 
     Multiplying the projection by the depth makes it linear in the translation. Source: SPIN, utils/geometry.py.
@@ -105,7 +114,7 @@ def estimate_translation(points, j2d_px, conf, focal_px, center_px):
     return np.linalg.lstsq(rows.reshape(-1, 3), right.reshape(-1), rcond=None)[0]
 
 
-def fit_translation(points, j2d_px, focal_px, center_px):
+def fit_translation(points: np.ndarray, j2d_px: np.ndarray, focal_px: float, center_px: np.ndarray) -> np.ndarray:
     """The translation whose perspective projection comes nearest to 2D joints, by least squares in pixels.
 
     `estimate_translation` counts an error in the image times the depth of the point; from there Gauss-Newton steps

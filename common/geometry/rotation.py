@@ -14,7 +14,7 @@ import numpy as np
 ROT6D_LAYOUTS = ("interleaved", "consecutive")
 
 
-def axis_angle_to_matrix(axis_angle):
+def axis_angle_to_matrix(axis_angle: np.ndarray) -> np.ndarray:
     """Rodrigues' formula.
 
     Args:
@@ -35,7 +35,7 @@ def axis_angle_to_matrix(axis_angle):
     return (np.eye(3) + first * cross + second * (cross @ cross)).astype(dtype)
 
 
-def matrix_to_axis_angle(matrix):
+def matrix_to_axis_angle(matrix: np.ndarray) -> np.ndarray:
     """The axis-angle vector with an angle in [0, pi]; its sign is arbitrary at pi itself.
 
     Args:
@@ -47,7 +47,7 @@ def matrix_to_axis_angle(matrix):
     return quaternion_to_axis_angle(matrix_to_quaternion(matrix))
 
 
-def axis_angle_to_quaternion(axis_angle):
+def axis_angle_to_quaternion(axis_angle: np.ndarray) -> np.ndarray:
     """(..., 3) radians -> (..., 4) unit quaternions (w, x, y, z), w = cos(angle / 2)."""
     vector, dtype = _as_float64(axis_angle, (3,))
     angle = np.linalg.norm(vector, axis=-1, keepdims=True)
@@ -55,7 +55,7 @@ def axis_angle_to_quaternion(axis_angle):
     return np.concatenate([np.cos(0.5 * angle), scale * vector], -1).astype(dtype)
 
 
-def quaternion_to_axis_angle(quaternion):
+def quaternion_to_axis_angle(quaternion: np.ndarray) -> np.ndarray:
     """(..., 4) quaternions of any length but zero -> (..., 3) radians, angle in [0, pi]."""
     value, dtype = _as_float64(quaternion, (4,))
     value = np.where(value[..., :1] < 0, -value, value)
@@ -67,7 +67,7 @@ def quaternion_to_axis_angle(quaternion):
     return (ratio * value[..., 1:]).astype(dtype)
 
 
-def quaternion_to_matrix(quaternion):
+def quaternion_to_matrix(quaternion: np.ndarray) -> np.ndarray:
     """(..., 4) quaternions of any length but zero -> (..., 3, 3)."""
     value, dtype = _as_float64(quaternion, (4,))
     w, x, y, z = np.moveaxis(value / np.linalg.norm(value, axis=-1, keepdims=True), -1, 0)
@@ -77,7 +77,7 @@ def quaternion_to_matrix(quaternion):
     return np.stack([np.stack(row, -1) for row in rows], -2).astype(dtype)
 
 
-def matrix_to_quaternion(matrix):
+def matrix_to_quaternion(matrix: np.ndarray) -> np.ndarray:
     """(..., 3, 3) rotation matrices -> (..., 4) unit quaternions with w >= 0.
 
     The nine entries give all products q_i q_j; the row of the largest q_i is well conditioned for every rotation.
@@ -96,7 +96,7 @@ def matrix_to_quaternion(matrix):
     return np.where(row[..., :1] < 0, -row, row).astype(dtype)
 
 
-def rot6d_to_matrix(rot6d, layout="interleaved"):
+def rot6d_to_matrix(rot6d: np.ndarray, layout: str = "interleaved") -> np.ndarray:
     """Gram-Schmidt on two directions; the third column is their cross product.
 
     Args:
@@ -117,7 +117,7 @@ def rot6d_to_matrix(rot6d, layout="interleaved"):
     return np.stack([x_axis, y_axis, np.cross(x_axis, y_axis)], -1).astype(dtype)
 
 
-def matrix_to_rot6d(matrix, layout="interleaved"):
+def matrix_to_rot6d(matrix: np.ndarray, layout: str = "interleaved") -> np.ndarray:
     """(..., 3, 3) -> (..., 6), the inverse of `rot6d_to_matrix` for rotation matrices."""
     value, dtype = _as_float64(matrix, (3, 3))
     if layout not in ROT6D_LAYOUTS:
@@ -126,7 +126,7 @@ def matrix_to_rot6d(matrix, layout="interleaved"):
     return columns.reshape(value.shape[:-2] + (6,)).astype(dtype)
 
 
-def _as_float64(value, trailing):
+def _as_float64(value: np.ndarray, trailing: tuple[int, ...]) -> tuple[np.ndarray, np.dtype]:
     value = np.asarray(value)
     if value.shape[-len(trailing):] != trailing:
         raise ValueError(f"expected the last axes to be {trailing}, got shape {value.shape}")

@@ -25,7 +25,7 @@ PRODUCT_ENTRIES = (
 )
 
 
-def axis_angle_to_matrix(axis_angle):
+def axis_angle_to_matrix(axis_angle: Tensor) -> Tensor:
     """Rotation matrices through unit quaternions, which takes the fewest operators.
 
     Args:
@@ -37,19 +37,19 @@ def axis_angle_to_matrix(axis_angle):
     return _matrix_of_unit_quaternion(axis_angle_to_quaternion(axis_angle))
 
 
-def matrix_to_axis_angle(matrix):
+def matrix_to_axis_angle(matrix: Tensor) -> Tensor:
     """(B, ..., 3, 3) rotation matrices -> (B, ..., 3) radians, angle in [0, pi]."""
     return quaternion_to_axis_angle(matrix_to_quaternion(matrix))
 
 
-def axis_angle_to_quaternion(axis_angle):
+def axis_angle_to_quaternion(axis_angle: Tensor) -> Tensor:
     """(B, ..., 3) radians -> (B, ..., 4) unit quaternions (w, x, y, z); the gradient is exact at zero too."""
     angle = ops.sqrt(_sum(axis_angle * axis_angle, -1) + _TINY)
     half = 0.5 * angle
     return ops.concat((ops.cos(half), ops.sin(half) / angle * axis_angle), -1)
 
 
-def quaternion_to_axis_angle(quaternion):
+def quaternion_to_axis_angle(quaternion: Tensor) -> Tensor:
     """(B, ..., 4) quaternions of any length but zero -> (B, ..., 3) radians, angle in [0, pi]."""
     real, vector = ops.split(quaternion, (1, 3), -1)
     vector = ops.select(real < 0, -vector, vector)
@@ -58,18 +58,18 @@ def quaternion_to_axis_angle(quaternion):
     return 2.0 * ops.atan2(length, real) / length * vector
 
 
-def quaternion_to_matrix(quaternion):
+def quaternion_to_matrix(quaternion: Tensor) -> Tensor:
     """(B, ..., 4) quaternions of any length but zero -> (B, ..., 3, 3)."""
     return _matrix_of_unit_quaternion(normalize(quaternion))
 
 
-def _matrix_of_unit_quaternion(quaternion):
+def _matrix_of_unit_quaternion(quaternion: Tensor) -> Tensor:
     products = ops.expand_dims(quaternion, -1) * ops.expand_dims(quaternion, -2)
     entries = ops.MatMul()(products.reshape(-1, 16), Tensor(PRODUCT_ENTRIES, ms.float32))
     return entries.reshape((-1,) + quaternion.shape[1:-1] + (3, 3))
 
 
-def matrix_to_quaternion(matrix):
+def matrix_to_quaternion(matrix: Tensor) -> Tensor:
     """(B, ..., 3, 3) rotation matrices -> (B, ..., 4) unit quaternions with w >= 0."""
     entries = matrix.reshape((-1,) + matrix.shape[1:-2] + (9,))
     m00, m01, m02, m10, m11, m12, m20, m21, m22 = ops.split(entries, 1, -1)
@@ -85,7 +85,7 @@ def matrix_to_quaternion(matrix):
     return ops.select(best[..., :1] < 0, -best, best)
 
 
-def rot6d_to_matrix(rot6d, layout="interleaved"):
+def rot6d_to_matrix(rot6d: Tensor, layout: str = "interleaved") -> Tensor:
     """Gram-Schmidt on two directions, as `rotation.rot6d_to_matrix`.
 
     Args:
@@ -110,6 +110,6 @@ def rot6d_to_matrix(rot6d, layout="interleaved"):
     return ops.concat(entries, -1).reshape((-1,) + rot6d.shape[1:-1] + (3, 3))
 
 
-def normalize(vector):
+def normalize(vector: Tensor) -> Tensor:
     """(..., N) -> the same direction with length one; zero stays zero, with a finite gradient."""
     return vector / ops.sqrt(_sum(vector * vector, -1) + _TINY)
