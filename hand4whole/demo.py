@@ -1,6 +1,7 @@
 """The demo: for each image a folder of its name with mesh, drawings and parameters; videos as infer.py does them.
 
     python demo.py --img test.png --gpu 0,1
+    python demo.py --img hand.png --parts hand --hand_side right
 """
 import os
 import sys
@@ -19,7 +20,7 @@ def main(argv):
     from hand4whole.src.demo import DemoWriter
 
     folder = os.path.join(config.demo_dir, source.name) if source.fps else config.demo_dir
-    runner_of(config, model, detector, folder, DemoWriter(model.sizes)).run(source)
+    runner_of(config, model, detector, folder, DemoWriter(model)).run(source)
 
 
 if __name__ == "__main__":

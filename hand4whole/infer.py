@@ -1,4 +1,4 @@
-"""Bodies with hands and faces of the people in images and videos: parameters, meshes, cameras and drawings.
+"""Bodies with hands and faces of the people in images and videos, or hands: parameters, meshes, cameras and drawings.
 
     python infer.py --input photos/ --pretrained_model snapshot_6.pth.tar --openpose_ckpt openpose.ckpt
 """
@@ -9,7 +9,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from common.arguments import join_boxes  # noqa: E402
-from common.errors import UserError, run  # noqa: E402
+from common.errors import run  # noqa: E402
 from common.log import set_up_logging  # noqa: E402
 from hand4whole.src.config import read_settings  # noqa: E402
 from hand4whole.src.multi_gpu import use_cards  # noqa: E402
@@ -27,11 +27,9 @@ def prepare(argv, script):
     """What infer.py and demo.py need: settings, images, network, and what finds people in them.
 
     Returns:
-        tuple: Config, Source, Hand4WholeMeshes, PeopleDetector or None.
+        tuple: Config, Source, Hand4WholeMeshes or HandMeshes, PeopleDetector or None.
     """
     config = read_settings(join_boxes(argv), overrides={"batch_size": 8})
-    if config.parts != "whole":
-        raise UserError("--parts hand: meshes of images come from the whole network only; leave the flag out")
     if config.gpu_ids:  # one process is enough for images
         config = use_cards(config, script, argv, first_only=True)
     set_up_logging()

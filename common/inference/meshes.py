@@ -85,9 +85,10 @@ class MeshModel:
         variants (tuple): names of the meshes in `Body.variants`.
         conventions (dict): what its parameters mean beyond `outputs.CONVENTIONS`, written into the files.
         rig (BodyRig): the body model, for files with bones; None without one.
+        subject (str): what boxes are around: "person" or "hand".
     """
 
-    name = body_model = ""
+    name, body_model, subject = "", "", "person"
     faces, joint_names, variants, conventions, rig = None, (), (), {}, None
 
     def crop(self, image, found):
@@ -334,7 +335,7 @@ class MeshRunner:
 
     def _person(self, frame, record, found, region, body, source):
         """What files say of somebody; raises UserError when the network's answer cannot be written."""
-        where = f"person {found.number} of {record.image}"
+        where = f"{self.model.subject} {found.number} of {record.image}"
         if source.fps and self.smooth and np.isfinite(body.cam).all():
             track = self.tracks.setdefault(found.number, _Track())
             body = self.model.pose(track.smooth(body, region, frame.time_s))
@@ -379,7 +380,7 @@ def runner_of(config, model, detector, folder="", write=write_people):
     Raises:
         UserError: more than one setting says where people are, or one of them cannot be.
     """
-    find = choose_people(config.bbox, config.keypoints_json, detector, config.min_confidence)
+    find = choose_people(config.bbox, config.keypoints_json, detector, config.min_confidence, model.subject)
     return MeshRunner(model, find, folder or config.output_dir, config.formats if "formats" in config.given else None,
                       config.focal_length, config.batch_size, config.smooth, write)
 

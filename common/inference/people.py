@@ -47,7 +47,7 @@ class Found:
     whole: bool = False
 
 
-def choose_people(bbox="", keypoints_json="", finder=None, min_confidence=MIN_CONFIDENCE):
+def choose_people(bbox="", keypoints_json="", finder=None, min_confidence=MIN_CONFIDENCE, subject="person"):
     """The way of finding people that the flags ask for.
 
     Args:
@@ -55,12 +55,13 @@ def choose_people(bbox="", keypoints_json="", finder=None, min_confidence=MIN_CO
         keypoints_json (str): `--keypoints_json`, see `KeypointFiles`; empty for none.
         finder (callable): `--openpose_ckpt`, see `Detector`; None for none.
         min_confidence (float): `--min_confidence`; joints with a higher score count.
+        subject (str): what the network sees, "person" or "hand".
 
     Returns:
         callable: (name, image (H, W, 3) uint8, blue first) -> list of Found.
 
     Raises:
-        UserError: more than one is given, or one of them is unusable.
+        UserError: more than one is given, one of them is unusable, or tells bodies to a network that sees hands.
     """
     given = {"--bbox": bbox, "--keypoints_json": keypoints_json, "--openpose_ckpt": finder}
     given = [flag for flag, value in given.items() if value]
@@ -68,6 +69,12 @@ def choose_people(bbox="", keypoints_json="", finder=None, min_confidence=MIN_CO
         raise UserError(f"{' and '.join(given)} both say where people are: leave one of them out")
     if bbox:
         return GivenBoxes(read_boxes(bbox))
+    if subject != "person":
+        if given:
+            raise UserError(f"{given[0]} says where bodies are, and this network sees {subject}s: name their boxes "
+                            "with --bbox left,top,width,height")
+        LOGGER.info("Each image is taken as one %s, which fills it; --bbox says where they are", subject)
+        return whole_picture
     if keypoints_json:
         return KeypointFiles(keypoints_json, min_confidence)
     if finder:

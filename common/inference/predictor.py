@@ -84,5 +84,8 @@ class MeshPredictor:
         """What `run` and `stream` work with; after a video its `video` knows everybody's whole way."""
         if boxes is None and detections is None and detector is None:
             detector = self.detector
+        if self.model.subject != "person" and (detections is not None or detector is not None):
+            raise UserError(f"{self.name} sees {self.model.subject}s here, and detections are those of bodies: say "
+                            "where they are with boxes")
         find = way_of_finding(boxes, detections, detector, self.min_confidence)
         return MeshRunner(self.model, find, folder, formats, self.focal_length, self.batch_size, self.smooth)

@@ -27,9 +27,9 @@ MAY_DIFFER = {"gpu_ids", "human_model_path", "smplx_path", "smplx_male_path", "s
               "mano_smplx_vertex_ids_path", "smplx_flame_vertex_ids_path", "joint_regressor_h36m_path",
               "joint_regressor_h36m_smpl_path", "smplx_to_smpl_path", "dataset_root", "testset",
               "resnet_path", "hand_resnet_path", "face_resnet_path", "lr", "lr_dec_factor", "lr_dec_epoch", "epochs",
-              "ckpt_interval", "test_batch_size", "vis", "mean_body", "img", "demo_dir"}
-CHOICES = {"parts": PARTS, "rotation_loss": ("axis_angle", "matrix"), "resnet_type": (18, 50),
-           "hand_resnet_type": (18, 50), "face_resnet_type": (18, 50)}
+              "ckpt_interval", "test_batch_size", "vis", "mean_body", "img", "demo_dir", "hand_side"}
+CHOICES = {"parts": PARTS, "hand_side": ("right", "left"), "rotation_loss": ("axis_angle", "matrix"),
+           "resnet_type": (18, 50), "hand_resnet_type": (18, 50), "face_resnet_type": (18, 50)}
 # Places in the folder human_model_files; the first that exists counts.
 MODEL_FILES = {
     "smplx_path": ("smplx/SMPLX_NEUTRAL.npz", "smplx/SMPLX_NEUTRAL.pkl"),

@@ -1,15 +1,16 @@
-"""People in images as Hand4Whole sees them, and its answers as SMPL-X bodies.
+"""People in images as Hand4Whole sees them, and its answers as SMPL-X bodies; hands and MANO of the hand-only network.
 
 The virtual camera of the network looks at the middle of its input. In its place stands the weak-perspective camera of
 the same size over a square as high as the box, so that all that is said of other models holds here too; the translation
 in front of the virtual camera itself is kept as `cam_trans`.
 """
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 from mindspore import Tensor
 
-from common.body_models.lbs_numpy import pose_smplx
+from common.body_models.lbs_numpy import pose_body, pose_smplx
 from common.data.augment import NO_CHANGE
 from common.data.crops import person_box
 from common.errors import UserError
@@ -18,8 +19,8 @@ from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.inference.meshes import Body, MeshModel, Region
 from common.joints import SKELETONS
 from hand4whole.src.dataset import patch_of
-from hand4whole.src.joint_sets import FROM_SMPLX_144, JOINTS
-from hand4whole.src.network import OUTPUTS, load_trained
+from hand4whole.src.joint_sets import FROM_SMPLX_144, HAND_JOINTS, JOINTS, hand_regressor
+from hand4whole.src.network import HAND_OUTPUTS, OUTPUTS, load_trained
 
 # The box of detected joints is this much smaller than the person, whom boxes of the training data hold.
 JOINTS_TO_PERSON = 1.15
@@ -29,31 +30,41 @@ JAW = _NAMES.index("jaw")
 ROWS = {"root_pose": slice(0, 1), "body_pose": slice(1, 22), "lhand_pose": slice(25, 40), "rhand_pose": slice(40, 55),
         "jaw_pose": slice(JAW, JAW + 1)}
 BOXES = {"left_hand": "lhand_bbox", "right_hand": "rhand_bbox", "face": "face_bbox"}
+# A point, and an axis-angle, in a mirror that exchanges left and right.
+MIRROR, MIRROR_TURN = np.array([-1.0, 1.0, 1.0]), np.array([1.0, -1.0, -1.0])
+CAM_TRANS = "metres from the {}'s origin to the network's own camera, whose axis goes through the middle of the {} box"
 
 
-class Hand4WholeMeshes(MeshModel):
-    """Hand4Whole for `MeshRunner`.
+class View(NamedTuple):
+    """A network's input and its virtual camera: (H, W) px of the input; (H, W) px that the camera counts the same area
+    in; focal (x, y) in those."""
+
+    image: tuple
+    camera: tuple
+    focal: tuple
+
+
+class VirtualCameraModel(MeshModel):
+    """What the whole and the hand-only network share: the crop, and a camera in front of its middle.
 
     Args:
-        network (Hand4Whole): trained, in evaluation mode.
-        model (BodyModel): SMPL-X.
+        network (Cell): trained, in evaluation mode.
+        model (BodyModel): what it poses.
+        view (View): its input and camera.
+
+    Attributes:
+        outputs (tuple): names of the network's outputs.
+        change (Change): of the crop.
+        published (tuple): names of the published parameters.
+        parameter_file (str): stem of the file that demo.py writes them to.
     """
 
-    name, joint_names = "hand4whole", JOINTS
-    conventions = {
-        "flat_hand_mean": False,
-        "hands": "lhand_pose and rhand_pose are relative to the body model's mean hand, as smplx has them with "
-                 "flat_hand_mean=False",
-        "cam_trans": "metres from the body's origin to the network's own camera, whose axis goes through the middle of "
-                     "the person's box"}
+    name, outputs, change, published, parameter_file = "hand4whole", (), NO_CHANGE, (), ""
 
-    def __init__(self, network, model):
-        self.network, self.sizes = network, network.sizes
+    def __init__(self, network, model, view):
+        self.network, self.view = network, view
         self.body_model, self.faces = model.source, model.faces
         self.model = model.astype(np.float32)
-        self.rig = BodyRig(self.model)
-        mean = {f"{side}hand_pose": self.model.extra(f"hands_mean{side}", (45,)) for side in "lr"}
-        self.hand_mean = {name: values.astype(np.float64) for name, values in mean.items()}
 
     def box_of(self, image_size, found):
         """What of an image the network sees of somebody: (4,) left, top, width, height, px.
@@ -64,7 +75,7 @@ class Hand4WholeMeshes(MeshModel):
         box = np.asarray(found.box, np.float64)
         if found.joints is not None:
             box = np.concatenate([box[:2] - 0.5 * (JOINTS_TO_PERSON - 1.0) * box[2:], JOINTS_TO_PERSON * box[2:]])
-        height, width = self.sizes.image
+        height, width = self.view.image
         seen = person_box(box, image_size, width / height)
         if seen is None:
             raise UserError(f"the box {','.join(f'{value:g}' for value in box)} holds nothing of a picture of "
@@ -73,30 +84,65 @@ class Hand4WholeMeshes(MeshModel):
 
     def crop(self, image, found):
         box = self.box_of(image.shape[1::-1], found)
-        picture, _ = patch_of(image, box, self.sizes.image[::-1], NO_CHANGE)
+        picture, _ = patch_of(image, box, self.view.image[::-1], self.change)
         # The published crop counts pixels from the centre of the first one.
         corner = box[:2] + 0.5 + 0.5 * (box[2:] - box[3])
         return picture, Region(corner, float(box[3]))
 
     def predict(self, batch):
-        outputs = dict(zip(OUTPUTS, (output.asnumpy() for output in self.network(Tensor(batch)))))
-        return [self._body({name: values[row] for name, values in outputs.items()}) for row in range(len(batch))]
+        outputs = dict(zip(self.outputs, (output.asnumpy() for output in self.network(Tensor(batch)))))
+        return [self.body_of({name: values[row] for name, values in outputs.items()}) for row in range(len(batch))]
 
-    def _body(self, out):
+    def body_of(self, out):
+        """The `Body` of one row of the network's outputs."""
+        raise NotImplementedError
+
+    def cam_of(self, cam_trans):
+        """Translation (3,) in metres in front of the virtual camera -> weak-perspective (s, tx, ty)."""
+        return np.concatenate([[self._scale(cam_trans[2])], cam_trans[:2]])
+
+    def translation(self, cam):
+        """(s, tx, ty) -> (3,) metres in front of the virtual camera."""
+        return np.array([cam[1], cam[2], self._scale(cam[0])])
+
+    def _scale(self, depth):
+        """Scale of the weak-perspective camera for a depth in metres; the other way round it is the same."""
+        return 2.0 * self.view.focal[1] / (self.view.camera[0] * max(float(depth), 1e-6))
+
+
+class Hand4WholeMeshes(VirtualCameraModel):
+    """Hand4Whole for `MeshRunner`.
+
+    Args:
+        network (Hand4Whole): trained, in evaluation mode.
+        model (BodyModel): SMPL-X.
+    """
+
+    joint_names, outputs = JOINTS, OUTPUTS
+    published, parameter_file = (*ROWS, "shape", "expr"), "smplx_param"
+    conventions = {
+        "flat_hand_mean": False,
+        "hands": "lhand_pose and rhand_pose are relative to the body model's mean hand, as smplx has them with "
+                 "flat_hand_mean=False",
+        "cam_trans": CAM_TRANS.format("body", "person's")}
+
+    def __init__(self, network, model):
+        super().__init__(network, model, View(network.sizes.image, network.sizes.body, network.sizes.focal))
+        self.rig = BodyRig(self.model)
+        mean = {f"{side}hand_pose": self.model.extra(f"hands_mean{side}", (45,)) for side in "lr"}
+        self.hand_mean = {name: values.astype(np.float64) for name, values in mean.items()}
+
+    def body_of(self, out):
         rotmat = np.tile(np.eye(3), (len(_NAMES), 1, 1))
         for name, rows in ROWS.items():
             pose = out[name].astype(np.float64) + self.hand_mean.get(name, 0.0)
             rotmat[rows] = axis_angle_to_matrix(pose.reshape(-1, 3))
-        height, width = self.sizes.image
+        height, width = self.view.image
         edges = {name: out[key].reshape(2, 2) / (0.5 * width, 0.5 * height) - 1.0 for name, key in BOXES.items()}
-        return Body(cam=np.concatenate([[self._scale(out["cam_trans"][2])], out["cam_trans"][:2]]), rotmat=rotmat,
+        return Body(cam=self.cam_of(out["cam_trans"]), rotmat=rotmat,
                     shape=np.concatenate([out["shape"], out["expr"]]), vertices=out["vertices"] - out["cam_trans"],
                     j3d=out["joints"] - out["cam_trans"],
                     boxes={name: box * (width / height, 1.0) for name, box in edges.items()})
-
-    def _scale(self, depth):
-        """Scale of the weak-perspective camera for a depth in metres; the other way round it is the same."""
-        return 2.0 * self.sizes.focal[1] / (self.sizes.body[0] * max(float(depth), 1e-6))
 
     def pose(self, body):
         shape = np.float32(body.shape)[None]
@@ -111,16 +157,69 @@ class Hand4WholeMeshes(MeshModel):
             **poses, "shape": body.shape[:10], "expr": body.shape[10:], "cam_trans": self.translation(body.cam),
             "rotmat": body.rotmat}.items()}
 
-    def translation(self, cam):
-        """(s, tx, ty) -> (3,) metres in front of the virtual camera."""
-        return np.array([cam[1], cam[2], self._scale(cam[0])])
+
+class HandMeshes(VirtualCameraModel):
+    """The hand-only network for `MeshRunner`: a box is that of a hand.
+
+    The network knows right hands. What it sees of a left one is mirrored, as in training, and its answer is mirrored
+    back: vertices and joints, and rotations as a left MANO hand has them whose rest pose is the mirrored right hand's.
+
+    Args:
+        network (HandOnly): trained, in evaluation mode.
+        model (BodyModel): the right MANO hand.
+        side (str): "right" or "left", of all hands.
+    """
+
+    outputs, subject = HAND_OUTPUTS, "hand"
+    published, parameter_file = ("mano_pose", "mano_shape"), "mano_param"
+
+    def __init__(self, network, model, side):
+        sizes = network.sizes
+        super().__init__(network, model, View(sizes.hand, sizes.hand, sizes.focal))
+        self.left = side == "left"
+        self.change = NO_CHANGE._replace(flip=self.left)
+        self.regressor = hand_regressor(self.model)
+        self.joint_names = tuple(name.replace("right", side) for name in HAND_JOINTS)
+        self.mean = np.concatenate([np.zeros(3), self.model.extra("hands_mean", (45,))])
+        if self.left:
+            self.faces = self.faces[:, ::-1]
+            self.mean = (self.mean.reshape(-1, 3) * MIRROR_TURN).ravel()
+        mirrored = "; body model and mean hand are the right hand's, mirrored (x is -x)" if self.left else ""
+        self.conventions = {
+            "hand": side, "flat_hand_mean": False,
+            "mano_pose": "root and 15 joints of MANO; the joints are relative to the body model's mean hand, as smplx "
+                         f"has them with flat_hand_mean=False{mirrored}",
+            "cam_trans": CAM_TRANS.format("hand", "hand's")}
+
+    def body_of(self, out):
+        pose = (out["mano_pose"].astype(np.float64).reshape(-1, 3) * (MIRROR_TURN if self.left else 1.0)).ravel()
+        cam_trans = self._side(out["cam_trans"])
+        return Body(cam=self.cam_of(cam_trans), rotmat=axis_angle_to_matrix((pose + self.mean).reshape(-1, 3)),
+                    shape=out["mano_shape"], vertices=self._side(out["vertices"]) - cam_trans,
+                    j3d=self._side(out["joints"]) - cam_trans)
+
+    def pose(self, body):
+        rotmat = body.rotmat * np.outer(MIRROR, MIRROR) if self.left else body.rotmat
+        vertices, _ = pose_body(self.model, np.float32(rotmat)[None], np.float32(body.shape)[None])
+        return dataclasses.replace(body, vertices=self._side(vertices[0]), j3d=self._side(self.regressor @ vertices[0]))
+
+    def parameters(self, body):
+        """mano_pose (48,), axis-angle in radians, mano_shape (10,), cam_trans (3,), rotmat (16, 3, 3)."""
+        return {name: np.float32(values) for name, values in {
+            "mano_pose": matrix_to_axis_angle(body.rotmat).ravel() - self.mean, "mano_shape": body.shape,
+            "cam_trans": self.translation(body.cam), "rotmat": body.rotmat}.items()}
+
+    def _side(self, points):
+        """Points (..., 3) of the right hand that the network saw, on the side where the hand is."""
+        return points * MIRROR if self.left else points
 
 
 def open_model(config):
-    """The trained Hand4Whole of the settings as a `MeshModel`, its settings with those of its checkpoint.
+    """The trained network of the settings as a `MeshModel`, its settings with those of its checkpoint.
 
     Raises:
         UserError: no checkpoint, weights that do not fit, or a body model that cannot be read.
     """
     network, config, body, checkpoint = load_trained(config)
-    return Hand4WholeMeshes(network, body), config.replace(ckpt_file=checkpoint.path)
+    model = HandMeshes(network, body, config.hand_side) if config.parts == "hand" else Hand4WholeMeshes(network, body)
+    return model, config.replace(ckpt_file=checkpoint.path)

@@ -295,6 +295,7 @@ class HandOnly(nn.Cell):
     def __init__(self, sizes, model, depth=50, width=1.0, seed=0):
         super().__init__()
         rng = generator(seed)
+        self.sizes = sizes
         self.backbone = ResNet(rng, depth, False, width)
         channels = self.backbone.out_channels
         self.position_net = PositionNet(rng, channels, len(HAND_JOINTS), sizes.hand_maps)
@@ -350,7 +351,8 @@ class FirstOutputs(nn.Cell):
         self.network, self.count = network, count
 
     def construct(self, image):
-        return self.network(image)[:self.count]
+        outputs = self.network(image)  # a slice of the call itself is taken for an assignment by MindSpore 2.7
+        return outputs[:self.count]
 
 
 def build_network(config, model, joints_only=False):
