@@ -95,7 +95,7 @@ def warp_joints(joints, matrix, flip, mirrored_joints):
 def change_colours(image, rng):
     """Shift hue by up to 10 (of 180), saturation by 40 and value by 30 (of 255). Image (H, W, 3) uint8, blue first."""
     hue, saturation, value = (rng.integers(-limit, limit + 1) for limit in (10, 40, 30))
-    hsv = cv2.cvtColor(image, cv2.COLOR_BGR2HSV).astype(np.int16)
-    hsv[..., 0] = (hsv[..., 0] + hue) % 180
-    hsv[..., 1:] = np.clip(hsv[..., 1:] + (saturation, value), 0, 255)
-    return cv2.cvtColor(hsv.astype(np.uint8), cv2.COLOR_HSV2BGR)
+    old = np.arange(256)
+    table = np.stack(((old + hue) % 180, np.clip(old + saturation, 0, 255), np.clip(old + value, 0, 255)), -1)
+    hsv = cv2.LUT(cv2.cvtColor(image, cv2.COLOR_BGR2HSV), table[None].astype(np.uint8))
+    return cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR)

@@ -6,6 +6,7 @@ network input. Joints outside the image take part: the rim of their Gaussian and
 import cv2
 import numpy as np
 
+from common.compiled import compiled
 from openpose.src.normalisation import STRIDE
 from openpose.src.skeleton import COCO_18
 
@@ -32,7 +33,7 @@ def make_targets(joints, rows, columns, skeleton=COCO_18, heatmap_sigma=HEATMAP_
         tuple: heat maps (J+1, rows, columns), the greatest over the people, the last one the background; fields
         (2L, rows, columns), unit vectors along the limbs, averaged where limbs of several people meet; float32.
     """
-    joints = np.asarray(joints, np.float64).reshape(-1, len(skeleton.joints), 3)
+    joints = np.ascontiguousarray(joints, np.float64).reshape(-1, len(skeleton.joints), 3)
     xs, ys = (np.arange(size) * float(stride) + (stride - 1) / 2 for size in (columns, rows))
     return _heatmaps(joints, xs, ys, heatmap_sigma), _fields(joints, xs, ys, skeleton.limbs, paf_width)
 
@@ -51,25 +52,35 @@ def _heatmaps(joints, xs, ys, sigma):
 
 
 def _fields(joints, xs, ys, limbs, width):
-    """In double precision, since the fields end abruptly."""
-    first, second = (np.array([limb[end] for limb in limbs]) for end in (0, 1))
-    there = (joints[:, first, 2] > 0) & (joints[:, second, 2] > 0)
-    person, limb = np.nonzero(there)
-    start, end = joints[person, first[limb], :2], joints[person, second[limb], :2]
-    length = np.hypot(*(end - start).T)
-    kept = length > SMALLEST_LIMB
-    limb, start, end, length = limb[kept], start[kept], end[kept], length[kept]
-    unit = (end - start) / length[:, None]
-    total, count = np.zeros((2, len(limbs), len(ys), len(xs))), np.zeros((len(limbs), len(ys), len(xs)))
-    for number, origin, (ux, uy), extent in zip(limb, start, unit, length):
-        dx, dy = xs - origin[0], (ys - origin[1])[:, None]
-        along = dx * ux + dy * uy
-        covered = (along >= 0) & (along <= extent) & (np.abs(dx * uy - dy * ux) <= width)
-        total[0, number] += covered * ux
-        total[1, number] += covered * uy
-        count[number] += covered
-    fields = total / np.maximum(count, 1)
-    return fields.transpose(1, 0, 2, 3).reshape(-1, len(ys), len(xs)).astype(np.float32)
+    total = np.zeros((len(limbs), 2, len(ys), len(xs)))
+    _add_fields(joints, xs, ys, np.array(limbs, np.int64).reshape(-1, 2), float(width), total)
+    return total.reshape(-1, len(ys), len(xs)).astype(np.float32)
+
+
+@compiled("void(f8[:,:,::1], f8[::1], f8[::1], i8[:,::1], f8, f8[:,:,:,::1])")
+def _add_fields(joints, xs, ys, limbs, width, total):
+    """In double precision, since the fields end abruptly. Without Python's lock: much of a sample's time goes here."""
+    count = np.zeros((len(ys), len(xs)))
+    for limb in range(len(limbs)):
+        count[:] = 0
+        for person in range(len(joints)):
+            start, end = joints[person, limbs[limb, 0]], joints[person, limbs[limb, 1]]
+            length = np.hypot(end[0] - start[0], end[1] - start[1])
+            if not (start[2] > 0 and end[2] > 0 and length > SMALLEST_LIMB):
+                continue
+            ux, uy = (end[0] - start[0]) / length, (end[1] - start[1]) / length
+            for row in range(len(ys)):
+                for column in range(len(xs)):
+                    dx, dy = xs[column] - start[0], ys[row] - start[1]
+                    if 0 <= dx * ux + dy * uy <= length and abs(dx * uy - dy * ux) <= width:
+                        total[limb, 0, row, column] += ux
+                        total[limb, 1, row, column] += uy
+                        count[row, column] += 1
+        for row in range(len(ys)):
+            for column in range(len(xs)):
+                if count[row, column] > 1:
+                    total[limb, 0, row, column] /= count[row, column]
+                    total[limb, 1, row, column] /= count[row, column]
 
 
 def mask_target(ignore, rows, columns):
