@@ -2,12 +2,17 @@
 
 As in train.py, our training step poses only what the joints need; PyTorch's poses the whole mesh, as published.
 """
+import argparse
+import os
+
 import numpy as np
 from mindspore import Tensor
 
 from common.backbones.folding import fold_batch_norm
+from common.stand_ins.datasets import coco_wholebody
 from hand4whole.src.body import build_body_model
 from hand4whole.src.config import read_settings
+from hand4whole.src.datasets import build_training_data
 from hand4whole.src.network import build_network
 from tools.lab.benchmark_cases import inference_call
 from tools.lab.graphs.hand4whole import training_step
@@ -32,3 +37,10 @@ def cases(torch):
         images = np.random.default_rng(0).random((size, 3, *config.input_img_shape), np.float32)
         yield (f"inference, batch {size}", lambda images=images: [out.asnumpy() for out in network(Tensor(images))],
                inference_call(torch, theirs, images) if torch else None)
+
+
+def make_source(folder):
+    """Samples of synthetic people in COCO-WholeBody's form, written to the folder, with all targets and augmentation."""
+    coco_wholebody.make(argparse.Namespace(output_dir=os.path.join(folder, "COCOWB"), num=16, seed=1))
+    config = read_settings(["--dataset_root", folder, "--trainset_3d", "[]", "--trainset_2d", "COCOWB"])
+    return build_training_data(config, build_body_model(config))
