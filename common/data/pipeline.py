@@ -6,7 +6,7 @@ of workers or with another number of threads draws the same samples with the sam
 
 Why not MindSpore's data engine: with Python samples it costs 0.15 to 0.4 ms each for handing them from thread to
 thread, up to a fifth of what decoding and cropping an image takes. Here a thread makes a whole batch; decoding and
-warping leave Python's lock, so threads do work side by side. Why no processes: the lock is held for 11 to 34 per cent of
+warping leave Python's lock, so threads do work side by side. Why no processes: the lock is held for 11 to 34 % of
 a sample, which allows one worker 470 samples per second or more (docs/scaling.md); each process would hold the
 annotations once more.
 """

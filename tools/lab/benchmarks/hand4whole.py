@@ -40,7 +40,7 @@ def cases(torch):
 
 
 def make_source(folder):
-    """Samples of synthetic people in COCO-WholeBody's form, written to the folder, with all targets and augmentation."""
+    """Samples of synthetic COCO-WholeBody, written to the folder, with augmentation and targets."""
     coco_wholebody.make(argparse.Namespace(output_dir=os.path.join(folder, "COCOWB"), num=16, seed=1))
     config = read_settings(["--dataset_root", folder, "--trainset_3d", "[]", "--trainset_2d", "COCOWB"])
     return build_training_data(config, build_body_model(config))
