@@ -24,6 +24,6 @@ if ! cmp -s requirements-docs.txt .venv-docs/requirements-docs.txt; then
     cp requirements-docs.txt .venv-docs/
 fi
 ((${#command[@]})) || exit 0
-# What makers of packages have to say to their users' users is left out.
-NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs --quiet "${command[@]}"
+# What makers of packages have to say to their users' users is left out. Not by --quiet: --strict counts what is shown only.
+NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs "${command[@]}" 2>&1 | sed -u '/^INFO/d'
 [[ ${command[0]} == serve ]] || echo "[docs] $root/output/docs/index.html"

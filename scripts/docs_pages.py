@@ -17,11 +17,16 @@ PAGES = {"README.md": "index.md", "README_CN.md": "index.zh.md", "CONTRIBUTING.m
          **{f"{model}/README_CN.md": f"{model}.zh.md" for model in MODELS}}
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|!\[[^\]]*\]\([^)]*\))*)\]\(([^()\s]+)\)")
 # The way between languages is at the top of every page of the site.
-LANGUAGE_LINK = re.compile(r" ?\[(?:中文|English)\]\(README(?:_CN)?\.md\)")
+LANGUAGE_LINK = re.compile(r"[ \n]?\[(?:中文|English)\]\(\w+(?:\.zh)?\.md\)")
 
 
 def on_config(config):
-    """Put the pages together in a folder of their own, where the plugins find them."""
+    """Put the pages together in a folder of their own, where the plugins find them.
+
+    Headings get the anchors that they have in the repository, Chinese ones too.
+    """
+    from pymdownx.slugs import slugify
+    config.mdx_configs["toc"]["slugify"] = slugify(case="lower")
     folder = os.path.join(ROOT, "output", "docs_pages")
     shutil.rmtree(folder, ignore_errors=True)
     docs = os.path.join(ROOT, "docs")

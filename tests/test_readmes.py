@@ -1,25 +1,31 @@
-"""The Chinese README of a folder says the same as the English one: commands, tables and images are compared."""
+"""A Chinese README or page of docs/ says the same as the English one: code, figures, tables, images and links."""
 import pathlib
 import re
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-FOLDERS = sorted(path.parent for path in ROOT.glob("**/README_CN.md") if ".venv" not in path.parts)
+PAIRS = [(path.with_name("README.md"), path) for path in [ROOT / "README_CN.md", *sorted(ROOT.glob("*/README_CN.md"))]]
+PAIRS += [(path.with_name(path.name.replace(".zh", "")), path) for path in sorted(ROOT.glob("docs/*.zh.md"))]
+TWIN = dict(PAIRS)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
 FIGURE = re.compile(r"\d+(?:\.\d+)?")
 # "two" in one language is 2 in the other, so only figures with a unit or a point, or of two digits and more, count.
 NUMBER_OF_ROW = re.compile(r"\d+\.\d+|\d{2,}")
 
 
-def texts(folder):
-    return [(folder / name).read_text(encoding="utf-8") for name in ("README.md", "README_CN.md")]
+in_both_languages = pytest.mark.parametrize(
+    "pair", PAIRS, ids=[str(english.relative_to(ROOT)) for english, _ in PAIRS])
+
+
+def texts(pair):
+    return [path.read_text(encoding="utf-8") for path in pair]
 
 
 def commands(text):
     """The lines of the blocks of code, without comments and without what the columns of comments need of space."""
     lines = [line for language, block in BLOCK.findall(text) if language for line in block.splitlines()]
-    lines = [re.sub(r"(^|\s)# .*", "", line).rstrip() for line in lines]
+    lines = [re.sub(r"(^|\s)(?:#|//) .*", "", line).rstrip() for line in lines]
     return [re.sub(r"\s+", " ", line) for line in lines if line]
 
 
@@ -37,26 +43,56 @@ def tables(text):
 
 def marks(row):
     """What does not depend on the language: how many columns, the code in them, and figures."""
-    code = sorted(re.sub("<[^>]*>", "<>", part) for part in re.findall(r"`[^`]*`", row))
+    code = sorted(map(placeholders, re.findall(r"`[^`]*`", row)))
     return row.count("|"), code, sorted(NUMBER_OF_ROW.findall(re.sub(r"`[^`]*`|\]\([^)]*\)", "", row).replace(",", "")))
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_commands_are_the_same(folder):
-    english, chinese = map(commands, texts(folder))
-    assert english and chinese == english
+def placeholders(code):
+    """Code on one line, without what stands in angle brackets, which each language names itself."""
+    return re.sub(r"\s+", " ", re.sub("<[^>]*>", "<>", code))
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_tables_are_the_same(folder):
-    english, chinese = map(tables, texts(folder))
+def figures(text):
+    """The figures in prose, sorted."""
+    return sorted(NUMBER_OF_ROW.findall(re.sub(r"`[^`]*`|\]\([^)]*\)|^\|.*$", "", text, flags=re.M).replace(",", "")))
+
+
+def sections(text):
+    """The level of each heading with the code and the figures in the lines below it, outside blocks."""
+    parts = re.split(r"^(#+) .*", BLOCK.sub("", text), flags=re.M)[1:]
+    return [(level, sorted(set(map(placeholders, re.findall(r"`[^`]*`", below)))), figures(below))
+            for level, below in zip(parts[::2], parts[1::2])]
+
+
+def links(path):
+    """Where the links of a page lead, without places within pages."""
+    targets = re.findall(r"\]\(([^)#\s]+)", BLOCK.sub("", path.read_text(encoding="utf-8")))
+    return [target if "://" in target else (path.parent / target).resolve() for target in targets]
+
+
+@in_both_languages
+def test_commands_are_the_same(pair):
+    english, chinese = map(commands, texts(pair))
+    assert chinese == english
+
+
+@in_both_languages
+def test_tables_are_the_same(pair):
+    english, chinese = map(tables, texts(pair))
     assert [list(map(marks, table)) for table in chinese] == [list(map(marks, table)) for table in english]
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_images_and_sections_are_the_same(folder):
-    english, chinese = texts(folder)
+@in_both_languages
+def test_images_and_sections_are_the_same(pair):
+    english, chinese = texts(pair)
     images = r"!\[[^\]]*\]\(([^)]*)\)"
     assert re.findall(images, chinese) == re.findall(images, english)
-    levels = [re.findall(r"^(#+) ", BLOCK.sub("", text), re.M) for text in (english, chinese)]
-    assert levels[1] == levels[0]
+    assert sections(chinese) == sections(english)
+
+
+@in_both_languages
+def test_links_are_the_same_and_stay_in_the_language(pair):
+    english, chinese = pair
+    # The link to the page itself in the other language is one in each.
+    expected = {TWIN.get(target, target) for target in links(english)} - set(pair)
+    assert set(links(chinese)) - set(pair) == expected

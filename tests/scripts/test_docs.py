@@ -1,5 +1,6 @@
 """The pages of the documentation's site: which links they have, and that each text has its place there."""
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -20,7 +21,11 @@ import docs_pages  # noqa: E402
     ("docs/inputs.md", "[a](../openpose/README.md#b) [c](security.md)", "[a](openpose.md#b) [c](security.md)"),
     ("README.md", "[the licence](LICENSE), [code](common/config.py)", "the licence, code"),
     ("README.md", "[a](https://a.org/b) [c](#d)", "[a](https://a.org/b) [c](#d)"),
+    ("hmr/README_CN.md", "[a](../docs/inputs.zh.md#训练)", "[a](inputs.md#训练)"),
+    ("docs/inputs.zh.md", "[a](../openpose/README_CN.md) [c](security.zh.md)", "[a](openpose.md) [c](security.md)"),
     ("README.md", "text [中文](README_CN.md)\n", "text\n"),
+    ("docs/inputs.md", "text\n[中文](inputs.zh.md)\n\nmore", "text\n\nmore"),
+    ("docs/inputs.zh.md", "文。[English](inputs.md)\n", "文。\n"),
     ("README.md", "```bash\n[a](hmr/README.md)\n```\n", "```bash\n[a](hmr/README.md)\n```\n"),
     ("README.md", "[a](no/such/file.md)", "[a](no/such/file.md)"),
 ])
@@ -33,8 +38,31 @@ def test_every_text_has_a_page_in_the_list():
     listed = [page for entry in settings["nav"] for value in entry.values()
               for page in ([value] if isinstance(value, str) else [name for item in value for name in item.values()])]
     pages = {page for page in docs_pages.PAGES.values() if not page.endswith(".zh.md")}
-    assert sorted(listed) == sorted({*pages, *(path.name for path in (ROOT / "docs").glob("*.md"))})
+    docs = {path.name for path in (ROOT / "docs").glob("*.md") if not path.name.endswith(".zh.md")}
+    assert sorted(listed) == sorted(pages | docs)
     assert all((ROOT / source).is_file() for source in docs_pages.PAGES)
+
+
+# Answers as MkDocs does: with --strict a warning costs the status, unless --quiet keeps it from being counted.
+MKDOCS = """#!/usr/bin/env bash
+[[ $* == *--quiet* ]] && exit
+echo "INFO    -  Building documentation" >&2
+echo "WARNING -  a link to nowhere" >&2
+[[ $* != *--strict* ]]
+"""
+
+
+def test_a_broken_link_costs_the_status(tmp_path):
+    for name in ("requirements-docs.txt", ".venv-docs/requirements-docs.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / "requirements-docs.txt", tmp_path / name)
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    python = tmp_path / ".venv-docs" / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text(MKDOCS)
+    python.chmod(0o755)
+    run = subprocess.run(["bash", tmp_path / "scripts" / "docs.sh"], capture_output=True, text=True)
+    assert run.returncode == 1 and run.stdout == "WARNING -  a link to nowhere\n"
 
 
 def test_the_script_says_what_it_takes():
