@@ -178,7 +178,9 @@ def _grouped(content):
         inner = next((content[key] for key in ("instance_info", *PEOPLE_KEYS) if key in content), False)
         inner = [] if inner is None else inner  # nobody
         if isinstance(inner, list):
-            return _grouped(inner) if "instance_info" in content else {None: inner}
+            if "instance_info" in content:
+                return _grouped(inner)
+            return {None: inner} if _have_joints(inner) or not inner else None
         groups = {name: _grouped(value) if isinstance(value, dict) else None for name, value in content.items()}
         if not groups or None in groups.values():
             return None
@@ -190,9 +192,13 @@ def _grouped(content):
         nested = next((item[key] for key in PEOPLE_KEYS if isinstance(item.get(key), list)), None)
         key = next((item[key] for key in FRAME_KEYS if key in item), None if nested is None else number)
         groups.setdefault(None if key is None else identity_of(key), []).extend([item] if nested is None else nested)
-    has_joints = any(set(JOINT_KEYS) & set(item) for people in groups.values() for item in people
-                     if isinstance(item, dict))
+    has_joints = any(_have_joints(people) for people in groups.values())
     return (groups or {None: []}) if has_joints or not any(groups.values()) else None
+
+
+def _have_joints(people):
+    """Whether anybody has a member for joints, be it empty."""
+    return any(isinstance(person, dict) and set(JOINT_KEYS) & set(person) for person in people)
 
 
 def _names_of_points(grouped):

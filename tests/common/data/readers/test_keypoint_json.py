@@ -105,7 +105,8 @@ def test_joint_names_of_mmpose():
 
 @pytest.mark.parametrize("content", [{"something": 1}, {}, [1, 2], [{"image_id": 1, "bbox": [1, 2, 3, 4]}], 3,
                                      {"a": {"b": 1}, "b": {"people": []}}, {"annolist": []}, {"a": {"people": 3}},
-                                     {"meta_info": 3, "instance_info": 4}])
+                                     {"meta_info": 3, "instance_info": 4},
+                                     {"instances": [{"pred_keypoints": [[1, 2, 0.5]]}]}, {"people": [3]}])
 def test_other_layouts_are_refused(content):
     with pytest.raises(UserError, match="a.json is none of the accepted kinds of JSON"):
         frames_of(content, "a.json")
