@@ -22,7 +22,11 @@ def main(argv):
     from pose_baseline.src.keypoints import fit_to_camera, parse_image_size, read_keypoints
 
     image_size = parse_image_size(config.image_size)
-    tracks = read_keypoints(config.input, config.joint_order or None, config.min_confidence, image_size)
+    try:
+        tracks = read_keypoints(config.input, config.joint_order or None, config.min_confidence, image_size)
+    except UserError as error:
+        flag = "--input " if str(error).startswith(config.input) else ""  # else another flag is at fault
+        raise UserError(f"{flag}{error}") from None
 
     from common.engine.runtime import init_runtime
     from pose_baseline.src.inference import check_outputs, lift_tracks, read_truth, write_results

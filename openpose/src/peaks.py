@@ -33,16 +33,12 @@ class Peaks:
 
 
 def collect(joint, x, y, score, num_joints, most):
-    """Peaks from arrays in any order; of every joint the `most` highest ones stay, in the order given."""
-    if len(joint) and np.bincount(joint, minlength=num_joints).max() > most:
-        by_height = np.lexsort((-score, joint))
-        first = np.searchsorted(joint[by_height], joint[by_height])
-        kept = np.sort(by_height[np.arange(len(joint)) - first < most])
-        joint, x, y, score = joint[kept], x[kept], y[kept], score[kept]
-    order = np.argsort(joint, kind="stable")
-    joint = joint[order]
+    """Peaks from arrays sorted by joint; of every joint the `most` highest ones stay, in the order given."""
+    by_height = np.lexsort((-score, joint))
+    kept = np.sort(by_height[np.arange(len(joint)) - np.searchsorted(joint, joint) < most])
+    joint = joint[kept]
     starts = np.searchsorted(joint, np.arange(num_joints + 1))
-    return Peaks(joint, x[order], y[order], score[order].astype(np.float64), starts)
+    return Peaks(joint, x[kept], y[kept], score[kept].astype(np.float64), starts)
 
 
 def refined_peaks(heat, threshold, stride, most):
@@ -103,7 +99,7 @@ def enlarging_matrix(cells, stride, kept, size, cubic):
     """
     method = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
     matrix = cv2.resize(np.eye(cells, dtype=np.float32), (cells, cells * stride), interpolation=method)[:kept]
-    return cv2.resize(matrix, (cells, size), interpolation=method) if size != kept else matrix
+    return cv2.resize(matrix, (cells, size), interpolation=method)  # of the same size a copy
 
 
 @lru_cache(maxsize=64)

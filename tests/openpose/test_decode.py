@@ -13,7 +13,7 @@ from openpose.src import decode as decode_module
 from openpose.src.decode import Frame, decode
 from openpose.src.grouping import Person, join_best_first, join_in_order, one_to_one
 from openpose.src.limbs import Connections, LinearSampler, PixelSampler, supported, with_near_pairs
-from openpose.src.peaks import Peaks, enlarging_matrix, refined_peaks
+from openpose.src.peaks import Peaks, enlarging_matrix
 from openpose.src.skeleton import COCO_18, Skeleton
 from openpose.src.targets import make_targets
 
@@ -142,49 +142,6 @@ def test_positions_are_finer_than_a_pixel():
     assert np.median(distance.mean(-1).min(1)) < 0.15
 
 
-def test_a_single_gaussian_is_found_exactly_and_with_its_height():
-    ys, xs = np.mgrid[0:20, 0:20] * 8 + 3.5
-    for sigma in (6.0, 9.0):
-        for x, y in ((80.0, 64.0), (67.3, 93.9), (70.5, 70.5), (1.0, 158.0), (0.0, 0.0)):
-            heat = 0.8 * np.exp(-((xs - x) ** 2 + (ys - y) ** 2) / (2 * sigma ** 2))
-            peaks = refined_peaks(heat[None].astype(np.float32), 0.1, 8, 10)
-            assert len(peaks.x) == 1
-            if 8 < x < 152 and 8 < y < 152:
-                assert np.allclose((peaks.x[0], peaks.y[0], peaks.score[0]), (x, y, 0.8), atol=1e-3)
-            else:  # at the rim a side is missing
-                assert abs(peaks.x[0] - x) < 4.1 and abs(peaks.y[0] - y) < 4.1
-
-
-def test_the_fit_by_hand():
-    heat = np.zeros((1, 5, 5), np.float32)
-    heat[0, 2, 1:4] = 0.4, 0.8, 0.0  # what is less than a tenth of the peak counts as a tenth
-    heat[0, 1, 2] = heat[0, 3, 2] = 0.2
-    peaks = refined_peaks(heat, 0.1, 8, 10)
-    slope, bend = (np.log(0.1) - np.log(0.5)) / 2, np.log(0.1) + np.log(0.5)
-    assert peaks.x[0] == pytest.approx(8 * (2 - slope / bend) + 3.5, abs=1e-5) and peaks.y.tolist() == [19.5]
-    assert peaks.score[0] == pytest.approx(0.8 * np.exp(-slope ** 2 / (2 * bend)), abs=1e-6)
-    # At the rim the missing cell is that of a target: its logarithm bends by (8 / 7) ** 2.
-    heat = np.zeros((1, 5, 5), np.float32)
-    heat[0, 2, 0], heat[0, 2, 1] = 0.8, 0.8 * np.exp(-0.5)
-    assert refined_peaks(heat, 0.1, 8, 10).x[0] == pytest.approx(8 * (0.5 - 0.5 * (7 / 8) ** 2) + 3.5, abs=1e-5)
-    # A flat top moves by half a cell at most, and no peak is higher than 1.
-    heat = np.full((1, 3, 4), 0.01, np.float32)
-    heat[0, 1, 1:3] = 1.0
-    peaks = refined_peaks(heat, 0.1, 8, 10)
-    assert peaks.x.tolist() == [8 * 1.5 + 3.5] and peaks.score.tolist() == [1.0]
-
-
-def test_equal_neighbours_are_one_peak_and_the_highest_candidates_stay():
-    heat = np.zeros((1, 12, 12), np.float32)
-    heat[0, 5, 4:6] = 0.7
-    assert len(refined_peaks(heat, 0.1, 8, 10).x) == 1
-    heat = np.zeros((2, 12, 12), np.float32)
-    heat[0, 1::3, 1::3] = np.linspace(0.2, 0.9, 16).reshape(4, 4)
-    heat[1, 4, 4] = 0.15
-    peaks = refined_peaks(heat, 0.1, 8, 5)
-    assert peaks.starts.tolist() == [0, 5, 6] and peaks.score[:5].min() > 0.65
-
-
 def test_image_coordinates_follow_the_frame():
     heat, paf = scenes.maps("single", 1)
     plain = decode(heat, paf)
@@ -192,6 +149,12 @@ def test_image_coordinates_follow_the_frame():
     there = plain.joints[..., 2] > 0
     assert np.allclose(double.joints[..., 1][there], (plain.joints[..., 1][there] + 0.5) * 2 - 0.5)
     assert np.allclose(double.joints[..., 0], plain.joints[..., 0])
+    # A missing joint is zeros, and one that the fit puts beside the image lies on its border.
+    skeleton = Skeleton(("a", "b", "c", "d"), ((0, 1), (1, 2), (2, 3)))
+    heat, paf = make_targets(np.array([[(-0.4, -0.4, 1), (80, 60, 1), (159.4, 159.4, 1), (0, 0, 0)]]), 20, 20, skeleton)
+    joints, = decode(heat, paf, Frame((320, 320), (160, 160)), skeleton=skeleton).joints
+    assert joints[[0, 2, 3], :2].tolist() == [[0, 0], [319, 319], [0, 0]] and joints[3, 2] == 0
+    np.testing.assert_allclose(joints[1, :2], [160.5, 120.5], atol=0.1)
 
 
 def test_empty_maps_noise_and_wrong_shapes():
@@ -314,6 +277,21 @@ def test_people_who_overlap_both_get_the_joint_that_they_lack():
     assert [person.joints for person in people] == [{0: 0, 1: 2, 2: 4}, {0: 1, 1: 3, 2: 4}]
     # Three joints of 0.5 each, and 0.9 + 0.6 or 0.8 + 0.7.
     np.testing.assert_allclose([person.score for person in people], [3.0, 3.0])
+
+
+def test_two_people_may_share_a_joint_in_the_port_only():
+    """A whole person a-b-c-d, and a weaker a-b-c whose `a` has a limb to the d of the first."""
+    first = [(20, 20, 1), (100, 20, 1), (100, 100, 1), (20, 100, 1)]
+    second = [(60, 140, 1), (140, 140, 1), (140, 60, 1), (0, 0, 0)]
+    across = [second[0], (0, 0, 0), (0, 0, 0), first[3]]
+    heat, paf = make_targets(np.array([first, second], float), 20, 20, CHAIN)
+    paf = make_targets(np.array([first], float), 20, 20, CHAIN)[1]
+    paf += 0.8 * make_targets(np.array([second], float), 20, 20, CHAIN)[1]
+    paf[6:] = make_targets(np.array([across], float), 20, 20, CHAIN)[1][6:]
+    people = {decoder: decode(heat, paf, decoder=decoder, skeleton=CHAIN).joints for decoder in ("cmu", "port")}
+    assert [len(joints) for joints in people.values()] == [1, 2]
+    np.testing.assert_allclose(people["cmu"][0, :, :2], np.array(first)[:, :2], atol=4)
+    np.testing.assert_allclose(people["port"][..., :2], np.array([first, second[:3] + first[3:]])[..., :2], atol=4)
 
 
 def test_three_people_at_one_connection_are_no_error():

@@ -255,7 +255,7 @@ TRAIN, EVAL, EXPORT, INFER = train.main, eval_script.main, export.main, infer.ma
     (EXPORT, ["--file_format", "ONNX", "--batch_size", "0"], ["ONNX", "--batch_size"]),
     (EXPORT, ["--linear_size", "64"], ["--linear_size", "contradicts"]),
     (INFER, [], ["--input"]),
-    (INFER, ["--input", "/nowhere.json"], ["/nowhere.json"]),
+    (INFER, ["--input", "/nowhere.json"], ["--input /nowhere.json does not exist"]),
     (INFER, ["--input", "INPUT", "--animation", "avi"], ["--animation", "gif"]),
     (INFER, ["--input", "INPUT", "--rescale", "image", "--image_size", "wide"], ["--image_size", "wide"]),
     (INFER, ["--input", "INPUT", "--ground_truth", "/nowhere.npy"], ["/nowhere.npy"]),
@@ -277,6 +277,12 @@ def test_bad_input_is_one_sentence(main, argv, words, tree, trained, tmp_path):
         main(argv)
     assert all(word in str(error.value) for word in words), str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_the_flag_at_fault_is_named():
+    for flags, words in (([], "--input /nowhere.json does not"), (["--joint_order", "coco"], "--joint_order coco is")):
+        with pytest.raises(UserError, match=f"^{words}"):
+            infer.main(["--input", "/nowhere.json", *flags])
 
 
 def test_the_shell_sees_one_line_and_status_1(tmp_path):
