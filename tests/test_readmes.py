@@ -6,7 +6,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAIRS = [(path.with_name("README.md"), path) for path in [ROOT / "README_CN.md", *sorted(ROOT.glob("*/README_CN.md"))]]
-PAIRS += [(path.with_name(path.name.replace(".zh", "")), path) for path in sorted(ROOT.glob("docs/*.zh.md"))]
+PAIRS += [(path, path.with_suffix(".zh.md")) for path in sorted(ROOT.glob("docs/*.md")) if ".zh" not in path.suffixes]
 TWIN = dict(PAIRS)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
 FIGURE = re.compile(r"\d+(?:\.\d+)?")
@@ -68,6 +68,10 @@ def links(path):
     """Where the links of a page lead, without places within pages."""
     targets = re.findall(r"\]\(([^)#\s]+)", BLOCK.sub("", path.read_text(encoding="utf-8")))
     return [target if "://" in target else (path.parent / target).resolve() for target in targets]
+
+
+def test_every_page_is_there_in_both_languages():
+    assert set(ROOT.glob("docs/*.md")) == {page for pair in PAIRS for page in pair if page.parent.name == "docs"}
 
 
 @in_both_languages
