@@ -9,9 +9,8 @@ PAIRS = [(path.with_name("README.md"), path) for path in [ROOT / "README_CN.md",
 PAIRS += [(path, path.with_suffix(".zh.md")) for path in sorted(ROOT.glob("docs/*.md")) if ".zh" not in path.suffixes]
 TWIN = dict(PAIRS)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
-FIGURE = re.compile(r"\d+(?:\.\d+)?")
 # "two" in one language is 2 in the other, so only figures with a unit or a point, or of two digits and more, count.
-NUMBER_OF_ROW = re.compile(r"\d+\.\d+|\d{2,}")
+NUMBER = re.compile(r"\d+\.\d+|\d{2,}")
 
 
 in_both_languages = pytest.mark.parametrize(
@@ -41,27 +40,25 @@ def tables(text):
     return found
 
 
-def marks(row):
-    """What does not depend on the language: how many columns, the code in them, and figures."""
-    code = sorted(map(placeholders, re.findall(r"`[^`]*`", row)))
-    return row.count("|"), code, sorted(NUMBER_OF_ROW.findall(re.sub(r"`[^`]*`|\]\([^)]*\)", "", row).replace(",", "")))
-
-
-def placeholders(code):
-    """Code on one line, without what stands in angle brackets, which each language names itself."""
-    return re.sub(r"\s+", " ", re.sub("<[^>]*>", "<>", code))
+def code(text):
+    """The code in a text, sorted, without what stands in angle brackets, which each language names itself."""
+    return sorted(re.sub(r"<[^>]*>|\s+", " ", part) for part in re.findall(r"`[^`]*`", text))
 
 
 def figures(text):
-    """The figures in prose, sorted."""
-    return sorted(NUMBER_OF_ROW.findall(re.sub(r"`[^`]*`|\]\([^)]*\)|^\|.*$", "", text, flags=re.M).replace(",", "")))
+    """The figures in a text outside code and links, sorted."""
+    return sorted(NUMBER.findall(re.sub(r"`[^`]*`|\]\([^)]*\)", "", text).replace(",", "")))
+
+
+def marks(row):
+    """What does not depend on the language: how many columns, the code in them, and figures."""
+    return row.count("|"), code(row), figures(row)
 
 
 def sections(text):
     """The level of each heading with the code and the figures in the lines below it, outside blocks."""
     parts = re.split(r"^(#+) .*", BLOCK.sub("", text), flags=re.M)[1:]
-    return [(level, sorted(set(map(placeholders, re.findall(r"`[^`]*`", below)))), figures(below))
-            for level, below in zip(parts[::2], parts[1::2])]
+    return [(level, set(code(below)), figures(below)) for level, below in zip(parts[::2], parts[1::2])]
 
 
 def links(path):
@@ -76,8 +73,10 @@ def test_every_page_is_there_in_both_languages():
 
 @in_both_languages
 def test_commands_are_the_same(pair):
-    english, chinese = map(commands, texts(pair))
-    assert chinese == english
+    english, chinese = texts(pair)
+    assert commands(chinese) == commands(english)
+    blocks = [[(language, block.count("\n")) for language, block in BLOCK.findall(text)] for text in (english, chinese)]
+    assert blocks[1] == blocks[0]
 
 
 @in_both_languages
