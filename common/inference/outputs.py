@@ -50,7 +50,7 @@ def write_people(folder: str, record: ImageRecord, people: list[Person], formats
             `<record.name>.html` with all people, png is `<record.name>_overlay.png`, `_side.png` and `_top.png`.
             `<record.name>_scene.<format>` is a mesh file of all people where they stand before the camera. The names
             of a variant's mesh files and drawings hold its name as well.
-        photo (numpy.ndarray): (H, W, 3) uint8 RGB, needed for png.
+        photo (numpy.ndarray): (H, W, 3) uint8 RGB, needed for png; html shows it too.
 
     Returns:
         list[str]: the files written.
@@ -77,8 +77,12 @@ def write_people(folder: str, record: ImageRecord, people: list[Person], formats
             write_meshes(paths[-1], meshes)
     if "html" in formats and people:
         paths.append(os.path.join(folder, f"{record.name}.html"))
+        joints = [(person.joint_names, (person.j3d + person.translation) @ Y_UP) for person in numbered]
         write_viewer(paths[-1], [mesh for meshes in scenes.values() for mesh in meshes], record.image,
-                     f"{record.model}, body model: {record.body_model}")
+                     f"{record.model}, body model: {record.body_model}",
+                     joints=[one for variant in scenes for one, person in zip(joints, numbered)
+                             if variant is None or variant in person.variants],
+                     photo=photo, camera=PerspectiveCamera(record.focal_px, tuple(record.centre_px)))
     if "png" in formats:
         for view, image in draw_people(record, numbered, photo).items():
             paths.append(os.path.join(folder, f"{record.name}_{view}.png"))

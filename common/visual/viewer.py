@@ -1,6 +1,7 @@
 """A page that shows meshes in any browser with WebGL 2: one html file, offline, nothing but the mesh and plain script.
 
-The page itself is `viewer.html` beside this file: turn, move, zoom, wireframe, floor, light, people one by one.
+The page itself is `viewer.html` beside this file: turn, move, zoom, wireframe, joints and their names, floor, light,
+people one by one, and the photo behind them as its camera saw it.
 """
 import base64
 import dataclasses
@@ -9,11 +10,15 @@ import json
 import os
 import re
 
+import cv2
 import numpy as np
 
 from common.errors import printable
 from common.files import atomic_write
+from common.visual.cameras import Y_UP
 
+LONGEST_PX = 1000  # longer side of the photo in a page
+BEHIND = 0.5  # of the depth of all meshes: how far behind them the photo is put
 TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "viewer.html")
 
 
@@ -27,6 +32,7 @@ class Moving:
         joints (array): (V, 4), that pull at each vertex. weights (array): (V, 4).
         quaternions (array): (T, J, 4), w x y z, relative to the parents. root (array): (T, 3), metres.
         rows (array): (F,), for each frame of the scene which of the T it is, -1 where nothing is to be seen.
+        joint_names (tuple): J names, or none.
     """
 
     parents: tuple
@@ -36,18 +42,19 @@ class Moving:
     quaternions: np.ndarray
     root: np.ndarray
     rows: np.ndarray
+    joint_names: tuple = ()
 
 
-def write_viewer(path, meshes, title, note=""):
+def write_viewer(path, meshes, title, note="", **more):
     """Write a self-contained viewer page; arguments as of `viewer_page`.
 
     Args:
         path (str): ends in .html.
     """
-    atomic_write(path, viewer_page(meshes, title, note).encode())
+    atomic_write(path, viewer_page(meshes, title, note, **more).encode())
 
 
-def viewer_page(meshes, title, note="", motions=None, times=None) -> str:
+def viewer_page(meshes, title, note="", motions=None, times=None, joints=(), photo=None, camera=None) -> str:
     """The text of a self-contained viewer page.
 
     Args:
@@ -57,6 +64,10 @@ def viewer_page(meshes, title, note="", motions=None, times=None) -> str:
         note (str): a line below it, such as the source of the body model.
         motions (list[Moving]): how each mesh moves, None for meshes that stand still.
         times (array): (F,), seconds of the frames of the scene, from 0.
+        joints (list): of each mesh that stands still: names (K,) and places (K, 3) in the axes of the meshes.
+        photo (array): (H, W, 3) uint8 RGB, that the people are from; None for none.
+        camera (PerspectiveCamera): that took it: at the origin, x right, y down, z forward, so the meshes are turned by
+            `Y_UP` only.
 
     Raises:
         ValueError: no mesh, or vertices that are not finite.
@@ -71,6 +82,11 @@ def viewer_page(meshes, title, note="", motions=None, times=None) -> str:
                 name: _encode(values, kind) for name, values, kind in (
                     ("rest", motion.rest, "<f4"), ("joints", motion.joints, "u1"), ("weights", motion.weights, "<f4"),
                     ("turns", motion.quaternions, "<f4"), ("root", motion.root, "<f4"), ("rows", motion.rows, "<i4"))}
+            mesh["joint_names"] = list(motion.joint_names)
+    for mesh, (names, places) in zip(scene["meshes"], joints):
+        mesh.update(joint_names=list(names), joints=_encode(places, "<f4"))
+    if photo is not None:
+        scene["photo"] = _photo(photo, camera, meshes)
     # Inside a script element only "<" could end it; JSON may spell that letter as an escape.
     text = json.dumps(scene, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     texts = {"TITLE": html.escape(printable(title)), "NOTE": html.escape(printable(note)), "SCENE": text}
@@ -92,6 +108,20 @@ def _scene(meshes):
         bodies.append({"name": mesh.name or f"person {index}", "faces": faces.index(corners),
                        "vertices": _encode(vertices, "<f4"), "colour": _encode(mesh.colour, "u1")})
     return {"faces": faces, "meshes": bodies}
+
+
+def _photo(image, camera, meshes):
+    """What the page reads of the photo: {image: a data address, corners: its four places behind all meshes}."""
+    height, width = image.shape[:2]
+    scale = min(1.0, LONGEST_PX / max(height, width))
+    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
+    data = cv2.imencode(".jpg", small[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()
+    depths = -np.concatenate([np.asarray(mesh.vertices)[:, 2] for mesh in meshes])
+    depth = depths.max() + BEHIND * np.ptp(depths)
+    corners = (np.array([(x, y) for y in (0, height) for x in (0, width)]) - camera.centre_px) / camera.focal * depth
+    places = np.column_stack([corners, np.full(4, depth)]) @ Y_UP
+    return {"image": f"data:image/jpeg;base64,{base64.b64encode(data).decode()}",
+            "corners": places.round(6).tolist()}
 
 
 def _encode(array, kind):

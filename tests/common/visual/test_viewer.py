@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import trimesh
 
+from common.visual.cameras import Y_UP, PerspectiveCamera
 from common.visual.renderer import Mesh
 from common.visual.viewer import Moving, viewer_page, write_viewer
 
@@ -122,6 +123,68 @@ def test_dragging_turns_the_bodies(tmp_path):
     red, blue = photographed(tmp_path, drag)
     assert red.sum() > 5000 and blue.sum() > 5000
     assert np.nonzero(blue)[1].mean() < np.nonzero(red)[1].mean() - 200
+
+
+def before_a_camera():
+    """The balls 10 m before a camera of 600 px, the image of 400 x 300 px red on the left and green on the right."""
+    meshes = [Mesh(mesh.vertices + [0, 0, -10], mesh.faces, mesh.colour, mesh.name) for mesh in people()]
+    photo = np.zeros((300, 400, 3), np.uint8)
+    photo[:, :200, 0] = photo[:, 200:, 1] = 255
+    joints = [(("left_knee", "head"), np.array([[x, 0, -10], [x, 0.45, -10.0]])) for x in (-0.8, 0.8)]
+    return {"meshes": meshes, "joints": joints, "photo": photo, "camera": PerspectiveCamera(600.0, (200.0, 150.0))}
+
+
+def test_the_photo_lies_behind_the_people_as_its_camera_saw_it():
+    scene = scene_of(viewer_page(title="Camera", **before_a_camera()))
+    corners = np.array(scene["photo"]["corners"]) @ Y_UP
+    # The balls reach from 9.5 to 10.5 m, the photo stands half of that behind them.
+    np.testing.assert_allclose(corners[:, 2], 11.0, atol=1e-6)
+    np.testing.assert_allclose(600 * corners[:, :2] / corners[:, 2:] + [200, 150],
+                               [[0, 0], [400, 0], [0, 300], [400, 300]], atol=1e-3)
+    data = base64.b64decode(scene["photo"]["image"].removeprefix("data:image/jpeg;base64,"))
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    assert image.shape == (300, 400, 3) and image[150, 50, 2] > 240 and image[150, 350, 1] > 240
+    large = viewer_page(title="Large", **{**before_a_camera(), "photo": np.zeros((3000, 4000, 3), np.uint8)})
+    data = base64.b64decode(scene_of(large)["photo"]["image"].partition(",")[2])
+    assert cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).shape == (750, 1000, 3)
+    assert [mesh["joint_names"] for mesh in scene["meshes"]] == [["left_knee", "head"]] * 2
+    np.testing.assert_allclose(decoded(scene["meshes"][1]["joints"], "<f4"), [0.8, 0, -10, 0.8, 0.45, -10], rtol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+def test_a_browser_looks_through_the_camera_and_names_what_the_pointer_is_at(tmp_path):
+    # 300 rows of the photo fill the 600 of the canvas, and its middle is that of the canvas. A second ball's middle is
+    # 48 columns of the photo beside it. Names: two of its surface, a joint within 10 px, and nothing.
+    script = """
+      const point = (clientX, clientY) => {
+        canvas.dispatchEvent(new PointerEvent("pointermove", {pointerId: 1, clientX, clientY}));
+        return control("label").textContent;
+      };
+      addEventListener("load", () => {
+        control("panel").hidden = true; control("floor").click(); control("through").click();
+        requestAnimationFrame(() => requestAnimationFrame(() => {
+          const names = [point(546, 300), point(546, 250)];
+          control("joints").click();
+          document.title = [...names, point(360, 246), point(800, 300)].join("; ");
+          control("joints").click();
+        }));
+      });"""
+    sized = "<style>canvas { width: 900px !important; height: 600px !important; }</style></head>"
+    page = viewer_page(title="Camera", **before_a_camera()).replace("</head>", sized)
+    (tmp_path / "page.html").write_text(page.replace("</body>", f"<script>{script}</script></body>"), encoding="utf-8")
+    for what in (f"--screenshot={tmp_path / 'shot.png'}", "--dump-dom"):
+        with tempfile.TemporaryDirectory(dir=tmp_path, ignore_cleanup_errors=True) as profile:
+            said = subprocess.run([CHROMIUM, *FLAGS, f"--user-data-dir={profile}", what,
+                                   (tmp_path / "page.html").as_uri()], check=True, capture_output=True, timeout=120)
+    title, = re.findall(r"<title>(.*)</title>", said.stdout.decode())
+    assert re.fullmatch(r"second: left_knee, vertex \d+; second: head, vertex \d+; first: head; ?", title)
+    blue, green, red = cv2.imread(str(tmp_path / "shot.png")).astype(int).transpose(2, 0, 1)
+    # A ball of 0.5 m at 10 m: 30 px of the photo, 60 of the canvas, blue on green.
+    rows, columns = (np.flatnonzero(line < 150) for line in (green[200:400, 546], green[300, 460:550]))
+    assert (rows.min() + 200, rows.max() + 200, columns.min() + 460) == pytest.approx((240, 360, 486), abs=3)
+    assert blue[300, 546] > 100 > red[300, 546]
+    assert (green[320:400, 700:840] > 200).all() and (red[320:400, 60:200] > 200).all()
 
 
 def swinging():
