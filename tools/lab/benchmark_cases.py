@@ -4,22 +4,25 @@ The module torch is handed in, so that nothing here needs it to be installed.
 """
 import contextlib
 import os
+import tempfile
 
 import cv2
 import numpy as np
+from mindspore import Tensor
 
+from common.backbones.folding import fold_batch_norm
 from common.data.order import sample_rng
 from common.data.pipeline import Pipeline
 
-PICTURE_SIZE = (640, 480)
+PHOTO_SIZE = (640, 480)
 
 
-def write_pictures(folder, count=64):
+def write_photos(folder, count=64):
     """Write jpg files that are as large as photos of this size, about 60 KiB each; returns their paths."""
     rng = np.random.default_rng(1)
     paths = [os.path.join(folder, f"{number:04d}.jpg") for number in range(count)]
     for path in paths:
-        image = cv2.resize(rng.integers(0, 256, (9, 12, 3)).astype(np.uint8), PICTURE_SIZE,
+        image = cv2.resize(rng.integers(0, 256, (9, 12, 3)).astype(np.uint8), PHOTO_SIZE,
                            interpolation=cv2.INTER_CUBIC).astype(np.float64)
         image += cv2.GaussianBlur(rng.normal(0.0, 40.0, image.shape), (0, 0), 1.5)
         cv2.imwrite(path, image.clip(0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 90])
@@ -91,3 +94,33 @@ def inference_call(torch, network, images):
             return [output.cpu().numpy() for output in outputs]
 
     return call
+
+
+def mesh_cases(torch, graph, network, theirs, torch_step, sizes):
+    """Yield the update and the inference of a mesh model, as (name, MindSpore call, PyTorch call or None).
+
+    Args:
+        torch (module): PyTorch or None.
+        graph (tuple): of `training_step` in `tools.lab.graphs`.
+        network (Cell): for inference; its batch norms are folded.
+        theirs (function): -> PyTorch's network.
+        torch_step (function): that network, columns of the batch as arrays -> PyTorch's update.
+        sizes (tuple): batches of inference.
+    """
+    step, batch, count = graph
+    theirs = theirs() if torch else None
+    yield (f"train step, batch {count}", lambda: step(*batch)[0].asnumpy(),
+           torch_step(theirs, [tensor.asnumpy() for tensor in batch]) if torch else None)
+    network, rng = fold_batch_norm(network), np.random.default_rng(0)
+    for size in sizes:
+        images = rng.standard_normal((size, *batch[0].shape[1:])).astype(np.float32)
+        yield (f"inference, batch {size}", lambda images=images: [out.asnumpy() for out in network(Tensor(images))],
+               inference_call(torch, theirs, images) if torch else None)
+
+
+def photo_cases(torch, make_source, batch_size):
+    """Yield the loading of people in photos; `make_source`: folder of `write_photos` -> source."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_photos(folder)
+        with loading_case(torch, make_source, (folder,), batch_size) as calls:
+            yield f"data loading, batch {batch_size}", *calls

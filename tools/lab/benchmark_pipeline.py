@@ -13,7 +13,6 @@ from pathlib import Path
 # The repository root comes first, so that `common` is found from every directory.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 
 from common.arguments import Arguments  # noqa: E402
@@ -22,11 +21,10 @@ from common.data.image import crop_matrix, normalize, read_image, transform_poin
 from common.data.order import sample_rng  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 
-PICTURE_SIZE = (640, 480)
 JOINTS = np.random.default_rng(1).uniform(100.0, 380.0, (24, 2))
 
 
-class Pictures:
+class Photos:
     """Samples as a mesh network's data set makes them: image (3, 224, 224) float32 and joints (24, 2) float32."""
 
     columns = ("image", "j2d")
@@ -48,8 +46,8 @@ class Pictures:
 
 def main(argv):
     parser = Arguments(__doc__)
-    parser.add_argument("--image_dir", help="folder of pictures instead of written ones")
-    parser.add_argument("--num", type=int, default=640, help="pictures per epoch (default: 640)")
+    parser.add_argument("--image_dir", help="folder of images instead of written ones")
+    parser.add_argument("--num", type=int, default=640, help="images per epoch (default: 640)")
     parser.add_argument("--batch_size", type=int, default=32)
     parser.add_argument("--size", type=int, default=224, help="side of the crop in pixels (default: 224)")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="numbers of threads to try")
@@ -57,11 +55,12 @@ def main(argv):
     args = parser.parse_args(argv)
 
     from common.data.pipeline import Pipeline
+    from tools.lab.benchmark_cases import write_photos
 
     with tempfile.TemporaryDirectory() as folder:
-        paths = list_pictures(args.image_dir) if args.image_dir else write_pictures(folder)
-        source = Pictures([paths[number % len(paths)] for number in range(args.num)], args.size)
-        print(f"{args.num} pictures, first one {Path(paths[0]).stat().st_size // 1024} KiB, to {args.size} px")
+        paths = list_images(args.image_dir) if args.image_dir else write_photos(folder)
+        source = Photos([paths[number % len(paths)] for number in range(args.num)], args.size)
+        print(f"{args.num} images, first one {Path(paths[0]).stat().st_size // 1024} KiB, to {args.size} px")
         print(f"plain loop, 1 thread: {args.num / best_time(lambda: plain_loop(source), args.epochs):.0f} images/s")
         for workers in args.workers:
             pipeline = Pipeline(source, args.batch_size, seed=1, num_workers=workers)
@@ -70,20 +69,7 @@ def main(argv):
             print(f"pipeline, {pipeline.num_workers} thread(s): {count / seconds:.0f} images/s", flush=True)
 
 
-def write_pictures(folder, count=64):
-    """Photo-like images: smooth colours with fine noise; about 60 KiB each. Returns their paths."""
-    rng = np.random.default_rng(1)
-    paths = []
-    for number in range(count):
-        coarse = rng.integers(0, 256, (9, 12, 3)).astype(np.uint8)
-        image = cv2.resize(coarse, PICTURE_SIZE, interpolation=cv2.INTER_CUBIC).astype(np.float64)
-        image += cv2.GaussianBlur(rng.normal(0.0, 40.0, image.shape), (0, 0), 1.5)
-        paths.append(str(Path(folder, f"{number:04d}.jpg")))
-        cv2.imwrite(paths[-1], image.clip(0, 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 90])
-    return paths
-
-
-def list_pictures(folder):
+def list_images(folder):
     """Sorted paths of the jpg and png files in a folder."""
     paths = sorted(str(path) for path in Path(folder).glob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
     if not paths:

@@ -62,14 +62,14 @@ def measure(model, samples):
 def loading_seconds(model, samples):
     """Processor seconds for one sample of 640 x 480 px, mean over `samples`; None where there is nothing to decode."""
     from common.data.order import sample_rng
-    from tools.lab.benchmark_cases import write_pictures
+    from tools.lab.benchmark_cases import write_photos
 
     cases = importlib.import_module(f"tools.lab.benchmarks.{model}")
     if not hasattr(cases, "make_source"):
         return None
     with tempfile.TemporaryDirectory() as folder:
         if model != "openpose":  # whose source needs people in its images and writes them
-            write_pictures(folder)
+            write_photos(folder)
         source = cases.make_source(folder)
         rows = len(source)
         source.sample(0, sample_rng(1, 0, 0))

@@ -8,7 +8,7 @@ import pytest
 from common.body_models.files import load_body_model
 from common.body_models.lbs_numpy import pose_body
 from common.geometry import rotation
-from tools.lab.benchmark_cases import Samples, endless, loading_case, write_pictures
+from tools.lab.benchmark_cases import Samples, endless, loading_case, write_photos
 from tools.lab.torch_reference.layers import axis_angle_to_matrix, build_smpl
 
 
@@ -40,8 +40,8 @@ def test_samples_are_made_where_they_are_needed():
     assert samples[2] == samples[2] and samples[2][0] == 2 and samples[1][1] != samples[2][1]
 
 
-def test_pictures_have_the_size_of_photos(tmp_path):
-    paths = write_pictures(str(tmp_path), 2)
+def test_images_have_the_size_of_photos(tmp_path):
+    paths = write_photos(str(tmp_path), 2)
     assert [cv2.imread(path).shape for path in paths] == [(480, 640, 3)] * 2
     assert all(30_000 < (tmp_path / f"000{number}.jpg").stat().st_size < 120_000 for number in (0, 1))
 

@@ -1,4 +1,4 @@
-"""The graphs of this model with a batch of noise: for the audit of operators (small) and the report (as published)."""
+"""The graphs of cmr; see the package."""
 import numpy as np
 from mindspore import Tensor
 
@@ -13,16 +13,7 @@ SMALL = ("--num_layers", "1", "--num_channels", "32", "--depth", "18", "--width"
 
 
 def training_step(level="O0", small=False, flags=()):
-    """The update that the default settings describe.
-
-    Args:
-        level (str): of mixed precision.
-        small (bool): a narrow network and small images.
-        flags (tuple): further settings.
-
-    Returns:
-        tuple: TrainStep, tuple of the Tensors of a batch, images in it.
-    """
+    """The update that the default settings describe."""
     config = read_settings([*(SMALL if small else ()), "--amp_level", level, *flags])
     body = load_body(config)
     step, _ = build_step(config, 1, build_network(config, body), body, 100)

@@ -1,4 +1,4 @@
-"""The graphs of this model with a batch of noise: for the audit of operators (small) and the report (as published)."""
+"""The graphs of hand4whole; see the package."""
 import numpy as np
 from mindspore import Tensor
 
@@ -16,16 +16,7 @@ SMALL = ("--resnet_type", "18", "--hand_resnet_type", "18", "--face_resnet_type"
 
 
 def training_step(level="O0", small=False, flags=()):
-    """The update that the default settings describe.
-
-    Args:
-        level (str): of mixed precision; with one comes a dynamic loss scale.
-        small (bool): a narrow network and small images.
-        flags (tuple): further settings.
-
-    Returns:
-        tuple: TrainStep, tuple of the Tensors of a batch, images in it.
-    """
+    """The update that the default settings describe."""
     config = read_settings([*(SMALL if small else ()), "--amp_level", level, *flags])
     network = build_network(config, build_body_model(config), joints_only=True)
     step, _ = build_step(config, 1, network, Progress(1, 100))

@@ -1,4 +1,4 @@
-"""The graphs of this model with a batch of noise: for the audit of operators (small) and the report (as published)."""
+"""The graphs of hmr; see the package."""
 import numpy as np
 from mindspore import Tensor
 
@@ -13,16 +13,7 @@ SMALL = ("--width", "0.125", "--hidden_size", "16", "--critic_size", "16", "--cr
 
 
 def training_step(level="O0", small=False, flags=()):
-    """The adversarial update that the default settings describe, both networks.
-
-    Args:
-        level (str): of mixed precision; with one comes a dynamic loss scale.
-        small (bool): a narrow network and small images.
-        flags (tuple): further settings.
-
-    Returns:
-        tuple: AdversarialStep, tuple of the Tensors of a batch, images in it.
-    """
+    """The adversarial update that the default settings describe, both networks."""
     scale = "none" if level == "O0" else "dynamic"
     config = read_settings([*(SMALL if small else ()), "--amp_level", level, "--loss_scale", scale, *flags])
     pair = build_start(config, condense(load_body(config), "cocoplus_regressor"), True, None)

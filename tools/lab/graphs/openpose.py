@@ -1,4 +1,4 @@
-"""The graphs of this model with a batch of noise: for the audit of operators (small) and the report (as published)."""
+"""The graphs of openpose; see the package."""
 import numpy as np
 from mindspore import Tensor
 
@@ -13,16 +13,7 @@ SMALL = ("--width", "0.0625", "--num_stages", "2", "--batch_size", "2", "--insiz
 
 
 def training_step(level="O0", small=False, flags=()):
-    """The update that the default settings describe.
-
-    Args:
-        level (str): of mixed precision.
-        small (bool): a narrow network of two stages and small images.
-        flags (tuple): further settings.
-
-    Returns:
-        tuple: TrainStep, tuple of the Tensors of a batch, images in it.
-    """
+    """The update that the default settings describe."""
     config = read_settings([*(SMALL if small else ()), "--amp_level", level, *flags])
     rng = np.random.default_rng(0)
     step, _ = build_step(config, 1, build_network(config, COCO_18), Progress(2, 10))

@@ -1,4 +1,4 @@
-"""The graphs of this model with a batch of noise: for the audit of operators (small) and the report (as published)."""
+"""The graphs of pose_baseline; see the package."""
 import numpy as np
 from mindspore import Tensor, nn
 
@@ -14,15 +14,7 @@ BATCH, SIZE, SMALL = 64, 1024, 128
 
 
 def training_step(level="O0", small=False, **settings):
-    """The update of the recipe, with the poses on the device.
-
-    Args:
-        level (str): of mixed precision; with one comes a dynamic loss scale.
-        small (bool): a narrow network.
-
-    Returns:
-        tuple: TrainStep, tuple of the Tensors of a batch, poses in it.
-    """
+    """The update of the recipe, with the poses on the device."""
     rng = np.random.default_rng(0)
     network = LinearModel(SMALL if small else SIZE)
     data = [rng.standard_normal((1000, width)).astype(np.float32) for width in (32, 48)]
