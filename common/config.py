@@ -28,7 +28,8 @@ EXPORT_ALIASES = {"batch_size": "export_batch_size"}
 FORMER_NAMES = {"profile_training": "profile", "learning_rate": "lr", "log_every": "log_interval",
                 **dict.fromkeys(("max_epoch_train", "num_epochs", "end_epoch"), "epochs"),
                 **dict.fromkeys(("num_worker", "num_thread"), "num_workers"),
-                "train_batch_size": "batch_size", "continue_train": "resume"}
+                "train_batch_size": "batch_size", "continue_train": "resume",
+                **{f"critic_{key}": f"discriminator_{key}" for key in ("path", "size", "activation", "shape_sizes")}}
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 

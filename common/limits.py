@@ -29,7 +29,7 @@ LIMITS = {name: limits for limits, names in (
     (Range(0, 32), "num_layers"),
     (Range(1, 16), "num_stages"),
     (Range(1, 32), "iterations"),
-    (Range(1, 8192), "linear_size hidden_size critic_size"),
+    (Range(1, 8192), "linear_size hidden_size discriminator_size"),
     (Range(1, 4096), "num_channels"),
     (Range(1, 152), "depth resnet_type hand_resnet_type face_resnet_type"),
     (Range(0, 8, above=True), "width"),

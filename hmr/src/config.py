@@ -9,7 +9,8 @@ from hmr.src.conventions import find_convention
 FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
 ALIASES = {"data_dir": "data_path", "lr": "e_lr", "num_worker": "num_workers", "profile_training": "profile",
-           "image": "input", "checkpoint_file_path": "ckpt_file"}
+           "image": "input", "checkpoint_file_path": "ckpt_file", "critic_path": "discriminator_path",
+           "critic_size": "discriminator_size"}
 # Settings that make the network; they travel in the checkpoint.
 NETWORK_KEYS = ("convention", "depth", "width", "hidden_size", "iterations")
 # Settings that a checkpoint suggests: it knows people of the size and image that it was trained with.
@@ -17,7 +18,7 @@ SUGGESTED_KEYS = ("crop_size",)
 # Settings, besides those of `common.engine.run`, that may differ between a run and its continuation.
 MAY_DIFFER = {"epochs", "iter_count", "crop_scale", "smpl_path", "smpl_male_path", "smpl_female_path",
               "smpl_mean_params_path", "joint_regressor_extra_path", "joint_regressor_h36m_path", "encoder_path",
-              "critic_path", "model_save", "save_steps", "dataset", "eval_joints",
+              "discriminator_path", "model_save", "save_steps", "dataset", "eval_joints",
               "eval_batch_size", "eval_num", "eval_path", "label_file"}
 LR_TYPES = ("constant", "cosine")
 EVAL_JOINTS = ("cocoplus", "h36m")

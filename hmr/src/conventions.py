@@ -23,8 +23,8 @@ class Convention:
         mean, std (tuple): per channel in that order; the network sees (value / 255 - mean) / std.
         rotate_base (bool): the predicted root rotation lacks a half turn about x, which is applied before posing.
         train_mean (bool): the regressor's start learns too.
-        critic_activation (bool): ReLU after the critic's layers that all joints share.
-        critic_shape_sizes (tuple): widths of the hidden layers of the critic's shape part.
+        discriminator_activation (bool): ReLU after the discriminator's layers that all joints share.
+        discriminator_shape_sizes (tuple): widths of the hidden layers of the discriminator's shape part.
     """
 
     name: str
@@ -36,8 +36,8 @@ class Convention:
     std: tuple = (0.5, 0.5, 0.5)
     rotate_base: bool = False
     train_mean: bool = False
-    critic_activation: bool = False
-    critic_shape_sizes: tuple = (5,)
+    discriminator_activation: bool = False
+    discriminator_shape_sizes: tuple = (5,)
 
     def settings(self):
         """The conventions as plain values, for a checkpoint."""
@@ -48,7 +48,8 @@ class Convention:
 CONVENTIONS = {convention.name: convention for convention in (
     Convention("pytorch_hmr", colour="bgr", rotate_base=True),
     Convention("spin", rotations="rot6d", activation=False, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
-    Convention("tf", encoder="resnet_v2", train_mean=True, critic_activation=True, critic_shape_sizes=(10, 5)),
+    Convention("tf", encoder="resnet_v2", train_mean=True, discriminator_activation=True,
+               discriminator_shape_sizes=(10, 5)),
 )}
 
 

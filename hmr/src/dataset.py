@@ -95,11 +95,11 @@ class PeopleSource:
 
 
 class TrainingSource:
-    """Samples with what an update draws besides: real poses for the critic and the units that dropout keeps.
+    """Samples with what an update draws besides: real poses for the discriminator and the units that dropout keeps.
 
     Args:
         source: people, as of `PeopleSource`.
-        prior (PosePrior): real poses and shapes; None without a critic.
+        prior (PosePrior): real poses and shapes; None without a discriminator.
         num_real (int): real poses for each sample.
         keep_shape (tuple): (2 * iterations, hidden_size), None for no dropout.
         keep_prob (float): probability with which a unit is kept; met to 1 / 256.

@@ -72,7 +72,7 @@ def read_people(name, folder, limits, every=1):
 
 
 def read_prior(name, path):
-    """Real poses and shapes of one source for the critic, without the people kept for evaluation.
+    """Real poses and shapes of one source for the discriminator, without the people kept for evaluation.
 
     Returns:
         PosePrior: None for a Human3.6M without SMPL parameters.
@@ -175,7 +175,7 @@ def _set_weights(items):
 
 
 def _read_prior(config):
-    """Real poses for the critic; None without any, or when they weigh nothing."""
+    """Real poses for the discriminator; None without any, or when they weigh nothing."""
     if not config.d_loss_weight * config.d_disc_ratio:
         return None
     priors = _read_each(config, "train_adv_set", _find(config, "train_adv_set", PRIORS), read_prior)
@@ -184,17 +184,17 @@ def _read_prior(config):
             raise UserError(f"--train_adv_set: {name} has no SMPL parameters here: leave it out")
         del priors[name]
     if not priors:
-        LOGGER.warning("%s: training goes on without a critic, so poses may be predicted that nobody can take",
+        LOGGER.warning("%s: training goes on without a discriminator, so poses may be predicted that nobody can take",
                        "--train_adv_set is empty" if not config.train_adv_set else
                        f"{config.data_path} holds no real poses ({', '.join(config.train_adv_set)})")
         return None
     prior = join_priors(priors.values())
-    LOGGER.info("critic: %d real poses of %s", len(prior.pose), ", ".join(priors))
+    LOGGER.info("discriminator: %d real poses of %s", len(prior.pose), ", ".join(priors))
     return prior
 
 
 def _real_per_sample(config, batch_size):
-    """How many real poses come with each sample; the critic sees the predictions of all rounds."""
+    """How many real poses come with each sample; the discriminator sees the predictions of all rounds."""
     if not config.adv_batch_size:
         return config.iterations
     number, rest = divmod(config.adv_batch_size, batch_size)

@@ -1,4 +1,4 @@
-"""The critic: does this pose and this shape look like those of real people?
+"""The discriminator: does this pose and this shape look like those of real people?
 
 Source: Kanazawa et al., CVPR 2018. It judges 25 things at once: the rotation of each of the 23 joints (root excluded)
 on its own, all of them together, and the shape. The first layers are shared by all joints. Weights of the whole-pose
@@ -15,7 +15,7 @@ JOINT_FEATURES = 32
 NUM_VALUES = NUM_JOINTS + 2
 
 
-class Critic(Float32Cell):
+class Discriminator(Float32Cell):
     """Realism of poses and shapes; a real one should give 1, a predicted one 0.
 
     Args:
@@ -66,8 +66,8 @@ def _layers(rng, sizes):
     return nn.SequentialCell(cells[:-1])
 
 
-def build_critic(convention, hidden_size=1024, seed=0):
-    """A critic as a convention has it, with initial weights.
+def build_discriminator(convention, hidden_size=1024, seed=0):
+    """A discriminator as a convention has it, with initial weights.
 
     Args:
         convention (Convention): conventions.
@@ -75,9 +75,9 @@ def build_critic(convention, hidden_size=1024, seed=0):
         seed (int): of the initial weights.
 
     Returns:
-        Critic: its parameters are called `critic...`, so that they share a checkpoint with the generator's.
+        Discriminator: its parameters are called `critic...`, so that they share a checkpoint with the generator's.
     """
-    critic = Critic(np.random.default_rng([seed, 1]), convention.critic_activation, convention.critic_shape_sizes,
-                    hidden_size)
-    critic.update_parameters_name("critic.")
-    return critic
+    discriminator = Discriminator(np.random.default_rng([seed, 1]), convention.discriminator_activation,
+                                  convention.discriminator_shape_sizes, hidden_size)
+    discriminator.update_parameters_name("critic.")
+    return discriminator

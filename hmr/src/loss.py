@@ -1,4 +1,4 @@
-"""Losses of generator and critic.
+"""Losses of generator and discriminator.
 
 Source: Kanazawa et al., CVPR 2018; weights and normalisation of MandyMo/pytorch_HMR. Every mean is over what is there:
 visible keypoints, samples with 3D joints, samples with SMPL parameters. A batch without any of them gives zero.
@@ -19,7 +19,7 @@ RIGHT_HIP, LEFT_HIP = 2, 3
 
 
 class LossWeights(NamedTuple):
-    """Factors of the generator's loss terms; `adversarial` is that of the critic's loss too."""
+    """Factors of the generator's loss terms; `adversarial` is that of the discriminator's loss too."""
 
     kp2d: float = 60.0
     kp3d: float = 600.0
@@ -62,7 +62,7 @@ def centred_on_hips(joints):
 
 
 def judged_as(scores, target):
-    """Distance of the critic's values from what they should be: sum of squares over the values, mean over samples.
+    """Distance of the discriminator's values from what they should be: squares summed over values, mean over samples.
 
     Args:
         scores (Tensor): (B, 25).
@@ -82,8 +82,8 @@ class GeneratorLoss(Float32Cell):
 
     Inputs:
         - **outputs** (tuple) - what `Body` returns for the last round.
-        - **scores** (Tensor) - (N, 25), the critic's values for the bodies of all rounds; None without a critic, the
-          adversarial term is zero then.
+        - **scores** (Tensor) - (N, 25), the discriminator's values for the bodies of all rounds; None without a
+          discriminator, the adversarial term is zero then.
         - **kp2d** (Tensor) - (B, K, 3), x, y and weight of the first K joints of `JOINTS`; the crop spans [-1, 1].
         - **kp3d** (Tensor) - (B, 14, 3), joints in LSP order, metres.
         - **theta** (Tensor) - (B, 85), true pose and shape; the camera is not looked at.
@@ -123,8 +123,8 @@ class GeneratorLoss(Float32Cell):
         return loss, terms
 
 
-class CriticLoss(Float32Cell):
-    """Loss of the critic, and its parts.
+class DiscriminatorLoss(Float32Cell):
+    """Loss of the discriminator, and its parts.
 
     Args:
         weight (float): factor, the `adversarial` of `LossWeights`.
@@ -137,7 +137,7 @@ class CriticLoss(Float32Cell):
         Tuple: loss (), and the weighted terms () by `term_names`.
     """
 
-    term_names = ("critic_real", "critic_fake")
+    term_names = ("discriminator_real", "discriminator_fake")
 
     def __init__(self, weight=1.0):
         super().__init__()

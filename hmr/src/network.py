@@ -287,7 +287,7 @@ def settings_of(checkpoint, config):
     require_model(checkpoint, "hmr")
     saved = checkpoint.meta.get("config", {})
     if saved.get("part", "generator") != "generator":
-        flag = {"critic": "critic_path", "encoder": "encoder_path"}.get(str(saved["part"]))
+        flag = {"critic": "discriminator_path", "encoder": "encoder_path"}.get(str(saved["part"]))
         raise UserError(f"checkpoint {checkpoint.path} holds the {saved['part']} only" +
                         (f": train with --{flag} {checkpoint.path}" if flag else ", which is no part of hmr"))
     convention_of(saved, checkpoint.path)
@@ -295,7 +295,7 @@ def settings_of(checkpoint, config):
 
 
 def generator_weights(checkpoint):
-    """The checkpoint without what belongs to the critic."""
+    """The checkpoint without what belongs to the discriminator."""
     weights = {name: value for name, value in checkpoint.weights.items() if not name.startswith("critic.")}
     return dataclasses.replace(checkpoint, weights=weights)
 

@@ -1,7 +1,7 @@
-"""One adversarial update: generator and critic, each with its own optimizer, in one compiled graph.
+"""One adversarial update: generator and discriminator, each with its own optimizer, in one compiled graph.
 
-Source: MandyMo/pytorch_HMR, Kanazawa et al., CVPR 2018. The critic learns from the bodies of all rounds of the forward
-pass that the generator's update was made from, so that the encoder runs once per step.
+Source: MandyMo/pytorch_HMR, Kanazawa et al., CVPR 2018. The discriminator learns from the bodies of all rounds of the
+forward pass that the generator's update was made from, so that the encoder runs once per step.
 """
 import dataclasses
 import logging
@@ -18,31 +18,31 @@ from common.engine.train_step import TrainStep
 from common.errors import UserError
 from common.geometry.rotation_ops import axis_angle_to_matrix
 from hmr.src.conventions import convention_of, find_convention
-from hmr.src.discriminator import build_critic
-from hmr.src.loss import CriticLoss, GeneratorLoss, LossWeights
+from hmr.src.discriminator import build_discriminator
+from hmr.src.loss import DiscriminatorLoss, GeneratorLoss, LossWeights
 from hmr.src.network import build_network, generator_weights, split_theta
 
 LOGGER = logging.getLogger("mindhuman")
 
-# What a batch holds, in this order. `real` is left out without a critic, `keep` without dropout.
+# What a batch holds, in this order. `real` is left out without a discriminator, `keep` without dropout.
 COLUMNS = ("image", "kp2d", "kp3d", "theta", "has_kp3d", "has_smpl", "real", "keep")
 
 
 class Adversaries(nn.Cell):
-    """Generator and critic as one network, for loading, saving and broadcasting; a name for each parameter of both.
+    """Generator and discriminator as one network, for loading, saving and broadcasting.
 
     Args:
         generator (HMR): its parameters are called `encoder...` and `regressor...`.
-        critic (Critic): from `build_critic`, its parameters are called `critic...`.
+        discriminator (Discriminator): from `build_discriminator`, its parameters are called `critic...`.
     """
 
-    def __init__(self, generator, critic):
+    def __init__(self, generator, discriminator):
         super().__init__(auto_prefix=False)
-        self.generator, self.critic = generator, critic
+        self.generator, self.discriminator = generator, discriminator
 
 
 class GeneratorWithLoss(nn.Cell):
-    """The generator's loss without a critic: what `TrainStep` takes when there are no real poses to learn from.
+    """The generator's loss without a discriminator: what `TrainStep` takes when there are no real poses to learn from.
 
     Args:
         generator (HMR): the network.
@@ -77,51 +77,52 @@ class GeneratorWithLoss(nn.Cell):
 
 
 class AdversarialLoss(GeneratorWithLoss):
-    """The losses of both sides; arguments as of `GeneratorWithLoss`, and the critic."""
+    """The losses of both sides; arguments as of `GeneratorWithLoss`, and the discriminator."""
 
-    term_names = (*GeneratorLoss.term_names, *CriticLoss.term_names)
+    term_names = (*GeneratorLoss.term_names, *DiscriminatorLoss.term_names)
 
-    def __init__(self, generator, critic, weights, keep_prob=0.5):
+    def __init__(self, generator, discriminator, weights, keep_prob=0.5):
         super().__init__(generator, weights, keep_prob)
-        self.critic, self.critic_loss = critic, CriticLoss(weights.adversarial)
+        self.discriminator, self.discriminator_loss = discriminator, DiscriminatorLoss(weights.adversarial)
 
     def of_generator(self, image, kp2d, kp3d, theta, has_kp3d, has_smpl, keep=None):
         """The generator's loss, its terms, and the rotations and shapes of all rounds, (rounds * B, ...)."""
         states = self.states(image, keep)
         rounds = ops.concat(states)
         rotmat, (_, _, beta) = self.generator.body.rotmat(rounds), split_theta(rounds)
-        scores = self.critic(rotmat, beta)
+        scores = self.discriminator(rotmat, beta)
         loss, terms = self.loss(self.generator.body(states[-1]), scores, kp2d, kp3d, theta, has_kp3d, has_smpl)
         return loss, terms, rotmat, beta
 
-    def of_critic(self, real, rotmat, beta):
-        """The critic's loss and its terms. `real`: (..., 85), poses and shapes of real people."""
+    def of_discriminator(self, real, rotmat, beta):
+        """The discriminator's loss and its terms. `real`: (..., 85), poses and shapes of real people."""
         _, real_pose, real_beta = split_theta(real.reshape(-1, real.shape[-1]))
-        real_scores = self.critic(axis_angle_to_matrix(real_pose.reshape(-1, 24, 3)), real_beta)
-        return self.critic_loss(real_scores, self.critic(ops.stop_gradient(rotmat), ops.stop_gradient(beta)))
+        real_scores = self.discriminator(axis_angle_to_matrix(real_pose.reshape(-1, 24, 3)), real_beta)
+        fake_scores = self.discriminator(ops.stop_gradient(rotmat), ops.stop_gradient(beta))
+        return self.discriminator_loss(real_scores, fake_scores)
 
 
 class OptimizerPair(nn.Cell):
     """Two optimizers as one: what a checkpoint keeps of both.
 
     Args:
-        generator, critic (Optimizer): state of the critic's is renamed to `critic...`.
+        generator, discriminator (Optimizer): state of the discriminator's is renamed to `critic...`.
 
     Inputs:
-        - **generator_gradients**, **critic_gradients** (tuples of Tensors).
+        - **generator_gradients**, **discriminator_gradients** (tuples of Tensors).
     """
 
-    def __init__(self, generator, critic):
+    def __init__(self, generator, discriminator):
         super().__init__(auto_prefix=False)
-        own = {id(parameter) for parameter in critic.parameters}
-        for parameter in critic.get_parameters():
+        own = {id(parameter) for parameter in discriminator.parameters}
+        for parameter in discriminator.get_parameters():
             if id(parameter) not in own:
                 parameter.name = f"critic.{parameter.name}"
-        self.generator, self.critic = generator, critic
-        self.parameters = ms.ParameterTuple((*generator.parameters, *critic.parameters))
+        self.generator, self.discriminator = generator, discriminator
+        self.parameters = ms.ParameterTuple((*generator.parameters, *discriminator.parameters))
 
-    def construct(self, generator_gradients, critic_gradients):
-        return self.generator(generator_gradients), self.critic(critic_gradients)
+    def construct(self, generator_gradients, discriminator_gradients):
+        return self.generator(generator_gradients), self.discriminator(discriminator_gradients)
 
 
 class AdversarialStep(TrainStep):
@@ -131,7 +132,7 @@ class AdversarialStep(TrainStep):
 
     Args:
         network (AdversarialLoss): both sides.
-        generator_optimizer, critic_optimizer (Optimizer): of the parameters of either side.
+        generator_optimizer, discriminator_optimizer (Optimizer): of the parameters of either side.
         scaler, rank_size: as of `TrainStep`.
         clip_norm (float): bound of the global norm of each side's gradients, 0 for none.
 
@@ -142,18 +143,20 @@ class AdversarialStep(TrainStep):
         Tuple of Tensors: the generator's loss (), terms (K,), skipped ().
     """
 
-    def __init__(self, network, generator_optimizer, critic_optimizer, scaler=None, clip_norm=0.0, rank_size=1):
-        super().__init__(network, OptimizerPair(generator_optimizer, critic_optimizer), scaler, clip_norm, 1, rank_size)
+    def __init__(self, network, generator_optimizer, discriminator_optimizer, scaler=None, clip_norm=0.0, rank_size=1):
+        super().__init__(network, OptimizerPair(generator_optimizer, discriminator_optimizer), scaler, clip_norm, 1,
+                         rank_size)
         self.num_generator = len(generator_optimizer.parameters)
         self.gradient = ms.value_and_grad(self._generator_loss, None, generator_optimizer.parameters, has_aux=True)
-        self.critic_gradient = ms.value_and_grad(self._critic_loss, None, critic_optimizer.parameters, has_aux=True)
+        self.discriminator_gradient = ms.value_and_grad(self._discriminator_loss, None,
+                                                        discriminator_optimizer.parameters, has_aux=True)
 
     def _generator_loss(self, *batch):
         loss, terms, rotmat, beta = self.network.of_generator(*batch)
         return self._scaled(loss), ops.stack((loss, *terms)), rotmat, beta
 
-    def _critic_loss(self, real, rotmat, beta):
-        loss, terms = self.network.of_critic(real, rotmat, beta)
+    def _discriminator_loss(self, real, rotmat, beta):
+        loss, terms = self.network.of_discriminator(real, rotmat, beta)
         return self._scaled(loss), ops.stack(terms)
 
     def _scaled(self, loss):
@@ -161,8 +164,8 @@ class AdversarialStep(TrainStep):
 
     def construct(self, image, kp2d, kp3d, theta, has_kp3d, has_smpl, real, keep=None):
         (_, report, rotmat, beta), gradients = self.gradient(image, kp2d, kp3d, theta, has_kp3d, has_smpl, keep)
-        (_, critic_terms), critic_gradients = self.critic_gradient(real, rotmat, beta)
-        return self._finish(ops.concat((report, critic_terms)), gradients + critic_gradients)
+        (_, discriminator_terms), discriminator_gradients = self.discriminator_gradient(real, rotmat, beta)
+        return self._finish(ops.concat((report, discriminator_terms)), gradients + discriminator_gradients)
 
     def _update(self, gradients):
         return self.optimizer(self._clipped(gradients[:self.num_generator]),
@@ -179,7 +182,7 @@ def build_step(config, rank_size, pair, total_steps):
         total_steps (int): of the whole run.
 
     Returns:
-        tuple: TrainStep, which is an `AdversarialStep` where there is a critic; learning rate of the generator.
+        tuple: TrainStep, which is an `AdversarialStep` where there is a discriminator; learning rate of the generator.
     """
     apply_amp(pair.generator, config.amp_level)
     three_d = config.e_3d_loss_weight
@@ -189,38 +192,41 @@ def build_step(config, rank_size, pair, total_steps):
     rates = [WarmUp(rate, config.warmup_steps, cosine_steps) for rate in (config.e_lr, config.d_lr)]
     scaler = build_scaler(config.loss_scale)
     optimizer = TorchAdam(pair.generator.trainable_params(), rates[0], weight_decay=config.e_wd)
-    if pair.critic is None:
+    if pair.discriminator is None:
         network = GeneratorWithLoss(pair.generator, weights, config.dropout)
         return TrainStep(network, optimizer, scaler, config.clip_norm, 1, rank_size), rates[0]
-    network = AdversarialLoss(pair.generator, pair.critic, weights, config.dropout)
-    critic_optimizer = TorchAdam(pair.critic.trainable_params(), rates[1], weight_decay=config.d_wd)
-    return AdversarialStep(network, optimizer, critic_optimizer, scaler, config.clip_norm, rank_size), rates[0]
+    network = AdversarialLoss(pair.generator, pair.discriminator, weights, config.dropout)
+    discriminator_optimizer = TorchAdam(pair.discriminator.trainable_params(), rates[1], weight_decay=config.d_wd)
+    return AdversarialStep(network, optimizer, discriminator_optimizer, scaler, config.clip_norm, rank_size), rates[0]
 
 
-def build_start(config, body, with_critic, start):
-    """Generator and critic (or None) at the beginning, with the weights that the settings name.
+def build_start(config, body, with_discriminator, start):
+    """Generator and discriminator (or None) at the beginning, with the weights that the settings name.
 
     Args:
         config (Config): settings.
         body (BodyModel): of `load_body`.
-        with_critic (bool): whether there are real poses to learn from.
+        with_discriminator (bool): whether there are real poses to learn from.
         start (Checkpoint): to start from; None for random weights.
 
     Returns:
         Adversaries
     """
     generator = build_network(config, body, config.seed)
-    critic = build_critic(find_convention(config.convention), config.critic_size, config.seed) if with_critic else None
+    discriminator = None
+    if with_discriminator:
+        discriminator = build_discriminator(find_convention(config.convention), config.discriminator_size, config.seed)
     if start is not None:
         load_weights(generator, generator_weights(start), config.allow_partial)
     elif config.encoder_path:
         load_weights(generator.encoder, _encoder(config.encoder_path), config.allow_partial)
     else:
         LOGGER.warning("--encoder_path is empty: the encoder starts from random weights")
-    other = _critic(config) if config.critic_path else start
-    if critic is not None and other is not None and critic_weights(other):
-        load_weights(critic, dataclasses.replace(other, weights=critic_weights(other)), config.allow_partial)
-    return Adversaries(generator, critic)
+    other = _discriminator(config) if config.discriminator_path else start
+    if discriminator is not None and other is not None and discriminator_weights(other):
+        own = dataclasses.replace(other, weights=discriminator_weights(other))
+        load_weights(discriminator, own, config.allow_partial)
+    return Adversaries(generator, discriminator)
 
 
 def _encoder(path):
@@ -232,16 +238,17 @@ def _encoder(path):
     return checkpoint
 
 
-def _critic(config):
-    """The checkpoint of a critic alone."""
-    checkpoint = require_model(read_checkpoint(config.critic_path, "--critic_path"), "hmr")
-    if not critic_weights(checkpoint):
-        raise UserError(f"--critic_path {config.critic_path} holds no critic")
-    if convention_of(checkpoint.meta.get("config", {}), config.critic_path).name != config.convention:
-        raise UserError(f"--critic_path {config.critic_path} belongs to another convention than {config.convention}")
+def _discriminator(config):
+    """The checkpoint of a discriminator alone."""
+    checkpoint = require_model(read_checkpoint(config.discriminator_path, "--discriminator_path"), "hmr")
+    if not discriminator_weights(checkpoint):
+        raise UserError(f"--discriminator_path {config.discriminator_path} holds no discriminator")
+    if convention_of(checkpoint.meta.get("config", {}), config.discriminator_path).name != config.convention:
+        raise UserError(f"--discriminator_path {config.discriminator_path} belongs to another convention than "
+                        f"{config.convention}")
     return checkpoint
 
 
-def critic_weights(checkpoint):
-    """name -> array of what belongs to the critic in a checkpoint."""
+def discriminator_weights(checkpoint):
+    """name -> array of what belongs to the discriminator in a checkpoint."""
     return {name: value for name, value in checkpoint.weights.items() if name.startswith("critic.")}

@@ -1,8 +1,9 @@
 """Published weights to those of this project: pytorch_HMR, SPIN, the TensorFlow original, ImageNet encoders.
 
 Besides names, layouts are brought into one form here: SPIN's three output layers become one, with camera, pose, shape
-in theta's order; pytorch_HMR's critic gets its whole-pose input joint by joint. What cannot be brought into one form
-is in the convention, which is written into the checkpoint. TensorFlow variables come as an npz with one array per name:
+in theta's order; pytorch_HMR's discriminator gets its whole-pose input joint by joint. What cannot be brought into one
+form is in the convention, which is written into the checkpoint. TensorFlow variables come as an npz with one array per
+name:
 
     reader = tf.train.load_checkpoint("model.ckpt-667589")
     np.savez("tf.npz", **{name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()})
@@ -19,7 +20,7 @@ from common.body_models.companions import load_mean_params
 from common.convert.rules import Rule, convert, transpose
 from common.errors import UserError
 from hmr.src.conventions import find_convention
-from hmr.src.discriminator import JOINT_FEATURES, NUM_JOINTS, build_critic
+from hmr.src.discriminator import JOINT_FEATURES, NUM_JOINTS, build_discriminator
 from hmr.src.network import HMR, NUM_BETAS, NUM_CAM, build_parts
 
 # What the file holds -> a name that only it has; in the order of asking.
@@ -35,13 +36,13 @@ LINEAR = r"(weight|bias)"
 
 
 def convert_weights(arrays, others, variant, source):
-    """Published weights to the weights and settings of a generator, a critic or an encoder.
+    """Published weights to the weights and settings of a generator, a discriminator or an encoder.
 
     Args:
         arrays (dict): name -> array as published, without `module.`.
         others (dict): what else the file held; SPIN's `total_step_count` is kept.
-        variant (str): a key of `KINDS`; empty to tell by the names. TensorFlow files hold generator and critic: `tf`
-            (which the names tell) takes the one, `tf_critic` the other.
+        variant (str): a key of `KINDS`; empty to tell by the names. TensorFlow files hold generator and discriminator:
+            `tf` (which the names tell) takes the one, `tf_critic` the other.
         source (str): file name for error texts.
 
     Returns:
@@ -110,7 +111,7 @@ def _spin(arrays, source):
 
 
 def _tensorflow(arrays, source):
-    rules = [*_TENSORFLOW_STATE, Rule("D/.*", None, why="the critic: --variant tf_critic converts it"),
+    rules = [*_TENSORFLOW_STATE, Rule("D/.*", None, why="the discriminator: --variant tf_critic converts it"),
              Rule("mean_param", "regressor.mean", np.ravel)]
     for number in range(1, 4):
         rules += [Rule(f"3D_module/fc{number}/weights", f"regressor.fc{number}.weight", transpose),
@@ -157,7 +158,7 @@ def _pytorch_hmr_critic(arrays, source):
         rules.append(Rule(rf"{re.escape(whole)}{number}\.{LINEAR}", rf"critic.pose.{2 * number}.\1"))
         rules.append(Rule(rf"shape_discriminator\.fc_blocks\.regressor_fc_{number}\.{LINEAR}",
                           rf"critic.shape.{2 * number}.\1"))
-    return _critic(arrays, rules, "pytorch_hmr", arrays.get(f"{whole}0.bias"), source)
+    return _discriminator(arrays, rules, "pytorch_hmr", arrays.get(f"{whole}0.bias"), source)
 
 
 def _joint_by_joint(weight):
@@ -165,7 +166,7 @@ def _joint_by_joint(weight):
     return weight.reshape(-1, JOINT_FEATURES, NUM_JOINTS).transpose(0, 2, 1).reshape(weight.shape)
 
 
-def _tensorflow_critic(arrays, source):
+def _tensorflow_discriminator(arrays, source):
     for kind, merge in (("weights", lambda parts: np.concatenate(parts, 1)), ("biases", np.concatenate)):
         _join(arrays, f"D/pose_out_all/{kind}", [f"D/pose_out_j{joint}/{kind}" for joint in range(NUM_JOINTS)],
               merge, source)
@@ -179,7 +180,7 @@ def _tensorflow_critic(arrays, source):
     for old, new in layers.items():
         rules += [Rule(f"{old}/weights", f"critic.{new}.weight", _of_vectors),
                   Rule(f"{old}/biases", f"critic.{new}.bias")]
-    return _critic(arrays, rules, "tf", arrays.get("D/D_alljoints_fc1/biases"), source)
+    return _discriminator(arrays, rules, "tf", arrays.get("D/D_alljoints_fc1/biases"), source)
 
 
 def _of_vectors(weight):
@@ -187,10 +188,10 @@ def _of_vectors(weight):
     return transpose(weight.reshape(weight.shape[-2:]))
 
 
-def _critic(arrays, rules, convention, hidden, source):
+def _discriminator(arrays, rules, convention, hidden, source):
     convention = find_convention(convention)
     sizes = {"hidden_size": 1024 if hidden is None else len(hidden)}
-    conversion = convert(arrays, rules, _shapes(build_critic(convention, **sizes)), source)
+    conversion = convert(arrays, rules, _shapes(build_discriminator(convention, **sizes)), source)
     return conversion, {**convention.settings(), "part": "critic", **sizes}
 
 
@@ -203,7 +204,7 @@ def _imagenet(arrays, source):
 
 
 CONVERTERS = {"pytorch_hmr": _pytorch_hmr, "pytorch_hmr_critic": _pytorch_hmr_critic, "spin": _spin,
-              "tf": _tensorflow, "tf_critic": _tensorflow_critic, "imagenet": _imagenet}
+              "tf": _tensorflow, "tf_critic": _tensorflow_discriminator, "imagenet": _imagenet}
 _TENSORFLOW_STATE = (
     Rule(".*/Adam(_1)?", None, why="state of the optimizer"),
     Rule("(.*/)?(beta1_power|beta2_power|global_step)(_1)?", None, why="state of the optimizer"))

@@ -85,6 +85,8 @@ def test_former_names_of_settings(tmp_path):
     with pytest.raises(UserError, match="profile: 5 is not a boolean"):
         load_config(str(path), ["--config_path", str(overlay)])
     assert present_names({"profile": True, "lr": 1}) == {"profile": True, "lr": 1}
+    assert present_names({"critic_size": 8, "critic_shape_sizes": [5]}) == {
+        "discriminator_size": 8, "discriminator_shape_sizes": [5]}
     assert present_names({"profile": "tf", "profile_training": False, "end_epoch": 3}) == {
         "convention": "tf", "profile": False, "epochs": 3}
 

@@ -37,7 +37,7 @@ def main(output):
 
     from common.body_models.companions import MeanParams
     from hmr.src.conventions import CONVENTIONS
-    from hmr.src.discriminator import build_critic
+    from hmr.src.discriminator import build_discriminator
     from hmr.src.loss import LossWeights
     from hmr.src.network import build_hmr
     from hmr.src.train_step import AdversarialLoss, AdversarialStep, Adversaries
@@ -48,11 +48,11 @@ def main(output):
     # Another seed on each worker: only the broadcast makes the weights equal.
     seed = runtime.rank
     pair = Adversaries(build_hmr(convention, golden.body_model(), mean, depth=18, width=0.125, hidden_size=8,
-                                 frozen_norm=True, seed=seed), build_critic(convention, 8, seed))
+                                 frozen_norm=True, seed=seed), build_discriminator(convention, 8, seed))
     broadcast_parameters(pair.get_parameters(), runtime)
-    step = AdversarialStep(AdversarialLoss(pair.generator, pair.critic, LossWeights()),
+    step = AdversarialStep(AdversarialLoss(pair.generator, pair.discriminator, LossWeights()),
                            nn.SGD(pair.generator.trainable_params(), 1e-3),
-                           nn.SGD(pair.critic.trainable_params(), 1e-3), rank_size=runtime.rank_size)
+                           nn.SGD(pair.discriminator.trainable_params(), 1e-3), rank_size=runtime.rank_size)
     before = {parameter.name: parameter.asnumpy().copy() for parameter in pair.get_parameters()}
     reports = [np.append(*[value.asnumpy() for value in step(*map(Tensor, batch))[:2]]) for batch in batches(runtime)]
     if runtime.is_main:

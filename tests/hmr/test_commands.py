@@ -24,7 +24,8 @@ from hmr.src.network import load_trained
 seeded = golden.seeded
 
 SIDE, CROP = 96, 32
-SMALL = ["--depth", "18", "--width", "0.125", "--hidden_size", "16", "--critic_size", "8", "--crop_size", str(CROP),
+SMALL = ["--depth", "18", "--width", "0.125", "--hidden_size", "16", "--discriminator_size", "8", "--crop_size",
+         str(CROP),
          "--min_size", "10", "--batch_size", "2", "--batch_3d_size", "2", "--log_interval", "1", "--e_lr", "0.001",
          "--save_steps", "2", "--keep_checkpoint_max", "0", "--device_target", "CPU"]
 
@@ -79,7 +80,8 @@ def test_a_run_leaves_checkpoints_settings_and_curves(trained):
     assert meta["model"] == "hmr" and meta["body_model"] == "synthetic" and meta["config"]["rotate_base"] is True
     assert read_settings(["--config_path", str(trained / "config.yaml")]).width == 0.125
     header, *rows = (trained / "metrics.csv").read_text().splitlines()
-    assert header == "step,epoch,learning_rate,loss,kp2d,kp3d,shape,pose,adversarial,critic_real,critic_fake"
+    assert header == ("step,epoch,learning_rate,loss,kp2d,kp3d,shape,pose,adversarial,discriminator_real,"
+                      "discriminator_fake")
     assert len(rows) == 6 and all(float(value) > 0 for value in rows[0].split(",")[4:6])
 
 
@@ -107,13 +109,13 @@ def test_resuming_within_a_pass_changes_no_bit_of_either_side(trained, data, tmp
 
 @pytest.mark.slow
 def test_2d_alone_from_a_checkpoint_and_a_loss_that_is_no_number(trained, data, tmp_path, capsys):
-    """No critic, no 3D; a learning rate far too high stops the run, and what was saved before stays."""
+    """No discriminator, no 3D; a learning rate far too high stops the run, and what was saved before stays."""
     flags = [*SMALL, "--data_path", str(data), "--train_3d_set", "", "--train_adv_set", "", "--dropout", "1",
              "--model_save", str(tmp_path), "--ckpt_file", str(trained / "hmr-6.ckpt"), "--save_steps", "1"]
     with pytest.raises(UserError, match="training stops, the checkpoints written before stay"):
         train.main([*flags, "--epochs", "3", "--e_lr", "1000"])
     said = capsys.readouterr().out
-    assert "training goes on without a critic" in said and "kp2d" in said
+    assert "training goes on without a discriminator" in said and "kp2d" in said
     assert "adversarial" not in said and "Saved" in said
     saved = read_checkpoint(str(tmp_path / "hmr-1.ckpt"))
     assert not [name for name in saved.weights if name.startswith("critic.")]
@@ -170,7 +172,7 @@ def strange(tmp_path_factory):
     (train.main, ["--min_keypoints", "15"], ["data set lsp", "6 by --min_keypoints 15"]),
     (train.main, ["--min_size", "500"], ["data set lsp", "6 by --min_size 500"]),
     (train.main, ["--batch_size", "40", "--batch_3d_size", "40"], ["--batch_size 80", "12 samples"]),
-    (train.main, ["--ckpt_file", "CRITIC"], ["critic only", "--critic_path"]),
+    (train.main, ["--ckpt_file", "CRITIC"], ["discriminator only", "--discriminator_path"]),
     (train.main, ["--ckpt_file", "NOTHING"], ["does not say which conventions"]),
     (train.main, ["--smpl_path", "/nowhere.pkl"], ["/nowhere.pkl"]),
     (train.main, ["--enable_modelarts"], ["moxing"]),

@@ -1,4 +1,4 @@
-"""The critic against the published implementation, and its parts by hand."""
+"""The discriminator against the published implementation, and its parts by hand."""
 
 import hmr_golden as golden
 import numpy as np
@@ -8,12 +8,12 @@ from mindspore import Tensor
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
 from hmr.src.conventions import CONVENTIONS, convention_of
-from hmr.src.discriminator import Critic, build_critic
+from hmr.src.discriminator import Discriminator, build_discriminator
 from hmr.src.weights import convert_weights
 
 
 def inputs(theta):
-    """(B, 85) -> what the critic takes."""
+    """(B, 85) -> what the discriminator takes."""
     rotmat = axis_angle_to_matrix(theta[:, 3:75].reshape(-1, 24, 3)).astype(np.float32)
     return Tensor(rotmat), Tensor(np.ascontiguousarray(theta[:, 75:]))
 
@@ -22,13 +22,13 @@ def test_values_of_pytorch_hmr():
     case = golden.load("discriminator")
     conversion, settings, _ = convert_weights(golden.state("discriminator"), {}, "", "case")
     assert settings["part"] == "critic" and convention_of(settings, "case").name == "pytorch_hmr"
-    critic = golden.fill(build_critic(CONVENTIONS["pytorch_hmr"]), conversion.weights)
-    assert all(parameter.name.startswith("critic.") for parameter in critic.get_parameters())
-    assert np.abs(critic(*inputs(case["theta"])).asnumpy() - case["out"]).max() < 1e-4
+    discriminator = golden.fill(build_discriminator(CONVENTIONS["pytorch_hmr"]), conversion.weights)
+    assert all(parameter.name.startswith("critic.") for parameter in discriminator.get_parameters())
+    assert np.abs(discriminator(*inputs(case["theta"])).asnumpy() - case["out"]).max() < 1e-4
 
 
-def slim_critic(rng, hidden):
-    """Variables of the original's critic, as TensorFlow stores them."""
+def slim_discriminator(rng, hidden):
+    """Variables of the original's discriminator, as TensorFlow stores them."""
     shapes = {"D_conv1": (1, 1, 9, 32), "D_conv2": (1, 1, 32, 32), "D_alljoints_fc1": (736, hidden),
               "D_alljoints_fc2": (hidden, hidden), "D_alljoints_out": (hidden, 1), "shape_fc1/shape_fc1_1": (10, 10),
               "shape_fc1/shape_fc1_2": (10, 5), "shape_final": (5, 1),
@@ -43,12 +43,12 @@ def slim_critic(rng, hidden):
 def test_values_of_the_original():
     """Against the layers of the original's Discriminator_separable_rotations, written out in numpy."""
     rng = np.random.default_rng(1)
-    arrays = slim_critic(rng, 48)
+    arrays = slim_discriminator(rng, 48)
     state = {"global_step": np.array(7), "mean_param": np.zeros((1, 85)), "D/D_conv1/weights/Adam": np.zeros(3),
              "beta1_power_1": np.array(0.5), "3D_module/fc1/weights": np.zeros((2, 2))}
     conversion, settings, step = convert_weights({**arrays, **state}, {}, "tf_critic", "case")
     assert step == 7 and settings["convention"] == "tf" and settings["hidden_size"] == 48
-    critic = golden.fill(build_critic(CONVENTIONS["tf"], 48), conversion.weights)
+    discriminator = golden.fill(build_discriminator(CONVENTIONS["tf"], 48), conversion.weights)
     theta = golden.load("discriminator")["theta"]
     rotmat, beta = inputs(theta)
 
@@ -62,23 +62,23 @@ def test_values_of_the_original():
     whole = layer(layer(joints.reshape(len(joints), -1), "D_alljoints_fc1"), "D_alljoints_fc2")
     shape = layer(layer(beta.asnumpy(), "shape_fc1/shape_fc1_1"), "shape_fc1/shape_fc1_2")
     expected = np.concatenate([*each, layer(whole, "D_alljoints_out", False), layer(shape, "shape_final", False)], 1)
-    assert np.abs(critic(rotmat, beta).asnumpy() - expected).max() < 1e-5
+    assert np.abs(discriminator(rotmat, beta).asnumpy() - expected).max() < 1e-5
 
 
 def test_what_each_value_looks_at():
-    critic = Critic(np.random.default_rng(0), hidden_size=16)
+    discriminator = Discriminator(np.random.default_rng(0), hidden_size=16)
     theta = golden.load("discriminator")["theta"][:1].repeat(4, 0)
     theta[1, 3:6] += 1  # the root
     theta[2, 3 + 3 * 5] += 1  # joint 5
     theta[3, 80] += 1  # shape
-    values = critic(*inputs(theta)).asnumpy()
+    values = discriminator(*inputs(theta)).asnumpy()
     changed = np.abs(values[1:] - values[0]) > 1e-7
     assert not changed[0].any()
     assert np.flatnonzero(changed[1]).tolist() == [4, 23]
     assert np.flatnonzero(changed[2]).tolist() == [24]
 
 
-def test_incomplete_critic_is_refused():
+def test_incomplete_discriminator_is_refused():
     arrays = golden.state("discriminator")
     del arrays["pose_discriminator.fc_layer.7.bias"]
     with pytest.raises(UserError, match=r"case cannot be converted: it has no pose_discriminator.fc_layer.7.bias"):

@@ -1,4 +1,4 @@
-"""Losses, their gradients and the critic's training steps against the published implementation."""
+"""Losses, their gradients and the discriminator's training steps against the published implementation."""
 
 import hmr_golden as golden
 import mindspore as ms
@@ -9,8 +9,8 @@ from mindspore import Tensor, nn, ops
 from common.engine.optimizers import TorchAdam
 from common.geometry.rotation_ops import axis_angle_to_matrix
 from hmr.src.conventions import CONVENTIONS
-from hmr.src.discriminator import build_critic
-from hmr.src.loss import CriticLoss, GeneratorLoss, LossWeights, centred_on_hips, keypoint_loss, squared_loss
+from hmr.src.discriminator import build_discriminator
+from hmr.src.loss import DiscriminatorLoss, GeneratorLoss, LossWeights, centred_on_hips, keypoint_loss, squared_loss
 from hmr.src.network import split_theta
 from hmr.src.weights import convert_weights
 
@@ -18,9 +18,9 @@ CASE = golden.load("losses")
 THETAS = [Tensor(CASE[f"in_pred_theta{number}"]) for number in range(3)]
 
 
-def critic():
+def discriminator():
     conversion, _, _ = convert_weights(golden.state("discriminator"), {}, "", "case")
-    return golden.fill(build_critic(CONVENTIONS["pytorch_hmr"]), conversion.weights), conversion
+    return golden.fill(build_discriminator(CONVENTIONS["pytorch_hmr"]), conversion.weights), conversion
 
 
 def batch(has_smpl=None):
@@ -39,7 +39,7 @@ def rotmat_of(theta):
 
 
 class Judged(nn.Cell):
-    """The critic's values of thetas."""
+    """The discriminator's values of thetas."""
 
     def __init__(self, network):
         super().__init__(auto_prefix=False)
@@ -61,10 +61,10 @@ class OfPredictions(nn.Cell):
         return self.loss((theta2, None, j2d, j3d, rotmat_of(theta2)), scores, *labels)
 
 
-class CriticStep(nn.Cell):
+class DiscriminatorStep(nn.Cell):
     def __init__(self, network):
         super().__init__(auto_prefix=False)
-        self.judged, self.loss = Judged(network), CriticLoss()
+        self.judged, self.loss = Judged(network), DiscriminatorLoss()
 
     def construct(self, real, fake):
         return self.loss(self.judged(real), self.judged(fake))
@@ -74,21 +74,21 @@ PREDICTIONS = [*THETAS, Tensor(CASE["in_pred_j2d2"]), Tensor(CASE["in_pred_j3d2"
 
 
 def test_values():
-    loss, terms = OfPredictions(critic()[0])(*PREDICTIONS, *batch())
+    loss, terms = OfPredictions(discriminator()[0])(*PREDICTIONS, *batch())
     for name, key, found in zip(LossWeights._fields, ("kp2d", "kp3d", "shape", "pose", "e_disc"), terms):
         assert found.asnumpy() == pytest.approx(CASE[key], rel=1e-5), name
     assert loss.asnumpy() == pytest.approx(CASE["e_loss"], rel=1e-5)
 
 
 def test_gradients_of_the_generator():
-    gradients = ms.grad(OfPredictions(critic()[0]), (0, 1, 2, 3, 4), has_aux=True)(*PREDICTIONS, *batch())[0]
+    gradients = ms.grad(OfPredictions(discriminator()[0]), (0, 1, 2, 3, 4), has_aux=True)(*PREDICTIONS, *batch())[0]
     for key, found in zip(("theta0", "theta1", "theta2", "j2d2", "j3d2"), gradients):
         expected = CASE[f"grad_e_{key}"]
         assert np.abs(found.asnumpy() - expected).max() < 1e-3 * np.abs(expected).max(), key
 
 
 def test_nothing_known_costs_nothing():
-    network = OfPredictions(critic()[0])
+    network = OfPredictions(discriminator()[0])
     _, terms = network(*PREDICTIONS, *batch(has_smpl=np.zeros(7, np.float32)))
     assert terms[2].asnumpy() == CASE["no_smpl_shape"] == 0
     assert terms[3].asnumpy() == CASE["no_smpl_pose"] == 0
@@ -98,9 +98,9 @@ def test_nothing_known_costs_nothing():
     assert not gradients[1].asnumpy().any() and not gradients[2].asnumpy().any()
 
 
-def test_critic_values_gradients_and_steps():
-    network, conversion = critic()
-    step = CriticStep(network)
+def test_discriminator_values_gradients_and_steps():
+    network, conversion = discriminator()
+    step = DiscriminatorStep(network)
     real, fake = Tensor(CASE["in_mosh"]), Tensor(np.concatenate([theta.asnumpy() for theta in THETAS]))
     parameters = network.trainable_params()
     gradient = ms.value_and_grad(step, None, parameters, has_aux=True)

@@ -13,7 +13,7 @@ from common.engine.loop import Progress, fit
 from common.engine.optimizers import TorchAdam
 from common.engine.train_step import TrainStep
 from hmr.src.conventions import CONVENTIONS
-from hmr.src.discriminator import build_critic
+from hmr.src.discriminator import build_discriminator
 from hmr.src.loss import LossWeights
 from hmr.src.network import build_hmr
 from hmr.src.train_step import AdversarialLoss, AdversarialStep, Adversaries, GeneratorWithLoss
@@ -30,13 +30,13 @@ def mean():
 def networks(seed=0, convention="pytorch_hmr"):
     convention = CONVENTIONS[convention]
     generator = build_hmr(convention, golden.body_model(), mean(), depth=18, width=0.125, hidden_size=HIDDEN, seed=seed)
-    return Adversaries(generator, build_critic(convention, HIDDEN, seed))
+    return Adversaries(generator, build_discriminator(convention, HIDDEN, seed))
 
 
 def adversarial_step(pair, **options):
-    network = AdversarialLoss(pair.generator, pair.critic, WEIGHTS)
+    network = AdversarialLoss(pair.generator, pair.discriminator, WEIGHTS)
     return AdversarialStep(network, TorchAdam(pair.generator.trainable_params(), 1e-3),
-                           TorchAdam(pair.critic.trainable_params(), 2e-3, weight_decay=1e-4), **options)
+                           TorchAdam(pair.discriminator.trainable_params(), 2e-3, weight_decay=1e-4), **options)
 
 
 def batch(seed=0, dropout=True, size=4):
@@ -91,17 +91,17 @@ class Both(nn.Cell):
 
     def construct(self, image, kp2d, kp3d, theta, has_kp3d, has_smpl, real, keep):
         loss, terms, rotmat, beta = self.network.of_generator(image, kp2d, kp3d, theta, has_kp3d, has_smpl, keep)
-        return self.network.of_critic(real, rotmat, beta)[0] if self.real_first else loss
+        return self.network.of_discriminator(real, rotmat, beta)[0] if self.real_first else loss
 
 
 def test_equals_two_separate_updates(restart):
     """Each side's gradient from a graph of its own, taken before either update."""
     (pair, step), apart = restart(), networks()
     loss, terms, skipped = step(*batch())
-    network = AdversarialLoss(apart.generator, apart.critic, WEIGHTS).set_train(True)
+    network = AdversarialLoss(apart.generator, apart.discriminator, WEIGHTS).set_train(True)
     before = values(apart)
     optimizers = [TorchAdam(apart.generator.trainable_params(), 1e-3),
-                  TorchAdam(apart.critic.trainable_params(), 2e-3, weight_decay=1e-4)]
+                  TorchAdam(apart.discriminator.trainable_params(), 2e-3, weight_decay=1e-4)]
     gradients = []
     for side, optimizer in enumerate(optimizers):
         # The forward pass moves batch-norm statistics: each starts from the same.
@@ -119,7 +119,7 @@ def test_equals_two_separate_updates(restart):
     for name, found in values(pair).items():
         assert np.abs(found - after[name]).max() < 1e-5, name
     assert loss.asnumpy() == pytest.approx(terms.asnumpy()[:5].sum(), rel=1e-5)
-    assert skipped.asnumpy() == 0 and step.term_names[4:] == ("adversarial", "critic_real", "critic_fake")
+    assert skipped.asnumpy() == 0 and step.term_names[4:] == ("adversarial", "discriminator_real", "discriminator_fake")
     assert not np.array_equal(before["critic.joint1.weight"], after["critic.joint1.weight"])
 
 
@@ -131,7 +131,7 @@ def test_learns_one_batch(convention):
     for _ in range(10):
         last = step(*data)
     assert last[0].asnumpy() < 0.9 * first[0].asnumpy()
-    # The critic has learnt to tell them apart, too.
+    # The discriminator has learnt to tell them apart, too.
     assert last[1].asnumpy()[5:].sum() < first[1].asnumpy()[5:].sum()
 
 
@@ -177,10 +177,10 @@ def test_scale_and_clipping(restart):
         assert np.abs(value - values(plain)[name]).max() < 1e-4, name
     # One plain descent step of rate 1: as long as the clipped gradient of each side.
     before = values(clipped)
-    network = AdversarialLoss(clipped.generator, clipped.critic, WEIGHTS)
+    network = AdversarialLoss(clipped.generator, clipped.discriminator, WEIGHTS)
     AdversarialStep(network, nn.SGD(clipped.generator.trainable_params(), 1.0),
-                    nn.SGD(clipped.critic.trainable_params(), 1.0), clip_norm=0.01)(*batch())
-    for side in (clipped.generator, clipped.critic):
+                    nn.SGD(clipped.discriminator.trainable_params(), 1.0), clip_norm=0.01)(*batch())
+    for side in (clipped.generator, clipped.discriminator):
         moved = sum(np.square(parameter.asnumpy().astype(np.float64) - before[parameter.name]).sum()
                     for parameter in side.trainable_params())
         assert np.sqrt(moved) == pytest.approx(0.01, rel=0.02)
@@ -200,8 +200,8 @@ def test_mixed_precision_of_the_encoder(restart):
     assert np.allclose(losses[0], losses[1], rtol=0.01)
 
 
-def test_without_critic():
-    """Only 2D: the common step, no critic, terms for what is not known are zero."""
+def test_without_discriminator():
+    """Only 2D: the common step, no discriminator, terms for what is not known are zero."""
     generator = networks().generator
     network = GeneratorWithLoss(generator, WEIGHTS)
     step = TrainStep(network, TorchAdam(generator.trainable_params(), 1e-3))
@@ -225,5 +225,5 @@ def test_fit_takes_it(restart):
     progress = Progress(2, 2)
     fit(restart()[1], Loader(), progress, [])
     assert progress.step == 4
-    assert list(progress.terms) == ["loss", "kp2d", "kp3d", "shape", "pose", "adversarial", "critic_real",
-                                    "critic_fake"]
+    assert list(progress.terms) == ["loss", "kp2d", "kp3d", "shape", "pose", "adversarial", "discriminator_real",
+                                    "discriminator_fake"]

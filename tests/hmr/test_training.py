@@ -19,7 +19,7 @@ from hmr.src.datasets import build_source, read_people
 from hmr.src.people import People
 from hmr.src.train_step import build_start
 
-SMALL = ["--depth", "18", "--width", "0.125", "--hidden_size", "16", "--critic_size", "8", "--crop_size", "32"]
+SMALL = ["--depth", "18", "--width", "0.125", "--hidden_size", "16", "--discriminator_size", "8", "--crop_size", "32"]
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_weights_change_the_shares(sets):
     assert source.source.places == {"coco": 18, "lsp": 17, "hum3.6m": 35}
 
 
-def test_2d_alone_without_critic_or_dropout(sets):
+def test_2d_alone_without_discriminator_or_dropout(sets):
     source, batch_size = build_source(settings(sets, "--batch_size", "4", "--train_3d_set", "", "--train_adv_set", "",
                                                "--dropout", "1"))
     assert batch_size == 4 and len(source) == 50
@@ -130,13 +130,14 @@ def test_where_weights_start_from(tmp_path):
     # ImageNet's encoder, converted; the rest is random.
     encoder = {name: value + 1 for name, value in values(fresh).items() if name.startswith("encoder.")}
     write_checkpoint(str(tmp_path / "encoder.ckpt"), encoder, meta={"config": {"part": "encoder"}})
-    critic = {name: value + 1 for name, value in values(fresh).items() if name.startswith("critic.")}
+    discriminator = {name: value + 1 for name, value in values(fresh).items() if name.startswith("critic.")}
     conventions = CONVENTIONS["pytorch_hmr"].settings()
-    write_checkpoint(str(tmp_path / "critic.ckpt"), critic, meta={"config": {"part": "critic", **conventions}})
-    other = config.replace(encoder_path=str(tmp_path / "encoder.ckpt"), critic_path=str(tmp_path / "critic.ckpt"))
+    write_checkpoint(str(tmp_path / "critic.ckpt"), discriminator, meta={"config": {"part": "critic", **conventions}})
+    other = config.replace(encoder_path=str(tmp_path / "encoder.ckpt"),
+                           discriminator_path=str(tmp_path / "critic.ckpt"))
     found, moved = values(build_start(other, body, True, None)), ("encoder.", "critic.")
     assert all((found[name] == value + name.startswith(moved)).all() for name, value in values(fresh).items())
-    # A whole network, with its critic or without.
+    # A whole network, with its discriminator or without.
     start = Checkpoint("x.ckpt", {name: value + 1 for name, value in values(fresh).items()})
     assert all((value == start.weights[name]).all()
                for name, value in values(build_start(config, body, True, start)).items())
@@ -148,8 +149,8 @@ def test_where_weights_start_from(tmp_path):
 
 @pytest.mark.parametrize("key, settings, text", [
     ("encoder_path", {"part": "generator"}, "holds no weights of an encoder"),
-    ("critic_path", {"part": "encoder"}, "holds no critic"),
-    ("critic_path", CONVENTIONS["tf"].settings(), "another convention than pytorch_hmr")])
+    ("discriminator_path", {"part": "encoder"}, "holds no discriminator"),
+    ("discriminator_path", CONVENTIONS["tf"].settings(), "another convention than pytorch_hmr")])
 def test_weights_of_something_else(key, settings, text, tmp_path):
     name = "critic.x" if "convention" in settings else "x"
     write_checkpoint(str(tmp_path / "x.ckpt"), {name: np.zeros(1, np.float32)}, meta={"config": settings})

@@ -40,7 +40,7 @@ def test_a_checkpoint_of_another_model_is_refused():
 
 @pytest.mark.parametrize("model, read", [
     ("hmr", lambda path: hmr_step._encoder(path)),
-    ("hmr", lambda path: hmr_step._critic(Config({"critic_path": path}))),
+    ("hmr", lambda path: hmr_step._discriminator(Config({"discriminator_path": path}))),
     ("cmr", lambda path: cmr_weights.load_resnet(None, path)),
     ("cmr", lambda path: cmr_weights.read_trained(path, "--pretrained_checkpoint")),
     ("openpose", lambda path: openpose_weights.load_backbone(None, path)),

@@ -12,7 +12,7 @@ from hmr.src.network import build_network
 from hmr.src.people import People
 from tools.lab.benchmark_cases import mesh_cases, photo_cases
 from tools.lab.graphs.hmr import training_step
-from tools.lab.torch_reference.hmr import build_critic, build_generator
+from tools.lab.torch_reference.hmr import build_discriminator, build_generator
 from tools.lab.torch_reference.hmr import training_step as torch_training_step
 
 BATCH, SIZE = 32, 224  # 16 people with 2D keypoints and 16 with 3D joints
@@ -25,8 +25,8 @@ def cases(torch):
     network = build_network(config, body)
     yield from mesh_cases(torch, training_step(), network,
                           lambda: build_generator(torch, body, network.regressor.mean.asnumpy()),
-                          lambda theirs, batch: torch_training_step(torch, theirs, build_critic(torch), batch[:-1]),
-                          (1, 8, 32))
+                          lambda theirs, batch: torch_training_step(torch, theirs, build_discriminator(torch),
+                                                                    batch[:-1]), (1, 8, 32))
     yield from photo_cases(torch, make_source, BATCH)
 
 

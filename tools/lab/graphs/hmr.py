@@ -8,8 +8,8 @@ from hmr.src.network import build_network
 from hmr.src.train_step import build_start, build_step
 
 GRAPHS = ("training", "mixed_precision_training", "spin", "tf")
-SMALL = ("--width", "0.125", "--hidden_size", "16", "--critic_size", "16", "--crop_size", "64", "--batch_size", "1",
-         "--batch_3d_size", "1")
+SMALL = ("--width", "0.125", "--hidden_size", "16", "--discriminator_size", "16", "--crop_size", "64", "--batch_size",
+         "1", "--batch_3d_size", "1")
 
 
 def training_step(level="O0", small=False, flags=()):

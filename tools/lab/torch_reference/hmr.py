@@ -1,4 +1,4 @@
-"""Generator, critic and their losses in plain PyTorch, under pytorch_HMR's names: what benchmarks compare with."""
+"""Generator, discriminator and their losses in PyTorch, under pytorch_HMR's names: what benchmarks compare with."""
 from hmr.src.network import HALF_TURN, JOINTS
 from tools.lab.torch_reference.layers import axis_angle_to_matrix, build_resnet50, build_smpl
 
@@ -61,11 +61,11 @@ def build_generator(torch, model, mean):
     return Generator()
 
 
-def build_critic(torch):
-    """The published critic: theta (B, 85) to its 25 values."""
+def build_discriminator(torch):
+    """The published discriminator: theta (B, 85) to its 25 values."""
     nn = torch.nn
 
-    class Critic(nn.Module):
+    class Discriminator(nn.Module):
         def __init__(self):
             super().__init__()
             # A 1 x 1 convolution over the joints is an affine layer on the last axis.
@@ -81,11 +81,11 @@ def build_critic(torch):
             return torch.cat(((x * self.heads).sum(-1) + self.head_bias, self.pose(x.flatten(1)),
                               self.shape(theta[:, 75:])), 1)
 
-    return Critic()
+    return Discriminator()
 
 
 def generator_loss(torch, outputs, kp2d, kp3d, theta, has_kp3d, has_smpl):
-    """The weighted terms without the critic's, as `GeneratorLoss` computes them; arguments as there."""
+    """The weighted terms without the discriminator's, as `GeneratorLoss` computes them; arguments as there."""
     pred_theta, _, joints2d, joints3d, rotmat, _ = outputs
     true_rotmat = axis_angle_to_matrix(torch, theta[:, 3:75].reshape(-1, 24, 3))
     centred, true = (joints - joints[:, 2:4].mean(1, True) for joints in (joints3d[:, :14], kp3d))
@@ -98,16 +98,16 @@ def generator_loss(torch, outputs, kp2d, kp3d, theta, has_kp3d, has_smpl):
     return sum(factor * term for factor, term in zip(WEIGHTS, terms))
 
 
-def training_step(torch, generator, critic, batch):
+def training_step(torch, generator, discriminator, batch):
     """A call that makes one update of both sides and returns the generator's loss.
 
     Args:
         torch (module): PyTorch.
-        generator, critic (torch.nn.Module): both sides.
+        generator, discriminator (torch.nn.Module): both sides.
         batch (list): image, kp2d, kp3d, theta, has_kp3d, has_smpl, real (B, n, 85) as arrays.
     """
     optimizers = [torch.optim.Adam(network.parameters(), rate, weight_decay=1e-4)
-                  for network, rate in ((generator, 1e-5), (critic, 1e-4))]
+                  for network, rate in ((generator, 1e-5), (discriminator, 1e-4))]
     image, *labels, real = [torch.tensor(array) for array in batch]
     real = real.flatten(0, 1)
 
@@ -115,9 +115,10 @@ def training_step(torch, generator, critic, batch):
         generator.train()
         outputs = generator(image)
         rounds = outputs[-1].flatten(0, 1)
-        loss = generator_loss(torch, outputs, *labels) + ((critic(rounds) - 1) ** 2).sum(1).mean()
-        critic_loss = ((critic(real) - 1) ** 2).sum(1).mean() + (critic(rounds.detach()) ** 2).sum(1).mean()
-        for part, optimizer in zip((loss, critic_loss), optimizers):
+        loss = generator_loss(torch, outputs, *labels) + ((discriminator(rounds) - 1) ** 2).sum(1).mean()
+        fake_loss = (discriminator(rounds.detach()) ** 2).sum(1).mean()
+        discriminator_loss = ((discriminator(real) - 1) ** 2).sum(1).mean() + fake_loss
+        for part, optimizer in zip((loss, discriminator_loss), optimizers):
             optimizer.zero_grad()
             part.backward()
             optimizer.step()

@@ -7,7 +7,7 @@ from mindspore import Tensor
 
 from hmr.src.conventions import CONVENTIONS, network_input
 from hmr.src.loss import GeneratorLoss, LossWeights
-from tools.lab.torch_reference.hmr import build_critic, build_generator, generator_loss
+from tools.lab.torch_reference.hmr import build_discriminator, build_generator, generator_loss
 
 
 @pytest.mark.slow
@@ -30,9 +30,9 @@ def test_the_generator_that_we_compare_with_is_the_published_one():
 
 
 @pytest.mark.torch
-def test_the_critic_that_we_compare_with_is_the_published_one():
+def test_the_discriminator_that_we_compare_with_is_the_published_one():
     torch = pytest.importorskip("torch")
-    critic, state = build_critic(torch), golden.state("discriminator")
+    discriminator, state = build_discriminator(torch), golden.state("discriminator")
     places = {"joint.0": "pose_discriminator.conv_blocks.conv_0", "joint.1": "pose_discriminator.conv_blocks.conv_1"}
     for part, old, count in (("pose", "full_pose_discriminator", 3), ("shape", "shape_discriminator", 2)):
         for number in range(count):
@@ -46,10 +46,10 @@ def test_the_critic_that_we_compare_with_is_the_published_one():
     heads = [f"pose_discriminator.fc_layer.{joint}" for joint in range(23)]
     own["heads"] = np.concatenate([state[f"{head}.weight"] for head in heads])
     own["head_bias"] = np.concatenate([state[f"{head}.bias"] for head in heads])
-    critic.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in own.items()})
+    discriminator.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in own.items()})
     expected = golden.load("discriminator")
     with torch.no_grad():
-        found = critic(torch.from_numpy(expected["theta"])).numpy()
+        found = discriminator(torch.from_numpy(expected["theta"])).numpy()
     assert np.abs(found - expected["out"]).max() < 1e-4
 
 
