@@ -33,7 +33,7 @@ def train(config, runtime):
     Returns:
         Progress: of the finished run, or of the run whose time was up.
     """
-    from cmr.src.callbacks import SummaryPictures, TimeIsUp, TimeLimit
+    from cmr.src.callbacks import SummaryImages, TimeIsUp, TimeLimit
     from cmr.src.datasets import build_training_set
     from cmr.src.mesh import load_body
     from cmr.src.network import build_network, settings_of
@@ -84,7 +84,7 @@ def train(config, runtime):
             board = TensorBoard(os.path.join(store.folder, "tensorboard"), tags, schedule, every)
             others.append(board)
         if config.summary_steps:
-            others.append(SummaryPictures(network, build_network(config, body), plain, body.model.faces, store.folder,
+            others.append(SummaryImages(network, build_network(config, body), plain, body.model.faces, store.folder,
                                           config.summary_steps, board and board.writer))
         lines = LogLines(config.log_interval, line, config.batch_size * runtime.rank_size, "images")
         callbacks = standard_callbacks(config.profile, lines, save, others)

@@ -30,7 +30,7 @@ def main(argv):
 
     view, batch_size = read_view(config.file_name), config.batch_size + config.batch_3d_size
     if view.batch_size and "batch_size" in config.given and batch_size != view.batch_size:
-        raise UserError(f"--batch_size {batch_size}: {config.file_name} takes {view.batch_size} pictures per call; "
+        raise UserError(f"--batch_size {batch_size}: {config.file_name} takes {view.batch_size} images per call; "
                         "leave the flag out")
     view = dataclasses.replace(view, batch_size=view.batch_size or max(1, batch_size))
     subjects = read_subjects(config.dataset.lower(), config.data_path, view.margin, config.eval_num)

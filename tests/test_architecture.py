@@ -112,7 +112,7 @@ def test_models_import_themselves_and_common_and_common_imports_no_model():
         home = path.parts[0]
         allowed = {"common": (), "tools": (*MODELS, "mindhuman", "tools", "scripts"), "scripts": ()}.get(home, (home,))
         if home in MESH_MODELS and path == pathlib.Path(home, "infer.py"):
-            # The people finder of openpose, on demand.
+            # The people detector of openpose, on demand.
             allowed += ("openpose",)
         # A bare `src` would be one of five folders of that name.
         forbidden = (*MODELS, "mindhuman", "tools", "scripts", "tests", "src")

@@ -19,7 +19,7 @@ from common.log import set_up_logging  # noqa: E402
 from mindhuman import MODELS, load  # noqa: E402
 
 LOGGER = logging.getLogger("mindhuman")
-LIFTER, FINDER = "pose_baseline", "openpose"
+LIFTER, DETECTOR = "pose_baseline", "openpose"
 IMAGE_FORMATS = ("json", "npz", "glb", "html", "png", "bvh", "rig", "amass", "csv")
 VIDEO_FORMATS = ("json", "npz", "png", "bvh", "rig", "amass", "csv")
 LIFTER_FORMATS = ("json", "npz", "png", "bvh", "trc", "csv")
@@ -131,7 +131,7 @@ class Work:
 
     def run(self, name, model):
         result = Result(name, model.weights, os.path.join(self.folder, name))
-        {FINDER: self._find, LIFTER: self._lift}.get(name, self._mesh)(model, result)
+        {DETECTOR: self._find, LIFTER: self._lift}.get(name, self._mesh)(model, result)
         self.results.append(result)
 
     def _find(self, model, result):

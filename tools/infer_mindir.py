@@ -80,7 +80,7 @@ def read_batch(path, shape):
     fits = values.size and values.size % one == 0 if shape[0] < 1 else values.size == wanted
     if not fits or os.path.getsize(path) != values.nbytes:
         raise UserError(f"{path} has {os.path.getsize(path)} bytes, which the network's input of {4 * one} bytes per "
-                        "picture does not fit: prepare the data for this file")
+                        "image does not fit: prepare the data for this file")
     return values.reshape(-1, *shape[1:])
 
 

@@ -19,7 +19,7 @@ NUM_PEOPLE = 4
 FREE, BODY = PALETTE[1], PALETTE[2]  # colours of the free mesh and of SMPL's
 
 
-class SummaryPictures(Callback):
+class SummaryImages(Callback):
     """Write `summaries/<step>.png`: a row for each of the first people, with the crop and both meshes over it.
 
     Args:
@@ -46,11 +46,11 @@ class SummaryPictures(Callback):
 
     def on_step(self, progress):
         if self.wants(progress.batch):
-            picture = self.draw()
-            done = cv2.imencode(".png", picture[..., ::-1])[1]
+            image = self.draw()
+            done = cv2.imencode(".png", image[..., ::-1])[1]
             atomic_write(os.path.join(self.folder, f"{progress.step:08d}.png"), done.tobytes())
             if self.writer is not None:
-                self.writer.add_image("meshes", picture, progress.step, dataformats="HWC")
+                self.writer.add_image("meshes", image, progress.step, dataformats="HWC")
 
     def on_epoch_end(self, progress):
         self.steps_before = progress.step

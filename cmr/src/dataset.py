@@ -35,7 +35,7 @@ class Crop:
     def __init__(self, size, contrast_stretch=False):
         self.size, self.contrast_stretch = size, contrast_stretch
 
-    def picture(self, image, center, scale, change=NO_CHANGE):
+    def cut(self, image, center, scale, change=NO_CHANGE):
         """The crop of an image.
 
         Args:
@@ -63,7 +63,7 @@ class Crop:
             j2d (array): (J, 2), pixels of the image.
             names (str or sequence): skeleton name, or the joints' names: left and right change places in a mirrored
                 crop.
-            center, scale, change: as in `picture`.
+            center, scale, change: as in `cut`.
 
         Returns:
             numpy.ndarray: (J, 2) float64, the crop spans [-1, 1].
@@ -127,7 +127,7 @@ class People:
 
     def crop_of(self, image, index, change=NO_CHANGE):
         """As `view`, of the image that `read` gives."""
-        return self.crop.picture(image, self.fields["center"][index], self.fields["scale"][index], change)
+        return self.crop.cut(image, self.fields["center"][index], self.fields["scale"][index], change)
 
     def image(self, index):
         """The network's input for person `index`, (3, size, size) float32; None where the image is left out."""

@@ -152,7 +152,7 @@ class Counts:
         """Count one image; both (H, W), bool or integer."""
         predicted, true = np.asarray(predicted, np.int64), np.asarray(true, np.int64)
         if predicted.shape != true.shape:
-            raise UserError(f"a segmentation of {true.shape[1]}x{true.shape[0]} pixels belongs to a picture of "
+            raise UserError(f"a segmentation of {true.shape[1]}x{true.shape[0]} pixels belongs to an image of "
                             f"{predicted.shape[1]}x{predicted.shape[0]}: prepare the data set again")
         labelled = true != IGNORED
         classes = len(self.both)

@@ -33,7 +33,7 @@ class CMRMeshes(SMPLMeshes):
 
     def crop(self, image, found):
         center, scale = square_around(found)
-        return normalize(self.view.picture(image, center, scale)), Region(*self.view.square(center, scale))
+        return normalize(self.view.cut(image, center, scale)), Region(*self.view.square(center, scale))
 
     def predict(self, batch):
         free, camera, vertices, rotmat, betas = (output.asnumpy() for output in self.network(Tensor(batch)))

@@ -54,10 +54,10 @@ class FirstGraphLinear(nn.Cell):
 
     def construct(self, feature):
         weight, bias = self.weight.astype(feature.dtype), self.bias.astype(feature.dtype)
-        of_picture = ops.expand_dims(self.matmul_t(feature, weight[:, 3:]) + bias, 0)
+        of_image = ops.expand_dims(self.matmul_t(feature, weight[:, 3:]) + bias, 0)
         of_place = ops.expand_dims(weight[:, :3].transpose(1, 0), 1)
         # (V, 4) times (4, B * C): three coordinates of the vertex and a one, which brings the image's part.
-        rows = ops.concat((of_place + ops.zeros_like(of_picture), of_picture), 0)
+        rows = ops.concat((of_place + ops.zeros_like(of_image), of_image), 0)
         return self.matmul(self.places.astype(rows.dtype), rows.reshape(4, -1)).reshape(-1, self.out_channels)
 
 
@@ -205,8 +205,8 @@ class CMR(nn.Cell):
     def construct(self, image):
         vertices_sub, camera = self.graph_cnn(image)
         vertices = self.upsample(vertices_sub).reshape(self.num_vertices, -1, 3).transpose(1, 0, 2)
-        by_picture = vertices_sub.reshape(self.num_graph_vertices, -1, 3).transpose(1, 0, 2)
-        rotmat, betas = self.smpl_param_regressor(ops.stop_gradient(by_picture))
+        by_image = vertices_sub.reshape(self.num_graph_vertices, -1, 3).transpose(1, 0, 2)
+        rotmat, betas = self.smpl_param_regressor(ops.stop_gradient(by_image))
         smpl_vertices, _ = self.smpl(rotmat, betas)
         return vertices, camera, smpl_vertices, rotmat, betas
 

@@ -38,7 +38,7 @@ def _values(rng, parameter):
     name, shape = parameter.name, parameter.shape
     if name == FIRST_LAYER:
         return np.concatenate([rng.uniform(-1.0, 1.0, (shape[0], COORDINATES)),
-                               _picture_weights(rng, shape[0], shape[1] - COORDINATES)], 1)
+                               _feature_weights(rng, shape[0], shape[1] - COORDINATES)], 1)
     if re.fullmatch(LINEAR, name):
         return rng.uniform(-1.0, 1.0, shape) / np.sqrt(shape[1])
     if name == "graph_cnn.camera_fc.bias":
@@ -52,7 +52,7 @@ def _values(rng, parameter):
     return None
 
 
-def _picture_weights(rng, rows, columns):
+def _feature_weights(rng, rows, columns):
     """A ResNet's features are positive, and images differ little beside their mean."""
     return 2.0 * np.sqrt(3.0) * _balanced(rng, (rows, columns))
 

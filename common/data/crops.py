@@ -189,7 +189,7 @@ def scale_and_crop(image, scale, center, size):
     return ScaledCrop(padded[start[1]:end[1], start[0]:end[0]], start, end, scale)
 
 
-def whole_picture(image, size):
+def whole_image(image, size):
     """Scale and centre for `scale_and_crop` that bring the whole image into the crop."""
     return size / max(image.shape[:2]), np.round(np.array(image.shape[1::-1]) / 2).astype(int)
 

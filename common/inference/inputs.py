@@ -74,7 +74,7 @@ def way_of_finding(boxes=None, detections=None, detector=None, min_confidence: f
         return choose_people(keypoints_json=os.fspath(detections), min_confidence=min_confidence)
     if detections is not None:
         return detected_by_name([detections] if hasattr(detections, "joints") else list(detections), min_confidence)
-    return choose_people(finder=getattr(detector, "find", detector), min_confidence=min_confidence)
+    return choose_people(detector=getattr(detector, "find", detector), min_confidence=min_confidence)
 
 
 def _checked(image, name):

@@ -47,13 +47,13 @@ class Found:
     whole: bool = False
 
 
-def choose_people(bbox="", keypoints_json="", finder=None, min_confidence=MIN_CONFIDENCE, subject="person"):
+def choose_people(bbox="", keypoints_json="", detector=None, min_confidence=MIN_CONFIDENCE, subject="person"):
     """The way of finding people that the flags ask for.
 
     Args:
         bbox (str): `--bbox`, see `read_boxes`; empty for none.
         keypoints_json (str): `--keypoints_json`, see `KeypointFiles`; empty for none.
-        finder (callable): `--openpose_ckpt`, see `Detector`; None for none.
+        detector (callable): `--openpose_ckpt`, see `Detector`; None for none.
         min_confidence (float): `--min_confidence`; joints with a higher score count.
         subject (str): what the network sees, "person" or "hand".
 
@@ -63,7 +63,7 @@ def choose_people(bbox="", keypoints_json="", finder=None, min_confidence=MIN_CO
     Raises:
         UserError: more than one is given, one of them is unusable, or tells bodies to a network that sees hands.
     """
-    given = {"--bbox": bbox, "--keypoints_json": keypoints_json, "--openpose_ckpt": finder}
+    given = {"--bbox": bbox, "--keypoints_json": keypoints_json, "--openpose_ckpt": detector}
     given = [flag for flag, value in given.items() if value]
     if len(given) > 1:
         raise UserError(f"{' and '.join(given)} both say where people are: leave one of them out")
@@ -74,14 +74,14 @@ def choose_people(bbox="", keypoints_json="", finder=None, min_confidence=MIN_CO
             raise UserError(f"{given[0]} says where bodies are, and this network sees {subject}s: name their boxes "
                             "with --bbox left,top,width,height")
         LOGGER.info("Each image is taken as one %s, which fills it; --bbox says where they are", subject)
-        return whole_picture
+        return whole_image
     if keypoints_json:
         return KeypointFiles(keypoints_json, min_confidence)
-    if finder:
-        return Detector(finder, min_confidence)
+    if detector:
+        return Detector(detector, min_confidence)
     LOGGER.info("Each image is taken as one person, who fills it. To find people: --openpose_ckpt cmu (python "
                 "tools/get_weights.py openpose cmu); --bbox and --keypoints_json say where they are")
-    return whole_picture
+    return whole_image
 
 
 def square_around(found, margin=1.2):
@@ -101,7 +101,7 @@ def square_around(found, margin=1.2):
     return found.box[:2] + (size // 2 if found.whole else 0.5 * size), float(size.max() / SCALE_PX)
 
 
-def whole_picture(name, image):
+def whole_image(name, image):
     """One person, who fills the image.
 
     Raises:
@@ -109,7 +109,7 @@ def whole_picture(name, image):
     """
     height, width = image.shape[:2]
     if max(height, width) < LEAST_EXTENT_PX:
-        raise UserError(f"{name} is {width} x {height} px, too small to show anybody: take a larger picture")
+        raise UserError(f"{name} is {width} x {height} px, too small to show anybody: take a larger image")
     return [Found(np.array([0.0, 0.0, width, height]), whole=True)]
 
 
@@ -145,7 +145,7 @@ def check_boxes(found, name, image):
         if beside or max(box_width, box_height) > LARGEST * max(height, width):
             raise UserError(f"the box {','.join(f'{value:g}' for value in person.box)} "
                             f"{'lies beside' if beside else 'is far larger than'} {name}, which is {width} x {height} "
-                            "px: boxes are left,top,width,height, and boxes and keypoints are in pixels of the picture")
+                            "px: boxes are left,top,width,height, and boxes and keypoints are in pixels of the image")
 
 
 def read_boxes(text):
@@ -256,16 +256,16 @@ class Detector:
     """People as a detector finds them.
 
     Args:
-        finder (callable): image (H, W, 3) uint8, blue first, to something with `joints` (P, J, 3), x, y and score, and
+        detector (callable): image (H, W, 3) uint8, blue first, to something with `joints` (P, J, 3), x, y, score, and
             `scores` (P,); openpose's `PeopleDetector`.
         min_confidence (float): joints with a higher score count.
     """
 
-    def __init__(self, finder, min_confidence=MIN_CONFIDENCE):
-        self.finder, self.min_confidence = finder, min_confidence
+    def __init__(self, detector, min_confidence=MIN_CONFIDENCE):
+        self.detector, self.min_confidence = detector, min_confidence
 
     def __call__(self, _, image):
-        people = self.finder(image)
+        people = self.detector(image)
         found = [_from_joints(joints, self.min_confidence, score)
                  for joints, score in zip(people.joints, people.scores)]
         return [person for person in found if person is not None]

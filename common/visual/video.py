@@ -68,11 +68,11 @@ def _write_mp4(path, frames, fps):
             frame = np.pad(frame, [(0, side % 2) for side in frame.shape[:2]] + [(0, 0)], mode="edge")
             if number == 0:
                 stream.height, stream.width = frame.shape[:2]
-            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
-            picture.time_base = Fraction(1, CLOCK_HZ)
+            shown = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            shown.time_base = Fraction(1, CLOCK_HZ)
             last = max(last + 1, number * step if time is None else round(time * CLOCK_HZ))
-            picture.pts, picture.duration = last, step
-            container.mux(stream.encode(picture))
+            shown.pts, shown.duration = last, step
+            container.mux(stream.encode(shown))
         container.mux(stream.encode())
 
 

@@ -51,7 +51,7 @@ class Source:
         self.space, self.augmentation = space, augmentation
         if not items:
             raise UserError(f"data set {name} holds no person with a box inside the image")
-        self.reader = AnnotatedImages(len({self.picture(item)[0] for item in items}))
+        self.reader = AnnotatedImages(len({self.image_of(item)[0] for item in items}))
 
     def __len__(self):
         return len(self.items)
@@ -62,18 +62,18 @@ class Source:
         An image that is left out (see `AnnotatedImages`) gives a sample that is zero everywhere.
         """
         item, box, size = self.items[index], self.boxes[index], self.space.image_size
-        path, picture_size = self.picture(item)
+        path, image_size = self.image_of(item)
         change = self.change(item, self.augmentation.draw(rng))
-        image = self.reader.read(path, picture_size)
+        image = self.reader.read(path, image_size)
         if image is None:
-            patch, matrix = np.zeros((3, size[1], size[0]), np.float32), matrix_of(picture_size[0], box, size, change)
+            patch, matrix = np.zeros((3, size[1], size[0]), np.float32), matrix_of(image_size[0], box, size, change)
         else:
             patch, matrix = patch_of(image, box, size, change)
-        values = {"img": patch, **self.targets(item, Cut(matrix, change, picture_size[0]))}
+        values = {"img": patch, **self.targets(item, Cut(matrix, change, image_size[0]))}
         row = tuple(np.asarray(values[column], np.float32) for column in self.columns)
         return tuple(np.zeros_like(value) for value in row) if image is None else row
 
-    def picture(self, item):
+    def image_of(self, item):
         """Path and (width, height) of an item's image."""
         return item.image_path, item.extras["size"]
 
@@ -98,7 +98,7 @@ def kept(items, box_of, size_of, aspect, name):
             chosen.append(item)
             boxes.append(box)
     if not chosen:
-        raise UserError(f"data set {name}: none of its {len(items)} boxes lies inside its picture")
+        raise UserError(f"data set {name}: none of its {len(items)} boxes lies inside its image")
     return chosen, boxes
 
 
@@ -218,7 +218,7 @@ class HandSource(Source):
         super().__init__(name, hands, boxes, space, augmentation)
         self.fits, self.is_3d = fits, float(is_3d)
 
-    def picture(self, item):
+    def image_of(self, item):
         return item.image_path, item.size
 
     def change(self, item, change):

@@ -17,19 +17,19 @@ from common.visual.cameras import PerspectiveCamera
 from common.visual.renderer import render
 from hand4whole.src.datasets import read_test_records, space_of
 from hand4whole.src.network import HAND_OUTPUTS, OUTPUTS, load_trained
-from hand4whole.src.protocols import MEASURES, Pictures, result_lines, vertex_errors
+from hand4whole.src.protocols import MEASURES, EvaluationImages, result_lines, vertex_errors
 
 LOGGER = logging.getLogger("mindhuman")
 NUM_DRAWN = 16
 RESULT_FILE, PREDICTION_FILE = "eval_result.json", "pred.json"
 
 
-def predict(network, pictures, output, batch_size, indices, num_threads=1):
+def predict(network, test_images, output, batch_size, indices, num_threads=1):
     """Predicted meshes, one after the other; images that cannot be used are left out.
 
     Args:
         network: images (B, 3, H, W) to a tuple of Tensors.
-        images (Images): what is shown.
+        test_images (EvaluationImages): what is shown.
         output (int): which of the network's outputs are the vertices.
         batch_size (int): images per step; the last batch is filled up, so that the network sees one shape only.
         indices (array): which images.
@@ -42,7 +42,7 @@ def predict(network, pictures, output, batch_size, indices, num_threads=1):
         UserError: images that are missing, none that can be used, or predictions that are not finite.
     """
     def make(index):
-        image = pictures.image(int(index))
+        image = test_images.image(int(index))
         return None if image is None else (index, image)
 
     for batch in batches_ahead(make, indices, batch_size, num_threads):
@@ -55,12 +55,12 @@ def predict(network, pictures, output, batch_size, indices, num_threads=1):
         yield from zip(chosen, vertices)
 
 
-def evaluate(meshes, pictures, measure, total):
+def evaluate(meshes, test_images, measure, total):
     """Errors of predicted meshes.
 
     Args:
         meshes (iterable): as `predict` yields them.
-        images (Images): gives the records.
+        test_images (EvaluationImages): gives the records.
         measure: with `errors(record, vertices)`, see `testsets`; with `prediction(vertices)` if a server takes them.
         total (int): number of meshes, to show the progress.
 
@@ -69,7 +69,7 @@ def evaluate(meshes, pictures, measure, total):
     """
     rows = []
     for index, vertices in tqdm(meshes, "evaluating", total, disable=None):
-        record = pictures.records[index]
+        record = test_images.records[index]
         errors = {name: float(value) for name, value in measure.errors(record, vertices).items()}
         sent = measure.prediction(vertices) if hasattr(measure, "prediction") else None
         rows.append((int(index), record.key, errors, sent))
@@ -89,7 +89,7 @@ def means(rows):
     return {name: float(np.mean([row[2][name] for row in rows if name in row[2]])) for name in names}
 
 
-def mean_body_error(pictures, measure):
+def mean_body_error(test_images, measure):
     """MPVPE of a mesh that looks at nothing: for each person the mean of the other test people's meshes.
 
     Meshes are moved to their pelvis (hands: to their wrist) first.
@@ -98,7 +98,7 @@ def mean_body_error(pictures, measure):
         float | None: millimetres; None where there are no two meshes.
     """
     root = measure.root
-    truths = [mesh - root @ mesh for mesh in map(measure.mesh, pictures.records) if mesh is not None]
+    truths = [mesh - root @ mesh for mesh in map(measure.mesh, test_images.records) if mesh is not None]
     if len(truths) < 2:
         return None
     total = np.sum(truths, axis=0)
@@ -106,13 +106,13 @@ def mean_body_error(pictures, measure):
                           for truth in truths]))
 
 
-def report(testset, rows, pictures, folder, details):
+def report(testset, rows, test_images, folder, details):
     """Write the results of an evaluation and log its lines.
 
     Args:
         testset (str): its name.
         rows (list): of all workers, see `evaluate`.
-        images (Images): the test set.
+        test_images (EvaluationImages): the test set.
         folder (str): output_dir/result.
         details (dict): what else `eval_result.json` says.
 
@@ -120,8 +120,8 @@ def report(testset, rows, pictures, folder, details):
         dict: the means.
     """
     rows = sorted({row[0]: row for row in map(tuple, rows)}.values())
-    figures, unusable = means(rows), len(pictures) - len(rows)
-    content = {"testset": testset, "people": len(rows), "left_out": pictures.left_out + unusable, **details,
+    figures, unusable = means(rows), len(test_images) - len(rows)
+    content = {"testset": testset, "people": len(rows), "left_out": test_images.left_out + unusable, **details,
                "results": figures, "errors": {row[1]: row[2] for row in rows}}
     atomic_write(os.path.join(folder, RESULT_FILE), json.dumps(content, indent=1).encode())
     if rows and rows[0][3] is not None:
@@ -129,12 +129,12 @@ def report(testset, rows, pictures, folder, details):
         # The server counts places: a hand that is left out keeps its own, with zeros.
         sent = {row[0]: row[3] for row in rows}
         nothing = [np.zeros_like(part).tolist() for part in rows[0][3]]
-        places = [sent.get(index, nothing) for index in range(len(pictures))]
+        places = [sent.get(index, nothing) for index in range(len(test_images))]
         atomic_write(path, json.dumps([list(part) for part in zip(*places)]).encode())
         LOGGER.info("%s holds joints and vertices of %d hands for the server of the data set%s%s", path, len(rows),
                     f", and zeros for {unusable}" if unusable else "",
                     "" if figures else "; there is no truth here to measure them with")
-    reasons = {"without a box inside their image": pictures.left_out, "whose image cannot be used": unusable}
+    reasons = {"without a box inside their image": test_images.left_out, "whose image cannot be used": unusable}
     LOGGER.info("%d people of %s%s", len(rows), testset, "".join(f"; {count} {reason} are left out" for reason, count
                                                                 in reasons.items() if count))
     for line in result_lines(testset, figures):
@@ -152,21 +152,21 @@ def measure_checkpoint(config, runtime):
     make_folder(folder)
     testset, records = read_test_records(config)
     network, config, model, checkpoint = load_trained(config)
-    pictures = Pictures(records, space_of(config).image_size)
+    test_images = EvaluationImages(records, space_of(config).image_size)
     measure = MEASURES[testset](config, model)
     output = (HAND_OUTPUTS if config.parts == "hand" else OUTPUTS).index("vertices")
-    indices = np.arange(len(pictures))[runtime.rank::runtime.rank_size]
-    meshes = predict(network, pictures, output, config.test_batch_size, indices, config.num_workers)
+    indices = np.arange(len(test_images))[runtime.rank::runtime.rank_size]
+    meshes = predict(network, test_images, output, config.test_batch_size, indices, config.num_workers)
     if config.vis:
-        meshes = Drawings(config, model.faces, pictures, testset)(meshes)
-    parts = gather(evaluate(meshes, pictures, measure, len(indices)), folder, runtime)
+        meshes = Drawings(config, model.faces, test_images, testset)(meshes)
+    parts = gather(evaluate(meshes, test_images, measure, len(indices)), folder, runtime)
     if not runtime.is_main:
         return {}
     details = {"checkpoint": os.path.basename(checkpoint.path),
                "body_model": model.name}
     if config.mean_body:
-        details["mean_body_mpvpe"] = mean_body_error(pictures, measure)
-    figures = report(testset, [row for part in parts for row in part], pictures, folder, details)
+        details["mean_body_mpvpe"] = mean_body_error(test_images, measure)
+    figures = report(testset, [row for part in parts for row in part], test_images, folder, details)
     if details.get("mean_body_mpvpe"):
         LOGGER.info("MPVPE of the mean of the other people for each: %.2f mm", details["mean_body_mpvpe"])
     return figures
@@ -178,15 +178,15 @@ class Drawings:
     Args:
         config (Config): the virtual camera, and where results go.
         faces (array): (F, 3).
-        images (Images), testset (str): what is predicted.
+        test_images (EvaluationImages), testset (str): what is predicted.
     """
 
-    def __init__(self, config, faces, pictures, testset):
+    def __init__(self, config, faces, test_images, testset):
         size = config.input_hand_shape if config.parts == "hand" else config.input_body_shape
-        width, height = pictures.size
+        width, height = test_images.size
         focal = np.array(config.focal) * (width / size[1], height / size[0])
         self.camera = PerspectiveCamera(tuple(focal), (width / 2, height / 2))
-        self.faces, self.pictures = faces, pictures
+        self.faces, self.test_images = faces, test_images
         self.folder = os.path.join(config.output_dir, "vis", testset)
 
     def __call__(self, meshes):
@@ -197,9 +197,9 @@ class Drawings:
             yield index, vertices
 
     def _draw(self, index, vertices):
-        patch = self.pictures.image(index)
+        patch = self.test_images.image(index)
         photo = np.rint(255 * patch.transpose(1, 2, 0)).astype(np.uint8)
         drawn = render(vertices, self.faces, self.camera, photo.shape[:2], background=photo).image
-        path = os.path.join(self.folder, f"{safe_name(self.pictures.records[index].key)}.jpg")
+        path = os.path.join(self.folder, f"{safe_name(self.test_images.records[index].key)}.jpg")
         with atomic_path(path) as temporary:
             cv2.imwrite(temporary, np.hstack([photo, drawn])[..., ::-1])

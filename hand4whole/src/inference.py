@@ -78,16 +78,16 @@ class VirtualCameraModel(MeshModel):
         height, width = self.view.image
         seen = person_box(box, image_size, width / height)
         if seen is None:
-            raise UserError(f"the box {','.join(f'{value:g}' for value in box)} holds nothing of a picture of "
+            raise UserError(f"the box {','.join(f'{value:g}' for value in box)} holds nothing of an image of "
                             f"{image_size[0]} x {image_size[1]} px: give a larger one")
         return seen
 
     def crop(self, image, found):
         box = self.box_of(image.shape[1::-1], found)
-        picture, _ = patch_of(image, box, self.view.image[::-1], self.change)
+        crop, _ = patch_of(image, box, self.view.image[::-1], self.change)
         # The published crop counts pixels from the centre of the first one.
         corner = box[:2] + 0.5 + 0.5 * (box[2:] - box[3])
-        return picture, Region(corner, float(box[3]))
+        return crop, Region(corner, float(box[3]))
 
     def predict(self, batch):
         outputs = dict(zip(self.outputs, (output.asnumpy() for output in self.network(Tensor(batch)))))

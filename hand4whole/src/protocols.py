@@ -162,7 +162,7 @@ def result_lines(testset, figures):
     return lines
 
 
-class Pictures:
+class EvaluationImages:
     """Images of a test set as the network takes them.
 
     Args:

@@ -51,7 +51,7 @@ def write_bins(folder, viewer, subjects, models):
             os.remove(path)
     number = -1
     for number, (chunk, images, regions) in enumerate(tqdm(
-            batches(viewer, subjects), total=-(-len(subjects) // viewer.batch_size), desc="pictures", disable=None)):
+            batches(viewer, subjects), total=-(-len(subjects) // viewer.batch_size), desc="images", disable=None)):
         for place, array in zip(places, (images, labels_of(chunk, regions, models))):
             atomic_write(os.path.join(place, f"{number}.bin"), np.ascontiguousarray(array, np.float32).tobytes())
     samples = {"images": [subject.image_path for subject in subjects],

@@ -85,7 +85,7 @@ def convention_of(settings, source):
     return convention
 
 
-def network_input(picture, convention):
+def network_input(image, convention):
     """An image as the network of a convention takes it.
 
     Args:
@@ -97,5 +97,5 @@ def network_input(picture, convention):
     """
     from common.data.image import normalize  # here, as settings need this module and not OpenCV
 
-    channels = picture[..., ::-1] if convention.colour == "bgr" else picture
+    channels = image[..., ::-1] if convention.colour == "bgr" else image
     return normalize(np.ascontiguousarray(channels), convention.mean, convention.std)

@@ -83,7 +83,7 @@ def write_annot_h5(path, records):
     home = os.path.dirname(path)
     images = next((os.path.join(home, name) for name in IMAGE_FOLDERS if os.path.isdir(os.path.join(home, name))), None)
     if images is None:
-        raise UserError(f"{home} has no folder {' or '.join(IMAGE_FOLDERS)}: move the pictures into one")
+        raise UserError(f"{home} has no folder {' or '.join(IMAGE_FOLDERS)}: move the images into one")
     arrays = {
         "gt2d": np.stack([_with_ones(to_lsp(record.j2d, record.joints)).reshape(-1) for record in records]),
         "gt3d": np.stack([to_lsp(record.j3d, record.joints).reshape(-1) for record in records])}

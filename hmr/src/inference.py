@@ -101,8 +101,8 @@ class HMRMeshes(SMPLMeshes):
         self.kind, self.size, self.margin = kind, size, margin
 
     def crop(self, image, found):
-        picture, region = crop_person(image, found, self.kind, self.size, self.margin)
-        return network_input(picture, self.convention), region
+        crop, region = crop_person(image, found, self.kind, self.size, self.margin)
+        return network_input(crop, self.convention), region
 
     def predict(self, batch):
         theta, vertices, _, j3d, rotmat = (output.asnumpy() for output in self.network(Tensor(batch)))

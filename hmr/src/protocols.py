@@ -86,7 +86,7 @@ def _human36m(folder, _):
     records = [record for record in catalogue.HUMAN36M.read(folder)
                if subject_of(record.image_path, folder) in HELD_OUT["hum3.6m"]]
     if not records:
-        raise UserError(f"{folder} names no pictures of the subjects {' and '.join(HELD_OUT['hum3.6m'])}, which are "
+        raise UserError(f"{folder} names no images of the subjects {' and '.join(HELD_OUT['hum3.6m'])}, which are "
                         "kept for evaluation")
     return [_with_joints(record, 0.0, j3d=to_lsp(record.j3d, record.joints),
                          action=_action(os.path.basename(record.image_path))) for record in records]

@@ -24,7 +24,7 @@ from openpose.src.decode import Frame, decode
 from openpose.src.evaluate import Predictions, to_records
 from openpose.src.normalisation import PADDING, STRIDE, check_normalisation, normalise
 
-PICTURES, SAMPLES = "img_data", "samples.json"
+IMAGES, SAMPLES = "img_data", "samples.json"
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def write_bins(folder, exported, annotations, rows, image_folder):
         UserError: images that are missing, or none that can be used.
     """
     paths, reader = annotations.find_images(image_folder, "--imgpath_val", rows), AnnotatedImages(len(rows))
-    place, batch_size = os.path.join(folder, PICTURES), exported.batch_size or 1
+    place, batch_size = os.path.join(folder, IMAGES), exported.batch_size or 1
     for path in glob.glob(os.path.join(glob.escape(place), "*.bin")):
         os.remove(path)
     samples, batch, number = [], [], 0
@@ -167,7 +167,7 @@ def _read_samples(path):
 
 def _read_maps(path, shape):
     if not os.path.isfile(path):
-        raise UserError(f"{path} does not exist: run the network on all files of {PICTURES}")
+        raise UserError(f"{path} does not exist: run the network on all files of {IMAGES}")
     if os.path.getsize(path) != 4 * int(np.prod(shape)):
         raise UserError(f"{path} has {os.path.getsize(path)} bytes instead of {4 * int(np.prod(shape))}: this is the "
                         "output of another network, or --skeleton is missing")

@@ -91,7 +91,7 @@ def _over(image, values, frame):
     return cv2.addWeighted(image, 0.4, colours, 0.6, 0)
 
 
-def write_picture(path, image):
+def write_image(path, image):
     """Write an image (H, W, 3) uint8, blue first, as png."""
     atomic_write(path, cv2.imencode(".png", image)[1].tobytes())
 
@@ -108,5 +108,5 @@ class Drawings:
         self.folder, self.skeleton = folder, skeleton
 
     def __call__(self, entry, image, people):
-        write_picture(os.path.join(self.folder, f"{safe_name(entry.id)}.png"),
+        write_image(os.path.join(self.folder, f"{safe_name(entry.id)}.png"),
                       draw_people(image, people.joints, self.skeleton))

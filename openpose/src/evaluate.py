@@ -49,11 +49,11 @@ def choose_images(annotations, all_images=False, most=0):
     return rows[:most] if most else rows
 
 
-def predict(finder, annotations, rows, image_folder, skeleton, shard=(0, 1), on_image=None):
+def predict(detector, annotations, rows, image_folder, skeleton, shard=(0, 1), on_image=None):
     """Look for people in every image of a shard.
 
     Args:
-        finder: image (H, W, 3) uint8, blue first, to People.
+        detector: image (H, W, 3) uint8, blue first, to People.
         annotations (Annotations): gives the images and the order of the keypoints.
         rows (array): numbers of the images of all shards.
         image_folder (str): where they lie.
@@ -76,7 +76,7 @@ def predict(finder, annotations, rows, image_folder, skeleton, shard=(0, 1), on_
         if image is None:
             out.left_out.append(entry.file_name)
             continue
-        people = finder(image)
+        people = detector(image)
         out.image_ids.append(entry.id)
         out.records.extend(to_records(people, entry.id, annotations.category_id, order))
         if on_image is not None:

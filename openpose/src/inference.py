@@ -15,7 +15,7 @@ from common.inference.tracking import Tracker
 from common.visual.video import write_video
 from openpose.src.decode import People, decode
 from openpose.src.detector import build_detector
-from openpose.src.drawing import draw_maps, draw_people, write_picture
+from openpose.src.drawing import draw_maps, draw_people, write_image
 from openpose.src.keypoint_json import check_scale, coco_entries, scale_joints, write_coco, write_keypoints
 from openpose.src.network import load_trained
 from openpose.src.skeleton import Skeleton
@@ -90,7 +90,7 @@ class Poses2D:
         """Write `<name>_keypoints.json` and `<name>_rendered.png`, and the maps where they are asked for -> paths."""
         paths = self.save_keypoints(folder, keypoint_scale, write_heatmaps)
         paths.append(os.path.join(folder, f"{self.name}_rendered.png"))
-        write_picture(paths[-1], self.draw()[..., ::-1])
+        write_image(paths[-1], self.draw()[..., ::-1])
         return paths
 
     def save_keypoints(self, folder, keypoint_scale=0, write_heatmaps=False):
@@ -105,7 +105,7 @@ class Poses2D:
                       "resized_to": frame.inner}
             paths += [os.path.join(folder, f"{self.name}_heatmaps.{ending}") for ending in ("npz", "png")]
             atomic_write(paths[1], npz_bytes(arrays))
-            write_picture(paths[2], draw_maps(self.photo[..., ::-1], heat, paf, frame))
+            write_image(paths[2], draw_maps(self.photo[..., ::-1], heat, paf, frame))
         return paths
 
 
@@ -113,19 +113,19 @@ class Detecting:
     """openpose in Python: finds the people of images and videos.
 
     Args:
-        finder (PeopleDetector): the trained network.
-        resolution (tuple): (width, height) of the network input, or None for the finder's own size.
+        detector (PeopleDetector): the trained network.
+        resolution (tuple): (width, height) of the network input, or None for the detector's own size.
     """
 
     name = "openpose"
 
-    def __init__(self, finder, resolution=None):
-        self.finder, self.resolution = finder, resolution
+    def __init__(self, detector, resolution=None):
+        self.detector, self.resolution = detector, resolution
 
     @property
     def joint_names(self):
         """Names of the joints of `Poses2D.joints`."""
-        return tuple(self.finder.skeleton.joints)
+        return tuple(self.detector.skeleton.joints)
 
     def __call__(self, source, frame_max=0):
         """`Poses2D` of an image; a list of them of a folder, a list or a video.
@@ -145,7 +145,7 @@ class Detecting:
     def stream(self, source, frame_max=0):
         """Yield `Poses2D` of each image or frame; people of a video keep their numbers."""
         source = source_of(source, frame_max)
-        skeleton = self.finder.skeleton
+        skeleton = self.detector.skeleton
         tracker = Tracker(skeleton.sigma_array(skeleton.joints)) if source.fps else None
         with contextlib.closing(source.frames()) as frames:
             for frame in frames:
@@ -163,16 +163,16 @@ class Detecting:
             file_name (str): of the image.
             tracker (Tracker): gives people their numbers in a video; None in single images.
         """
-        finder = self.finder
+        detector = self.detector
         if self.resolution is not None:
             size = shorter_side(self.resolution, *frame.image.shape[:2])
-            finder.settings = dataclasses.replace(finder.settings, size=size)
-        heat, paf, place = finder.maps(frame.image)
-        people = decode(heat, paf, place, finder.settings.decoder, finder.skeleton, finder.settings.merge_halves)
-        people = people.strongest(finder.settings.most_people)
+            detector.settings = dataclasses.replace(detector.settings, size=size)
+        heat, paf, place = detector.maps(frame.image)
+        people = decode(heat, paf, place, detector.settings.decoder, detector.skeleton, detector.settings.merge_halves)
+        people = people.strongest(detector.settings.most_people)
         ids = None if tracker is None else tracker.update(people.joints)
         return Poses2D(frame.name, file_name, frame.image[..., ::-1], people.joints, people.scores, ids,
-                       finder.skeleton, frame.time_s, (heat, paf, place))
+                       detector.skeleton, frame.time_s, (heat, paf, place))
 
 
 class Inference:
@@ -202,7 +202,7 @@ class Inference:
                 write_video(os.path.join(self.folder, f"{source.name}.mp4"), (one[:2] for one in drawn), source.fps)
             else:
                 for image, _, name in drawn:
-                    write_picture(self._path(name, "_rendered.png"), image[..., ::-1])
+                    write_image(self._path(name, "_rendered.png"), image[..., ::-1])
         if interrupted:
             LOGGER.info("Interrupted after %d images or frames, which are kept", len(self.names))
         write_coco(self._path("coco_results", ".json"), self.entries, self.names)

@@ -220,7 +220,7 @@ def fit_to_camera(tracks, rescale="none", image_size=None, mean_pose_px=None):
 
 def _fit_image(track, size):
     if size is None:
-        raise UserError("--rescale image needs --image_size WIDTH,HEIGHT: the file does not say how large its pictures "
+        raise UserError("--rescale image needs --image_size WIDTH,HEIGHT: the file does not say how large its images "
                         "are")
     size = np.asarray(size, np.float64)
     scale = TRAINING_IMAGE_PX / size.max()

@@ -38,7 +38,7 @@ class Prediction:
 
     def draw(self, frame=0):
         """One frame: the 2D input and the 3D pose beside it, (H, W, 3) uint8 RGB."""
-        from pose_baseline.src.pictures import pose_image  # loads the drawing programs
+        from pose_baseline.src.drawing import pose_image  # loads the drawing programs
 
         return pose_image(self.joints_2d[frame], self.joints_3d[frame], self.space)
 

@@ -44,7 +44,7 @@ def test_one_set_is_enough(root, capsys):
     assert "note up-3d (eval) ROOT/UP_3D/up-3d, not prepared" in text
 
 
-def test_missing_pictures_and_damaged_files_stop_training(root, capsys):
+def test_missing_images_and_damaged_files_stop_training(root, capsys):
     (root / "UP_3D" / "up-3d" / "images" / "2.png").unlink()
     status, text = check(root, capsys)
     assert status == 1 and "error up-3d (train) 3 people, but no images/2.png in ROOT/UP_3D/up-3d\n" in text

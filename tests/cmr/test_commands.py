@@ -49,7 +49,7 @@ def trained(places, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_a_run_leaves_checkpoints_settings_curves_and_pictures(trained):
+def test_a_run_leaves_checkpoints_settings_curves_and_images(trained):
     assert sorted(os.listdir(trained)) == ["cmr-3.ckpt", "cmr-4.ckpt", "config.yaml", "metrics.csv",
                                            "metrics.png", "summaries"]
     checkpoint = read_checkpoint(str(trained / "cmr-4.ckpt"))
@@ -102,7 +102,7 @@ def test_from_evaluation_to_meshes(trained, places, tmp_path, capsys):
 
 
 @pytest.mark.full
-def test_two_workers_share_the_pictures(places, tmp_path):
+def test_two_workers_share_the_images(places, tmp_path):
     command = [sys.executable, str(ROOT / "scripts" / "run_workers.py"), "2", str(tmp_path / "logs"),
                str(ROOT / "cmr" / "train.py"), *SMALL, *places, "--epochs", "1", "--distribute", "--summary_steps",
                "0", "--save_checkpoint_dir", str(tmp_path / "run")]

@@ -59,13 +59,13 @@ def test_published_samples(case, tmp_path):
 
 @pytest.mark.parametrize("flip, rotation_deg, factor", [(False, 0, 1.0), (True, 0, 1.0), (False, 30, 0.9),
                                                         (True, -50, 1.2)])
-def test_joints_lie_where_the_picture_shows_them(flip, rotation_deg, factor):
+def test_joints_lie_where_the_image_shows_them(flip, rotation_deg, factor):
     image = np.zeros((200, 240, 3), np.uint8)
     cv2.circle(image, (90, 120), 5, (255, 255, 255), -1)
     change = Change(flip, rotation_deg, factor, np.ones(3))
     spot = np.full((24, 2), 90.5) + (0, 30.0)
     for crop in (Crop(96), Crop(96, True)):
-        seen = crop.picture(image, (110.0, 100.0), 0.8, change)[..., 0].astype(float)
+        seen = crop.cut(image, (110.0, 100.0), 0.8, change)[..., 0].astype(float)
         rows, columns = np.indices(seen.shape) + 0.5
         middle = np.array([(columns * seen).sum(), (rows * seen).sum()]) / seen.sum()
         point = 48 * (crop.joints(spot, JOINTS, (110.0, 100.0), 0.8, change)[0] + 1)
@@ -91,7 +91,7 @@ def test_the_square_of_a_crop():
 
 def test_contrast_is_stretched_only_when_asked_for():
     image = np.random.default_rng(0).integers(100, 150, (80, 80, 3), np.uint8)
-    stretched, plain = (Crop(64, stretch).picture(image, (40, 40), 0.4) for stretch in (True, False))
+    stretched, plain = (Crop(64, stretch).cut(image, (40, 40), 0.4) for stretch in (True, False))
     assert stretched.min() < 20 and stretched.max() > 235
     assert plain.min() >= 100 and plain.max() < 150
 

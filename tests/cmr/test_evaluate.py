@@ -74,7 +74,7 @@ def test_procrustes():
     assert np.abs(joint_errors(aligned, target).mean(-1) - expected["procrustes_error"]).max() < 1e-5
 
 
-def test_segmentation_in_the_pictures():
+def test_segmentation_in_the_images():
     expected = golden.load("metrics")
     mask_counts, part_counts = Counts(2), Counts(7)
     sizes, scales = ((150, 120), (110, 160), (224, 224)), np.array([0.7, 0.9, 1.12], np.float32)

@@ -66,7 +66,7 @@ def test_terms_and_gradients(case):
         assert np.abs(expected[f"grad_{name}"]).max() > 1e-5, name
 
 
-def test_pictures_with_2d_labels_only(case):
+def test_images_with_2d_labels_only(case):
     predictions, targets = case
     none = Tensor(np.zeros(4, np.float32))
     total, terms = FromParameters()(*predictions, (*targets[:4], none, none))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from mindspore import Tensor
 
-from cmr.src.callbacks import SummaryPictures, TimeIsUp, TimeLimit, overlay
+from cmr.src.callbacks import SummaryImages, TimeIsUp, TimeLimit, overlay
 from cmr.src.config import read_settings
 from cmr.src.network import build_network, settings_of
 from cmr.src.train_step import build_step
@@ -52,7 +52,7 @@ def test_the_log_line_is_the_documented_one():
 
 
 def test_summaries_come_at_multiples_of_the_run_s_steps():
-    pictures = SummaryPictures(None, None, None, None, "", 5)
+    pictures = SummaryImages(None, None, None, None, "", 5)
     pictures.on_start(Progress(3, 7, 1, 0, 7))
     assert [batch for batch in range(1, 8) if pictures.wants(batch)] == [3]
     pictures.on_epoch_end(Progress(3, 7, 1, 7, 14))

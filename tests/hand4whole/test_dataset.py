@@ -253,11 +253,11 @@ def test_people_beside_the_image_are_left_out(root, fits, tmp_path):
 
     shutil.rmtree(tmp_path / "MSCOCO")
     edited(root, tmp_path, everyone)
-    with pytest.raises(UserError, match="COCOWB: none of its .* boxes lies inside its picture"):
+    with pytest.raises(UserError, match="COCOWB: none of its .* boxes lies inside its image"):
         wholebody(tmp_path, fits, PLAIN)
 
 
-def test_hands_outside_the_picture_are_no_targets(root, fits, hand_fits, tmp_path):
+def test_hands_outside_the_image_are_no_targets(root, fits, hand_fits, tmp_path):
     def edit(people):
         for person in people:
             person["lefthand_valid"], person["lefthand_box"] = True, [-900, 10, 40, 50]
@@ -298,7 +298,7 @@ def test_fits_behind_the_camera_are_no_targets(root, fits, hand_fits, tmp_path):
     assert row["joint_valid"].any() and hand["joint_valid"].any()
 
 
-def test_damaged_and_foreign_pictures(root, fits, tmp_path, caplog):
+def test_damaged_and_foreign_images(root, fits, tmp_path, caplog):
     shutil.copytree(root / "MSCOCO", tmp_path / "MSCOCO")
     source = wholebody(tmp_path, fits, PLAIN)
     path = source.items[0].image_path

@@ -22,7 +22,7 @@ from hand4whole.src.config import read_settings
 from hand4whole.src.datasets import read_test_records
 from hand4whole.src.evaluate import evaluate, mean_body_error, means, predict, report
 from hand4whole.src.network import build_network
-from hand4whole.src.protocols import MEASURES, Pictures
+from hand4whole.src.protocols import MEASURES, EvaluationImages
 
 SIZE = (48, 64)
 
@@ -46,12 +46,12 @@ def measured(root, testset, *flags):
     flags = ["--testset", testset, *flags]
     config = settings(root, *flags, *(["--parts", "hand"] if testset == "FreiHAND" else []))
     model = load_body_model("mano_right" if testset == "FreiHAND" else "smplx")
-    return Pictures(read_test_records(config)[1], SIZE), MEASURES[testset](config, model)
+    return EvaluationImages(read_test_records(config)[1], SIZE), MEASURES[testset](config, model)
 
 
-def rows_of(pictures, measure, change=lambda mesh: mesh):
-    truths = [(index, change(measure.mesh(record))) for index, record in enumerate(pictures.records)]
-    return evaluate(truths, pictures, measure, len(truths))
+def rows_of(test_images, measure, change=lambda mesh: mesh):
+    truths = [(index, change(measure.mesh(record))) for index, record in enumerate(test_images.records)]
+    return evaluate(truths, test_images, measure, len(truths))
 
 
 class Network:
@@ -80,27 +80,27 @@ class Grey:
 
 @pytest.mark.parametrize("testset", ["EHF", "Human36M"])
 def test_true_meshes_have_no_error(root, testset):
-    pictures, measure = measured(root, testset)
-    assert len(pictures) == {"EHF": 1, "Human36M": 1}[testset] and pictures.image(0).shape == (3, 64, 48)
-    figures = means(rows_of(pictures, measure))
+    test_images, measure = measured(root, testset)
+    assert len(test_images) == {"EHF": 1, "Human36M": 1}[testset] and test_images.image(0).shape == (3, 64, 48)
+    figures = means(rows_of(test_images, measure))
     # Human3.6M's joints were made with the regressor itself.
     assert len(figures) in (4, 8) and max(figures.values()) < 0.1
-    moved = means(rows_of(pictures, measure, lambda mesh: mesh + (0.3, -0.2, 1.0)))
+    moved = means(rows_of(test_images, measure, lambda mesh: mesh + (0.3, -0.2, 1.0)))
     assert max(moved.values()) < 0.1
-    larger = means(rows_of(pictures, measure, lambda mesh: 1.1 * mesh))
+    larger = means(rows_of(test_images, measure, lambda mesh: 1.1 * mesh))
     assert all((larger[name] < 0.1) == name.startswith("pa_") for name in larger)
 
 
 def test_3dpw_compares_each_mesh_by_its_own_regressor(root):
-    pictures, measure = measured(root, "PW3D")
-    assert measure.mesh(pictures.records[0]).shape == (6890, 3)
-    errors = measure.errors(pictures.records[0], load_body_model("smplx").v_template)
+    test_images, measure = measured(root, "PW3D")
+    assert measure.mesh(test_images.records[0]).shape == (6890, 3)
+    errors = measure.errors(test_images.records[0], load_body_model("smplx").v_template)
     assert set(errors) == {"mpjpe", "pa_mpjpe", "mpvpe", "pa_mpvpe"} and errors["pa_mpjpe"] < errors["mpjpe"]
 
 
 def test_freihand_truth_from_fits_and_from_published_files(root, tmp_path):
-    pictures, measure = measured(root, "FreiHAND")
-    rows = rows_of(pictures, measure)
+    test_images, measure = measured(root, "FreiHAND")
+    rows = rows_of(test_images, measure)
     figures = means(rows)
     assert figures["pa_mpvpe"] < 1e-3 and figures["f_5"] == 1
     joints, vertices = rows[0][3]
@@ -112,13 +112,13 @@ def test_freihand_truth_from_fits_and_from_published_files(root, tmp_path):
     for entry in content.values():
         del entry["mano_param"]
     path.write_text(json.dumps(content))
-    pictures, measure = measured(copy, "FreiHAND")
-    assert measure.errors(pictures.records[0], np.array(vertices)) == {}
-    assert mean_body_error(pictures, measure) is None
+    test_images, measure = measured(copy, "FreiHAND")
+    assert measure.errors(test_images.records[0], np.array(vertices)) == {}
+    assert mean_body_error(test_images, measure) is None
     for name, truth in (("xyz", [row[3][0] for row in rows]), ("verts", [row[3][1] for row in rows])):
         (copy / "FreiHAND" / f"evaluation_{name}.json").write_text(json.dumps(truth))
-    pictures, measure = measured(copy, "FreiHAND")
-    assert means(evaluate([(0, np.array(vertices))], pictures, measure, 1))["pa_mpjpe"] < 1e-3
+    test_images, measure = measured(copy, "FreiHAND")
+    assert means(evaluate([(0, np.array(vertices))], test_images, measure, 1))["pa_mpjpe"] < 1e-3
 
 
 def test_transfer_between_the_synthetic_bodies_and_from_a_file(tmp_path):
@@ -184,27 +184,27 @@ def test_mean_body_is_that_of_the_others():
 # Reports.
 
 def test_report_of_all_workers(root, tmp_path, caplog):
-    pictures, _ = measured(root, "PW3D")
-    rows = [[index, record.key, {"mpjpe": float(index)}, None] for index, record in enumerate(pictures.records)]
+    test_images, _ = measured(root, "PW3D")
+    rows = [[index, record.key, {"mpjpe": float(index)}, None] for index, record in enumerate(test_images.records)]
     with caplog.at_level("INFO", "mindhuman"):
-        figures = report("PW3D", rows[1::2] + rows[::2], pictures, str(tmp_path), {"body_model": "synthetic"})
+        figures = report("PW3D", rows[1::2] + rows[::2], test_images, str(tmp_path), {"body_model": "synthetic"})
     assert figures == {"mpjpe": (len(rows) - 1) / 2}
     content = json.loads((tmp_path / "eval_result.json").read_text())
     assert content["people"] == len(rows) and content["body_model"] == "synthetic" and content["testset"] == "PW3D"
-    assert list(content["errors"]) == [record.key for record in pictures.records]
+    assert list(content["errors"]) == [record.key for record in test_images.records]
     assert f"MPJPE: {figures['mpjpe']:.2f} mm" in caplog.messages
 
 
 def test_hands_are_written_for_the_server_in_their_order(root, tmp_path, caplog):
-    pictures, measure = measured(root, "FreiHAND")
-    rows = rows_of(pictures, measure)
-    report("FreiHAND", rows[::-1], pictures, str(tmp_path), {})
+    test_images, measure = measured(root, "FreiHAND")
+    rows = rows_of(test_images, measure)
+    report("FreiHAND", rows[::-1], test_images, str(tmp_path), {})
     joints, vertices = json.loads((tmp_path / "FreiHAND" / "pred.json").read_text())
     assert np.shape(joints) == (len(rows), 21, 3) and np.shape(vertices) == (len(rows), 778, 3)
-    np.testing.assert_allclose(vertices[0], measure.mesh(pictures.records[0]), atol=1e-6)
-    pictures.records = pictures.records * 2  # the second half was left out
+    np.testing.assert_allclose(vertices[0], measure.mesh(test_images.records[0]), atol=1e-6)
+    test_images.records = test_images.records * 2  # the second half was left out
     with caplog.at_level("INFO", "mindhuman"):
-        report("FreiHAND", rows, pictures, str(tmp_path), {})
+        report("FreiHAND", rows, test_images, str(tmp_path), {})
     joints, vertices = json.loads((tmp_path / "FreiHAND" / "pred.json").read_text())
     assert np.shape(joints) == (2 * len(rows), 21, 3) and np.shape(vertices) == (2 * len(rows), 778, 3)
     assert np.any(vertices[len(rows) - 1]) and not np.any(vertices[len(rows):]) and not np.any(joints[len(rows):])
@@ -271,13 +271,13 @@ def test_bad_input(root, tmp_path, trained):
         read_test_records(settings(copy, "--testset", "FreiHAND"))
     with pytest.raises(UserError, match="--testset AGORA: choose from FreiHAND"):
         read_test_records(settings(copy, "--testset", "AGORA", "--parts", "hand"))
-    pictures, measure = measured(copy, "EHF")
+    test_images, measure = measured(copy, "EHF")
     (copy / "EHF" / "data" / "01_align.ply").unlink()
     with pytest.raises(UserError, match="01_align.ply"):
-        rows_of(pictures, measure)
+        rows_of(test_images, measure)
     (copy / "EHF" / "data" / "01_img.jpg").write_bytes(b"nothing")
     with pytest.raises(UserError, match="none of the first 1 images can be used: .*01_img.jpg .* is damaged"):
-        pictures.image(0)
+        test_images.image(0)
     path = copy / "EHF" / "data" / "EHF.json"
     content = json.loads(path.read_text())
     content["annotations"][0]["body_bbox"] = [0, 0, 0, 10]
@@ -295,13 +295,13 @@ def test_people_without_a_box_are_counted(root, tmp_path, caplog):
     content = json.loads(path.read_text())
     content["annotations"][0]["bbox"] = [10, 10, 0, 0]
     path.write_text(json.dumps(content))
-    pictures, _ = measured(tmp_path, "PW3D")
-    assert len(pictures) == len(content["annotations"]) - 1 and "1 of 2 annotations have no bbox" in caplog.text
+    test_images, _ = measured(tmp_path, "PW3D")
+    assert len(test_images) == len(content["annotations"]) - 1 and "1 of 2 annotations have no bbox" in caplog.text
 
 
 def test_genders_need_their_files(root):
-    pictures, measure = measured(root, "PW3D")
+    test_images, measure = measured(root, "PW3D")
     measure.config = dict(measure.config) | {"smpl_path": "SMPL_NEUTRAL.pkl"}
     measure.config = type("Settings", (dict,), {"__getattr__": dict.__getitem__})(measure.config)
     with pytest.raises(UserError, match="--smpl_.*male_path is empty"):
-        measure.mesh(pictures.records[0])
+        measure.mesh(test_images.records[0])

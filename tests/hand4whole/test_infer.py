@@ -83,7 +83,7 @@ def test_a_box_around_joints_holds_the_person(meshes):
     wide = meshes.box_of((160, 120), Found(np.array([10.0, 10, 40, 80]), joints))
     # 1.15 times 80 px are 92, of which the last pixel does not count; 1.25 times that, and three quarters as wide.
     np.testing.assert_allclose(wide[2:], [0.75 * 1.25 * 91, 1.25 * 91])
-    with pytest.raises(UserError, match="holds nothing of a picture of 160 x 120 px"):
+    with pytest.raises(UserError, match="holds nothing of an image of 160 x 120 px"):
         meshes.box_of((160, 120), Found(np.array([200.0, 10, 40, 80])))
 
 

@@ -88,14 +88,14 @@ def test_crops(case):
     assert np.abs(mirror.asnumpy()[..., ::-1] - crops.asnumpy()).max() < 1e-6
 
 
-def test_a_crop_of_whole_pixels_is_the_picture():
+def test_a_crop_of_whole_pixels_is_the_image():
     """Samples lie in the middle of a crop's pixel, half a pixel beside the image's: a box half a pixel aside fits."""
     picture = given("ops/roi_image", (1, 3, 40, 30), 0, 1)
     crop = RoICrop((40, 30), (8, 8))(picture, Tensor([[3.5, 5.5, 11.5, 13.5]]))
     close(crop, picture.asnumpy()[:, :, 6:14, 4:12], 1e-6)
 
 
-def test_a_box_outside_the_picture_gives_black_and_no_gradient():
+def test_a_box_outside_the_image_gives_black_and_no_gradient():
     crop = RoICrop((40, 30), (8, 8))
     picture = given("ops/roi_image", (1, 3, 40, 30), 0, 1)
     assert not crop(picture, Tensor([[50.0, 50.0, 60.0, 60.0]])).asnumpy().any()

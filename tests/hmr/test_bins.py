@@ -180,7 +180,7 @@ def test_damaged_files_are_named(bins, broken, words):
 @pytest.mark.parametrize("argv, words", [
     (["--file_name", "nowhere/net"], "nowhere/net.json does not exist"),
     (["--file_name", "bad"], "bad.json describes no exported network of hmr"),
-    (["--batch_size", "8"], "takes 2 pictures per call"),
+    (["--batch_size", "8"], "takes 2 images per call"),
     (["--dataset", "imagenet"], "--dataset imagenet"),
     (["--data_path", "nowhere"], "nowhere"),
 ])

@@ -206,7 +206,7 @@ def spots(path, centres, size=(600, 700)):
 
 
 @pytest.mark.parametrize("corners, size", [((40, 30, 500, 560), 96), ((250, 200, 420, 390), 224)])
-def test_keypoints_stay_where_the_picture_shows_them(corners, size, tmp_path):
+def test_keypoints_stay_where_the_image_shows_them(corners, size, tmp_path):
     """Whatever the augmentation draws, also when the image is decoded at a part of its size."""
     centres = [(300, 250), (330, 300), (390, 350)]
     kp2d = spots(tmp_path / "a.jpg", centres)
@@ -251,7 +251,7 @@ def test_large_squares_are_decoded_small_and_nearly_the_same(tmp_path):
             == crop_cubic(cv2.imread(str(tmp_path / "a.jpg")), odd, 224)[..., ::-1]).all()
 
 
-def test_a_damaged_picture_teaches_nothing_and_a_missing_one_stops(tmp_path, caplog):
+def test_a_damaged_image_teaches_nothing_and_a_missing_one_stops(tmp_path, caplog):
     (tmp_path / "a.jpg").write_bytes(b"no picture")
     people = People([str(tmp_path / "a.jpg"), str(tmp_path / "b.jpg")], np.array([[0, 0, 90, 90.0]] * 2, np.float32),
                     np.ones((2, 19, 3), np.float32), np.ones((2, 14, 3), np.float32), np.ones((2, 85), np.float32))

@@ -17,7 +17,7 @@ from common.errors import UserError
 from common.geometry.projection import crop_points_to_image
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle, matrix_to_rot6d
 from common.inference.meshes import MeshRunner
-from common.inference.people import Found, KeypointFiles, whole_picture
+from common.inference.people import Found, KeypointFiles, whole_image
 from common.inference.sources import open_source
 from common.stand_ins.scenes.scene import make_scene
 from common.visual.mesh_files import read_mesh
@@ -50,7 +50,7 @@ def keypoint_file(path, people, key):
 def test_demo_of_the_first_hmr_and_the_way_back(case, photo, tmp_path):
     demo = golden.load("demo")
     if case == "whole":
-        found, = whole_picture("photo", photo)
+        found, = whole_image("photo", photo)
     else:
         path = keypoint_file(tmp_path / "a.json", demo["openpose_keypoints"], "pose_keypoints")
         people = KeypointFiles(path)("photo", photo)
@@ -68,7 +68,7 @@ def test_demo_of_the_first_hmr_and_the_way_back(case, photo, tmp_path):
 def test_demo_of_spin(case, photo, tmp_path):
     spin = golden.load("spin")
     if case == "whole":
-        found, = whole_picture("photo", photo)
+        found, = whole_image("photo", photo)
     elif case == "bbox":
         found = Found(spin["bbox_json"].astype(np.float64))
     else:
@@ -95,8 +95,8 @@ def test_square_of_pytorch_hmr_is_that_of_its_data(photo):
 
 
 @pytest.mark.parametrize("kind", CROPS)
-def test_small_pictures_and_people_at_the_border_or_far_away(kind):
-    found, = whole_picture("dot", np.full((9, 5, 3), 90, np.uint8))
+def test_small_images_and_people_at_the_border_or_far_away(kind):
+    found, = whole_image("dot", np.full((9, 5, 3), 90, np.uint8))
     picture, _ = crop_person(np.full((9, 5, 3), 90, np.uint8), found, kind, 64)
     assert picture.shape == (64, 64, 3)
     # A gradient tells which place of the photo is in the middle of the crop, by its two first channels.
@@ -188,7 +188,7 @@ def test_converted_weights_give_an_upright_body(convention, photo, tmp_path):
     network.encoder = Features(network.encoder.out_channels)
     cv2.imwrite(str(tmp_path / "photo.png"), photo[..., ::-1])
     model = HMRMeshes(network, convention, body, crop_kind(checkpoint.meta["config"]), config.crop_size)
-    MeshRunner(model, whole_picture, str(tmp_path), ["npz", "obj", "png"]).run(open_source(str(tmp_path / "photo.png")))
+    MeshRunner(model, whole_image, str(tmp_path), ["npz", "obj", "png"]).run(open_source(str(tmp_path / "photo.png")))
     with np.load(tmp_path / "photo_0.npz") as archive:
         arrays = dict(archive)
     head, ankles = JOINTS.index("head_top"), [JOINTS.index(f"{side}_ankle") for side in ("left", "right")]

@@ -165,7 +165,7 @@ def test_other_joints_of_the_same_mesh(data, body):
     assert load_eval_regressor(read_settings([]), body) is None
 
 
-def test_keypoints_come_back_to_the_picture(data, body, monkeypatch):
+def test_keypoints_come_back_to_the_image(data, body, monkeypatch):
     people = read_subjects("lsp", str(data), 1.2)
     monkeypatch.setattr(evaluate_module, "crop_person",
                         lambda image, found, kind, size, margin: (np.zeros((size, size, 3), np.uint8),

@@ -57,7 +57,7 @@ def exported(checkpoint, tmp_path_factory):
     return str(path)
 
 
-def test_pictures_fit_into_the_square():
+def test_images_fit_into_the_square():
     image = np.full((50, 100, 3), 200, np.uint8)
     square, frame = fit_square(image, 64)
     assert square.shape == (64, 64, 3) and frame.image == (50, 100) and frame.inner == (32, 64)

@@ -146,7 +146,7 @@ def test_the_exported_file_gives_the_same_people(finding, data, tmp_path):
     assert (tmp_path / "net.onnx").stat().st_size > 1000
 
 
-def test_inference_on_a_folder_skips_damaged_pictures(finding, data, tmp_path, capsys):
+def test_inference_on_a_folder_skips_damaged_images(finding, data, tmp_path, capsys):
     photos = tmp_path / "photos"
     shutil.copytree(data[1], photos)
     (photos / "broken.jpg").write_bytes(b"no picture")

@@ -38,7 +38,7 @@ def data(tmp_path):
     return read_annotations(path), folder
 
 
-class PerfectFinder:
+class PerfectDetector:
     """Decodes targets made from the annotations; called for the images in order."""
 
     def __init__(self, annotations, rows, shift=0.0, decoder="default"):
@@ -57,11 +57,11 @@ class PerfectFinder:
 def test_perfect_maps_score_high_and_shifted_ones_low(data, decoder, least):
     annotations, folder = data
     rows = choose_images(annotations)
-    found = predict(PerfectFinder(annotations, rows, 0, decoder), annotations, rows, folder, COCO_18)
+    found = predict(PerfectDetector(annotations, rows, 0, decoder), annotations, rows, folder, COCO_18)
     figures = measure(annotations, found, COCO_18)
     assert tuple(figures) == FIGURES and figures["AP"] > least and figures["Ap .5"] == pytest.approx(1.0)
     assert len(found.records) == 7 and len(found.records[0]["keypoints"]) == 51
-    found = predict(PerfectFinder(annotations, rows, 60, decoder), annotations, rows, folder, COCO_18)
+    found = predict(PerfectDetector(annotations, rows, 60, decoder), annotations, rows, folder, COCO_18)
     assert measure(annotations, found, COCO_18)["AP"] < 0.1
 
 
@@ -69,7 +69,7 @@ def test_nobody_found_is_zero_and_only_chosen_images_count(data):
     annotations, folder = data
     assert measure(annotations, Predictions(image_ids=[1, 2, 3]), COCO_18) == dict.fromkeys(FIGURES, 0.0)
     rows = choose_images(annotations, most=1)
-    found = predict(PerfectFinder(annotations, rows), annotations, rows, folder, COCO_18)
+    found = predict(PerfectDetector(annotations, rows), annotations, rows, folder, COCO_18)
     assert found.image_ids == [1] and measure(annotations, found, COCO_18)["AR"] > 0.9
     found.image_ids.extend([2, 3])
     assert measure(annotations, found, COCO_18)["AR"] < 0.2  # 1 of 7 people
@@ -80,9 +80,9 @@ def test_shards_merge_to_the_whole(data, tmp_path):
     rows = choose_images(annotations)
     parts = []
     for rank in range(2):
-        finder = PerfectFinder(annotations, rows[rank::2])
-        parts.append(predict(finder, annotations, rows, folder, COCO_18, (rank, 2)))
-    whole = predict(PerfectFinder(annotations, rows), annotations, rows, folder, COCO_18)
+        detector = PerfectDetector(annotations, rows[rank::2])
+        parts.append(predict(detector, annotations, rows, folder, COCO_18, (rank, 2)))
+    whole = predict(PerfectDetector(annotations, rows), annotations, rows, folder, COCO_18)
     merged = merge([*parts, parts[0]])  # a worker may be given an image twice to fill its share
     assert sorted(merged.image_ids) == whole.image_ids and len(merged.records) == len(whole.records)
     assert measure(annotations, merged, COCO_18) == measure(annotations, whole, COCO_18)
@@ -96,7 +96,7 @@ def test_images_that_cannot_be_used_are_left_out_and_missing_ones_named(data):
     name = annotations.images[rows[1]].file_name
     (Path(folder) / name).write_bytes(b"")
     readable = [rows[0], rows[2]]
-    found = predict(PerfectFinder(annotations, readable), annotations, rows, folder, COCO_18,
+    found = predict(PerfectDetector(annotations, readable), annotations, rows, folder, COCO_18,
                     on_image=lambda entry, image, people: seen.append((entry.id, len(people))))
     assert found.left_out == [name] and found.image_ids == [1, 3] and seen == [(1, 1), (3, 3)]
     assert measure(annotations, found, COCO_18)["AR"] > 0.8  # of the four people there; of all seven it were 0.5
@@ -139,9 +139,9 @@ def test_measured_is_what_the_file_means(data, change):
     """Members that say nothing new may be missing, identifiers may be of any type."""
     annotations, folder = data
     rows = choose_images(annotations)
-    whole = predict(PerfectFinder(annotations, rows), annotations, rows, folder, COCO_18)
+    whole = predict(PerfectDetector(annotations, rows), annotations, rows, folder, COCO_18)
     other = incomplete(annotations.path, change)
-    found = predict(PerfectFinder(other, rows), other, rows, folder, COCO_18)
+    found = predict(PerfectDetector(other, rows), other, rows, folder, COCO_18)
     assert measure(other, found, COCO_18) == measure(annotations, whole, COCO_18)
     assert [image.id for image in other.images] == found.image_ids
 
@@ -152,7 +152,7 @@ def test_people_without_area_are_measured_with_one_from_their_box(data, members)
     rows = choose_images(annotations)
     other = incomplete(annotations.path, lose(*members))
     assert other.areas == pytest.approx(0.53 * annotations.areas)  # the set's areas are those of the boxes
-    found = predict(PerfectFinder(other, rows), other, rows, folder, COCO_18)
+    found = predict(PerfectDetector(other, rows), other, rows, folder, COCO_18)
     assert measure(other, found, COCO_18)["AP"] > 0.8
 
 
@@ -205,20 +205,20 @@ class Grey(nn.Cell):
         return value.tile((1, 38, 4, 6)), value.tile((1, 19, 4, 6))
 
 
-def test_finder_averages_scales_and_mirror():
+def test_detector_averages_scales_and_mirror():
     image = np.full((32, 48, 3), 200, np.uint8)
-    finder = PeopleDetector(Grey(), "cmu", DetectorSettings(size=32, scales=(1.0, 1.0), flip=True))
-    heat, paf, frame = finder.maps(image)
+    detector = PeopleDetector(Grey(), "cmu", DetectorSettings(size=32, scales=(1.0, 1.0), flip=True))
+    heat, paf, frame = detector.maps(image)
     assert heat.shape == (19, 4, 6) and frame.inner == (32, 48)
     assert np.allclose(heat[0], heat[0, 0, 0]) and np.allclose(paf[1], paf[1, 0, 0], atol=1e-6)
     assert np.allclose(paf[0], 0, atol=1e-6)  # what points to the right points to the left in the mirror
 
 
-def test_finder_with_a_network():
+def test_detector_with_a_network():
     network = OpenPose(num_stages=1, width=0.05).set_train(False)
-    finder = PeopleDetector(network, "port", DetectorSettings(size=64, most_people=1))
+    detector = PeopleDetector(network, "port", DetectorSettings(size=64, most_people=1))
     image = golden.seeded.image("any", 64, 64, 1)
-    assert len(finder(image)) <= 1
-    heat, paf, _ = finder.maps(image)
+    assert len(detector(image)) <= 1
+    heat, paf, _ = detector.maps(image)
     outputs = network(Tensor(normalise(image, "port")[None]))
     assert np.allclose(paf, outputs[0].asnumpy()[0]) and np.allclose(heat, outputs[1].asnumpy()[0])

@@ -71,7 +71,7 @@ def test_images_get_numbers_of_their_own(names, numbers, tmp_path, caplog):
         pair for pair in zip(numbers, names) for _ in range(2)]
 
 
-def test_drawing_colours_limbs_and_leaves_the_picture_alone():
+def test_drawing_colours_limbs_and_leaves_the_image_alone():
     image = np.full((200, 200, 3), 128, np.uint8)
     joints = np.zeros((1, 18, 3))
     joints[0, 2], joints[0, 3] = (50, 50, 1), (50, 150, 1)
@@ -81,7 +81,7 @@ def test_drawing_colours_limbs_and_leaves_the_picture_alone():
     assert (draw_people(image, joints[:0], COCO_18) == 128).all()
 
 
-def test_maps_lie_over_the_picture():
+def test_maps_lie_over_the_image():
     heat, paf = np.zeros((19, 16, 24), np.float32), np.zeros((38, 16, 24), np.float32)
     heat[0, 4, 6] = 1
     drawn = draw_maps(np.zeros((60, 80, 3), np.uint8), heat, paf, Frame((60, 80), (120, 160)))
@@ -98,7 +98,7 @@ def test_network_resolution_is_that_of_the_shorter_side(text, size, expected):
     assert shorter_side(parse_resolution(text), *size) == expected
 
 
-class PerfectFinder:
+class PerfectDetector:
     """Sees a person who walks to the right; at the frame `stop` the user presses Ctrl-C."""
 
     def __init__(self, stop=None):
@@ -119,7 +119,7 @@ def _walk(count):
 
 
 def test_a_film_gives_its_people_and_their_numbers(tmp_path):
-    Inference(Detecting(PerfectFinder()), str(tmp_path)).run(_walk(3))
+    Inference(Detecting(PerfectDetector()), str(tmp_path)).run(_walk(3))
     for frame in range(3):
         content = json.loads((tmp_path / f"walk_{frame:012d}_keypoints.json").read_text())
         assert content["time_s"] == frame / 10
@@ -131,14 +131,14 @@ def test_a_film_gives_its_people_and_their_numbers(tmp_path):
 
 
 def test_ctrl_c_ends_a_film_and_keeps_it(tmp_path):
-    Inference(Detecting(PerfectFinder(stop=1)), str(tmp_path)).run(_walk(100))
+    Inference(Detecting(PerfectDetector(stop=1)), str(tmp_path)).run(_walk(100))
     assert cv2.VideoCapture(str(tmp_path / "walk.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 2
     assert len(list(tmp_path.glob("*_keypoints.json"))) == 2
 
 
 def test_in_python_the_same_people_as_objects(tmp_path):
     photo = np.random.default_rng(0).integers(0, 256, (128, 192, 3), np.uint8)
-    poses = Detecting(PerfectFinder())(photo)
+    poses = Detecting(PerfectDetector())(photo)
     assert len(poses) == 1 and poses.ids is None and poses.joint_names == COCO_18.joints
     seen = poses.joints[0, :, 2] > 0
     assert np.abs(poses.joints[0, seen, :2] - person(60, 64, seed=5)[seen, :2]).max() < 1
@@ -146,5 +146,5 @@ def test_in_python_the_same_people_as_objects(tmp_path):
     assert sorted(path.rpartition("/")[2] for path in poses.save(str(tmp_path), write_heatmaps=True)) == sorted(
         path.name for path in tmp_path.iterdir())
     np.testing.assert_array_equal(cv2.imread(str(tmp_path / "image_rendered.png"))[..., ::-1], poses.draw())
-    walk = Detecting(PerfectFinder())(_walk(3))
+    walk = Detecting(PerfectDetector())(_walk(3))
     assert [frame.ids for frame in walk] == [[0]] * 3 and walk[2].time_s == 0.2

@@ -69,7 +69,7 @@ def launch(tree, script, *arguments, **variables):
     ("cmr/scripts/convert_resnet.sh", ["a.pth", "a.ckpt", "names.json"],
      "--pth-path a.pth --ckpt-path a.ckpt --dict-file names.json"),
 ])
-def test_documented_arguments_reach_the_programme(tree, script, arguments, started):
+def test_documented_arguments_reach_the_program(tree, script, arguments, started):
     status, said = launch(tree, script, *arguments)
     assert status == 0, said
     assert f"started {started}\n" in said

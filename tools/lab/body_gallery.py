@@ -50,7 +50,7 @@ class Sculptor:
         coefficients[0, 300:] = 0 if expression is None else expression
         return pose_body(self.model, axis_angle_to_matrix(pose[None]), coefficients)[0][0]
 
-    def picture(self, vertices, size, centre, height, yaw=0.0, pitch=0.0, colour=None):
+    def draw(self, vertices, size, centre, height, yaw=0.0, pitch=0.0, colour=None):
         """An image (H, W, 3) in which `height` metres round `centre` fill the frame from top to bottom."""
         turn = axis_angle_to_matrix(np.radians([[pitch, 0, 0], [0, yaw, 0]]))
         rotation = np.diag([1.0, -1.0, -1.0]) @ turn[0] @ turn[1]
@@ -79,29 +79,29 @@ def _centre(vertices):
 
 def rest_pose(body):
     vertices = body.vertices(relaxed=False)
-    return [body.picture(vertices, (520, 520), _centre(vertices), 1.95, yaw=yaw) for yaw in (0, 35, 90, 180)]
+    return [body.draw(vertices, (520, 520), _centre(vertices), 1.95, yaw=yaw) for yaw in (0, 35, 90, 180)]
 
 
 def poses(body, rng):
     sampled = sample_poses(rng, 8, "smplx")
-    pictures = []
+    panels = []
     for pose, colour in zip(sampled, PALETTE):
         vertices = body.vertices(pose)
-        pictures.append(body.picture(vertices, (340, 252), _centre(vertices), 2.05, yaw=20, pitch=8, colour=colour))
-    return pictures
+        panels.append(body.draw(vertices, (340, 252), _centre(vertices), 2.05, yaw=20, pitch=8, colour=colour))
+    return panels
 
 
 def shapes(body):
     """One image each of four directions at both ends."""
     pose = np.zeros((55, 3))
     pose[NAMES.index("left_shoulder")], pose[NAMES.index("right_shoulder")] = (0, 0, -1.0), (0, 0, 1.0)
-    pictures = []
+    panels = []
     for name in ("size", "girth", "hip width", "belly"):
         for amount in (-2.0, 2.0):
             vertices = body.vertices(pose, amount * np.eye(10)[BODY_SHAPES.index(name)])
-            picture = body.picture(vertices, (340, 252), _centre(body.vertices(pose)), 2.05, yaw=25)
-            pictures.append(put_text(picture, f"{name} {amount:+.0f}", (10, 330), INK, 0.5))
-    return pictures
+            panel = body.draw(vertices, (340, 252), _centre(body.vertices(pose)), 2.05, yaw=25)
+            panels.append(put_text(panel, f"{name} {amount:+.0f}", (10, 330), INK, 0.5))
+    return panels
 
 
 def hands(body):
@@ -113,12 +113,12 @@ def hands(body):
     point[25:40] = closed[25:40]
     point[25:28] = 0
     views = ((flat, False, 75), (flat, True, 75), (spread, True, -70), (closed, True, -60), (point, True, 60))
-    pictures = []
+    panels = []
     for pose, relaxed, pitch in views:
         vertices = body.vertices(pose, relaxed=relaxed)
         centre = vertices[body.model.weights[:, 20:21].ravel() > 0.5].mean(0) + (0.035, -0.01, 0.0)
-        pictures.append(body.picture(vertices, (340, 410), centre, 0.26, pitch=pitch))
-    return pictures
+        panels.append(body.draw(vertices, (340, 410), centre, 0.26, pitch=pitch))
+    return panels
 
 
 def faces(body):
@@ -127,57 +127,57 @@ def faces(body):
     smile = 2 * np.eye(10)[EXPRESSIONS.index("smile")]
     brows = 2 * np.eye(10)[EXPRESSIONS.index("raised brows")]
     views = ((None, None, 0), (None, None, 40), (None, smile, -20), (None, brows, 15), (jaw, None, 20))
-    pictures = []
+    panels = []
     for pose, expression, yaw in views:
         vertices = body.vertices(pose, expression=expression)
-        pictures.append(body.picture(vertices, (340, 410), (0, 0.312, 0.015), 0.31, yaw=yaw))
-    return pictures
+        panels.append(body.draw(vertices, (340, 410), (0, 0.312, 0.015), 0.31, yaw=yaw))
+    return panels
 
 
 def page(sections):
     """Titled rows of equally high images -> one image."""
-    rows, width = [], max(sum(p.shape[1] + GAP for p in pictures) for _, pictures in sections)
-    for title, pictures in sections:
-        row = np.full((pictures[0].shape[0] + TITLE, width + GAP, 3), PAPER, np.uint8)
+    rows, width = [], max(sum(p.shape[1] + GAP for p in panels) for _, panels in sections)
+    for title, panels in sections:
+        row = np.full((panels[0].shape[0] + TITLE, width + GAP, 3), PAPER, np.uint8)
         put_text(row, title, (GAP, TITLE - 12), INK, 0.8)
-        space = (width - sum(p.shape[1] for p in pictures)) / len(pictures)
+        space = (width - sum(p.shape[1] for p in panels)) / len(panels)
         left = GAP + space / 2
-        for picture in pictures:
-            row[TITLE:, round(left):round(left) + picture.shape[1]] = picture
-            left += picture.shape[1] + space
+        for panel in panels:
+            row[TITLE:, round(left):round(left) + panel.shape[1]] = panel
+            left += panel.shape[1] + space
         rows.append(row)
     return np.concatenate(rows)
 
 
-def with_palette(picture):
+def with_palette(panel):
     """The image in 256 colours, which takes a third of the space and looks the same."""
-    codes, counts = np.unique(picture @ np.array([1 << 16, 1 << 8, 1]), return_counts=True)
+    codes, counts = np.unique(panel @ np.array([1 << 16, 1 << 8, 1]), return_counts=True)
     colours = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], 1).astype(np.uint8)
     # The square root leaves small coloured figures their share of the palette beside all the skin.
     sample = np.repeat(colours, np.sqrt(counts).astype(int), 0)
     palette = Image.fromarray(sample[None]).quantize(256, kmeans=1)
-    return Image.fromarray(picture).quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
+    return Image.fromarray(panel).quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
 
 
 def main(argv):
     """Draw the gallery and write it."""
     parser = Arguments(__doc__)
-    parser.add_argument("--output", required=True, help="picture to write (.png or .jpg)")
+    parser.add_argument("--output", required=True, help="image to write (.png or .jpg)")
     parser.add_argument("--seed", type=int, default=0, help="which poses are shown")
     arguments = parser.parse_args(argv)
     ending = Path(arguments.output).suffix.lower()
     if ending not in (".png", ".jpg"):
         raise UserError(f"--output {arguments.output} must end in .png or .jpg")
     body = Sculptor()
-    picture = page([("Rest pose", rest_pose(body)), ("Poses", poses(body, np.random.default_rng(arguments.seed))),
+    panel = page([("Rest pose", rest_pose(body)), ("Poses", poses(body, np.random.default_rng(arguments.seed))),
                     ("Shapes", shapes(body)), ("Hands", hands(body)), ("Faces", faces(body))])
     stream = io.BytesIO()
     if ending == ".png":
-        with_palette(picture).save(stream, "png", optimize=True)
+        with_palette(panel).save(stream, "png", optimize=True)
     else:
-        Image.fromarray(picture).save(stream, "jpeg", quality=95)
+        Image.fromarray(panel).save(stream, "jpeg", quality=95)
     atomic_write(arguments.output, stream.getvalue())
-    print(f"wrote {arguments.output} ({picture.shape[1]} x {picture.shape[0]})")
+    print(f"wrote {arguments.output} ({panel.shape[1]} x {panel.shape[0]})")
 
 
 if __name__ == "__main__":

@@ -315,11 +315,11 @@ def _images(folder):
     from common.inference.sources import open_source
 
     sample = _sample("lsp", folder / "sample")
-    picture = sorted(sample.rglob("*.jpg"))[0]
-    (folder / "a.jpg").write_bytes(picture.read_bytes())
+    photo = sorted(sample.rglob("*.jpg"))[0]
+    (folder / "a.jpg").write_bytes(photo.read_bytes())
     import cv2
 
-    image = cv2.imread(str(picture))
+    image = cv2.imread(str(photo))
     cv2.imwrite(str(folder / "a.png"), image)
     cv2.imwrite(str(folder / "a.webp"), image)
     return {

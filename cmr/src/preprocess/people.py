@@ -38,7 +38,7 @@ def lsp_masks(records, folder, mask_folder):
 def mpii(records, folder):
     """People of MPII whose joints are all labelled: `read_mpii_h5` -> fields; its own centre and scale."""
     whole = [record for record in records if (record.visibility != NOT_LABELLED).all()]
-    return {"imgname": _pictures(whole, folder), "center": [record.extras["center"] for record in whole],
+    return {"imgname": _image_names(whole, folder), "center": [record.extras["center"] for record in whole],
             "scale": [record.extras["scale"] for record in whole], "part": [_part(record, MPII) for record in whole]}
 
 
@@ -77,11 +77,11 @@ def _boxes(records, folder):
     boxes = [record.center_scale() for record in records]
     sizes = [record.extras.get("size") or (0, 0) for record in records]
     known = {"size": sizes} if np.any(sizes) else {}
-    return {**known, "imgname": _pictures(records, folder), "center": [center for center, _ in boxes],
+    return {**known, "imgname": _image_names(records, folder), "center": [center for center, _ in boxes],
             "scale": [scale for _, scale in boxes]}
 
 
-def _pictures(records, folder):
+def _image_names(records, folder):
     return [_relative(record.image_path, folder) for record in records]
 
 

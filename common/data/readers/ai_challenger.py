@@ -40,23 +40,23 @@ def read_ai_challenger(folder, split="train"):
     """
     if split not in SPLITS:
         raise UserError(f"split {split!r} of AI Challenger does not exist: use one of {', '.join(SPLITS)}")
-    annotated, pictured = SPLITS[split]
+    annotated, shown = SPLITS[split]
     hint, home = _HINT.format(split), os.path.join(folder, f"ai_challenger_keypoint_{split}_{annotated}")
     home = home if os.path.isdir(home) else folder
     path = existing(os.path.join(home, f"keypoint_{split}_annotations_{annotated}.json"), hint)
-    images = first_existing(home, (f"keypoint_{split}_images_{pictured}", "images"), hint)
+    images = first_existing(home, (f"keypoint_{split}_images_{shown}", "images"), hint)
     content = read_json(path, hint=hint)
     if not isinstance(content, list):
-        raise UserError(f"{path} holds a {type(content).__name__} instead of a list of pictures; {hint}")
-    return [record for picture in content for record in _people(picture, images, path)]
+        raise UserError(f"{path} holds a {type(content).__name__} instead of a list of images; {hint}")
+    return [record for entry in content for record in _people(entry, images, path)]
 
 
-def _people(picture, images, path):
-    name = text(dictionary(picture, path), "image_id", path)
+def _people(entry, images, path):
+    name = text(dictionary(entry, path), "image_id", path)
     where = f"{path}: {name}"
-    boxes = dictionary(member(picture, "human_annotations", where), where)
+    boxes = dictionary(member(entry, "human_annotations", where), where)
     records = []
-    for human, values in dictionary(member(picture, "keypoint_annotations", where), where).items():
+    for human, values in dictionary(member(entry, "keypoint_annotations", where), where).items():
         joints = numbers(values, (len(JOINTS), 3), f"{where}: {human}")
         left, top, right, bottom = numbers(member(boxes, human, where), (4,), f"{where}: {human}")
         # 1, 2, 3 there are 2, 1, 0 here.

@@ -31,7 +31,7 @@ def read_annot_h5(path, min_visible=1):
         UserError: no such file or image folder, damaged, or arrays of other shapes.
     """
     content = load_h5(path, ("gt2d", "gt3d", "imagename"), ("pose", "shape"))
-    images = first_existing(os.path.dirname(os.path.abspath(path)), IMAGE_FOLDERS, "unpack the pictures there")
+    images = first_existing(os.path.dirname(os.path.abspath(path)), IMAGE_FOLDERS, "unpack the images there")
     gt2d = numbers(content["gt2d"], (None, len(JOINTS), 3), f"{path}: gt2d")
     gt3d = numbers(content["gt3d"], (None, len(JOINTS), 3), f"{path}: gt3d")
     fits = {name: numbers(content[name], (None, size), f"{path}: {name}")

@@ -36,7 +36,7 @@ def read_annots_npz(path, joints):
     content = member(load_npz(existing(path, "name another file")), "annots", path)
     if not dictionary(content, f"{path}: annots"):
         raise UserError(f"{path}: annots is empty; get the file again")
-    images = first_existing(os.path.dirname(os.path.abspath(path)), ("images", "image", "."), "unpack the pictures")
+    images = first_existing(os.path.dirname(os.path.abspath(path)), ("images", "image", "."), "unpack the images")
     return [_record(_image_path(images, name, f"{path}: annots"), name, entry, tuple(joints), f"{path}: {name}")
             for name, entry in content.items()]
 

@@ -19,7 +19,7 @@ from common.joints import SKELETONS
 
 JOINTS = SKELETONS["lsp_14"]
 SPLITS = ("train", "test", "all")
-NUM_PICTURES, NUM_TRAIN = 2000, 1000
+NUM_IMAGES, NUM_TRAIN = 2000, 1000
 _HINT = "unpack lsp_dataset.zip or lsp_dataset_original.zip there"
 
 
@@ -44,10 +44,10 @@ def read_lsp(folder, split="train", mask_folder=None):
     joints = load_mat(path, "joints", _HINT)
     joints = checked_shape(joints, (None, 14, None), f"{path}: joints", _HINT)
     if joints.shape[0] not in (2, 3) or not joints.shape[2] or not np.isfinite(joints).all():
-        raise UserError(f"{path}: joints has shape {joints.shape} and should hold (3, 14, pictures) finite numbers; "
+        raise UserError(f"{path}: joints has shape {joints.shape} and should hold (3, 14, images) finite numbers; "
                         f"{_HINT}")
     count = joints.shape[2]
-    middle = NUM_TRAIN if count == NUM_PICTURES else (count + 1) // 2
+    middle = NUM_TRAIN if count == NUM_IMAGES else (count + 1) // 2
     numbers = {"train": range(middle), "test": range(middle, count), "all": range(count)}[split]
     images = existing(os.path.join(folder, "images"), _HINT)
     return [_record(images, mask_folder, number, joints[..., number]) for number in numbers]

@@ -26,7 +26,7 @@ SUBJECTS, SEQUENCES, TEST_SEQUENCES = tuple(range(1, 9)), (1, 2), tuple(range(1,
 NUM_CAMERAS = 14
 # The cameras at chest height, which papers train with; 3 looks from far, 9 to 13 stand above and below.
 CHEST_CAMERAS = (0, 1, 2, 4, 5, 6, 7, 8)
-PICTURE_SIZE = (2048, 2048)
+IMAGE_SIZE = (2048, 2048)
 _METRES = 1e-3
 _HINT = "run the data set's get_dataset.sh and extract the frames of the videos"
 
@@ -60,7 +60,7 @@ def read_mpi_inf_3dhp(folder, subjects=SUBJECTS, cameras=CHEST_CAMERAS, every=1)
         raise UserError(f"{folder} has no S<number>/Seq<number>/annot.mat of the subjects "
                         f"{', '.join(map(str, subjects))}; {_HINT}")
     if not records:
-        raise UserError(f"{folder} holds annotations, but no pictures such as S1/Seq1/imageFrames/video_0/"
+        raise UserError(f"{folder} holds annotations, but no images such as S1/Seq1/imageFrames/video_0/"
                         f"frame_000001.jpg; {_HINT}")
     return records
 
@@ -88,7 +88,7 @@ def _read_sequence(home, subject, sequence, cameras, every):
                                 "frames of this sequence again")
             records.append(Record(
                 image_path=os.path.join(images, name), box=box_around(j2d[frame]), joints=JOINTS, j2d=j2d[frame],
-                visibility=_inside(j2d[frame], lens.get("size", PICTURE_SIZE)), j3d=j3d[frame] * _METRES,
+                visibility=_inside(j2d[frame], lens.get("size", IMAGE_SIZE)), j3d=j3d[frame] * _METRES,
                 focal=lens.get("focal"), principal=lens.get("principal"),
                 key=f"S{subject}/Seq{sequence}/video_{camera}/{frame + 1:06d}",
                 extras={"subject": subject, "sequence": sequence, "camera": camera, "frame": frame + 1,

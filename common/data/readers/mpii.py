@@ -46,14 +46,14 @@ def read_mpii(folder, single_person=False):
     images = existing(os.path.join(folder, "images"), _HINT)
     try:
         release = load_mat(path, "RELEASE", _HINT)[0, 0]
-        pictures, training = release.annolist.ravel(), release.img_train.ravel()
+        entries, training = release.annolist.ravel(), release.img_train.ravel()
         apart = release.single_person.ravel()
         records = []
-        for number, picture in enumerate(pictures):
+        for number, entry in enumerate(entries):
             if training[number]:
-                file = path_below(images, str(picture.image[0, 0].name[0]), f"{path}: image {number}")
+                file = path_below(images, str(entry.image[0, 0].name[0]), f"{path}: image {number}")
                 alone = {int(index) for index in np.asarray(apart[number]).ravel()}
-                records += _people(picture, file, number, alone)
+                records += _people(entry, file, number, alone)
     # Missing fields of Matlab structs come as any of these.
     except (AttributeError, IndexError, TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{path} is not MPII's RELEASE ({type(error).__name__}: {error}); {_HINT}") from error
@@ -72,10 +72,10 @@ def read_mpii_people(folder):
         return read_mpii_h5(packed[0], os.path.join(folder, "images"))
 
 
-def _people(picture, file, number, alone):
+def _people(entry, file, number, alone):
     """Records of one image; people without joints, position or scale are left out."""
     out = []
-    for index, person in enumerate(np.asarray(picture.annorect).ravel(), 1):
+    for index, person in enumerate(np.asarray(entry.annorect).ravel(), 1):
         points = _field(person, "annopoints")
         center, scale = _field(person, "objpos"), _field(person, "scale")
         if points is None or center is None or scale is None:

@@ -92,10 +92,10 @@ def drawn_box(path):
     Raises:
         UserError: missing, no image, or all of it is white.
     """
-    picture = cv2.imread(existing(path, _HINT))
-    if picture is None:
-        raise UserError(f"{path} is not a readable picture; {_HINT}")
-    drawn = (picture != 255).any(2)
+    rendering = cv2.imread(existing(path, _HINT))
+    if rendering is None:
+        raise UserError(f"{path} is not a readable image; {_HINT}")
+    drawn = (rendering != 255).any(2)
     if not drawn.any():
         raise UserError(f"{path} shows nothing but white; {_HINT}")
     rows, columns = np.flatnonzero(drawn.any(1)), np.flatnonzero(drawn.any(0))

@@ -50,7 +50,7 @@ class State:
 
 
 @dataclass(frozen=True)
-class Programme:
+class ActionScript:
     """One action: its states, the ways to get about (one per take) and its tempo (s held, s moving)."""
     states: tuple
     ways: tuple = ("stand", "stand")
@@ -68,53 +68,53 @@ _TALK = (State("low", "low"), State("offer", "low", bend=8), State("offer", "off
          State("chest", "low", nod=6), State("point_ahead", "hip", bend=10), State("low", "hip", lean=5))
 _HELD = ("hang", "hip", "low", "chest", "pocket")
 
-PROGRAMMES = {
-    "Directions": Programme((
+ACTION_SCRIPTS = {
+    "Directions": ActionScript((
         State("point_ahead", look=10), State("point_aside", look=35, turn=14), State("point_up", nod=-14),
         State("point_ahead", "hip", turn=-22, look=-15), State("point_aside", "point_aside"), *_REST[:3])),
-    "Discussion": Programme(_TALK + _REST[:4], hold=(0.2, 1.0), move=(0.4, 0.8)),
-    "Eating": Programme((
+    "Discussion": ActionScript(_TALK + _REST[:4], hold=(0.2, 1.0), move=(0.4, 0.8)),
+    "Eating": ActionScript((
         State("mouth", "low", bend=14, nod=12), State("low", "low", bend=16, nod=18),
         State("mouth", "lap", bend=10, nod=5), State("offer", "chest", bend=18, nod=16),
         State("mouth", "mouth", bend=12)),
         ways=("chair", "stand"), hold=(0.2, 1.0)),
-    "Greeting": Programme((
+    "Greeting": ActionScript((
         State("wave", wave=1.0, look=8), State("wave", "hip", wave=1.0), State("offer", bend=22, nod=8),
         State("hang", "hang", bend=42, nod=14), State("overhead", wave=1.0), State("point_ahead", bend=16), *_REST[:2]),
         hold=(0.6, 1.6)),
-    "Phoning": Programme(tuple(State("ear", other, lean=4, look=look, nod=nod) for other, look, nod in
+    "Phoning": ActionScript(tuple(State("ear", other, lean=4, look=look, nod=nod) for other, look, nod in
                                zip(_HELD, (10, -20, 25, 0, -10), (4, 10, 0, 16, -4))),
                          ways=("stand", "chair")),
-    "Photo": Programme((
+    "Photo": ActionScript((
         State("eyes", "eyes", nod=4), State("eyes", "eyes", bend=22, crouch=0.16),
         State("eyes", "eyes", lean=12, turn=20), State("eyes", "eyes", bend=10, crouch=0.42),
         State("chest", "chest", nod=24), State("eyes", "low", bend=-2))),
-    "Posing": Programme((
+    "Posing": ActionScript((
         State("hip", "hip", lean=6, look=30), State("overhead", "hip", lean=-10), State("folded", "folded", look=-20),
         State("overhead", "overhead"), State("point_aside", "hip", turn=25), State("ear", "ear", bend=-4),
         State("chest", "clasped", turn=-20, look=40), State("point_aside", "point_aside", crouch=0.1)),
         hold=(0.8, 2.2)),
-    "Purchases": Programme((
+    "Purchases": ActionScript((
         State("floor", "floor", bend=68, crouch=0.22, nod=-20), State("floor", "knee", bend=58, crouch=0.4, nod=-15),
         State("offer", "offer", bend=12), State("overhead", "low", nod=-16), State("low", "low", bend=10, nod=18),
         State("hang", "chest", lean=10), State("floor", bend=50, lean=14, crouch=0.3)), hold=(0.3, 1.0)),
-    "Sitting": Programme(_SEATED, ways=("chair", "chair")),
-    "SittingDown": Programme(_SEATED + (State("floor", "behind", bend=24), State("behind", "behind", bend=-6)),
+    "Sitting": ActionScript(_SEATED, ways=("chair", "chair")),
+    "SittingDown": ActionScript(_SEATED + (State("floor", "behind", bend=24), State("behind", "behind", bend=-6)),
                              ways=("rise", "floor")),
-    "Smoking": Programme((
+    "Smoking": ActionScript((
         State("mouth", "hip", nod=-4), State("hip", "folded"), State("hang", "pocket"), State("mouth", "folded", nod=4),
         State("low", "pocket", look=20), State("mouth", nod=-8)), ways=("stand", "chair"), hold=(0.5, 1.6)),
-    "Waiting": Programme(_REST + (State("chest", "folded", nod=28), State("ear", "hip", nod=10),
+    "Waiting": ActionScript(_REST + (State("chest", "folded", nod=28), State("ear", "hip", nod=10),
                                   State("hang", "hang", bend=26, crouch=0.06),
                                   State("folded", "folded", look=45, turn=20)),
                          ways=("stand", "chair")),
-    "WalkDog": Programme((
+    "WalkDog": ActionScript((
         State("low", "hang", nod=10), State("offer", "hang", turn=-10),
         State("low", "hang", bend=34, nod=10, crouch=0.05), State("low", "low", nod=14)), ways=("stroll", "walk")),
-    "Walking": Programme((State(), State(look=14), State(look=-14, bend=6), State("pocket", "hang")),
+    "Walking": ActionScript((State(), State(look=14), State(look=-14, bend=6), State("pocket", "hang")),
                          ways=("walk", "walk"), hold=(2.0, 4.0)),
-    "WalkTogether": Programme((
+    "WalkTogether": ActionScript((
         State(look=30), State("offer", look=40, turn=6), State("point_aside", look=35), State("low", "low", look=25),
         State(look=-10)), ways=("walk", "walk"), hold=(0.8, 2.0)),
 }
-ACTIONS = tuple(PROGRAMMES)
+ACTIONS = tuple(ACTION_SCRIPTS)

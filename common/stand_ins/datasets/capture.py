@@ -10,7 +10,7 @@ from common.stand_ins.scenes.stage import look_at
 MIN_SIDE = 32
 
 
-def picture_side(text):
+def image_side(text):
     """Side of square images in pixels, for argparse."""
     if not text.isdigit() or int(text) < MIN_SIDE:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of pixels from {MIN_SIDE}")

@@ -17,7 +17,7 @@ from common.data.readers.coco import JOINTS
 from common.data.readers.coco_masks import encode_mask
 from common.joints import limbs
 from common.stand_ins.datasets.annotations import item_rng, write_json
-from common.stand_ins.datasets.pictures import write_picture
+from common.stand_ins.datasets.image_files import write_image
 from common.stand_ins.scenes.scene import make_scene
 from common.stand_ins.scenes.stage import FACING
 
@@ -49,13 +49,13 @@ def make(args):
         splits[name].add(index + 1, image.shape[:2], people)
         for year in args.years:
             file = file_name(f"{name}{year}", index + 1)
-            write_picture(os.path.join(args.output_dir, f"{name}{year}", file), image)
+            write_image(os.path.join(args.output_dir, f"{name}{year}", file), image)
     for year in args.years:
         for name, split in splits.items():
             path = os.path.join(args.output_dir, "annotations", f"person_keypoints_{name}{year}.json")
             write_json(path, split.content(f"{name}{year}", year))
     people = sum(len(split.annotations) for split in splits.values())
-    return f"{args.output_dir}: {count} pictures, {people} annotations, for {' and '.join(map(str, args.years))}"
+    return f"{args.output_dir}: {count} images, {people} annotations, for {' and '.join(map(str, args.years))}"
 
 
 def file_name(split, image_id):

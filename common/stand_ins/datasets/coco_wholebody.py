@@ -14,8 +14,8 @@ from common.data.records import box_around
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.stand_ins.datasets.annotations import item_rng
 from common.stand_ins.datasets.capture import mano_params, smplx_params
+from common.stand_ins.datasets.image_files import write_image
 from common.stand_ins.datasets.output import coco_file, json_object
-from common.stand_ins.datasets.pictures import write_picture
 from common.stand_ins.scenes.body import scene_body
 from common.stand_ins.scenes.scene import make_scene
 
@@ -47,7 +47,7 @@ def make(args):
             size = _SIZES[rng.integers(len(_SIZES))]
             scene = make_scene(rng, size, int(_PEOPLE[rng.integers(len(_PEOPLE))]), "smplx", occluder=0.25)
             name = f"{index + 1:012d}.jpg"
-            write_picture(os.path.join(args.output_dir, "images", f"{split}2017", name), scene.image)
+            write_image(os.path.join(args.output_dir, "images", f"{split}2017", name), scene.image)
             lists[split].add_image(id=index + 1, file_name=name, height=size[0], width=size[1])
             for number, person in enumerate(scene.people):
                 mask = scene.mask(number)
@@ -61,7 +61,7 @@ def make(args):
                                                                      person.translation), "cam_param": camera})
                     hands.add(key, value={side: {"mano_param": _hand_fit(person, side), "cam_param": camera}
                                           for side in ("left", "right")})
-    return f"{args.output_dir}: {num} pictures, {people} people"
+    return f"{args.output_dir}: {num} images, {people} people"
 
 
 def _annotation(scene, number, mask):

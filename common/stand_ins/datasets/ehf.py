@@ -4,11 +4,11 @@ import os
 import numpy as np
 from tqdm import tqdm
 
-from common.data.readers.ehf import FOCAL, PICTURE_SIZE, PRINCIPAL, ROTATION, TRANSLATION
+from common.data.readers.ehf import FOCAL, IMAGE_SIZE, PRINCIPAL, ROTATION, TRANSLATION
 from common.data.records import box_around
 from common.stand_ins.datasets.annotations import item_rng
+from common.stand_ins.datasets.image_files import write_image
 from common.stand_ins.datasets.output import coco_file
-from common.stand_ins.datasets.pictures import write_picture
 from common.stand_ins.scenes.body import scene_body
 from common.stand_ins.scenes.scene import photograph
 from common.stand_ins.scenes.stage import furnish, look_at, make_stage
@@ -31,18 +31,18 @@ def make(args):
         for index in tqdm(range(num), desc="EHF", disable=None):
             scene = _scene(item_rng(args.seed, "ehf", index))
             name = f"{index + 1:02d}"
-            write_picture(os.path.join(data, f"{name}_img.jpg"), scene.image)
+            write_image(os.path.join(data, f"{name}_img.jpg"), scene.image)
             room = (scene.people[0].vertices - TRANSLATION) @ ROTATION
             write_meshes(os.path.join(data, f"{name}_align.ply"), [Mesh(room, scene_body("smplx").model.faces)])
-            lists.add_image(id=index, file_name=f"{name}_img.jpg", width=PICTURE_SIZE[0], height=PICTURE_SIZE[1])
+            lists.add_image(id=index, file_name=f"{name}_img.jpg", width=IMAGE_SIZE[0], height=IMAGE_SIZE[1])
             boxes = {key: _box(scene, point_set) for key, point_set in _PARTS}
             lists.add_annotation(id=index, image_id=index, category_id=1, iscrowd=0, body_bbox=scene.box(0), **boxes)
-    return f"{args.output_dir}: {num} pictures with meshes"
+    return f"{args.output_dir}: {num} images with meshes"
 
 
 def _scene(rng):
     """A standing or sitting person whom the data set's camera sees whole."""
-    size = PICTURE_SIZE[::-1]
+    size = IMAGE_SIZE[::-1]
     stage = make_stage(rng, 1, "smplx")
     vertices = stage.actors[0].vertices
     low, high = vertices.min(0), vertices.max(0)

@@ -5,8 +5,8 @@ from tqdm import tqdm
 
 from common.stand_ins.datasets.annotations import item_rng
 from common.stand_ins.datasets.capture import mano_params
+from common.stand_ins.datasets.image_files import write_image
 from common.stand_ins.datasets.output import coco_file, json_object
-from common.stand_ins.datasets.pictures import write_picture
 from common.stand_ins.scenes.scene import make_scene
 
 DEFAULT_NUM = 60
@@ -26,7 +26,7 @@ def make(args):
     counts = {"train": num, "eval": max(1, num // EVALUATION_SHARE)}
     for split, count in counts.items():
         _write_split(args, split, count)
-    return f"{args.output_dir}: {counts['train']} training and {counts['eval']} evaluation pictures of right hands"
+    return f"{args.output_dir}: {counts['train']} training and {counts['eval']} evaluation images of right hands"
 
 
 def _write_split(args, split, count):
@@ -38,7 +38,7 @@ def _write_split(args, split, count):
             scene = make_scene(item_rng(args.seed, f"freihand_{split}", index), (SIDE, SIDE), 1, KIND)
             person = scene.people[0]
             name = f"{_FOLDERS[split]}/rgb/{index:08d}.jpg"
-            write_picture(os.path.join(data, name), scene.image)
+            write_image(os.path.join(data, name), scene.image)
             lists.add_image(id=index, file_name=name, db_idx=index, width=SIDE, height=SIDE)
             lists.add_annotation(id=index, image_id=index, category_id=1, iscrowd=0, bbox=scene.box(0))
             fits.add(index, value={

@@ -21,9 +21,9 @@ from common.data.readers.lsp import JOINTS as LSP_14
 from common.files import atomic_path
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.stand_ins.datasets.annotations import write_h5, write_json
-from common.stand_ins.datasets.capture import gather, picture_side, project, ring_of_views, smplx_params
+from common.stand_ins.datasets.capture import gather, image_side, project, ring_of_views, smplx_params
+from common.stand_ins.datasets.image_files import write_image
 from common.stand_ins.datasets.output import coco_file, json_object, save_cdf
-from common.stand_ins.datasets.pictures import write_picture
 from common.stand_ins.scenes.scene import photograph
 from common.stand_ins.scenes.stage import furnish, make_stage
 
@@ -32,7 +32,7 @@ PARTS = ("hand4whole", "hmr", "protocols")
 FOCAL = 1.145  # of the image's width, as the original's 1145 of 1000 px
 DISTANCE = (4.6, 5.4)
 ACTION_NUMBERS = tuple(range(2, 17))
-PICTURED = (1, 4)  # Hand4Whole's camera numbers of which images are written
+SHOWN = (1, 4)  # Hand4Whole's camera numbers of which images are written
 ROOM_AXES = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])  # scene axes to the room's, z up
 
 # Human3.6M's rows that only 17 joints have a regressor for; the others come from SMPL's skeleton and skin.
@@ -44,8 +44,8 @@ _EXTREMITIES = {"toe": ("smpl_24", "foot"), "toe_end": ("landmarks_21", "big_toe
 
 def add_arguments(group):
     """Options beside --output_dir, --seed and --num (here: moments of each part; Hand4Whole's are seen twice)."""
-    group.add_argument("--size", type=picture_side, default=400,
-                       help="side of the pictures in pixels (default: 400; the original: 1000)")
+    group.add_argument("--size", type=image_side, default=400,
+                       help="side of the images in pixels (default: 400; the original: 1000)")
     group.add_argument("--only", choices=PARTS, help="write this part alone (default: all)")
 
 
@@ -57,7 +57,7 @@ def make(args):
             frames = len(range(number, num, len(SUBJECTS)))
             if frames:
                 _write_subject(args, subject, frames)
-        written.append(f"{num * len(PICTURED)} pictures for Hand4Whole")
+        written.append(f"{num * len(SHOWN)} images for Hand4Whole")
     if only in (None, "hmr"):
         _write_hmr(args, num)
         written.append(f"{num} for HMR")
@@ -92,12 +92,12 @@ def _write_subject(args, subject, frames):
             world = gather(actor, [("h36m_17", name) for name in JOINTS]) @ ROOM_AXES.T
             joints.add(action, 1, frame, value=1e3 * world)
             fits.add(action, 1, frame, value=_room_fit(actor))
-            for camera in PICTURED:
+            for camera in SHOWN:
                 image_id = (subject * 10**4 + number) * 10 + camera
                 name = f"s_{subject:02d}_act_{action:02d}_subact_01_ca_{camera:02d}"
                 name = f"{name}/{name}_{frame + 1:06d}.jpg"
                 scene = photograph(rng, stage, views[camera - 1], (args.size, args.size))
-                write_picture(os.path.join(args.output_dir, "images", name), scene.image)
+                write_image(os.path.join(args.output_dir, "images", name), scene.image)
                 lists.add_image(id=image_id, file_name=name, width=args.size, height=args.size, subject=subject,
                                 action_idx=action, subaction_idx=1, cam_idx=camera, frame_idx=frame)
                 lists.add_annotation(id=image_id, image_id=image_id, category_id=1, iscrowd=0, bbox=scene.box(0))
@@ -143,7 +143,7 @@ def _write_hmr(args, num):
         scene = photograph(rng, _moment(rng, args, view, "smpl"), view, (args.size, args.size))
         person = scene.people[0]
         name = f"S{subject}_Greeting_1.{CAMERA_NAMES[number % len(views)]}_{number + 1:06d}.jpg"
-        write_picture(os.path.join(folder, "images", name), scene.image)
+        write_image(os.path.join(folder, "images", name), scene.image)
         raw, lsp = gather(person, _raw_rows()), gather(person, lsp_rows)
         rows["gt2d"].append(np.concatenate([project(view, lsp), np.ones((len(lsp), 1))], 1).reshape(-1))
         rows["gt3d"].append(lsp.reshape(-1))
@@ -177,7 +177,7 @@ def _write_protocol(args, frames=PROTOCOL_STEP + 1):
                 scene = photograph(rng, stage, view, (args.size, args.size))
                 masks.append(_box_mask(scene.box(0), args.size))
                 name = f"S{subject}_Directions_1.{camera}_{number * PROTOCOL_STEP + 1:06d}.jpg"
-                write_picture(os.path.join(args.output_dir, "images", name), scene.image)
+                write_image(os.path.join(args.output_dir, "images", name), scene.image)
                 written += 1
             _write_masks(os.path.join(home, "MySegmentsMat", "ground_truth_bb", f"{stem}.mat"),
                          [masks[frame // PROTOCOL_STEP] for frame in range(frames)])

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from common.data.records import VISIBLE
 from common.stand_ins.datasets.annotations import item_rng, write_mat
-from common.stand_ins.datasets.pictures import write_picture
+from common.stand_ins.datasets.image_files import write_image
 from common.stand_ins.scenes.scene import make_scene
 
 DEFAULT_NUM = 60
@@ -45,12 +45,12 @@ def make(args):
     for index in tqdm(range(count), desc="LSP", disable=None):
         item = make_item(args.seed, index)
         name = f"im{index + 1:04d}.jpg"
-        write_picture(os.path.join(args.output_dir, "lsp_dataset_original", "images", name), item.original)
-        write_picture(os.path.join(args.output_dir, "lsp_dataset", "images", name), item.scaled)
+        write_image(os.path.join(args.output_dir, "lsp_dataset_original", "images", name), item.original)
+        write_image(os.path.join(args.output_dir, "lsp_dataset", "images", name), item.scaled)
         originals[..., index], scaled[..., index] = item.original_joints.T, item.scaled_joints.T
     write_mat(os.path.join(args.output_dir, "lsp_dataset_original", "joints.mat"), {"joints": originals})
     write_mat(os.path.join(args.output_dir, "lsp_dataset", "joints.mat"), {"joints": scaled})
-    return f"{args.output_dir}: {count} pictures of one person each, in lsp_dataset and lsp_dataset_original"
+    return f"{args.output_dir}: {count} images of one person each, in lsp_dataset and lsp_dataset_original"
 
 
 def make_item(seed, index):

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from common.data.records import VISIBLE
 from common.stand_ins.datasets.annotations import item_rng, write_mat
-from common.stand_ins.datasets.pictures import write_picture
+from common.stand_ins.datasets.image_files import write_image
 from common.stand_ins.scenes.scene import make_scene
 
 DEFAULT_NUM = 60
@@ -25,9 +25,9 @@ def make(args):
     joints = np.zeros((14, 3, count))
     for index in tqdm(range(count), desc="LSP-extended", disable=None):
         image, joints[..., index] = make_item(args.seed, index)
-        write_picture(os.path.join(args.output_dir, "images", f"im{index + 1:05d}.jpg"), image)
+        write_image(os.path.join(args.output_dir, "images", f"im{index + 1:05d}.jpg"), image)
     write_mat(os.path.join(args.output_dir, "joints.mat"), {"joints": joints})
-    return f"{args.output_dir}: {count} pictures of one person each"
+    return f"{args.output_dir}: {count} images of one person each"
 
 
 def make_item(seed, index):

@@ -13,14 +13,14 @@ from common.data.readers.mpi_inf_3dhp import JOINTS, NUM_CAMERAS, SEQUENCES, SUB
 from common.files import atomic_path, atomic_write
 from common.joints import index_map
 from common.stand_ins.datasets.annotations import write_h5, write_mat
-from common.stand_ins.datasets.capture import gather, picture_side, project, ring_of_views
-from common.stand_ins.datasets.pictures import write_picture
+from common.stand_ins.datasets.capture import gather, image_side, project, ring_of_views
+from common.stand_ins.datasets.image_files import write_image
 from common.stand_ins.scenes.scene import photograph
 from common.stand_ins.scenes.stage import furnish, make_stage
 
 DEFAULT_NUM = 32
 # Cameras whose images are written; annotations have all of them.
-PICTURED = (0, 5)
+SHOWN = (0, 5)
 TEST_SHARE = 4  # one test frame for so many training moments
 FOCAL = 0.731  # of the image's width, as the original's 1497 of 2048 px
 UNIVERSAL_MM = 920.0  # from knee to neck
@@ -35,8 +35,8 @@ _ROWS = {
 
 def add_arguments(group):
     """Options beside --output_dir, --seed and --num (here: moments; each is seen by two cameras)."""
-    group.add_argument("--size", type=picture_side, default=512,
-                       help="side of the pictures in pixels (default: 512; the original: 2048)")
+    group.add_argument("--size", type=image_side, default=512,
+                       help="side of the images in pixels (default: 512; the original: 2048)")
 
 
 def make(args):
@@ -54,7 +54,7 @@ def make(args):
         frames = len(range(number, tested, len(TEST_SEQUENCES)))
         if frames:
             _write_test_sequence(args, sequence, frames)
-    return f"{args.output_dir}: {num * len(PICTURED)} training and {tested} test pictures"
+    return f"{args.output_dir}: {num * len(SHOWN)} training and {tested} test images"
 
 
 def _write_sequence(args, subject, sequence, frames, derived):
@@ -69,9 +69,9 @@ def _write_sequence(args, subject, sequence, frames, derived):
         world = gather(stage.actors[0], [_row(name) for name in JOINTS])
         for camera, view in enumerate(views):
             j3d[camera, frame] = view.to_camera(world)
-        for camera in PICTURED:
+        for camera in SHOWN:
             name = f"S{subject}/Seq{sequence}/imageFrames/video_{camera}/frame_{frame + 1:06d}.jpg"
-            write_picture(os.path.join(args.output_dir, name), photograph(rng, stage, views[camera], size).image)
+            write_image(os.path.join(args.output_dir, name), photograph(rng, stage, views[camera], size).image)
             derived.add(name, project(views[camera], j3d[camera, frame]), j3d[camera, frame])
     j2d = np.stack([project(view, points) for view, points in zip(views, j3d)])
     write_mat(os.path.join(home, "annot.mat"), {
@@ -152,7 +152,7 @@ def _write_test_sequence(args, sequence, frames):
     for frame in range(frames):
         stage = furnish(rng, make_stage(rng, 1), view, size, 0.2)
         j3d[frame, 0] = view.to_camera(gather(stage.actors[0], [_row(name) for name in TEST_JOINTS]))
-        write_picture(os.path.join(home, "imageSequence", f"img_{frame + 1:06d}.jpg"),
+        write_image(os.path.join(home, "imageSequence", f"img_{frame + 1:06d}.jpg"),
                       photograph(rng, stage, view, size).image)
     j3d[frames] = j3d[0]  # a frame that counts as invalid, as every sequence of the original has some
     write_h5(os.path.join(home, "annot_data.mat"), {

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from common.data.records import NOT_LABELLED, VISIBLE
 from common.joints import SKELETONS
 from common.stand_ins.datasets.annotations import item_rng, struct_array, write_h5, write_mat
-from common.stand_ins.datasets.pictures import write_picture
+from common.stand_ins.datasets.image_files import write_image
 from common.stand_ins.scenes.scene import make_scene
 
 DEFAULT_NUM = 60
@@ -31,15 +31,15 @@ def make(args):
     """Write the dataset; returns a line that says what was written."""
     count = args.num or DEFAULT_NUM
     training = np.arange(count) < max(1, count - count // 10)
-    pictures, alone, rows = [], np.empty((count, 1), object), []
+    entries, alone, rows = [], np.empty((count, 1), object), []
     for index in tqdm(range(count), desc="MPII", disable=None):
         name = f"{index + 1:09d}.jpg"
         image, people = make_item(args.seed, index)
-        write_picture(os.path.join(args.output_dir, "images", name), image)
-        pictures.append(_picture(name, people, training[index]))
+        write_image(os.path.join(args.output_dir, "images", name), image)
+        entries.append(_annolist_entry(name, people, training[index]))
         alone[index, 0] = np.array([[number + 1 for number, person in enumerate(people) if person["apart"]]], float)
         rows += [(name, person) for person in people if training[index]]
-    release = {"annolist": struct_array(pictures), "img_train": training.astype(np.uint8)[None],
+    release = {"annolist": struct_array(entries), "img_train": training.astype(np.uint8)[None],
                "version": "12", "single_person": alone}
     write_mat(os.path.join(args.output_dir, "annotations", "mpii_human_pose_v1_u12_1.mat"), {"RELEASE": release})
     write_h5(os.path.join(args.output_dir, "train.h5"), {
@@ -48,7 +48,7 @@ def make(args):
         "scale": np.array([person["scale"] for _, person in rows]),
         "part": np.array([person["j2d"] * (person["visibility"] != NOT_LABELLED)[:, None] for _, person in rows]),
         "visible": np.array([person["visibility"] == VISIBLE for _, person in rows], np.uint8)})
-    return f"{args.output_dir}: {count} pictures, {len(rows)} training people"
+    return f"{args.output_dir}: {count} images, {len(rows)} training people"
 
 
 def make_item(seed, index):
@@ -75,7 +75,7 @@ def make_item(seed, index):
     return scene.image, people
 
 
-def _picture(name, people, training):
+def _annolist_entry(name, people, training):
     """One element of `annolist`."""
     rects = []
     for person in people:

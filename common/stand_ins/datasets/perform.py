@@ -4,7 +4,7 @@ Units: mm, rad, s; world z up, ground at z = 0.
 """
 import numpy as np
 
-from common.stand_ins.datasets.actions import PLACES, PROGRAMMES
+from common.stand_ins.datasets.actions import ACTION_SCRIPTS, PLACES
 from common.stand_ins.datasets.figure import SIDES, Posture, settle
 from common.stand_ins.datasets.motion import MARGIN, Gait, Track, ease, stand_path, walk, walk_path, wander
 
@@ -33,9 +33,9 @@ def perform(rng, body, action, take, times):
     Returns:
         Posture: T frames, for `figure.pose_body`.
     """
-    programme = PROGRAMMES[action]
-    way = programme.ways[take]
-    upper = _upper_body(rng, programme, times)
+    script = ACTION_SCRIPTS[action]
+    way = script.ways[take]
+    upper = _upper_body(rng, script, times)
     if way in ("chair", "rise", "floor"):
         posture = _seated(rng, body, way, times, upper)
     else:
@@ -44,13 +44,13 @@ def perform(rng, body, action, take, times):
     return posture
 
 
-def _upper_body(rng, programme, times):
+def _upper_body(rng, script, times):
     """Wrists and elbow sides (T, 2, 3) and the columns of `_NUMBERS` (T,), in radians, by name."""
     main = int(rng.integers(2))
     amplitude = rng.uniform(0.85, 1.1)
 
     def draw():
-        state = programme.states[rng.integers(len(programme.states))]
+        state = script.states[rng.integers(len(script.states))]
         mirror = SIDES[main]
         places = [PLACES[state.main], PLACES[state.other]]
         wrists, elbows = (np.array([places[(side + main) % 2][k] for side in (0, 1)]) for k in (0, 1))
@@ -61,13 +61,13 @@ def _upper_body(rng, programme, times):
         return np.concatenate([wrists.ravel(), elbows.ravel(), angles,
                                [state.crouch * rng.uniform(0.7, 1.1), state.wave]])
 
-    clock = -rng.uniform(0.0, programme.hold[1])
+    clock = -rng.uniform(0.0, script.hold[1])
     track = Track(clock, draw())
     while clock < times[-1]:
-        leave, state = clock + rng.uniform(*programme.hold), draw()
+        leave, state = clock + rng.uniform(*script.hold), draw()
         # Far moves take longer: wrists in arm lengths, then bend and crouch.
         way = np.linalg.norm((state - track.value)[[0, 1, 2, 3, 4, 5, 12, 17]])
-        clock = leave + rng.uniform(*programme.move) * np.clip(0.6 + 0.4 * way, 0.8, 2.0)
+        clock = leave + rng.uniform(*script.move) * np.clip(0.6 + 0.4 * way, 0.8, 2.0)
         track.move(leave, clock, state)
     left, headed, fraction = track.segments(times)
     values = left + fraction[:, None] * (headed - left)

@@ -8,8 +8,8 @@ import os
 from tqdm import tqdm
 
 from common.stand_ins.datasets.annotations import item_rng
+from common.stand_ins.datasets.image_files import write_image
 from common.stand_ins.datasets.output import coco_file
-from common.stand_ins.datasets.pictures import write_picture
 from common.stand_ins.scenes.scene import make_scene
 
 DEFAULT_NUM = 24
@@ -40,7 +40,7 @@ def make(args):
             size = (960, 540) if number % 2 else (540, 960)
             scene = make_scene(rng, size, int(rng.integers(1, 3)), occluder=0.2)
             name = f"image_{index % FRAMES:05d}.jpg"
-            write_picture(os.path.join(images, sequence, name), scene.image)
+            write_image(os.path.join(images, sequence, name), scene.image)
             target = lists[_SPLITS[number % len(_SPLITS)]]
             target.add_image(id=index + 1, file_name=name, sequence=sequence, width=size[1], height=size[0],
                              cam_param={"focal": scene.view.focal, "princpt": scene.view.principal})
@@ -53,4 +53,4 @@ def make(args):
                     bbox=scene.box(row), smpl_param={
                         "pose": person.pose, "shape": person.beta, "trans": person.translation,
                         "gender": str(rng.choice(("male", "female")))})
-    return f"{args.output_dir}: {num} pictures, {people} people"
+    return f"{args.output_dir}: {num} images, {people} people"

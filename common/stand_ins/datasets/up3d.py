@@ -23,7 +23,7 @@ from common.files import atomic_path, atomic_write
 from common.joints import SKELETONS, index_map
 from common.stand_ins.datasets import lsp
 from common.stand_ins.datasets.annotations import item_rng
-from common.stand_ins.datasets.pictures import write_picture
+from common.stand_ins.datasets.image_files import write_image
 from common.stand_ins.scenes.body import scene_body
 from common.stand_ins.scenes.crops import make_crop
 from common.stand_ins.scenes.scene import make_scene
@@ -41,7 +41,7 @@ _EASY = {"fill": (0.8, 0.95), "occluder": 0.0, "facing": 1.0}
 def add_arguments(group):
     """Options beside --output_dir, --seed and --num (here: images of UP-3D)."""
     group.add_argument("--num_lsp", type=int, default=lsp.DEFAULT_NUM,
-                       help=f"write masks of that many pictures of the dataset lsp (default: {lsp.DEFAULT_NUM})")
+                       help=f"write masks of that many images of the dataset lsp (default: {lsp.DEFAULT_NUM})")
     group.add_argument("--easy", action="store_true",
                        help="people are large, in full view and more or less face the camera, for short trainings")
     group.add_argument("--crops", type=int, default=0, metavar="PX",
@@ -68,18 +68,18 @@ def make(args):
     masks = os.path.join(args.output_dir, "upi-s1h", "data", "lsp")
     for index in tqdm(range(args.num_lsp), desc="UPi-S1h", disable=None):
         item = lsp.make_item(args.seed, index)
-        write_picture(os.path.join(masks, f"im{index + 1:04d}_segmentation.png"), np.uint8(255) * item.mask)
-        write_picture(os.path.join(masks, f"im{index + 1:04d}_part_segmentation.png"), item.parts)
+        write_image(os.path.join(masks, f"im{index + 1:04d}_segmentation.png"), np.uint8(255) * item.mask)
+        write_image(os.path.join(masks, f"im{index + 1:04d}_part_segmentation.png"), item.parts)
     _write_splits(args.output_dir, count, count // 50 if args.crops else count // 5)
-    return f"{args.output_dir}: {count} people of UP-3D and masks of {args.num_lsp} pictures of LSP"
+    return f"{args.output_dir}: {count} people of UP-3D and masks of {args.num_lsp} images of LSP"
 
 
 def _write_person(base, scene, image):
     person, points = scene.people[0], scene.points(0, "lsp_14")
-    write_picture(f"{base}_image.png", image)
+    write_image(f"{base}_image.png", image)
     camera = PerspectiveCamera(scene.view.focal, tuple(scene.view.principal))
     drawn = render(person.vertices, scene_body("smpl").model.faces, camera, scene.depth.shape, samples=1)
-    write_picture(f"{base}_render_light.png", drawn.image)
+    write_image(f"{base}_render_light.png", drawn.image)
     with atomic_path(f"{base}_joints.npy") as temporary:
         np.save(temporary, np.column_stack([points.j2d, points.visibility == VISIBLE]).T)
     _write_keypoints(os.path.join(os.path.dirname(os.path.dirname(base)), "openpose"), os.path.basename(base), scene)

@@ -58,7 +58,7 @@ def make_place(rng, behind):
 
 
 def background(place, view, size, casters):
-    """The picture without people and things.
+    """The image without people and things.
 
     Args:
         place (Place): the surroundings.
@@ -83,13 +83,13 @@ def background(place, view, size, casters):
     far = np.where(on_floor, far, 0.0)
     ground_x, ground_z = centre[0] + far * rays[..., 0], centre[2] + far * rays[..., 2]
     noise = place.rough * _noise(place.texture, half)
-    picture = np.empty((*half, 3), np.float32)
-    picture[:] = _upper(place, rays, noise, row / height)
-    picture[on_floor] = _floor(place, ground_x[on_floor], ground_z[on_floor], far[on_floor], noise[on_floor])
+    image = np.empty((*half, 3), np.float32)
+    image[:] = _upper(place, rays, noise, row / height)
+    image[on_floor] = _floor(place, ground_x[on_floor], ground_z[on_floor], far[on_floor], noise[on_floor])
     shadow = _shadow(place, view, casters, half, (half[1] / width, half[0] / height))
-    picture *= np.where(on_floor, 1.0 - (1.0 - place.ambient) * 0.8 * shadow, 1.0)[..., None]
-    picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.clip(picture * place.light.astype(np.float32), 0, 255).astype(np.uint8)
+    image *= np.where(on_floor, 1.0 - (1.0 - place.ambient) * 0.8 * shadow, 1.0)[..., None]
+    image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.clip(image * place.light.astype(np.float32), 0, 255).astype(np.uint8)
 
 
 def _upper(place, rays, noise, down):

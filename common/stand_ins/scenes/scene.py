@@ -193,7 +193,7 @@ def _forearm(actor):
     return vertices, faces, np.tile(actor.colours.mean(0), (48, 1))
 
 
-def _draw(meshes, view, size, picture, place):
+def _draw(meshes, view, size, background, place):
     """Draw the meshes over the image: image (H, W, 3) uint8, and what the pixels' centres see: depth (H, W) and face
     (H, W), counted through all meshes, -1 for none."""
     camera = view.camera()
@@ -202,7 +202,7 @@ def _draw(meshes, view, size, picture, place):
                   strengths=(1.0 - place.ambient, 0.25 * place.ambient))
     drawing = Drawing([Mesh(vertices, faces, colours * place.light) for vertices, faces, colours in meshes], camera)
     raster = drawing.raster(size, with_weights=False)
-    return drawing.image(size, picture, light=light).image, raster.depth, raster.face
+    return drawing.image(size, background, light=light).image, raster.depth, raster.face
 
 
 def _developed(rng, image):

@@ -46,7 +46,7 @@ def test_colours_come_as_rgb(tmp_path):
     assert np.abs(read_image(tmp_path / "a.jpg").astype(int) - picture()).max() < 8
 
 
-def test_other_kinds_of_pictures_become_rgb(tmp_path):
+def test_other_kinds_of_images_become_rgb(tmp_path):
     grey = picture()[..., 1]
     Image.fromarray(grey).save(tmp_path / "grey.png")
     assert (read_image(tmp_path / "grey.png") == grey[..., None]).all()
@@ -66,7 +66,7 @@ def test_exif_orientation_is_applied(tmp_path):
     assert np.abs(difference).max() < 8
 
 
-def test_damaged_pictures_are_named(tmp_path):
+def test_damaged_images_are_named(tmp_path):
     for ending in ("jpg", "png"):
         whole = tmp_path / f"whole.{ending}"
         Image.fromarray(picture(200, 300)).save(whole)
@@ -381,7 +381,7 @@ def test_flips_go_by_name_and_undo_themselves():
     assert augment.flip_pose(pose, SMPL_JOINTS).dtype == np.float32
 
 
-def test_turned_points_follow_the_picture():
+def test_turned_points_follow_the_image():
     """A point to the right of the root comes above it after a quarter turn; y points down."""
     np.testing.assert_allclose(augment.rotate_points(np.array([[1.0, 0.0, 5.0]]), 90), [[0.0, -1.0, 5.0]], atol=1e-12)
 
@@ -469,7 +469,7 @@ def test_pytorch_hmr_crops(dataset, index):
 def test_hmr_demo_crops(case):
     golden = np.load(GOLDEN / "hmr" / "demo.npz")
     image = seeded.image("hmr/image0", 240, 320, SEED)
-    scale, center = crops.whole_picture(image, 224)
+    scale, center = crops.whole_image(image, 224)
     if case == "openpose":
         people = golden["openpose_keypoints"]
         surest = max(people, key=lambda person: person[person[:, 2] > 0.2, 2].mean())

@@ -46,7 +46,7 @@ def test_far_camera_sees_what_the_weak_perspective_one_sees():
 
 
 @pytest.mark.parametrize("prefix", ["whole", "openpose"])
-def test_back_to_the_picture_agrees_with_the_reference(prefix):
+def test_back_to_the_image_agrees_with_the_reference(prefix):
     case = np.load(HMR / "demo.npz")
     scale = float(case[f"{prefix}_scale"])
     # The reference cuts a 224 px crop at start_pt from the scaled image with a border of 112 px around it.

@@ -80,7 +80,7 @@ def test_batches_are_full_and_answers_reach_their_people(tmp_path):
     assert len(os.listdir(tmp_path / "out")) == 10
 
 
-def test_one_picture_of_few_people_is_one_small_batch(tmp_path):
+def test_one_image_of_few_people_is_one_small_batch(tmp_path):
     picture(tmp_path / "a.png", 7)
     model = Eggs()
     MeshRunner(model, choose_people(bbox="0,0,20,30"), str(tmp_path / "out"), ["json"]).run(
@@ -131,7 +131,7 @@ def test_the_written_camera_sees_the_written_joints(tmp_path, focal_length):
         assert np.square(other - weak).sum() > error
 
 
-def test_all_files_of_a_picture(tmp_path):
+def test_all_files_of_a_image(tmp_path):
     picture(tmp_path / "a.png", 7)
     MeshRunner(Eggs(), choose_people(), str(tmp_path / "out")).run(open_source(str(tmp_path / "a.png")))
     people = [f"a_0{kind}" for kind in (".json", ".npz", ".obj", "_free.obj", ".glb", "_free.glb")]
@@ -143,7 +143,7 @@ def test_all_files_of_a_picture(tmp_path):
     assert (cv2.imread(str(tmp_path / "out" / "a_overlay.png"))[0, 0] == (200, 100, 7)).all()
 
 
-def test_unusual_pictures(tmp_path):
+def test_unusual_images(tmp_path):
     """Grey, with alpha, 16 bits and smaller than any crop."""
     grey = np.full((60, 80), 50, np.uint8)
     cv2.imwrite(str(tmp_path / "grey.png"), grey)

@@ -81,7 +81,7 @@ def test_one_file_holds_all_people_where_the_camera_sees_them(tmp_path, ending):
     np.testing.assert_array_equal(faces, np.concatenate([people[0].faces, people[1].faces + len(expected) // 2]))
 
 
-def test_all_formats_with_pictures(tmp_path):
+def test_all_formats_with_images(tmp_path):
     photo = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
     paths = write_people(str(tmp_path), IMAGE, [person(x=-0.5), person(x=0.5)],
                          [name for name in FORMATS if name not in MOTION_FORMATS], photo)
@@ -134,7 +134,7 @@ def test_views_show_depth_and_top(tmp_path):
     assert spans["top"] == (pytest.approx(20, abs=2), pytest.approx(30, abs=2))
 
 
-def test_nobody_found_still_gives_the_picture(tmp_path):
+def test_nobody_found_still_gives_the_image(tmp_path):
     photo = np.full((120, 160, 3), 90, np.uint8)
     paths = write_people(str(tmp_path), IMAGE, [], FORMATS, photo)
     assert [path.rsplit("_", 1)[1] for path in paths] == ["overlay.png", "side.png", "top.png"]

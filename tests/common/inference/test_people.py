@@ -15,7 +15,7 @@ from common.inference.people import (
     choose_people,
     read_boxes,
     square_around,
-    whole_picture,
+    whole_image,
 )
 
 IMAGE = np.zeros((120, 160, 3), np.uint8)
@@ -57,7 +57,7 @@ def test_boxes_may_be_given_one_by_one():
         join_boxes(["--bbox"])
 
 
-def test_boxes_beside_the_picture_and_huge_ones_are_refused():
+def test_boxes_beside_the_image_and_huge_ones_are_refused():
     people = choose_people(bbox="-20,100,40,40;150,10,40,40;-700,-700,1600,1600")("a", IMAGE)
     assert [person.number for person in people] == [0, 1, 2]
     check_boxes(people, "a", IMAGE)
@@ -171,25 +171,25 @@ def test_a_detector_s_people_keep_their_scores_and_specks_are_left_out():
     np.testing.assert_array_equal(people[0].joints, joints())
 
 
-def test_the_whole_picture_is_said_to_be_one_person(caplog):
+def test_the_whole_image_is_said_to_be_one_person(caplog):
     with caplog.at_level(logging.INFO, "mindhuman"):
         person, = choose_people()("a", IMAGE)
     assert "Each image is taken as one person" in caplog.text
     assert person.whole and person.joints is None and person.box.tolist() == [0, 0, 160, 120]
     with pytest.raises(UserError, match="dot is 7 x 2 px, too small"):
-        whole_picture("dot", np.zeros((2, 7, 3), np.uint8))
+        whole_image("dot", np.zeros((2, 7, 3), np.uint8))
 
 
 def test_one_way_of_finding_at_a_time():
     with pytest.raises(UserError, match="--bbox and --openpose_ckpt both say where people are"):
-        choose_people(bbox="1,2,30,40", finder=len)
+        choose_people(bbox="1,2,30,40", detector=len)
 
 
 def test_squares_by_hand():
     person, = choose_people(bbox="10,20,30,61")("a", IMAGE)
     center, scale = square_around(person)
     assert center.tolist() == [25, 50.5] and scale == 61 / 200
-    person, = whole_picture("a", np.zeros((121, 161, 3), np.uint8))
+    person, = whole_image("a", np.zeros((121, 161, 3), np.uint8))
     center, scale = square_around(person)
     assert center.tolist() == [80, 60] and scale == 161 / 200
     person = read_person(joints())
@@ -207,14 +207,14 @@ def test_each_way_of_finding_people_is_the_one_asked_for(tmp_path):
     files = choose_people(None, write_people(tmp_path / "a_keypoints.json", [joints()]), None, 0.25)
     assert isinstance(files, KeypointFiles) and files.min_confidence == 0.25
     detector = choose_people(None, None, print, 0.25)
-    assert isinstance(detector, Detector) and detector.min_confidence == 0.25 and detector.finder is print
+    assert isinstance(detector, Detector) and detector.min_confidence == 0.25 and detector.detector is print
 
 
 def test_bounds_of_what_can_show_somebody(tmp_path):
-    person, = whole_picture("a.jpg", np.zeros((3, 8, 3), np.uint8))
+    person, = whole_image("a.jpg", np.zeros((3, 8, 3), np.uint8))
     assert person.box.tolist() == [0, 0, 8, 3]
     with pytest.raises(UserError, match="a.jpg is 7 x 7 px"):
-        whole_picture("a.jpg", np.zeros((7, 7, 3), np.uint8))
+        whole_image("a.jpg", np.zeros((7, 7, 3), np.uint8))
     for box in ("-10,0,11,20", "0,-10,20,11"):  # one pixel of the image
         check_boxes(choose_people(box, None, None, 0.1)("a", IMAGE), "a", IMAGE)
     for text in ("1,2,30,40;1,2,30", "inf,2,30,40", "1,2,30,40;1,2,0,40"):

@@ -146,7 +146,7 @@ def test_one_triangle_covers_exactly_the_pixels_whose_centres_it_holds():
     assert ["".join("#" if seen == 0 else "." for seen in row) for row in face] == drawn
 
 
-def test_a_triangle_that_leaves_the_picture_is_cut_at_its_border():
+def test_a_triangle_that_leaves_the_image_is_cut_at_its_border():
     face = rasterise(in_pixels((-100, -100), (300, -100), (-100, 300)), FRONT, UNIT, (8, 8)).face
     assert (face == 0).all()
     assert (rasterise(in_pixels((20, 20), (30, 20), (20, 30)), FRONT, UNIT, (8, 8)).face == -1).all()
@@ -224,7 +224,7 @@ def test_the_nearer_mesh_hides_the_other_in_any_order():
         assert drawn.depth[50, 50] == pytest.approx(2.0) and drawn.depth[30, 50] == pytest.approx(4.0)
 
 
-def test_crossing_planes_share_the_picture_at_their_line_of_intersection():
+def test_crossing_planes_share_the_image_at_their_line_of_intersection():
     # z = 3 + x and z = 3 - x meet at x = 0, column 50: each hides the other on one side.
     rising, falling = square([2.0, 4.0, 4.0, 2.0], -1.0, 1.0), square([4.0, 2.0, 2.0, 4.0], -1.0, 1.0)
     drawn = render_scene([Mesh(*rising), Mesh(*falling)], PerspectiveCamera(60.0, (50.0, 50.0)), (100, 100))
@@ -252,7 +252,7 @@ def test_world_axes_are_turned_into_camera_axes():
     assert camera.depth(nearness)[0] == pytest.approx(4.0)
 
 
-def test_weak_perspective_box_lies_anywhere_in_the_picture():
+def test_weak_perspective_box_lies_anywhere_in_the_image():
     camera = WeakPerspectiveCamera((0.5, 0.2, -0.4), (300.0, 200.0), 100.0)
     # 0.5 * (1 + 0.2) = 0.6 and 0.5 * (0.8 - 0.4) = 0.2, of half a box of 50 pixels.
     np.testing.assert_allclose(camera.project(np.array([[1.0, 0.8, 3.0]]))[0], [[330.0, 210.0]])
@@ -323,7 +323,7 @@ def test_faces_behind_the_camera_and_broken_numbers_are_left_out():
     assert (render_scene([], camera, (10, 20)).image == 255).all()
 
 
-def test_large_pictures_are_drawn_in_pieces(monkeypatch):
+def test_large_images_are_drawn_in_pieces(monkeypatch):
     vertices, faces = sphere(2, centre=(0, 0, 3))
     faces = np.concatenate([faces, faces])  # equally near ones fall into different pieces
     camera = PerspectiveCamera(100.0, (60.0, 60.0))

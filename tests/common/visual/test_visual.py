@@ -201,5 +201,5 @@ def test_bad_metrics(tmp_path, text, message):
 
 
 def test_matplotlib_keeps_no_global_state():
-    code = "import sys, common.visual.curves, pose_baseline.src.pictures; print('matplotlib.pyplot' in sys.modules)"
+    code = "import sys, common.visual.curves, pose_baseline.src.drawing; print('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -11,6 +11,6 @@ def test_it_prints_a_rate_for_each_number_of_threads(capsys):
     assert [line.endswith("images/s") for line in lines] == [False, True, True]
 
 
-def test_a_folder_without_pictures_is_named(tmp_path):
+def test_a_folder_without_images_is_named(tmp_path):
     with pytest.raises(UserError, match="holds no jpg or png"):
         main(["--image_dir", str(tmp_path)])

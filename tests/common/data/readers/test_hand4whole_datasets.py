@@ -10,7 +10,7 @@ from common.body_models.lbs_numpy import pose_body
 from common.data.image import read_image
 from common.data.readers import coco_wholebody as wholebody_reader
 from common.data.readers.coco_wholebody import read_coco_wholebody
-from common.data.readers.ehf import PICTURE_SIZE, PRINCIPAL, read_ehf, read_vertices
+from common.data.readers.ehf import IMAGE_SIZE, PRINCIPAL, read_ehf, read_vertices
 from common.data.readers.freihand import read_freihand
 from common.data.readers.smplx_params import LEFT_EYE, LEFT_HAND, RIGHT_EYE, RIGHT_HAND
 from common.data.readers.threedpw import read_3dpw
@@ -184,7 +184,7 @@ def test_3dpw_parameters_give_the_boxes(pw3d):
     assert min(counts) >= 2 and [record.key for record in read_3dpw(pw3d, "val")]
 
 
-def test_3dpw_pictures_beside_data(pw3d, tmp_path):
+def test_3dpw_images_beside_data(pw3d, tmp_path):
     copy = shutil.copytree(pw3d, tmp_path / "copy")
     shutil.move(copy / "data" / "imageFiles", copy / "imageFiles")
     read_image(read_3dpw(copy)[0].image_path)
@@ -197,7 +197,7 @@ def test_3dpw_pictures_beside_data(pw3d, tmp_path):
 
 # EHF.
 
-def test_ehf_meshes_lie_in_the_picture(expressive):
+def test_ehf_meshes_lie_in_the_image(expressive):
     records = read_ehf(expressive)
     assert len(records) == 2 and read_ehf(expressive / "data")[0].image_path == records[0].image_path
     for record in records:
@@ -205,7 +205,7 @@ def test_ehf_meshes_lie_in_the_picture(expressive):
         assert vertices.shape == (10475, 3)
         # ply holds float32: a tenth of a micrometre.
         np.testing.assert_allclose(tight_box(record, vertices), record.box, atol=2e-3)
-        assert record.extras["size"] == PICTURE_SIZE == read_image(record.image_path).shape[1::-1]
+        assert record.extras["size"] == IMAGE_SIZE == read_image(record.image_path).shape[1::-1]
         for part in ("lefthand_box", "righthand_box", "face_box"):
             left, top, width, height = record.extras[part]
             center = np.array([left + width / 2, top + height / 2])

@@ -30,7 +30,7 @@ SIZE = 160
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("h36m")
     line = human36m_images.make(argparse.Namespace(output_dir=str(folder), num=9, seed=1, size=SIZE, only=None))
-    assert "18 pictures for Hand4Whole, 9 for HMR, 16 for evaluation" in line
+    assert "18 images for Hand4Whole, 9 for HMR, 16 for evaluation" in line
     return folder
 
 

@@ -74,7 +74,7 @@ def test_the_order_names_the_right_places(records):
         assert 0.1 < np.linalg.norm(across) < 0.35
 
 
-def test_the_universal_skeleton_has_one_size_and_the_same_picture(records):
+def test_the_universal_skeleton_has_one_size_and_the_same_image(records):
     for record in records:
         universal = record.extras["j3d_universal"]
         length = np.linalg.norm(universal[JOINTS.index("neck")] - universal[JOINTS.index("right_knee")])
@@ -98,7 +98,7 @@ def test_choices_of_subject_camera_and_step(folder, records):
     assert len(read_mpi_inf_3dhp(folder, subjects=(8,))) == 4
     assert {record.extras["camera"] for record in read_mpi_inf_3dhp(folder, cameras=(5,))} == {5}
     assert {record.extras["frame"] for record in read_mpi_inf_3dhp(folder, every=2)} == {1}
-    with pytest.raises(UserError, match="no pictures"):
+    with pytest.raises(UserError, match="no images"):
         read_mpi_inf_3dhp(folder, cameras=(7,))
 
 

@@ -10,7 +10,7 @@ from common.data.readers.videopose3d import PackedDetections, PackedPoses
 from common.geometry.camera import project, world_to_camera
 from common.joints import SKELETONS, index_map, parents
 from common.stand_ins.datasets import registry
-from common.stand_ins.datasets.actions import ACTIONS, PLACES, PROGRAMMES
+from common.stand_ins.datasets.actions import ACTION_SCRIPTS, ACTIONS, PLACES
 from common.stand_ins.datasets.figure import REACH, SIDES, bend_limb, make_body, rotation, unit
 from common.stand_ins.datasets.human36m import (
     TEST_SUBJECTS,
@@ -168,7 +168,7 @@ def test_actions_are_what_they_are_called(performances):
         assert np.median(phone) < 300.0
 
 
-def test_everybody_is_in_every_picture(performances):
+def test_everybody_is_in_every_image(performances):
     for (subject, action), poses in performances.items():
         for camera in cameras(subject, SEED):
             projection = project(world_to_camera(poses, camera), camera)
@@ -276,10 +276,10 @@ def test_registered_modules_have_what_the_tool_calls():
         assert callable(module.make) and callable(module.add_arguments)
 
 
-def test_programmes_name_known_places_and_all_actions():
+def test_action_scripts_name_known_places_and_all_actions():
     assert ACTIONS == reader.ACTIONS
-    for programme in PROGRAMMES.values():
-        for state in programme.states:
+    for script in ACTION_SCRIPTS.values():
+        for state in script.states:
             assert {state.main, state.other} <= PLACES.keys()
     for wrist, _ in PLACES.values():
         assert REACH[0] < np.linalg.norm(wrist) < REACH[1]

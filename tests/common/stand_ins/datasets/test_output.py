@@ -14,7 +14,7 @@ from common.data.readers.human36m_images import read_human36m
 from common.data.readers.threedpw import read_3dpw
 from common.errors import UserError
 from common.stand_ins.datasets import coco_wholebody, freihand, human36m_images, mosh, mpi_inf_3dhp, threedpw
-from common.stand_ins.datasets.capture import picture_side
+from common.stand_ins.datasets.capture import image_side
 from common.stand_ins.datasets.output import coco_file, json_object, save_cdf
 
 MODULES = {
@@ -76,9 +76,9 @@ def test_cdf_reads_back(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["0", "-5", "ten", "12.5"])
-def test_sides_of_pictures(text):
+def test_sides_of_images(text):
     with pytest.raises(argparse.ArgumentTypeError, match="no number of pixels"):
-        picture_side(text)
+        image_side(text)
 
 
 @pytest.mark.parametrize("name", ["mosh", "mpi_inf_3dhp", "human36m_images", "freihand"])
@@ -87,7 +87,7 @@ def test_equal_seeds_give_equal_files(name, tmp_path):
     assert first == second
 
 
-def test_other_seeds_give_other_pictures(tmp_path):
+def test_other_seeds_give_other_images(tmp_path):
     first, other = (digests(made("freihand", tmp_path / str(seed), seed)) for seed in (1, 2))
     assert other.keys() == first.keys() and not {*first.values()} & {*other.values()}
 

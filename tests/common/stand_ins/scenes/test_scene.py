@@ -39,7 +39,7 @@ def scene_of(*actors, things=(), view=None):
     return photograph(np.random.default_rng(0), Stage(tuple(actors), tuple(things), place), view, SIZE)
 
 
-def test_a_seed_gives_one_picture():
+def test_a_seed_gives_one_image():
     first, again, other = (make_scene(np.random.default_rng(seed), SIZE, 2) for seed in (5, 5, 6))
     np.testing.assert_array_equal(first.image, again.image)
     np.testing.assert_array_equal(first.people[1].pose, again.people[1].pose)
@@ -190,7 +190,7 @@ def test_as_many_look_at_the_camera_as_asked(facing, least, most):
     assert least < share < most
 
 
-def test_the_first_person_fills_the_picture_as_asked():
+def test_the_first_person_fills_the_image_as_asked():
     for seed in range(6):
         scene = make_scene(np.random.default_rng(seed), SIZE, 1, fill=(0.7, 0.7), occluder=0.0)
         left, top, width, height = scene.box(0)

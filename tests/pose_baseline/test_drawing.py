@@ -6,8 +6,8 @@ from PIL import Image
 
 from common.joints import SKELETONS
 from common.visual.draw import COLOURS
-from pose_baseline.src import pictures
-from pose_baseline.src.pictures import Sample, animate, prediction_grid, sample_grid
+from pose_baseline.src import drawing
+from pose_baseline.src.drawing import Sample, animate, prediction_grid, sample_grid
 
 # A standing person in camera axes (x right, y down), facing the camera: the left side is on the image's right.
 POSE = {"pelvis": (0, 0), "right_hip": (-130, 0), "right_knee": (-140, 440), "right_ankle": (-150, 880),
@@ -39,11 +39,11 @@ def read(path):
 @pytest.mark.parametrize("skeleton", ["h36m_17", "h36m_14"])
 def test_the_person_stands_upright_with_left_and_right_in_place(skeleton):
     joints = pose(skeleton)
-    image = pictures._panel(joints, "camera", 1000.0)
+    image = drawing._panel(joints, "camera", 1000.0)
     assert where(image, COLOURS["left"])[0] > image.shape[1] / 2 > where(image, COLOURS["right"])[0]
     assert where(image, COLOURS["middle"])[1] < where(image, COLOURS["left"])[1]
     turned = np.stack([joints[:, 0], joints[:, 2], -joints[:, 1]], -1)
-    np.testing.assert_array_equal(pictures._panel(turned, "world", 1000.0), image)
+    np.testing.assert_array_equal(drawing._panel(turned, "world", 1000.0), image)
 
 
 def test_sample_grid_has_five_rows_of_three(tmp_path):
@@ -65,8 +65,8 @@ def test_the_scene_holds_a_raised_arm():
     joints = pose()
     joints[SKELETONS["h36m_17"].index("left_wrist")] = 200.0, -1300.0, 0.0
     # The wrist is 2180 mm above the ankles, so 1320 above the middle of the scene.
-    assert pictures._radius([joints], "camera") == pytest.approx(1.06 * (2180.0 - pictures._MIDDLE_MM))
-    assert pictures._radius([pose()], "camera") == pictures._RADIUS_MM
+    assert drawing._radius([joints], "camera") == pytest.approx(1.06 * (2180.0 - drawing._MIDDLE_MM))
+    assert drawing._radius([pose()], "camera") == drawing._RADIUS_MM
 
 
 @pytest.mark.parametrize("ending", ["gif", "mp4"])

@@ -92,7 +92,7 @@ def prediction_grid(joints_2d, joints_3d, truth_3d, path, space="camera", frame_
 def pose_image(joints_2d, joints_3d, space="camera", size=480):
     """One pose: 2D input (16, 2) px on the left, prediction (J, 3) mm on the right, (size, 2 size, 3) uint8 RGB."""
     radius = _radius([np.asarray(joints_3d)], space)
-    return next(_film(np.asarray(joints_2d)[None], np.asarray(joints_3d)[None], 1.0, space, None, 0.0, radius, size))
+    return next(_frames(np.asarray(joints_2d)[None], np.asarray(joints_3d)[None], 1.0, space, None, 0.0, radius, size))
 
 
 def animate(joints_2d, joints_3d, path, fps, space="camera", truth_3d=None, swing_deg=40.0):
@@ -108,10 +108,10 @@ def animate(joints_2d, joints_3d, path, fps, space="camera", truth_3d=None, swin
         swing_deg (float): by how much the view swings to each side, once in eight seconds; 0 keeps it still.
     """
     radius = _radius([joints_3d] + ([] if truth_3d is None else [truth_3d]), space)
-    write_video(path, _film(joints_2d, joints_3d, fps, space, truth_3d, swing_deg, radius), fps)
+    write_video(path, _frames(joints_2d, joints_3d, fps, space, truth_3d, swing_deg, radius), fps)
 
 
-def _film(joints_2d, joints_3d, fps, space, truth_3d, swing_deg, radius, size=480):
+def _frames(joints_2d, joints_3d, fps, space, truth_3d, swing_deg, radius, size=480):
     scale, shift = fit_points(joints_2d, size, size, margin=0.1)
     for frame, (points, pose) in enumerate(zip(joints_2d, joints_3d)):
         left = draw_skeleton(blank(size, size), scale * np.asarray(points) + shift, INPUT)
