@@ -222,25 +222,6 @@ def graphs_of(name):
     return [f"{module}:{graph}" for graph in importlib.import_module(module).GRAPHS]
 
 
-def missing_kernels(model, stubs):
-    """What is missing on either target, for the tests: one compilation per graph serves both.
-
-    Args:
-        model (str): as on the command line.
-        stubs (str): stub CUDA libraries; None leaves GPU out.
-
-    Returns:
-        list[str]: one line per missing kernel; empty when all is well.
-    """
-    lines = []
-    for source in graphs_of(model):
-        primitives, result = examine(source, stubs)
-        for target in TARGETS if stubs else ("Ascend",):
-            lines += [f"{source} on {target}: {found.primitive}: {found.evidence}"
-                      for found in judge(primitives, result, target) if not found.supported]
-    return lines
-
-
 def table(findings):
     """Findings as lines of text."""
     width = max(len(finding.primitive) for finding in findings)

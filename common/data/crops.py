@@ -189,11 +189,6 @@ def scale_and_crop(image, scale, center, size):
     return ScaledCrop(padded[start[1]:end[1], start[0]:end[0]], start, end, scale)
 
 
-def whole_image(image, size):
-    """Scale and centre for `scale_and_crop` that bring the whole image into the crop."""
-    return size / max(image.shape[:2]), np.round(np.array(image.shape[1::-1]) / 2).astype(int)
-
-
 def person_scale(points, conf, threshold=0.2):
     """HMR's scale and centre for detected joints: 150 px for the diagonal of the box around the surer ones.
 

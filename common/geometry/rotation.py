@@ -47,14 +47,6 @@ def matrix_to_axis_angle(matrix: np.ndarray) -> np.ndarray:
     return quaternion_to_axis_angle(matrix_to_quaternion(matrix))
 
 
-def axis_angle_to_quaternion(axis_angle: np.ndarray) -> np.ndarray:
-    """(..., 3) radians -> (..., 4) unit quaternions (w, x, y, z), w = cos(angle / 2)."""
-    vector, dtype = _as_float64(axis_angle, (3,))
-    angle = np.linalg.norm(vector, axis=-1, keepdims=True)
-    scale = 0.5 * np.sinc(0.5 * angle / np.pi)
-    return np.concatenate([np.cos(0.5 * angle), scale * vector], -1).astype(dtype)
-
-
 def quaternion_to_axis_angle(quaternion: np.ndarray) -> np.ndarray:
     """(..., 4) quaternions of any length but zero -> (..., 3) radians, angle in [0, pi]."""
     value, dtype = _as_float64(quaternion, (4,))
@@ -65,16 +57,6 @@ def quaternion_to_axis_angle(quaternion: np.ndarray) -> np.ndarray:
     ratio = 2 * np.arctan2(length, value[..., :1]) / np.where(small, 1, length)
     ratio = np.where(small, 2 / np.where(small, value[..., :1], 1), ratio)
     return (ratio * value[..., 1:]).astype(dtype)
-
-
-def quaternion_to_matrix(quaternion: np.ndarray) -> np.ndarray:
-    """(..., 4) quaternions of any length but zero -> (..., 3, 3)."""
-    value, dtype = _as_float64(quaternion, (4,))
-    w, x, y, z = np.moveaxis(value / np.linalg.norm(value, axis=-1, keepdims=True), -1, 0)
-    rows = [[1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]]
-    return np.stack([np.stack(row, -1) for row in rows], -2).astype(dtype)
 
 
 def matrix_to_quaternion(matrix: np.ndarray) -> np.ndarray:

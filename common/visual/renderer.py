@@ -96,7 +96,7 @@ class Drawing:
 
     Args:
         meshes (list[Mesh]): all in the space that `camera` looks at.
-        camera (PerspectiveCamera or WeakPerspectiveCamera): in pixels of the image.
+        camera (PerspectiveCamera): in pixels of the image.
 
     Raises:
         ValueError: a mesh has other shapes than stated, or faces with vertices that it has not.
@@ -169,7 +169,7 @@ def rasterise(vertices: np.ndarray, faces: np.ndarray, camera, size: tuple[int, 
     Args:
         vertices: (V, 3), metres.
         faces: (F, 3) integer.
-        camera (PerspectiveCamera or WeakPerspectiveCamera): in pixels of the image.
+        camera (PerspectiveCamera): in pixels of the image.
         size: (H, W).
 
     Returns:

@@ -12,7 +12,6 @@ from hmr.src.network import NUM_BETAS, dense
 
 NUM_JOINTS = 23
 JOINT_FEATURES = 32
-NUM_VALUES = NUM_JOINTS + 2
 
 
 class Discriminator(Float32Cell):

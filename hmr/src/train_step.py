@@ -24,9 +24,6 @@ from hmr.src.network import build_network, generator_weights, split_theta
 
 LOGGER = logging.getLogger("mindhuman")
 
-# What a batch holds, in this order. `real` is left out without a discriminator, `keep` without dropout.
-COLUMNS = ("image", "kp2d", "kp3d", "theta", "has_kp3d", "has_smpl", "real", "keep")
-
 
 class Adversaries(nn.Cell):
     """Generator and discriminator as one network, for loading, saving and broadcasting.
@@ -137,7 +134,8 @@ class AdversarialStep(TrainStep):
         clip_norm (float): bound of the global norm of each side's gradients, 0 for none.
 
     Inputs:
-        - **batch** (Tensors) - by `COLUMNS`; `real` is (..., 85), about as many rows as there are samples and rounds.
+        - **batch** (Tensors) - image, kp2d, kp3d, theta, has_kp3d, has_smpl, real, and keep with dropout; `real` is
+          (..., 85), about as many rows as there are samples and rounds.
 
     Outputs:
         Tuple of Tensors: the generator's loss (), terms (K,), skipped ().

@@ -63,14 +63,6 @@ class Statistics:
     std_3d: np.ndarray
     predict_14: bool = False
 
-    @classmethod
-    def compute(cls, poses_2d, poses_3d, predict_14=False):
-        """Statistics of 2D poses (N, 64) and root-centred 3D poses (M, 96)."""
-        moments_2d, moments_3d = ColumnMoments(WIDTH_2D), ColumnMoments(WIDTH_3D)
-        moments_2d.update(poses_2d)
-        moments_3d.update(poses_3d)
-        return cls(*moments_2d.result(), *moments_3d.result(), predict_14)
-
     @property
     def output_joints(self):
         """Names of the predicted joints, in the order of the network's output."""

@@ -1,13 +1,14 @@
 """Virtual cameras, by cameras that can be worked out by hand."""
 import numpy as np
 import pytest
+from pose_statistics import statistics_of
 
 from common.errors import UserError
 from common.joints import SKELETONS, index_map
 from pose_baseline.src import augment
 from pose_baseline.src.augment import Augmentation, virtual_view
 from pose_baseline.src.config import check_training, read_settings
-from pose_baseline.src.normalisation import Statistics, targets_to_mm
+from pose_baseline.src.normalisation import targets_to_mm
 
 LEVEL = (0.0 - augment.PITCH[0]) / (augment.PITCH[1] - augment.PITCH[0])
 
@@ -46,7 +47,7 @@ def data():
     """Statistics and 64 normalised poses of nobody."""
     rng = np.random.default_rng(0)
     centred = rng.normal(0, 300, (200, 96)) * (np.arange(96) > 2)
-    statistics = Statistics.compute(rng.normal(500, 80, (200, 64)), centred)
+    statistics = statistics_of(rng.normal(500, 80, (200, 64)), centred)
     inputs = statistics.normalise_2d(rng.normal(500, 80, (64, 32))).astype(np.float32)
     return statistics, inputs, statistics.normalise_3d(rng.normal(0, 300, (64, 48))).astype(np.float32)
 

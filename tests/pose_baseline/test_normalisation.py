@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from golden_files import seeded
+from pose_statistics import statistics_of
 
 from common.errors import UserError
 from pose_baseline.src.normalisation import ColumnMoments, Statistics, targets_to_mm
@@ -23,7 +24,7 @@ def test_reference_case(poses, predict_14):
     case = np.load(GOLDEN / "pose_baseline" / "normalisation.npz")
     poses_2d, centred = poses
     np.testing.assert_allclose(centred[:16], case["root_centred"], rtol=1e-9)
-    statistics = Statistics.compute(poses_2d, centred, predict_14)
+    statistics = statistics_of(poses_2d, centred, predict_14)
     for dims, key, rows in (("2d", "2d", poses_2d), ("3d", "3d_14" if predict_14 else "3d", centred)):
         np.testing.assert_allclose(getattr(statistics, "mean_" + dims), case["mean_" + key], rtol=1e-9)
         np.testing.assert_allclose(getattr(statistics, "std_" + dims), case["std_" + key], rtol=1e-9)
@@ -49,7 +50,7 @@ def test_moments_do_not_depend_on_the_blocks():
 def test_columns_that_never_change_are_shifted_only(poses):
     poses_2d = poses[0].copy()
     poses_2d[:, [2, 3]] = [0.1, 500.3]
-    statistics = Statistics.compute(poses_2d, poses[1])
+    statistics = statistics_of(poses_2d, poses[1])
     normalised = statistics.normalise_2d(poses_2d)
     assert np.abs(normalised[:, [2, 3]]).max() < 1e-9
     moved = poses_2d + 1.0
@@ -58,7 +59,7 @@ def test_columns_that_never_change_are_shifted_only(poses):
 
 
 def test_used_columns_alone_give_the_same_input(poses):
-    statistics = Statistics.compute(*poses)
+    statistics = statistics_of(*poses)
     used = poses[0][:, statistics.use_2d]
     assert (statistics.normalise_2d(used) == statistics.normalise_2d(poses[0])).all()
     with pytest.raises(ValueError, match="64 or 32 columns"):
@@ -67,7 +68,7 @@ def test_used_columns_alone_give_the_same_input(poses):
 
 @pytest.mark.parametrize("predict_14, joints", [(False, 17), (True, 14)])
 def test_targets_come_back_in_mm(poses, predict_14, joints):
-    statistics = Statistics.compute(*poses, predict_14)
+    statistics = statistics_of(*poses, predict_14)
     mm = targets_to_mm(statistics.normalise_3d(poses[1]), statistics)
     assert mm.shape == (200, joints, 3)
     rows = [0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27]
@@ -76,7 +77,7 @@ def test_targets_come_back_in_mm(poses, predict_14, joints):
 
 
 def test_statistics_travel_as_arrays(poses):
-    statistics = Statistics.compute(*poses, predict_14=True)
+    statistics = statistics_of(*poses, predict_14=True)
     arrays = statistics.to_arrays()
     assert all(isinstance(array, np.ndarray) for array in arrays.values())
     again = Statistics.from_arrays(arrays)

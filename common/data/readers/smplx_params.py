@@ -14,7 +14,7 @@ from common.data.readers.checks import dictionary, member, numbers
 
 # Joints of SMPL-X's pose vector (55 x 3), in its order, as slices of numbers.
 ROOT, BODY, JAW = slice(0, 3), slice(3, 66), slice(66, 69)
-LEFT_EYE, RIGHT_EYE, LEFT_HAND, RIGHT_HAND = slice(69, 72), slice(72, 75), slice(75, 120), slice(120, 165)
+LEFT_HAND, RIGHT_HAND = slice(75, 120), slice(120, 165)  # behind the eyes' six numbers
 POSE_SIZE = 165
 _OPTIONAL = (("lhand_pose", LEFT_HAND, "lhand"), ("rhand_pose", RIGHT_HAND, "rhand"), ("jaw_pose", JAW, "face"))
 

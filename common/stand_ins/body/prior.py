@@ -37,7 +37,6 @@ LIMITS = {
     "jaw": {"flex": (0, 18)},
 }
 _CENTRAL = ("pelvis", "spine1", "spine2", "spine3", "neck", "head", "jaw")
-_SIDED = tuple(joint for joint in LIMITS if joint not in _CENTRAL)
 
 # Unit axes of a positive angle at the left joints; the right ones are mirror images.
 _AXES = {
@@ -172,7 +171,7 @@ def _tables():
 
 
 def _rotations(angles, n):
-    """Rotations of all joints of `angles` (see `sample_angles`) at once, as `joint_rotation` gives them: (n, J, 3)."""
+    """Rotations of all joints of `angles` (see `sample_angles`), axis-angle in radians: (n, J, 3)."""
     steps = np.zeros((3, n, len(angles), 3))  # rotation vectors, one after the other; no joint has more than three
     for index, (joint, degrees) in enumerate(angles.items()):
         for step, (angle, axis) in enumerate(_axes_of(joint)):
@@ -192,19 +191,6 @@ def _axes_of(joint):
     # A mirror image turns the other way about the axes that lie in the mirror plane (y and z).
     mirror = (1, -1, -1) if side == "right" else (1, 1, 1)
     return tuple((angle, np.array(axis, float) * mirror) for angle, axis in axes.items())
-
-
-def joint_rotation(joint, degrees):
-    """Anatomical angles of a joint as axis-angle.
-
-    Args:
-        joint (str): full name, such as "left_knee" or "spine2".
-        degrees (dict): angle name -> (n,) degrees.
-
-    Returns:
-        numpy.ndarray: (n, 3) radians.
-    """
-    return _rotations({joint: degrees}, len(next(iter(degrees.values()))))[:, 0]
 
 
 def sample_hands(rng, n, side):

@@ -6,9 +6,10 @@ import sys
 import numpy as np
 import pytest
 import trimesh
+from weak_perspective import WeakPerspectiveCamera
 
 from common.visual import renderer
-from common.visual.cameras import NEAR, VIEWS, Y_UP, PerspectiveCamera, WeakPerspectiveCamera, turn
+from common.visual.cameras import NEAR, VIEWS, Y_UP, PerspectiveCamera, turn
 from common.visual.renderer import Light, Mesh, rasterise, render, render_scene, vertex_normals
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]

@@ -3,8 +3,27 @@ import platform
 
 import pytest
 
-from tools.audit_operators import missing_kernels
+from tools.audit_operators import TARGETS, examine, graphs_of, judge
 from tools.lab.gpu_dry_compile import build_stubs, missing_tools
+
+
+def missing_kernels(model, stubs):
+    """What is missing on either target, for the tests: one compilation per graph serves both.
+
+    Args:
+        model (str): as on the command line.
+        stubs (str): stub CUDA libraries; None leaves GPU out.
+
+    Returns:
+        list[str]: one line per missing kernel; empty when all is well.
+    """
+    lines = []
+    for source in graphs_of(model):
+        primitives, result = examine(source, stubs)
+        for target in TARGETS if stubs else ("Ascend",):
+            lines += [f"{source} on {target}: {found.primitive}: {found.evidence}"
+                      for found in judge(primitives, result, target) if not found.supported]
+    return lines
 
 
 @pytest.mark.gpu
