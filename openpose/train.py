@@ -37,18 +37,18 @@ def train(config, runtime):
     from common.data.pipeline import Pipeline
     from common.engine.amp import check_amp
     from common.engine.callbacks import LogLines, MetricsCsv, SaveCheckpoint
-    from common.engine.checkpoint import read_checkpoint
+    from common.engine.checkpoint import CheckpointFolder, read_checkpoint
     from common.engine.loop import Progress
     from common.engine.run import checkpoint_to_resume, continue_from, save_settings, standard_callbacks, train_to_end
     from common.engine.runtime import broadcast_parameters
-    from openpose.src.checkpoints import EpochCheckpoints
     from openpose.src.datasets import build_dataset
     from openpose.src.network import settings_of
     from openpose.src.skeleton import describe_skeleton, load_skeleton
     from openpose.src.train_step import build_start, build_step
 
     check_amp(config.amp_level, runtime.device_target)
-    store = EpochCheckpoints(os.path.join(config.save_model_path, "ckpt_0"), config.keep_checkpoint_max)
+    store = CheckpointFolder(os.path.join(config.save_model_path, "ckpt_0"), "{rank}-{epoch}_{step}.ckpt",
+                             config.keep_checkpoint_max)
     # A cosine ends with the last epoch.
     may_differ = MAY_DIFFER - {"epochs"} if config.lr_type == "cosine" else MAY_DIFFER
     start = resumed = checkpoint_to_resume(config, store, runtime, "openpose", "save_model_path", may_differ)

@@ -259,7 +259,8 @@ class CheckpointFolder:
 
     Args:
         folder (str): where they lie; made when the first one is written.
-        pattern (str): file name with the fields {step}, {epoch} and {rank} as it needs; the field {step} is a must.
+        pattern (str): file name with the field {step}, the number of updates, and {rank} where it needs it; with the
+            field {epoch}, counted from 1, {step} is the number of updates in that epoch.
         keep (int): how many of the newest stay, 0 for all.
     """
 
@@ -279,12 +280,17 @@ class CheckpointFolder:
         return dict(sorted(found.items()))
 
     def position(self, match):
-        """How far the run has come at a checkpoint, from the fields of its name: the number of its updates."""
-        return int(match["step"])
+        """How far the run has come at a checkpoint, from its name: number of updates, or epoch and updates in it."""
+        fields = match.groupdict()
+        return (int(fields["epoch"]), int(fields["step"])) if "epoch" in fields else int(fields["step"])
 
     def name(self, meta, rank):
         """The file name of a checkpoint, from its `meta`: see `Progress.position`, and `steps_per_epoch`."""
-        return self.pattern.format(step=meta["step"], epoch=meta["epoch"], rank=rank)
+        if "{epoch}" not in self.pattern:
+            return self.pattern.format(step=meta["step"], rank=rank)
+        ended = meta["batch"] == 0  # then meta["epoch"] counts this one too
+        return self.pattern.format(rank=rank, epoch=meta["epoch"] + (not ended),
+                                   step=meta["steps_per_epoch"] if ended else meta["batch"])
 
     def write(self, weights, meta, rank=0, **contents):
         """Write the checkpoint of `meta["step"]`, then remove the oldest beyond `keep`. Returns its path."""

@@ -108,7 +108,7 @@ class PersonSource(Source):
     Args:
         name (str): of the data set.
         records (list[Record]): people.
-        annotated: Record -> `annotated.Annotated`.
+        annotated: Record -> `joint_sets.Annotated`.
         fits (BodyFits): poses the fits.
         space (Space), augmentation (Augmentation): see `Source`.
         unsure (bool): whether `UNSURE_ROTATIONS` and `UNSURE_JOINTS` of fits are no targets.

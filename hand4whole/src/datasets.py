@@ -19,10 +19,9 @@ from common.data.readers.coco_wholebody import JOINTS
 from common.data.readers.smplx_params import MANOFit
 from common.errors import UserError
 from common.joints import index_map
-from hand4whole.src import annotated
+from hand4whole.src import joint_sets
 from hand4whole.src.dataset import Hand, HandSource, PersonSource
 from hand4whole.src.fitted_joints import BodyFits, HandFits
-from hand4whole.src.joint_sets import HAND_JOINTS
 from hand4whole.src.targets import Space
 
 LOGGER = logging.getLogger("mindhuman")
@@ -39,10 +38,10 @@ class TrainingSet(NamedTuple):
 
 
 WHOLE_SETS = {training.data_set.name: training for training in (
-    TrainingSet(catalogue.HUMAN36M_SMPLX, annotated.of_human36m, True, True),
-    TrainingSet(catalogue.MPI_INF_3DHP_FITS, annotated.of_mpi_inf_3dhp, True, True),
-    TrainingSet(catalogue.COCO_WHOLEBODY, annotated.of_wholebody, False, False),
-    TrainingSet(catalogue.MPII_FITS, annotated.of_mpii, False, False))}
+    TrainingSet(catalogue.HUMAN36M_SMPLX, joint_sets.of_human36m, True, True),
+    TrainingSet(catalogue.MPI_INF_3DHP_FITS, joint_sets.of_mpi_inf_3dhp, True, True),
+    TrainingSet(catalogue.COCO_WHOLEBODY, joint_sets.of_wholebody, False, False),
+    TrainingSet(catalogue.MPII_FITS, joint_sets.of_mpii, False, False))}
 HAND_SETS = {"FreiHAND": True, "COCOWB": False}  # whether a set counts as one with 3D truth
 TRAIN_SETS = {"whole": {name: training.data_set for name, training in WHOLE_SETS.items()},
               "hand": by_name(catalogue.FREIHAND, catalogue.COCO_WHOLEBODY)}
@@ -152,7 +151,7 @@ def wholebody_hands(folder):
             box = record.extras[f"{side}hand_box"]
             if box is None:
                 continue
-            names = [f"{side}_hand_{joint.removeprefix('right_')}" for joint in HAND_JOINTS]
+            names = [f"{side}_hand_{joint.removeprefix('right_')}" for joint in joint_sets.HAND_JOINTS]
             rows = index_map(JOINTS, names)
             fit, focal, principal = record.extras["hands"][side] or (None, None, None)
             hands.append(Hand(record.image_path, record.extras["size"], box, side, record.j2d[rows],

@@ -18,10 +18,9 @@ from pose_baseline.src.datasets import build_dataset
 from pose_baseline.src.drawing import Sample, animate, prediction_grid, sample_grid
 from pose_baseline.src.keypoint_files import frames_tracks
 from pose_baseline.src.keypoints import fit_to_camera, lifter_tracks, read_keypoints
-from pose_baseline.src.motion import motion_of
 from pose_baseline.src.network import Lifter, load_trained
 from pose_baseline.src.normalisation import targets_to_mm
-from pose_baseline.src.outputs import Prediction, write_json, write_npz
+from pose_baseline.src.outputs import Prediction, motion_of, write_json, write_npz
 
 LOGGER = logging.getLogger("mindhuman")
 NUM_SAMPLES = 15

@@ -8,8 +8,7 @@ from mindspore import Tensor
 from cmr.src.callbacks import SummaryImages, TimeIsUp, TimeLimit, overlay
 from cmr.src.config import read_settings
 from cmr.src.network import build_network, settings_of
-from cmr.src.train_step import build_step
-from cmr.src.wide_start import start_wide
+from cmr.src.train_step import build_step, start_wide
 from cmr.train import line, train
 from common.engine.checkpoint import Checkpoint
 from common.engine.loop import Progress

@@ -16,7 +16,7 @@ from common.data.readers.human36m_images import read_human36m
 from common.errors import UserError
 from common.joints import index_map
 from common.stand_ins.datasets import coco_wholebody, freihand, human36m_images
-from hand4whole.src import annotated
+from hand4whole.src import joint_sets
 from hand4whole.src.dataset import UNSURE_JOINTS, UNSURE_ROTATIONS, HandSource, PersonSource
 from hand4whole.src.datasets import build_training_data, freihand_hands, wholebody_hands
 from hand4whole.src.fitted_joints import BodyFits, HandFits
@@ -73,12 +73,12 @@ def row_of(source, index, epoch=0):
 
 
 def wholebody(root, fits, augmentation):
-    return PersonSource("COCOWB", read_coco_wholebody(root / "MSCOCO"), annotated.of_wholebody, fits, SPACE,
+    return PersonSource("COCOWB", read_coco_wholebody(root / "MSCOCO"), joint_sets.of_wholebody, fits, SPACE,
                         augmentation)
 
 
 def human36m(root, fits, augmentation):
-    return PersonSource("Human36M", read_human36m(root / "Human36M"), annotated.of_human36m, fits, SPACE, augmentation,
+    return PersonSource("Human36M", read_human36m(root / "Human36M"), joint_sets.of_human36m, fits, SPACE, augmentation,
                         unsure=True)
 
 

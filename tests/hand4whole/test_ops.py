@@ -7,8 +7,7 @@ import pytest
 from mindspore import Tensor
 
 from hand4whole.src.boxes import RoICrop, restore_boxes
-from hand4whole.src.heads import mirrored
-from hand4whole.src.layers import SampleFeatures, SoftArgmax
+from hand4whole.src.heads import SampleFeatures, SoftArgmax, mirrored
 from hand4whole.src.network import VirtualCamera, axis_angles
 
 

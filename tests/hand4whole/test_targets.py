@@ -12,7 +12,9 @@ from common.data.records import Record
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.joints import SKELETONS
 from hand4whole.src import joint_sets, targets
-from hand4whole.src.annotated import (
+from hand4whole.src.dataset import patch_of
+from hand4whole.src.fitted_joints import BodyFits, HandFits
+from hand4whole.src.joint_sets import (
     H36M_PLACES,
     MPI_INF_3DHP_PLACES,
     MPII_PLACES,
@@ -20,8 +22,6 @@ from hand4whole.src.annotated import (
     WHOLEBODY_PLACES,
     merge_wholebody,
 )
-from hand4whole.src.dataset import patch_of
-from hand4whole.src.fitted_joints import BodyFits, HandFits
 
 SPACE = targets.Space()
 HAND_SPACE = targets.Space((256, 256), (8, 8, 8))

@@ -1,13 +1,10 @@
 """Learning rates, parameter groups and checkpoint names of the training."""
-import os
 
-import numpy as np
 import pytest
 
 from common.engine.checkpoint import Checkpoint
 from common.engine.loop import Progress
 from common.errors import UserError
-from openpose.src.checkpoints import EpochCheckpoints
 from openpose.src.config import read_settings
 from openpose.src.network import build_network, settings_of
 from openpose.src.skeleton import COCO_18, describe_skeleton, parse_skeleton
@@ -32,15 +29,6 @@ def test_the_cosine_counts_epochs():
     config = read_settings(["--lr_type", "cosine", "--warmup_epoch", "2", "--lr", "3.0"])
     schedule = build_schedule(config, Progress(10, 50))
     assert schedule.at(100) == pytest.approx(3.0) and schedule.at(500) == pytest.approx(0.0, abs=1e-9)
-
-
-def test_checkpoint_names_and_their_order(tmp_path):
-    store, weights = EpochCheckpoints(str(tmp_path), keep=3), {"a": np.zeros(1, np.float32)}
-    for epoch, batch in ((0, 9), (1, 0), (9, 2), (9, 9)):
-        store.write(weights, {"step": 0, "epoch": epoch, "batch": batch, "steps_per_epoch": 10})
-    # Ten comes after nine, and 0-1_10 after 0-1_9.
-    assert [os.path.basename(path) for path in store.paths().values()] == ["0-1_10.ckpt", "0-10_2.ckpt", "0-10_9.ckpt"]
-    assert store.newest().meta["batch"] == 9
 
 
 OWN = {"category": "dog", "joints": ["nose", "left_ear", "right_ear", "middle"], "sigmas": {"nose": 0.03},

@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 
 from common.joints import SKELETONS
-from pose_baseline.src.motion import BONES, DOUBLES, motion_of
-from pose_baseline.src.outputs import Prediction
+from pose_baseline.src.outputs import BONES, DOUBLES, Prediction, motion_of
 
 NAMES = SKELETONS["h36m_17"]
 # Somebody upright who faces us, millimetres, y up: hips beside the pelvis, arms spread.

@@ -390,3 +390,12 @@ def test_free_memory_is_told_in_bytes_and_long_lists_of_names_are_cut():
     names = list("abcdefghi")
     assert module._some(names[:8]) == "a, b, c, d, e, f, g, h"
     assert module._some(names) == "a, b, c, d, e, f, g, h and 1 more"
+
+
+def test_names_with_epochs_and_their_order(tmp_path):
+    store, weights = CheckpointFolder(str(tmp_path), "{rank}-{epoch}_{step}.ckpt", 3), {"a": np.zeros(1, np.float32)}
+    for epoch, batch in ((0, 9), (1, 0), (9, 2), (9, 9)):
+        store.write(weights, {"step": 0, "epoch": epoch, "batch": batch, "steps_per_epoch": 10})
+    # Ten comes after nine, and 0-1_10 after 0-1_9.
+    assert [os.path.basename(path) for path in store.paths().values()] == ["0-1_10.ckpt", "0-10_2.ckpt", "0-10_9.ckpt"]
+    assert store.newest().meta["batch"] == 9
