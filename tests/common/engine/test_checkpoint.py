@@ -340,13 +340,6 @@ def test_folder_skips_a_damaged_newest(tmp_path, caplog):
     assert "checkpoint-2.ckpt" in caplog.text
 
 
-def test_other_name_patterns(tmp_path):
-    folder = CheckpointFolder(str(tmp_path), "{rank}-{epoch}_{step}.ckpt")
-    folder.write({"w": np.zeros(1, np.float32)}, {"step": 30, "epoch": 2}, rank=0)
-    assert os.listdir(tmp_path) == ["0-2_30.ckpt"]
-    assert list(folder.paths()) == [30]
-
-
 def test_find_checkpoint_takes_the_newest_below(tmp_path):
     with pytest.raises(UserError, match="none below .*train.py.*get_weights.py spider"):
         find_checkpoint("", str(tmp_path), "spider")
