@@ -114,6 +114,13 @@ def load_config(default_path: str | os.PathLike, argv: Sequence[str] | None = No
     return Config({**defaults, **overlay, **typed}, set(overlay) | set(typed), typed).with_defaults(overrides or {})
 
 
+def below_output_path(config: Config, *keys: str) -> Config:
+    """On ModelArts the paths of these keys lie below `output_path`, from where results are sent; else as they are."""
+    if not config.enable_modelarts:
+        return config
+    return config.replace(**{key: os.path.join(config.output_path, config[key]) for key in keys})
+
+
 def present_names(settings: Mapping) -> dict:
     """Settings under the names of today, for checkpoints that were written earlier.
 

@@ -1,7 +1,7 @@
 """The settings of a command: names, defaults and checks. Quick to import: --help and bad flags answer at once."""
 import os
 
-from common.config import load_config
+from common.config import below_output_path, load_config
 from common.convert.named_weights import with_named_weights
 from common.errors import UserError
 from common.limits import check_choices, check_multiples, check_numbers
@@ -48,7 +48,7 @@ def read_settings(argv, aliases=None):
             raise UserError(f"--{key} 1: write a number of at least 0 and less than 1")
     check_multiples(config, {"img_res": GRID, "num_channels": CHANNEL_GRID})
     check_choices(config, {"depth": DEPTHS})
-    return _below_output_path(config) if config.enable_modelarts else config
+    return below_output_path(config, "save_checkpoint_dir", "result_dir", "output_dir", "file_name")
 
 
 def check_training(config, runtime):
@@ -66,9 +66,3 @@ def check_training(config, runtime):
                         "run_distribute_train.sh, or leave the flag out")
     if config.time_to_run and runtime.rank_size > 1:
         raise UserError("--time_to_run is for one process; several would not stop at the same step")
-
-
-def _below_output_path(config):
-    """On ModelArts results go to `output_path`, from where they are sent."""
-    return config.replace(**{key: os.path.join(config.output_path, config[key])
-                             for key in ("save_checkpoint_dir", "result_dir", "output_dir", "file_name")})

@@ -1,7 +1,7 @@
 """The settings of a command: names, defaults and checks. Quick to import: --help and bad flags answer at once."""
 import os
 
-from common.config import load_config
+from common.config import below_output_path, load_config
 from common.convert.named_weights import with_named_weights
 from common.errors import UserError
 from common.limits import check_numbers
@@ -71,7 +71,7 @@ def read_settings(argv, aliases=None, overrides=None):
     check_numbers(config)
     check_shapes(config)
     config = config.replace(**_model_files(config))
-    return _below_output_path(config) if config.enable_modelarts else config
+    return below_output_path(config, "output_dir", "demo_dir", "file_name")
 
 
 def check_shapes(config, said="--"):
@@ -116,9 +116,3 @@ def _model_files(config):
         if not config[key] and there:
             found[key] = there
     return found
-
-
-def _below_output_path(config):
-    """On ModelArts results go to `output_path`, from where they are sent."""
-    return config.replace(**{key: os.path.join(config.output_path, config[key])
-                             for key in ("output_dir", "demo_dir", "file_name")})

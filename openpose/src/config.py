@@ -1,7 +1,7 @@
 """The settings of a command: names, defaults and checks. Quick to import: --help and bad flags answer at once."""
 import os
 
-from common.config import load_config
+from common.config import below_output_path, load_config
 from common.convert.named_weights import with_named_weights
 from common.errors import UserError
 from common.limits import check_choices, check_multiples, check_numbers, check_order
@@ -53,7 +53,7 @@ def read_settings(argv, aliases=None):
     check_normalisation(config.normalisation)
     if config.data_dir:
         config = config.replace(**_in_data_dir(config))
-    return _below_output_path(config) if config.enable_modelarts else config
+    return below_output_path(config, "save_model_path", "output_img_path", "output_dir", "file_name")
 
 
 def annotation_path(data_dir, split, year):
@@ -81,9 +81,3 @@ def _in_data_dir(config):
     masks = os.path.join(config.data_dir, "ignore_mask_train")
     found |= {"maskpath_train": masks} if os.path.isdir(masks) else {}
     return {key: path for key, path in found.items() if not config[key]}
-
-
-def _below_output_path(config):
-    """On ModelArts results go to `output_path`, from where they are sent."""
-    return config.replace(**{key: os.path.join(config.output_path, config[key])
-                             for key in ("save_model_path", "output_img_path", "output_dir", "file_name")})
