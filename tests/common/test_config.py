@@ -1,9 +1,10 @@
 """Settings: precedence, types, errors."""
 import logging
+import os
 
 import pytest
 
-from common.config import load_config, present_names
+from common.config import Config, below_output_path, load_config, present_names
 from common.errors import UserError, as_written, run
 
 DEFAULT = """\
@@ -226,3 +227,11 @@ def test_the_home_folder_in_an_overlay(tmp_path, monkeypatch):
     (tmp_path / "own.yaml").write_text("data_dir: ~/data\n")
     config = load_config(str(tmp_path / "default_config.yaml"), ["--config_path", str(tmp_path / "own.yaml")])
     assert config.data_dir == "/own/home/data"
+
+
+def test_on_modelarts_results_lie_below_output_path():
+    values = {"enable_modelarts": True, "output_path": "out", "file_name": "net", "output_dir": "/abs", "other": "x"}
+    config = below_output_path(Config(values), "file_name", "output_dir")
+    assert (config.file_name, config.output_dir, config.other) == (os.path.join("out", "net"), "/abs", "x")
+    off = Config({**values, "enable_modelarts": False})
+    assert below_output_path(off, "file_name") is off
