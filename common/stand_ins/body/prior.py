@@ -120,7 +120,7 @@ def sample_poses(rng, n, kind):
     names, _ = joint_tree(kind)
     angles = {joint: degrees for joint, degrees in sample_angles(rng, n).items() if joint in names}
     out = np.zeros((n, len(names), 3), np.float32)
-    out[:, [names.index(joint) for joint in angles]] = _rotations(angles, n)
+    out[:, [names.index(joint) for joint in angles]] = joint_rotations(angles, n)
     if kind == "smplx":
         gaze = np.radians(np.clip(rng.normal(0, 8, (n, 2)), -20, 20))
         for eye in ("left_eyeball", "right_eyeball"):
@@ -170,8 +170,8 @@ def _tables():
             np.array(limits, float).T[..., None])
 
 
-def _rotations(angles, n):
-    """Rotations of all joints of `angles` (see `sample_angles`), axis-angle in radians: (n, J, 3)."""
+def joint_rotations(angles, n):
+    """Rotations of the joints of `angles` (see `sample_angles`), in their order: (n, J, 3) axis-angle, radians."""
     steps = np.zeros((3, n, len(angles), 3))  # rotation vectors, one after the other; no joint has more than three
     for index, (joint, degrees) in enumerate(angles.items()):
         for step, (angle, axis) in enumerate(_axes_of(joint)):

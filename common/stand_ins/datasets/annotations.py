@@ -7,6 +7,7 @@ import numpy as np
 import scipy.io
 
 from common.files import atomic_path, atomic_write
+from common.joints import SKELETONS, index_map
 
 # Matlab's files begin with 116 characters of text, in which scipy writes the time of day.
 _MAT_TEXT = b"MATLAB 5.0 MAT-file, sample data of a procedural human".ljust(116)
@@ -20,6 +21,19 @@ def item_rng(seed, dataset, index):
 def write_json(path, content):
     """Write JSON in one line."""
     atomic_write(path, json.dumps(content, separators=(",", ":")).encode())
+
+
+def write_openpose(path, scene, most=None, hidden=0.0):
+    """Write the joints of a scene's people, of the first `most`, as OpenPose does (18 joints): confidence 1 where one
+    is visible, `hidden` where it is covered; 0, 0, 0 outside the image, and where `hidden` is 0."""
+    people = []
+    for index in range(len(scene.people))[:most]:
+        points = scene.points(index, "cocoplus_19")
+        joints = np.column_stack([points.j2d, np.choose(points.visibility, (0.0, hidden, 1.0))])
+        joints = joints[index_map(points.names, SKELETONS["openpose_18"])]
+        joints[joints[:, 2] == 0] = 0.0
+        people.append({"person_id": [-1], "pose_keypoints_2d": joints.ravel().round(3).tolist()})
+    atomic_write(path, json.dumps({"version": 1.3, "people": people}).encode())
 
 
 def write_mat(path, variables):

@@ -1,4 +1,4 @@
-"""Which module makes the sample data of which dataset: a name of the catalogue's last column.
+"""Which module makes the sample data of which dataset: a name of the catalogue's last column, or `inputs` for infer.py.
 
 A module offers `add_arguments(parser)` for the options that only it has and `make(args)`, which writes below
 `args.output_dir`, shows its progress and returns one line that says what was written. `args` has `output_dir`, `seed`
@@ -11,7 +11,7 @@ from common.data.catalogue import CATALOGUE
 NAMES = tuple(dict.fromkeys(row.sample for row in CATALOGUE if row.sample))
 # Other names of the command line, and modules whose names are no words of Python's.
 _MODULES = {"pose_baseline": "human36m", "3dpw": "threedpw"}
-DATASETS = tuple(dict.fromkeys((*NAMES, *_MODULES)))
+DATASETS = tuple(dict.fromkeys((*NAMES, *_MODULES, "inputs")))
 
 
 def find(dataset):

@@ -10,7 +10,6 @@
 A mask is 255 where the person is; parts are numbered as in `joints.BODY_PARTS`, 0 is background. The numbers of the
 parts are our own choice.
 """
-import json
 import os
 import pickle
 
@@ -20,9 +19,8 @@ from tqdm import tqdm
 from common.data.records import VISIBLE
 from common.errors import UserError
 from common.files import atomic_path, atomic_write
-from common.joints import SKELETONS, index_map
 from common.stand_ins.datasets import lsp
-from common.stand_ins.datasets.annotations import item_rng
+from common.stand_ins.datasets.annotations import item_rng, write_openpose
 from common.stand_ins.datasets.image_files import write_image
 from common.stand_ins.scenes.body import scene_body
 from common.stand_ins.scenes.crops import make_crop
@@ -82,19 +80,11 @@ def _write_person(base, scene, image):
     write_image(f"{base}_render_light.png", drawn.image)
     with atomic_path(f"{base}_joints.npy") as temporary:
         np.save(temporary, np.column_stack([points.j2d, points.visibility == VISIBLE]).T)
-    _write_keypoints(os.path.join(os.path.dirname(os.path.dirname(base)), "openpose"), os.path.basename(base), scene)
+    keypoints = os.path.join(os.path.dirname(os.path.dirname(base)), "openpose")
+    write_openpose(os.path.join(keypoints, f"{os.path.basename(base)}_image_keypoints.json"), scene, 1)
     body = {"pose": person.pose, "betas": person.beta, "t": person.translation, "rt": np.zeros(3),
             "f": float(scene.view.focal[0])}
     atomic_write(f"{base}_body.pkl", pickle.dumps(body, protocol=2))
-
-
-def _write_keypoints(folder, name, scene):
-    points = scene.points(0, "cocoplus_19")
-    chosen = index_map(points.names, SKELETONS["openpose_18"])
-    joints = np.column_stack([points.j2d, points.visibility == VISIBLE])[chosen]
-    joints[joints[:, 2] == 0] = 0.0
-    content = {"version": 1.3, "people": [{"person_id": [-1], "pose_keypoints_2d": joints.ravel().round(3).tolist()}]}
-    atomic_write(os.path.join(folder, f"{name}_image_keypoints.json"), json.dumps(content).encode())
 
 
 def _write_splits(folder, count, tested):

@@ -87,7 +87,7 @@ def test_angles_turn_the_way_they_are_named():
         for joint, degrees in rotations.items():
             limits = prior.LIMITS[joint.partition("_")[2]]
             full = {angle: np.array([degrees.get(angle, 0.0)]) for angle in limits}
-            pose[0, NAMES.index(joint)] = prior._rotations({joint: full}, 1)[0, 0]
+            pose[0, NAMES.index(joint)] = prior.joint_rotations({joint: full}, 1)[0, 0]
         return posed_joints(pose.reshape(1, 72))[1][0, NAMES.index(child)] \
             - posed_joints(np.zeros((1, 72)))[1][0, NAMES.index(child)]
 
