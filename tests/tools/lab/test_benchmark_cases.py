@@ -4,11 +4,12 @@ import itertools
 import cv2
 import numpy as np
 import pytest
+from mindspore import Tensor, nn
 
 from common.body_models.files import load_body_model
 from common.body_models.lbs_numpy import pose_body
 from common.geometry import rotation
-from tools.lab.benchmark_cases import Samples, endless, loading_case, write_photos
+from tools.lab.benchmark_cases import Samples, endless, loading_case, mesh_cases, write_photos
 from tools.lab.torch_reference.layers import axis_angle_to_matrix, build_smpl
 
 
@@ -56,3 +57,31 @@ def test_bodies_are_those_of_our_formula():
     found = build_smpl(torch, model)(rotmat.float(), torch.from_numpy(betas).float())
     expected = pose_body(model, rotation.axis_angle_to_matrix(pose), betas)[0]
     assert np.abs(found.numpy() - expected).max() < 1e-5
+
+
+class Doubled(nn.Cell):
+    """Images, and twice their values."""
+
+    def construct(self, images):
+        return images, 2 * images
+
+
+def test_cases_of_a_mesh_model():
+    graph = (lambda images, factor: (factor * images.sum(),)), (Tensor(np.ones((2, 3, 4, 4), np.float32)),
+                                                                Tensor(np.float32(0.5))), 2
+    names, ours, theirs = zip(*mesh_cases(None, graph, Doubled(), None, None, (1, 3)))
+    assert names == ("train step, batch 2", "inference, batch 1", "inference, batch 3") and theirs == (None,) * 3
+    assert ours[0]() == 48
+    for call, batch in zip(ours[1:], (1, 3)):
+        images, doubled = call()
+        assert images.shape == (batch, 3, 4, 4) and np.array_equal(doubled, 2 * images)
+
+
+@pytest.mark.torch
+def test_cases_of_a_mesh_model_beside_pytorch():
+    torch = pytest.importorskip("torch")
+    graph = (lambda images: (images.sum(),)), (Tensor(np.ones((2, 3, 4, 4), np.float32)),), 2
+    step, inference = mesh_cases(torch, graph, Doubled(), torch.nn.Identity,
+                                 lambda network, batch: lambda: network(torch.tensor(batch[0])).sum().item(), (1,))
+    assert step[1]() == step[2]() == 96
+    assert np.array_equal(inference[1]()[0], inference[2]()[0])
