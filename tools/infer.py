@@ -216,7 +216,9 @@ class Work:
     def _moving(self, video, result):
         from common.inference.moving_scenes import motions_page
 
-        motions = [video.motion(number, self.source.name) for number in sorted(video.tracks)]
+        depth = (1.0, 1.0, video.record.nearer())
+        motions = [_moved(motion, lambda root: root * depth) for number in sorted(video.tracks)
+                   for motion in [video.motion(number, self.source.name)]]
         result.pages[self.source.name] = motions_page(
             motions, video.frames, self.source.fps, result.name, f"body model: {video.record.body_model}")
         result.videos = [os.path.join(result.folder, f"{self.source.name}.mp4")]
@@ -244,13 +246,18 @@ class Remembering:
 
 def _apart(motions, step=1.2):
     """The motions beside each other, as the lifter has them all at one place; metres."""
-    import dataclasses
-
     import numpy as np
 
     shifts = step * (np.arange(len(motions)) - 0.5 * (len(motions) - 1))
-    return [dataclasses.replace(motion, skeleton=dataclasses.replace(motion.skeleton, root=motion.skeleton.root + [
-        shift, 0.0, 0.0])) for motion, shift in zip(motions, shifts)]
+    return [_moved(motion, lambda root, shift=shift: root + [shift, 0.0, 0.0])
+            for motion, shift in zip(motions, shifts)]
+
+
+def _moved(motion, move):
+    """A motion whose places of the root, (T, 3), went through a function."""
+    import dataclasses
+
+    return dataclasses.replace(motion, skeleton=dataclasses.replace(motion.skeleton, root=move(motion.skeleton.root)))
 
 
 def _first_frame(motion):

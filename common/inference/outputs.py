@@ -77,17 +77,30 @@ def write_people(folder: str, record: ImageRecord, people: list[Person], formats
             write_meshes(paths[-1], meshes)
     if "html" in formats and people:
         paths.append(os.path.join(folder, f"{record.name}.html"))
-        joints = [(person.joint_names, (person.j3d + person.translation) @ Y_UP) for person in numbered]
-        write_viewer(paths[-1], [mesh for meshes in scenes.values() for mesh in meshes], record.image,
-                     f"{record.model}, body model: {record.body_model}",
-                     joints=[one for variant in scenes for one, person in zip(joints, numbered)
-                             if variant is None or variant in person.variants],
-                     photo=photo, camera=PerspectiveCamera(record.focal_px, tuple(record.centre_px)))
+        _write_page(paths[-1], record, numbered, photo)
     if "png" in formats:
         for view, image in draw_people(record, numbered, photo).items():
             paths.append(os.path.join(folder, f"{record.name}_{view}.png"))
             atomic_write(paths[-1], cv2.imencode(".png", image[..., ::-1])[1].tobytes())
     return paths
+
+
+def _write_page(path, record, people, photo):
+    """A page to turn everybody around, variants beside each other; see `ImageRecord.nearer`."""
+    depth, focal_px = record.nearer(), record.focal_px
+    note = f"{record.model}, body model: {record.body_model}"
+    if depth != 1.0:
+        note += (f"; everybody as before a camera of {depth * focal_px:.0f} px focal length (in the files: "
+                 f"{focal_px:.0f} px, {1.0 / depth:.0f} times as far away)")
+    people = [dataclasses.replace(person, translation=person.translation * (1.0, 1.0, depth)) for person in people]
+    meshes, joints = [], []
+    for variant in _variants(record, people):
+        meshes += place_people(people, variant=variant)
+        joints += [(person.joint_names, (person.j3d + person.translation) @ Y_UP) for person in people
+                   if variant is None or variant in person.variants]
+    meshes = [dataclasses.replace(mesh, vertices=mesh.vertices @ Y_UP) for mesh in meshes]
+    write_viewer(path, meshes, record.image, note, joints=joints, photo=photo,
+                 camera=PerspectiveCamera(depth * focal_px, tuple(record.centre_px)))
 
 
 def check_formats(formats):

@@ -1,4 +1,6 @@
 """Files written per person: what they say agrees with each other and with the images."""
+import base64
+import dataclasses
 import json
 
 import cv2
@@ -10,7 +12,7 @@ from common.errors import UserError
 from common.formats.registry import MOTION_FORMATS
 from common.inference.outputs import FORMATS, draw_people, place_people, write_people
 from common.inference.person import ImageRecord, Person
-from common.visual.cameras import PerspectiveCamera
+from common.visual.cameras import Y_UP, PerspectiveCamera
 from common.visual.mesh_files import read_mesh
 from common.visual.renderer import PALETTE
 
@@ -120,6 +122,31 @@ def test_numbers_variants_and_boxes_of_parts(tmp_path):
                                                                                                      "free_side"}
     with pytest.raises(ValueError, match=r"person 0 of photo.jpg: variant free must be \(162, 3\), not \(5, 3\)"):
         write_people(str(tmp_path), IMAGE, [person(variants={"free": np.zeros((5, 3))})], ["json"])
+
+
+def places_in_page(path):
+    """Mean vertex of each mesh of a page, in camera axes."""
+    page = path.read_text(encoding="utf-8")
+    scene = json.loads(page[page.index('{"faces"'):page.index("</script>", page.index('{"faces"'))])
+    return np.array([np.frombuffer(base64.b64decode(mesh["vertices"]), "<f4").reshape(-1, 3).mean(0) @ Y_UP
+                     for mesh in scene["meshes"]])
+
+
+def test_a_page_brings_people_of_a_weak_camera_together(tmp_path):
+    """4000 px for an image of 160 px: two eggs, 100 m and 110 m away, stand 4.8 m and 5.28 m away in the page."""
+    people = [person(depth=100.0), person(x=0.5, depth=110.0)]
+    far = dataclasses.replace(IMAGE, focal_px=4000.0)
+    assert far.nearer() == pytest.approx(1.2 * 160 / 4000) and IMAGE.nearer() == 1.0
+    write_people(str(tmp_path), far, people, ["html", "json"])
+    near = places_in_page(tmp_path / "photo.html")
+    np.testing.assert_allclose(near, [[0.0, 0.1, 4.8], [0.5, 0.1, 5.28]], atol=1e-5)
+    there = np.array([one.translation for one in people])
+    np.testing.assert_allclose(192.0 * near[:, :2] / near[:, 2:], 4000.0 * there[:, :2] / there[:, 2:], atol=1e-4)
+    assert "before a camera of 192 px focal length (in the files: 4000 px, 21 times as far away)" in (
+        tmp_path / "photo.html").read_text(encoding="utf-8")
+    assert json.loads((tmp_path / "photo_0.json").read_text())["cameras"]["perspective"]["translation_m"][2] == 100.0
+    write_people(str(tmp_path), IMAGE, people, ["html"])  # the focal length of a real camera
+    np.testing.assert_allclose(places_in_page(tmp_path / "photo.html"), there, atol=1e-4)
 
 
 def test_views_show_depth_and_top(tmp_path):
