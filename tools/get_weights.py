@@ -119,6 +119,9 @@ def get(entry, result, arguments):
             conversion, _ = convert_file(entry.model, file, result, "" if file.endswith(".npz") else entry.variant,
                                          arguments.statistics)
             print(f"{len(conversion.mapped)} arrays converted, {len(conversion.dropped)} left out")
+            if entry.model == "pose_baseline" and not arguments.statistics:
+                print("it holds no statistics of its inputs: eval.py computes them from Human3.6M, infer.py needs them "
+                      f"in the file (delete it, then: get_weights.py {entry.model} {entry.name} --statistics FILE)")
         else:
             with atomic_path(result) as temporary:
                 shutil.copyfile(file, temporary)

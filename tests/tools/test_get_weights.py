@@ -265,7 +265,7 @@ def test_pytorch_missing(server, monkeypatch):
 
 
 @pytest.mark.torch
-def test_weights_in_the_published_layout_become_a_checkpoint(server, monkeypatch, tmp_path):
+def test_weights_in_the_published_layout_become_a_checkpoint(server, tmp_path, capsys):
     torch = pytest.importorskip("torch")
     state = golden.torch_state(width=16)
     torch.save({"epoch": 3, "state_dict": {name: torch.from_numpy(array) for name, array in state.items()}},
@@ -274,6 +274,8 @@ def test_weights_in_the_published_layout_become_a_checkpoint(server, monkeypatch
     with pytest.raises(UserError, match="not here yet; get them with: python tools/get_weights.py pose_baseline weigq"):
         resolve_weights("weigq", "pose_baseline")
     get_weights.main(["pose_baseline", "weigq", "--accept", "--mirror", server.url])
+    assert "infer.py needs them in the file (delete it, then: get_weights.py pose_baseline weigq --statistics" in (
+        capsys.readouterr().out)
     checkpoint = read_checkpoint(resolve_weights("weigq", "pose_baseline"))
     assert checkpoint.meta["model"] == "pose_baseline" and checkpoint.meta["source"].endswith("gt_ckpt_best.pth.tar")
     assert np.array_equal(checkpoint.weights["first.dense.weight"], state["w1.weight"])
