@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from common.errors import DISK_ERRORS, UserError
 
 if TYPE_CHECKING:
-    import numpy as np
+    import numpy.typing as npt
 
 # What `atomic_path` calls its temporary files; the framework may put another ending in place of the last one.
 LEFTOVER = re.compile(r"\..+\.\w{8}\.part(\.\w+)?", re.ASCII)
@@ -95,7 +95,7 @@ def _publish(temporary: str, path: str | os.PathLike) -> None:
     os.replace(temporary, path)
 
 
-def npz_bytes(arrays: Mapping[str, np.ndarray], compressed: bool = True) -> bytes:
+def npz_bytes(arrays: Mapping[str, npt.ArrayLike], compressed: bool = True) -> bytes:
     """The bytes of an npz file with these arrays (name -> array), for `atomic_write`.
 
     numpy's own writing to a file would print a trace where the disk is full.

@@ -2,6 +2,7 @@
 import contextlib
 import contextvars
 from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 
@@ -34,6 +35,6 @@ def replaced_by_checkpoint(strictly: bool = True) -> Iterator[None]:
         _REPLACED.reset(token)
 
 
-def generator(seed: int) -> np.random.Generator | _Zeros:
+def generator(seed: int) -> np.random.Generator:
     """Source of a network's initial values: a generator of numpy, or of zeros inside `replaced_by_checkpoint`."""
-    return _Zeros() if _REPLACED.get() else np.random.default_rng(seed)
+    return cast(np.random.Generator, _Zeros()) if _REPLACED.get() else np.random.default_rng(seed)

@@ -5,11 +5,15 @@ pixels whose contrast had been stretched, and on joints that were cut to whole p
 exact affine map of the image and the joints. The setting `crop_contrast_stretch`, which travels with the weights, says
 which.
 """
+from collections.abc import Callable, Iterator, Sequence
+
 import numpy as np
 
 from cmr.src.annotations import JOINTS
 from common.data.augment import (
     NO_CHANGE,
+    Augmentation,
+    Change,
     flip_points,
     flip_pose,
     rotate_points,
@@ -32,10 +36,10 @@ class Crop:
         contrast_stretch (bool): the crop of the published weights.
     """
 
-    def __init__(self, size, contrast_stretch=False):
+    def __init__(self, size: int, contrast_stretch: bool = False):
         self.size, self.contrast_stretch = size, contrast_stretch
 
-    def cut(self, image, center, scale, change=NO_CHANGE):
+    def cut(self, image: np.ndarray, center: np.ndarray, scale: float, change: Change = NO_CHANGE) -> np.ndarray:
         """The crop of an image.
 
         Args:
@@ -56,7 +60,8 @@ class Crop:
             crop = warp(image, matrix, (self.size, self.size))
         return crop if change is NO_CHANGE else scale_colour(np.ascontiguousarray(crop), change.colour)
 
-    def joints(self, j2d, names, center, scale, change=NO_CHANGE):
+    def joints(self, j2d: np.ndarray, names: str | Sequence[str], center: np.ndarray, scale: float,
+               change: Change = NO_CHANGE) -> np.ndarray:
         """Joints of the image in the crop.
 
         Args:
@@ -76,7 +81,7 @@ class Crop:
         points = 2.0 * transform_points(j2d, matrix) / self.size - 1.0
         return swap_sides(points, names) if change.flip else points
 
-    def square(self, center, scale):
+    def square(self, center: np.ndarray, scale: float) -> tuple[np.ndarray, float]:
         """What of the image an unchanged crop shows: left upper corner (2,) float64 and side, pixels."""
         if self.contrast_stretch:
             upper, lower = crop_corners(center, scale, self.size)
@@ -97,44 +102,45 @@ class People:
 
     columns = ("image", "j2d", "j3d", "pose", "betas", "has_j3d", "has_smpl")
 
-    def __init__(self, fields, folder, crop, augmentation=None):
+    def __init__(self, fields: dict[str, np.ndarray], folder: str, crop: Crop,
+                 augmentation: Augmentation | None = None):
         self.fields, self.folder, self.crop, self.augmentation = fields, folder, crop, augmentation
         self.reader = AnnotatedImages(len(set(fields["imgname"])))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.fields["imgname"])
 
-    def read(self, index):
+    def read(self, index: int) -> np.ndarray | None:
         """The whole image of person `index`, (H, W, 3) uint8 RGB; None where it is left out, see `AnnotatedImages`."""
         size = self.fields["size"][index] if "size" in self.fields else (0, 0)
         return self.reader.read(self.path(index), tuple(map(int, size)) if min(size) > 0 else None)
 
-    def left_out(self):
+    def left_out(self) -> int:
         """How many people were left out so far with their images."""
         paths = [self.path(index) for index in range(len(self))] if self.reader.left_out else ()
         return sum(path in self.reader.left_out for path in paths)
 
-    def path(self, index):
+    def path(self, index: int) -> str:
         """The file with person `index`."""
         return path_below(self.folder, self.fields["imgname"][index], "imgname of the prepared annotations")
 
-    def view(self, index, change=NO_CHANGE):
+    def view(self, index: int, change: Change = NO_CHANGE) -> np.ndarray | None:
         """The network's view of person `index`, (size, size, 3) uint8 RGB; None where the image is left out."""
         image = self.read(index)
         if image is None:
             return None
         return self.crop_of(image, index, change)
 
-    def crop_of(self, image, index, change=NO_CHANGE):
+    def crop_of(self, image: np.ndarray, index: int, change: Change = NO_CHANGE) -> np.ndarray:
         """As `view`, of the image that `read` gives."""
         return self.crop.cut(image, self.fields["center"][index], self.fields["scale"][index], change)
 
-    def image(self, index):
+    def image(self, index: int) -> np.ndarray | None:
         """The network's input for person `index`, (3, size, size) float32; None where the image is left out."""
         view = self.view(index)
         return None if view is None else normalize(view)
 
-    def sample(self, index, rng):
+    def sample(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """One training sample, all float32; the labels as `CMRLoss` takes them, zeros where there are none.
 
         Everything is zero where the image is left out.
@@ -149,7 +155,7 @@ class People:
             values = [np.zeros_like(value) for value in values]
         return tuple(np.asarray(value, np.float32) for value in values)
 
-    def _j2d(self, index, change):
+    def _j2d(self, index: int, change: Change) -> np.ndarray:
         """(24, 3): x and y with the crop spanning [-1, 1], confidence."""
         if "part" not in self.fields:
             return np.zeros((len(JOINTS), 3))
@@ -159,7 +165,7 @@ class People:
         conf = swap_sides(part[:, 2:], JOINTS) if change.flip else part[:, 2:]
         return np.concatenate([points, conf], 1)
 
-    def _j3d(self, index, change):
+    def _j3d(self, index: int, change: Change) -> tuple[np.ndarray, float]:
         """(24, 4): metres, confidence; and whether there are any."""
         if "S" not in self.fields:
             return np.zeros((len(JOINTS), 4)), 0.0
@@ -167,7 +173,7 @@ class People:
         j3d[:, :3] = rotate_points(j3d[:, :3], change.rotation_deg)
         return (flip_points(j3d, JOINTS) if change.flip else j3d), 1.0
 
-    def _body(self, index, change):
+    def _body(self, index: int, change: Change) -> tuple[np.ndarray, np.ndarray, float]:
         """(72,) pose, (10,) betas, and whether there are any."""
         has_smpl = self.fields["has_smpl"][index] if "has_smpl" in self.fields else 1.0
         if "pose" not in self.fields or not has_smpl:
@@ -176,7 +182,8 @@ class People:
         return (flip_pose(pose, SKELETONS["smpl_24"]) if change.flip else pose), self.fields["shape"][index], 1.0
 
 
-def batches(make, order, batch_size, num_workers):
+def batches(make: Callable[[int], dict], order: Sequence[int] | np.ndarray, batch_size: int,
+            num_workers: int) -> Iterator[dict]:
     """Batches for evaluation, made by threads ahead of the network; the last one may be smaller.
 
     Args:
@@ -189,7 +196,7 @@ def batches(make, order, batch_size, num_workers):
     Yields:
         dict: name -> array with the samples along the first axis, or list where shapes differ.
     """
-    def usable(index):
+    def usable(index: int) -> dict | None:
         row = make(int(index))
         return None if row["image"] is None else row
 
@@ -197,5 +204,5 @@ def batches(make, order, batch_size, num_workers):
         yield {name: _together([row[name] for row in rows]) for name in rows[0]}
 
 
-def _together(values):
+def _together(values: list[np.ndarray]) -> np.ndarray | list[np.ndarray]:
     return np.stack(values) if len({np.shape(value) for value in values}) == 1 else values

@@ -3,6 +3,7 @@
 Source: nkolot/GraphCMR `eval.py`. Differs from it: the intermediate lines count the newest batch too, and every item of
 a data set counts, whatever the batch size.
 """
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -49,12 +50,12 @@ class ShapeErrors:
     def __init__(self):
         self.errors = np.zeros((0, 2))
 
-    def update(self, prediction, batch):
+    def update(self, prediction: Prediction, batch: Mapping) -> None:
         rows = [joint_errors(mesh, batch["vertices"]).mean(-1) for mesh in (prediction.vertices,
                                                                             prediction.smpl_vertices)]
         self.errors = np.concatenate([self.errors, np.stack(rows, -1)])
 
-    def results(self):
+    def results(self) -> dict[str, float]:
         """Means in mm: name -> value."""
         free, body = MM * self.errors.mean(0)
         return {"Shape Error (NonParam)": float(free), "Shape Error (Param)": float(body)}
@@ -72,23 +73,23 @@ class PoseErrors:
 
     needs = ("j3d",)
 
-    def __init__(self, regressor):
+    def __init__(self, regressor: np.ndarray):
         self.regressor = np.asarray(regressor, np.float64)
         self.errors = np.zeros((0, 4))
 
-    def joints(self, vertices):
+    def joints(self, vertices: np.ndarray) -> np.ndarray:
         """(B, 6890, 3) -> (B, 14, 3) from the pelvis, float64."""
         joints = self.regressor @ np.asarray(vertices, np.float64)
         return joints[:, H36M_TO_J14] - joints[:, [REGRESSED_JOINTS.index("pelvis")]]
 
-    def update(self, prediction, batch):
+    def update(self, prediction: Prediction, batch: Mapping) -> None:
         rows = []
         for mesh in (prediction.vertices, prediction.smpl_vertices):
             joints = self.joints(mesh)
             rows += [joint_errors(joints, batch["j3d"]).mean(-1), aligned_joint_errors(joints, batch["j3d"]).mean(-1)]
         self.errors = np.concatenate([self.errors, np.stack(rows, -1)])
 
-    def results(self):
+    def results(self) -> dict[str, float]:
         """Means in mm: name -> value."""
         names = [f"{error} ({mesh})" for mesh in ("NonParam", "Param") for error in ("MPJPE", "Reconstruction Error")]
         return dict(zip(names, (MM * self.errors.mean(0)).tolist()))
@@ -108,18 +109,18 @@ class Segmentation:
 
     needs = ("center", "scale", "mask", "parts")
 
-    def __init__(self, faces, part_of, size=224):
+    def __init__(self, faces: np.ndarray, part_of: Callable[[np.ndarray, np.ndarray], np.ndarray], size: int = 224):
         self.faces, self.part_of, self.size = faces, part_of, size
         self.mask, self.parts = Counts(2), Counts(NUM_PARTS)
 
-    def update(self, prediction, batch):
+    def update(self, prediction: Prediction, batch: Mapping) -> None:
         for index, (vertices, cam) in enumerate(zip(prediction.vertices, prediction.camera)):
             parts = batch["parts"][index]
             restored = uncrop(self.render(vertices, cam), batch["center"][index], batch["scale"][index], parts.shape)
             self.mask.add(restored > 0, np.asarray(batch["mask"][index]) > 0)
             self.parts.add(restored, parts)
 
-    def render(self, vertices, cam):
+    def render(self, vertices: np.ndarray, cam: np.ndarray) -> np.ndarray:
         """Part of each pixel of the crop, (size, size) uint8, 0 where no mesh is."""
         middle = self.size / 2.0
         camera = PerspectiveCamera(FOCAL_PX, (middle, middle),
@@ -129,7 +130,7 @@ class Segmentation:
         parts.reshape(-1)[raster.pixels] = self.part_of(raster.face.reshape(-1)[raster.pixels], raster.weights)
         return parts
 
-    def results(self):
+    def results(self) -> dict[str, float]:
         """Shares of pixels and means over the classes: name -> value."""
         return {"Accuracy": self.mask.accuracy, "F1": self.mask.f1,
                 "Parts Accuracy": self.parts.accuracy, "Parts F1 (BG)": self.parts.f1}
@@ -144,11 +145,11 @@ class Counts:
         num_classes (int): classes 0, 1, ...
     """
 
-    def __init__(self, num_classes):
+    def __init__(self, num_classes: int):
         self.right, self.total = 0, 0
         self.both, self.predicted, self.true = (np.zeros(num_classes, np.int64) for _ in range(3))
 
-    def add(self, predicted, true):
+    def add(self, predicted: np.ndarray, true: np.ndarray) -> None:
         """Count one image; both (H, W), bool or integer."""
         predicted, true = np.asarray(predicted, np.int64), np.asarray(true, np.int64)
         if predicted.shape != true.shape:
@@ -163,19 +164,19 @@ class Counts:
         self.total += true.size
 
     @property
-    def accuracy(self):
+    def accuracy(self) -> float:
         """Share of the pixels whose class is right."""
         return self.right / self.total
 
     @property
-    def f1(self):
+    def f1(self) -> float:
         """Mean of 2 TP / (2 TP + FP + FN) over the classes that were seen."""
         # Predicted and true pixels of a class hold its true positives once each.
         either = self.predicted + self.true
         return float((2 * self.both[either > 0] / either[either > 0]).mean())
 
 
-def uncrop(image, center, scale, image_size):
+def uncrop(image: np.ndarray, center: np.ndarray, scale: float, image_size: tuple[int, int]) -> np.ndarray:
     """A segmentation of the crop in the pixels of its image, nearest neighbour, zero outside the crop.
 
     Args:
@@ -200,7 +201,7 @@ def uncrop(image, center, scale, image_size):
     return out
 
 
-def parts_of_texture(texture, cube):
+def parts_of_texture(texture: np.ndarray, cube: np.ndarray) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """The parts of a mesh as GraphCMR stores them: colours on the faces, and a part for each colour.
 
     Args:
@@ -214,7 +215,7 @@ def parts_of_texture(texture, cube):
     corners = np.asarray(texture)[0].reshape(-1, 8, 3)
     cube = np.asarray(cube)
 
-    def part_of(face, weights):
+    def part_of(face: np.ndarray, weights: np.ndarray) -> np.ndarray:
         along = np.stack([1.0 - weights, weights], -1)
         share = np.einsum("ki,kj,kl->kijl", along[:, 0], along[:, 1], along[:, 2]).reshape(-1, 8, 1)
         colour = np.floor(100.0 * (corners[face] * share).sum(1)).astype(int)
@@ -223,7 +224,8 @@ def parts_of_texture(texture, cube):
     return part_of
 
 
-def parts_of_joints(weights, faces, part_of_joint):
+def parts_of_joints(weights: np.ndarray, faces: np.ndarray,
+                    part_of_joint: Sequence[int]) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
     """The parts of a mesh by its skinning weights, for bodies without such files.
 
     Args:
@@ -237,7 +239,9 @@ def parts_of_joints(weights, faces, part_of_joint):
     return lambda face, _: face_parts[face]
 
 
-def evaluate(predict, batches, metric, log_freq=50, write=print):
+def evaluate(predict: Callable[[np.ndarray], Sequence[np.ndarray]], batches: Iterable[Mapping],
+             metric: ShapeErrors | PoseErrors | Segmentation, log_freq: int = 50,
+             write: Callable[[str], object] = print) -> dict[str, float]:
     """Measure a network on a data set.
 
     Args:
@@ -269,7 +273,7 @@ def evaluate(predict, batches, metric, log_freq=50, write=print):
     return metric.results()
 
 
-def _predict(predict, image, size):
+def _predict(predict: Callable[[np.ndarray], Sequence[np.ndarray]], image: np.ndarray, size: int) -> Prediction:
     """The prediction for a batch that is filled up to `size` and cut again."""
     count = len(image)
     if count < size:
@@ -277,7 +281,7 @@ def _predict(predict, image, size):
     return Prediction(*(np.asarray(output)[:count] for output in predict(image)))
 
 
-def _write_results(metric, write):
+def _write_results(metric: ShapeErrors | PoseErrors | Segmentation, write: Callable[[str], object]) -> None:
     for name, value in metric.results().items():
         write(f"{name}: {value}")
     write("")

@@ -7,11 +7,11 @@ are spread out, which saves a quarter of the work; matrices of the mesh are cons
 Cells: building the network of the settings and loading a trained one.
 """
 import numpy as np
-from mindspore import nn, ops
+from mindspore import Tensor, nn, ops
 
 from cmr.src.config import NETWORK_KEYS
 from cmr.src.layers import GraphLinear, GraphResBlock, GroupNormReLU, SparseProduct, dense, uniform
-from cmr.src.mesh import load_body
+from cmr.src.mesh import Body, GraphMesh, load_body
 from cmr.src.orthogonal import NearestRotation
 from cmr.src.weights import read_trained
 from common.backbones.folding import fold_batch_norm
@@ -19,7 +19,8 @@ from common.backbones.resnet import ResNet
 from common.body_models.embedded import warn_other_body
 from common.body_models.lbs import constant
 from common.body_models.smpl import SMPL
-from common.engine.checkpoint import find_checkpoint, load_weights
+from common.config import Config
+from common.engine.checkpoint import Checkpoint, find_checkpoint, load_weights
 from common.engine.continuation import adopt_settings, require_model
 from common.initial import generator, replaced_by_checkpoint
 from common.precision import as_float32
@@ -42,7 +43,7 @@ class FirstGraphLinear(nn.Cell):
         Tensor (V * B, out_channels).
     """
 
-    def __init__(self, rng, template, feature_channels, out_channels):
+    def __init__(self, rng: np.random.Generator, template: np.ndarray, feature_channels: int, out_channels: int):
         super().__init__()
         in_channels = 3 + feature_channels
         bound = 1.0 / (in_channels * out_channels)
@@ -52,7 +53,7 @@ class FirstGraphLinear(nn.Cell):
         self.out_channels = out_channels
         self.matmul, self.matmul_t = ops.MatMul(), ops.MatMul(transpose_b=True)
 
-    def construct(self, feature):
+    def construct(self, feature: Tensor) -> Tensor:
         weight, bias = self.weight.astype(feature.dtype), self.bias.astype(feature.dtype)
         of_image = ops.expand_dims(self.matmul_t(feature, weight[:, 3:]) + bias, 0)
         of_place = ops.expand_dims(weight[:, :3].transpose(1, 0), 1)
@@ -79,7 +80,8 @@ class GraphCNN(nn.Cell):
         - **camera** (Tensor) - (B, 3), (s, tx, ty).
     """
 
-    def __init__(self, rng, mesh, num_layers=5, num_channels=256, depth=50, width=1.0):
+    def __init__(self, rng: np.random.Generator, mesh: GraphMesh, num_layers: int = 5, num_channels: int = 256,
+                 depth: int = 50, width: float = 1.0):
         super().__init__()
         self.num_vertices = len(mesh.template)
         neighbours = SparseProduct(mesh.adjacency)
@@ -95,7 +97,7 @@ class GraphCNN(nn.Cell):
         self.camera_lin = GraphLinear(rng, num_channels, 1, self.num_vertices)
         self.camera_fc = dense(rng, self.num_vertices, 3)
 
-    def construct(self, image):
+    def construct(self, image: Tensor) -> tuple[Tensor, Tensor]:
         x = self.gc(as_float32(self.resnet(image)))
         camera = ops.relu(self.camera_lin(self.camera_norm(x))).reshape(self.num_vertices, -1)
         return self.shape(x).reshape(self.num_vertices, -1), self.camera_fc(camera.transpose(1, 0))
@@ -111,24 +113,24 @@ class NormalizedDense(nn.Cell):
         Tensor (B, out_channels).
     """
 
-    def __init__(self, rng, in_channels, out_channels):
+    def __init__(self, rng: np.random.Generator, in_channels: int, out_channels: int):
         super().__init__()
         self.dense = dense(rng, in_channels, out_channels)
         self.norm = nn.BatchNorm1d(out_channels, eps=1e-5, momentum=0.9)
 
-    def construct(self, x):
+    def construct(self, x: Tensor) -> Tensor:
         return self.norm(self.dense(x))
 
 
 class FCResBlock(nn.Cell):
     """Two affine layers with batch norm and a skip connection; (B, channels) to (B, channels)."""
 
-    def __init__(self, rng, channels):
+    def __init__(self, rng: np.random.Generator, channels: int):
         super().__init__()
         self.first = NormalizedDense(rng, channels, channels)
         self.second = NormalizedDense(rng, channels, channels)
 
-    def construct(self, x):
+    def construct(self, x: Tensor) -> Tensor:
         return ops.relu(x + self.second(ops.relu(self.first(x))))
 
 
@@ -149,7 +151,7 @@ class SMPLParamRegressor(nn.Cell):
         - **betas** (Tensor) - (B, 10).
     """
 
-    def __init__(self, rng, template, use_svd=True, hidden_size=1024):
+    def __init__(self, rng: np.random.Generator, template: np.ndarray, use_svd: bool = True, hidden_size: int = 1024):
         super().__init__()
         self.template = constant(template[None])
         self.in_channels = 2 * template.size
@@ -158,11 +160,11 @@ class SMPLParamRegressor(nn.Cell):
         self.head = dense(rng, hidden_size, 9 * NUM_JOINTS + NUM_BETAS)
         self.nearest_rotation = NearestRotation(use_svd)
 
-    def construct(self, vertices):
+    def construct(self, vertices: Tensor) -> tuple[Tensor, Tensor]:
         raw, betas = self.raw_parameters(vertices)
         return self.nearest_rotation(raw).reshape(-1, NUM_JOINTS, 3, 3), betas
 
-    def raw_parameters(self, vertices):
+    def raw_parameters(self, vertices: Tensor) -> tuple[Tensor, Tensor]:
         """Matrices before they are made rotations, (B * 24, 3, 3), and shape (B, 10)."""
         # Added to zeros, not broadcast to a size: the batch stays free in an exported file.
         template = ops.zeros_like(vertices) + self.template.astype(vertices.dtype)
@@ -192,8 +194,8 @@ class CMR(nn.Cell):
         - **betas** (Tensor) - (B, 10).
     """
 
-    def __init__(self, mesh, smpl, num_layers=5, num_channels=256, depth=50, width=1.0, use_svd=True,
-                 hidden_size=1024, seed=0):
+    def __init__(self, mesh: GraphMesh, smpl: SMPL | None, num_layers: int = 5, num_channels: int = 256,
+                 depth: int = 50, width: float = 1.0, use_svd: bool = True, hidden_size: int = 1024, seed: int = 0):
         super().__init__()
         rng = generator(seed)
         self.num_graph_vertices, self.num_vertices = len(mesh.template), mesh.upsample.shape[0]
@@ -202,7 +204,7 @@ class CMR(nn.Cell):
         self.upsample = SparseProduct(mesh.upsample)
         self.smpl = smpl
 
-    def construct(self, image):
+    def construct(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         vertices_sub, camera = self.graph_cnn(image)
         vertices = self.upsample(vertices_sub).reshape(self.num_vertices, -1, 3).transpose(1, 0, 2)
         by_image = vertices_sub.reshape(self.num_graph_vertices, -1, 3).transpose(1, 0, 2)
@@ -211,7 +213,7 @@ class CMR(nn.Cell):
         return vertices, camera, smpl_vertices, rotmat, betas
 
 
-def build_network(config, body=None):
+def build_network(config: Config, body: Body | None = None) -> CMR:
     """The network that the settings describe, with its initial values.
 
     Args:
@@ -223,7 +225,7 @@ def build_network(config, body=None):
                config.use_svd, config.hidden_size, config.seed)
 
 
-def settings_of(checkpoint, config):
+def settings_of(checkpoint: Checkpoint, config: Config) -> Config:
     """The settings with those of the checkpoint's network in place of the defaults and of --config_path.
 
     Raises:
@@ -234,7 +236,7 @@ def settings_of(checkpoint, config):
     return adopt_settings(checkpoint, config, NETWORK_KEYS)
 
 
-def load_trained(config, body=None):
+def load_trained(config: Config, body: Body | None = None) -> tuple[CMR, Config, Checkpoint]:
     """Network, settings and file of the checkpoint that the settings name.
 
     Args:

@@ -1,4 +1,6 @@
 """Batch norm worked into the layers before it, for inference: one pass over the activations less for each."""
+from collections.abc import Mapping
+
 import numpy as np
 from mindspore import Parameter, Tensor, nn
 
@@ -7,7 +9,7 @@ NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 LAYERS = {nn.Conv2d: 0, nn.Dense: 0, nn.Conv2dTranspose: 1}
 
 
-def fold_batch_norm(network, source=None):
+def fold_batch_norm(network: nn.Cell, source: nn.Cell | None = None) -> nn.Cell:
     """Turn a network into one for inference: batch norm that follows a layer is worked into its weight and bias.
 
     Found are neighbours in a SequentialCell, and cells named as in torchvision: `conv1` with `bn1`, and so on. The
@@ -36,7 +38,7 @@ def fold_batch_norm(network, source=None):
     return network.set_train(False)
 
 
-def _pairs(cell, children):
+def _pairs(cell: nn.Cell, children: Mapping[str, nn.Cell]) -> list[tuple[str, str]]:
     """Names of the layers of a cell and of the norms that follow them."""
     if isinstance(cell, nn.SequentialCell):
         names = list(children)
@@ -47,7 +49,7 @@ def _pairs(cell, children):
             and isinstance(children.get(norm), NORMS) and not children[norm].use_batch_statistics]
 
 
-def _fold(layer, norm, target):
+def _fold(layer: nn.Cell, norm: nn.Cell, target: nn.Cell) -> None:
     """Weights of `layer` and `norm` (in float64) into `target`, which gets a bias if it has none."""
     axis, weight = LAYERS[type(layer)], layer.weight.asnumpy().astype(np.float64)
     factor = norm.gamma.asnumpy() / np.sqrt(norm.moving_variance.asnumpy().astype(np.float64) + norm.eps)
@@ -63,7 +65,7 @@ def _fold(layer, norm, target):
         target.bias = Parameter(bias, name=target.weight.name.removesuffix("weight") + "bias")
 
 
-def _copy_parameters(source, target):
+def _copy_parameters(source: nn.Cell, target: nn.Cell) -> None:
     """Values of the parameters that both have in one place (names may carry the prefix of a cell around them)."""
     given = dict(source.parameters_and_names())
     for place, parameter in target.parameters_and_names():

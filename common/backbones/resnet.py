@@ -14,7 +14,8 @@ EPSILON = 1e-5
 MOMENTUM = 0.9  # share of the moving statistics that a step keeps; PyTorch counts the other share, 0.1
 
 
-def convolution(rng, in_channels, out_channels, kernel_size, stride=1):
+def convolution(rng: np.random.Generator, in_channels: int, out_channels: int, kernel_size: int,
+                stride: int = 1) -> nn.Conv2d:
     """A convolution without bias; normal weights that keep the variance of the gradients through ReLU."""
     shape = (out_channels, in_channels, kernel_size, kernel_size)
     deviation = np.sqrt(2.0 / (out_channels * kernel_size ** 2))
@@ -23,7 +24,7 @@ def convolution(rng, in_channels, out_channels, kernel_size, stride=1):
                      weight_init=Tensor(weight))
 
 
-def normalization(channels, frozen=False):
+def normalization(channels: int, frozen: bool = False) -> nn.BatchNorm2d:
     """Batch norm; a frozen one keeps statistics, scale and shift as they were loaded, in training too."""
     return nn.BatchNorm2d(channels, EPSILON, MOMENTUM, affine=not frozen,
                           use_batch_statistics=False if frozen else None)
@@ -47,7 +48,7 @@ class BasicBlock(nn.Cell):
 
     expansion = 1
 
-    def __init__(self, rng, in_channels, channels, stride, frozen_norm):
+    def __init__(self, rng: np.random.Generator, in_channels: int, channels: int, stride: int, frozen_norm: bool):
         super().__init__()
         self.conv1 = convolution(rng, in_channels, channels, 3, stride)
         self.bn1 = normalization(channels, frozen_norm)
@@ -55,7 +56,7 @@ class BasicBlock(nn.Cell):
         self.bn2 = normalization(channels, frozen_norm)
         self.downsample = _skip(rng, in_channels, channels, stride, frozen_norm)
 
-    def construct(self, x):
+    def construct(self, x: Tensor) -> Tensor:
         y = ops.relu(self.bn1(self.conv1(x)))
         return ops.relu(self.bn2(self.conv2(y)) + self.downsample(x))
 
@@ -65,7 +66,7 @@ class Bottleneck(nn.Cell):
 
     expansion = 4
 
-    def __init__(self, rng, in_channels, channels, stride, frozen_norm):
+    def __init__(self, rng: np.random.Generator, in_channels: int, channels: int, stride: int, frozen_norm: bool):
         super().__init__()
         out_channels = self.expansion * channels
         self.conv1 = convolution(rng, in_channels, channels, 1)
@@ -76,13 +77,13 @@ class Bottleneck(nn.Cell):
         self.bn3 = normalization(out_channels, frozen_norm)
         self.downsample = _skip(rng, in_channels, out_channels, stride, frozen_norm)
 
-    def construct(self, x):
+    def construct(self, x: Tensor) -> Tensor:
         y = ops.relu(self.bn1(self.conv1(x)))
         y = ops.relu(self.bn2(self.conv2(y)))
         return ops.relu(self.bn3(self.conv3(y)) + self.downsample(x))
 
 
-def _skip(rng, in_channels, out_channels, stride, frozen_norm):
+def _skip(rng: np.random.Generator, in_channels: int, out_channels: int, stride: int, frozen_norm: bool) -> nn.Cell:
     if stride == 1 and in_channels == out_channels:
         return nn.Identity()
     return nn.SequentialCell(convolution(rng, in_channels, out_channels, 1, stride),
@@ -109,7 +110,8 @@ class ResNet(nn.Cell):
         Tensor (B, out_channels) when pooled, else (B, out_channels, H / 32, W / 32).
     """
 
-    def __init__(self, rng, depth=50, pooled=True, width=1.0, frozen_norm=False):
+    def __init__(self, rng: np.random.Generator, depth: int = 50, pooled: bool = True, width: float = 1.0,
+                 frozen_norm: bool = False):
         super().__init__()
         if depth not in PLANS:
             raise ValueError(f"ResNet-{depth}: the depth must be one of {', '.join(map(str, PLANS))}")
@@ -127,7 +129,8 @@ class ResNet(nn.Cell):
         self.layer4 = self._layer(rng, block, 8 * channels, counts[3], 2, frozen_norm)
         self.out_channels = self.in_channels
 
-    def _layer(self, rng, block, channels, count, stride, frozen_norm):
+    def _layer(self, rng: np.random.Generator, block: type[BasicBlock] | type[Bottleneck], channels: int, count: int,
+               stride: int, frozen_norm: bool) -> nn.SequentialCell:
         """Blocks of one size; the first changes size and channels."""
         blocks = []
         for index in range(count):
@@ -135,7 +138,7 @@ class ResNet(nn.Cell):
             self.in_channels = block.expansion * channels
         return nn.SequentialCell(blocks)
 
-    def construct(self, image):
+    def construct(self, image: Tensor) -> Tensor:
         x = ops.relu(self.bn1(self.conv1(image)))
         # The padding of one before the pooling. A ReLU's values are not negative, so zeros do; the sides are even, so
         # nothing behind them is looked at. `nn.Pad` takes ten times as long on CPU, and its gradient too.

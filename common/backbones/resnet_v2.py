@@ -14,7 +14,8 @@ EXPANSION = 4
 EPSILON, MOMENTUM = 1e-5, 0.997
 
 
-def _convolution(rng, in_channels, out_channels, kernel_size, stride=1, has_bias=False):
+def _convolution(rng: np.random.Generator, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1,
+                 has_bias: bool = False) -> nn.Conv2d:
     shape = (out_channels, in_channels, kernel_size, kernel_size)
     deviation = np.float32(np.sqrt(2.0 / np.prod(shape[1:])))
     return nn.Conv2d(in_channels, out_channels, kernel_size, stride, pad_mode="pad", padding=kernel_size // 2,
@@ -22,7 +23,7 @@ def _convolution(rng, in_channels, out_channels, kernel_size, stride=1, has_bias
                      bias_init="zeros")
 
 
-def _normalization(channels):
+def _normalization(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, EPSILON, MOMENTUM)
 
 
@@ -41,7 +42,7 @@ class PreactivationUnit(nn.Cell):
         Tensor (B, 4 * channels, H / stride, W / stride).
     """
 
-    def __init__(self, rng, in_channels, channels, stride):
+    def __init__(self, rng: np.random.Generator, in_channels: int, channels: int, stride: int):
         super().__init__()
         out_channels = EXPANSION * channels
         self.preact = _normalization(in_channels)
@@ -56,7 +57,7 @@ class PreactivationUnit(nn.Cell):
         else:
             self.shortcut = nn.MaxPool2d(1, stride) if stride > 1 else nn.Identity()
 
-    def construct(self, x):
+    def construct(self, x: Tensor) -> Tensor:
         preact = ops.relu(self.preact(x))
         skip = self.shortcut(preact if self.projects else x)
         y = ops.relu(self.bn1(self.conv1(preact)))
@@ -81,7 +82,7 @@ class ResNetV2(nn.Cell):
         Tensor (B, out_channels).
     """
 
-    def __init__(self, rng, width=1.0):
+    def __init__(self, rng: np.random.Generator, width: float = 1.0):
         super().__init__()
         unit = max(8, int(round(64 * width / 8)) * 8)
         self.conv1 = _convolution(rng, 3, unit, 7, 2, has_bias=True)
@@ -97,6 +98,6 @@ class ResNetV2(nn.Cell):
         self.postnorm = _normalization(in_channels)
         self.out_channels = in_channels
 
-    def construct(self, image):
+    def construct(self, image: Tensor) -> Tensor:
         x = self.blocks(self.maxpool(self.conv1(image)))
         return ops.relu(self.postnorm(x)).mean((2, 3))

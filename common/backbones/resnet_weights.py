@@ -1,5 +1,6 @@
 """Names of torchvision's ResNets, which most published mesh networks carry inside, to those of `resnet.ResNet`."""
 import re
+from collections.abc import Container
 
 from common.convert.rules import Rule
 
@@ -7,7 +8,7 @@ NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "runni
 COUNTER = Rule(r".*\.num_batches_tracked", None, why="not used: counts batches only")
 
 
-def norm_rules(source, target):
+def norm_rules(source: str, target: str) -> list[Rule]:
     """Rules of one batch norm; the counter of batches is dropped by `COUNTER`.
 
     Args:
@@ -17,7 +18,7 @@ def norm_rules(source, target):
     return [Rule(rf"{source}\.{old}", f"{target}.{new}") for old, new in NORM.items()]
 
 
-def resnet_rules(source="", target="", classifier=False):
+def resnet_rules(source: str = "", target: str = "", classifier: bool = False) -> list[Rule]:
     """Rules for the arrays of one ResNet of torchvision's V1 layout, of any depth.
 
     Args:
@@ -41,7 +42,7 @@ def resnet_rules(source="", target="", classifier=False):
     return rules
 
 
-def resnet_depth(arrays, source=""):
+def resnet_depth(arrays: Container[str], source: str = "") -> int | None:
     """18, 34 or 50 as the names tell, None when they are those of no ResNet.
 
     Args:

@@ -10,12 +10,13 @@ from mindspore import Tensor, nn
 VGG19_PLAN = (64, 64, None, 128, 128, None, 256, 256, 256, 256, None, 512, 512)
 
 
-def scaled(channels, width):
+def scaled(channels: int, width: float) -> int:
     """Number of channels of a network of relative width `width`: a multiple of 4, at least 4."""
     return max(4, int(round(channels * width / 4)) * 4)
 
 
-def convolution(rng, in_channels, out_channels, kernel_size, deviation=None):
+def convolution(rng: np.random.Generator, in_channels: int, out_channels: int, kernel_size: int,
+                deviation: float | None = None) -> nn.Conv2d:
     """A convolution that keeps the size, with zero bias and normal weights.
 
     Args:
@@ -44,7 +45,7 @@ class VGG19Features(nn.Cell):
         Tensor (B, `out_channels`, H / 8, W / 8).
     """
 
-    def __init__(self, rng, batch_norm=False, width=1.0):
+    def __init__(self, rng: np.random.Generator, batch_norm: bool = False, width: float = 1.0):
         super().__init__()
         cells, channels = [], 3
         for size in VGG19_PLAN:
@@ -59,11 +60,11 @@ class VGG19Features(nn.Cell):
         self.layers = nn.SequentialCell(cells)
         self.out_channels = channels
 
-    def construct(self, image):
+    def construct(self, image: Tensor) -> Tensor:
         return self.layers(image)
 
 
-def convolution_numbers(batch_norm=False):
+def convolution_numbers(batch_norm: bool = False) -> tuple[int, ...]:
     """Numbers of the ten convolutions among the cells, in order: 0, 2, 5, ... 21 without batch normalisation."""
     numbers, number = [], 0
     for size in VGG19_PLAN:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from common.body_models.files import SIZES, build_mesh_pyramid, checked, read_file
+from common.body_models.files import SIZES, BodyModel, MeshPyramid, build_mesh_pyramid, checked, read_file
 from common.body_models.unpickle import as_array
 from common.errors import UserError
 
@@ -41,7 +41,7 @@ class MeanParams:
     cam: np.ndarray
 
 
-def load_regressor(model, name, path=""):
+def load_regressor(model: BodyModel, name: str, path: str = "") -> np.ndarray:
     """A joint regressor from `.npy`, `.npz` (one array) or `.pkl`.
 
     Args:
@@ -65,7 +65,7 @@ def load_regressor(model, name, path=""):
     return checked(value, shape, path or name).astype(np.float64)
 
 
-def load_vertex_ids(model, name, path=""):
+def load_vertex_ids(model: BodyModel, name: str, path: str = "") -> np.ndarray | dict[str, np.ndarray]:
     """Vertex numbers of SMPL-X from `.npy` or `.pkl`.
 
     Args:
@@ -82,7 +82,7 @@ def load_vertex_ids(model, name, path=""):
     content = _read_companion(model, name, path)
     num_vertices = len(model.v_template)
 
-    def vertex_numbers(value, what):
+    def vertex_numbers(value: object, what: str) -> np.ndarray:
         ids = checked(as_array(value, what), (None,), what)
         if ids.dtype.kind not in "iu" or ids.min() < 0 or ids.max() >= num_vertices:
             raise UserError(f"{what} does not hold vertex numbers below {num_vertices}")
@@ -93,7 +93,7 @@ def load_vertex_ids(model, name, path=""):
     return vertex_numbers(content, path or name)
 
 
-def load_mean_params(path=""):
+def load_mean_params(path: str = "") -> MeanParams:
     """The mean pose, shape and camera: `smpl_mean_params.npz` (SPIN) or `neutral_smpl_mean_params.h5` (HMR).
 
     An empty path gives the rest pose, the mean shape and HMR's first camera, (0.9, 0, 0).
@@ -115,7 +115,7 @@ def load_mean_params(path=""):
                       cam=checked(arrays.get("cam", np.array([0.9, 0.0, 0.0])), (3,), f"{path}: cam"))
 
 
-def load_mesh_pyramid(model, path=""):
+def load_mesh_pyramid(model: BodyModel, path: str = "") -> MeshPyramid:
     """Mesh-resampling matrices in the layout of GraphCMR's `mesh_downsampling.npz` (members A, U, D, F).
 
     Args:
@@ -136,7 +136,7 @@ def load_mesh_pyramid(model, path=""):
     return pyramid
 
 
-def _read_companion(model, name, path):
+def _read_companion(model: BodyModel, name: str, path: str) -> object:
     """Content of a file that goes with a body model. Files of real and synthetic bodies are never mixed unnoticed."""
     if path:
         if model.synthetic:
@@ -149,7 +149,7 @@ def _read_companion(model, name, path):
     return load_extra(name)
 
 
-def _single(content, path):
+def _single(content: object, path: str) -> object:
     if isinstance(content, Mapping):
         if len(content) != 1:
             raise UserError(f"{path} holds {len(content)} arrays ({', '.join(content)}) instead of one")

@@ -1,10 +1,17 @@
 """Which body model a network belongs to, and what an exported one holds of it: arrays, and so their licence."""
+from __future__ import annotations
+
 import logging
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from common.body_models.files import BodyModel
+    from common.engine.checkpoint import Checkpoint
 
 LOGGER = logging.getLogger("mindhuman")
 
 
-def warn_other_body(checkpoint, key, synthetic):
+def warn_other_body(checkpoint: Checkpoint, key: str, synthetic: bool) -> None:
     """Say it when a network learned the parameters of another kind of body than the one that is posed with them.
 
     Args:
@@ -23,7 +30,7 @@ def warn_other_body(checkpoint, key, synthetic):
                        checkpoint.path, *kinds, advice)
 
 
-def announce_embedded(path, model):
+def announce_embedded(path: str, model: BodyModel) -> dict:
     """Say in the log whose arrays an exported file holds.
 
     Args:

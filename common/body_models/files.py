@@ -7,6 +7,7 @@ import dataclasses
 import logging
 import os
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -54,23 +55,23 @@ class BodyModel:
     extras: Mapping
 
     @property
-    def synthetic(self):
+    def synthetic(self) -> bool:
         """Whether this is the licence-free stand-in; results then carry `body_model: synthetic`."""
         return self.source == "synthetic"
 
     @property
-    def name(self):
+    def name(self) -> str:
         """What results call the body: "synthetic", or the name of its file."""
         return os.path.basename(self.source)
 
-    def astype(self, dtype):
+    def astype(self, dtype: type) -> "BodyModel":
         """A copy with all arrays of floats in another type; half the memory and time for numpy work in float32."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         converted = {name: value.astype(dtype) for name, value in fields.items()
                      if isinstance(value, np.ndarray) and value.dtype.kind == "f"}
         return dataclasses.replace(self, **converted)
 
-    def shape_directions(self, num_betas):
+    def shape_directions(self, num_betas: int) -> np.ndarray:
         """The first `num_betas` shape directions, (V, 3, num_betas). UserError when the file has fewer."""
         available = self.shapedirs.shape[-1]
         if self.kind == "smplx":
@@ -79,7 +80,7 @@ class BodyModel:
             raise UserError(f"{self.source} has {available} shape directions, not {num_betas}")
         return self.shapedirs[..., :num_betas]
 
-    def expression_directions(self, num_expr):
+    def expression_directions(self, num_expr: int) -> np.ndarray:
         """The first `num_expr` expression directions of SMPL-X, (V, 3, num_expr). UserError when there are fewer.
 
         Files hold 300 shape and 100 expression directions in one array, those of the first release 10 and 10.
@@ -89,7 +90,7 @@ class BodyModel:
             raise UserError(f"{self.source} has {directions.shape[-1]} expression directions, not {num_expr}")
         return directions[..., :num_expr]
 
-    def extra(self, name, shape):
+    def extra(self, name: str, shape: tuple[int | None, ...]) -> np.ndarray:
         """An array of `extras`; None in `shape` stands for any size. Missing or mis-shaped is a UserError."""
         if name not in self.extras:
             raise UserError(f"{self.source} has no array {name}, which is needed here; use a complete model file")
@@ -115,7 +116,7 @@ class MeshPyramid:
     faces: tuple
 
 
-def load_body_model(kind, path=""):
+def load_body_model(kind: str, path: str = "") -> BodyModel:
     """Read a body model from `.pkl` (Python 2 or 3), `.npz` or the JSON form of pytorch_HMR (`.txt`).
 
     Args:
@@ -135,7 +136,7 @@ def load_body_model(kind, path=""):
     return build_body_model(kind, load_synthetic(kind), "synthetic")
 
 
-def build_body_model(kind, content, source):
+def build_body_model(kind: str, content: object, source: str) -> BodyModel:
     """Check the arrays of a body-model file and bring them into one form.
 
     Args:
@@ -153,7 +154,7 @@ def build_body_model(kind, content, source):
         raise UserError(f"{source} has no {', '.join(missing)}: it is not a {kind} model file")
     num_vertices, num_faces, num_joints = SIZES[kind]
 
-    def member(name, shape, dtype=np.float64):
+    def member(name: str, shape: tuple[int | None, ...], dtype: type = np.float64) -> np.ndarray:
         value = as_array(content[name], f"{source}: {name}")
         if name in _REGRESSORS and value.shape[:1] == (num_vertices,):
             value = value.T
@@ -174,7 +175,7 @@ def build_body_model(kind, content, source):
         extras=_extras(content, num_vertices))
 
 
-def build_mesh_pyramid(content, source):
+def build_mesh_pyramid(content: object, source: str) -> MeshPyramid:
     """The matrices of `content` (members A, U, D and F, lists with an entry for each level), checked."""
     missing = [name for name in "AUDF" if not isinstance(content, Mapping) or name not in content]
     if missing:
@@ -192,7 +193,7 @@ def build_mesh_pyramid(content, source):
     return MeshPyramid(source, adjacency, upsample, downsample, faces)
 
 
-def fix_left_shapedirs(left, right):
+def fix_left_shapedirs(left: BodyModel, right: BodyModel) -> BodyModel:
     """MANO's published left hand carries the right hand's shape directions: x needs its sign turned.
 
     Args:
@@ -207,7 +208,7 @@ def fix_left_shapedirs(left, right):
     return dataclasses.replace(left, shapedirs=left.shapedirs * np.array([-1.0, 1.0, 1.0])[:, None])
 
 
-def read_file(path, wanted=()):
+def read_file(path: str, wanted: tuple[str, ...] = ()) -> Any:  # noqa: ANN401
     """Content of a file by what it starts with: zip (npz), npy, HDF5, JSON, else a pickle.
 
     Args:
@@ -234,7 +235,7 @@ def read_file(path, wanted=()):
     return read_pickle(path)
 
 
-def checked(value, shape, what):
+def checked(value: np.ndarray, shape: tuple[int | None, ...], what: str) -> np.ndarray:
     """The array, if it has this shape (None: any size) and only finite numbers; else a UserError that names `what`."""
     if value.ndim != len(shape) or any(want not in (None, have) for want, have in zip(shape, value.shape)):
         wanted = tuple("any" if want is None else want for want in shape)
@@ -244,7 +245,7 @@ def checked(value, shape, what):
     return value
 
 
-def _parents(row, source):
+def _parents(row: np.ndarray, source: str) -> np.ndarray:
     """Parents of the joints; files write the root's as -1 in one of several integer types."""
     parents = row.copy()
     parents[0] = -1
@@ -253,7 +254,7 @@ def _parents(row, source):
     return parents
 
 
-def _extras(content, num_vertices):
+def _extras(content: Mapping[str, object], num_vertices: int) -> dict[str, np.ndarray]:
     extras = {}
     for name, value in content.items():
         if name in _NEEDED:

@@ -3,9 +3,16 @@
 Vertex numbers are those of the published SMPL, SMPL-X and MANO meshes (smplx package, vertex_ids.py); the synthetic
 body has its vertices numbered so that they are right there too.
 """
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from common.joints import SKELETONS
+
+if TYPE_CHECKING:
+    from common.body_models.files import BodyModel
 
 # Joints at single vertices, in the order in which they follow the skeleton's joints; `left_thumb4` is a tip.
 VERTEX_JOINTS = SKELETONS["smpl_45"][len(SKELETONS["smpl_24"]):]
@@ -20,18 +27,18 @@ _VERTEX_IDS = {
 }
 
 
-def vertex_joint_ids(kind):
+def vertex_joint_ids(kind: str) -> np.ndarray:
     """Vertex numbers of `VERTEX_JOINTS`, (21,), or for MANO of the finger tips from thumb to little finger, (5,)."""
     return np.array(_VERTEX_IDS[kind])
 
 
-def vertex_joints(kind):
+def vertex_joints(kind: str) -> dict[str, int]:
     """The same by name: dict of joint -> vertex number; `left_index4` is a finger tip."""
     names = SKELETONS[f"{kind}_21"][16:] if kind.startswith("mano") else VERTEX_JOINTS
     return dict(zip(names, _VERTEX_IDS[kind]))
 
 
-def face_landmarks(model):
+def face_landmarks(model: BodyModel) -> tuple[np.ndarray, np.ndarray]:
     """The 51 fixed landmarks of SMPL-X's face: brows, nose, eyes and mouth.
 
     Returns:
@@ -41,7 +48,7 @@ def face_landmarks(model):
     return model.faces[faces], model.extra("lmk_bary_coords", (51, 3)).astype(np.float64)
 
 
-def contour_landmarks(model):
+def contour_landmarks(model: BodyModel) -> tuple[np.ndarray, np.ndarray]:
     """The 17 landmarks of the face's outline, which slide over the skin as the head turns: a table by yaw.
 
     Row r of 0..39 belongs to a yaw of r degrees, row 39 + r to -r degrees (see `contour_row`).

@@ -13,17 +13,26 @@ kernels, because a small kernel costs more for its launch than for its work on e
 * Coordinates are kept as separate planes over batch and vertices: with a coordinate axis of three in the middle,
   broadcasts, slices and sums are the slowest part.
 """
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from mindspore import Tensor, ops
 
 from common.precision import Float32Cell, as_float32
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from common.body_models.files import BodyModel
 
 # The primitives, not `ops.matmul`: its gradient transposes the other factor in memory, here 19 MB at every step.
 _matmul = ops.MatMul()
 _batch_matmul = ops.BatchMatMul()
 
 
-def ancestor_tables(parents):
+def ancestor_tables(parents: np.ndarray) -> list[np.ndarray]:
     """Index tables for pointer doubling.
 
     Args:
@@ -41,7 +50,7 @@ def ancestor_tables(parents):
     return tables
 
 
-def world_transforms(local, tables):
+def world_transforms(local: Tensor, tables: list[Tensor]) -> Tensor:
     """Products of the local transforms along the way from the root to each joint.
 
     Args:
@@ -56,7 +65,7 @@ def world_transforms(local, tables):
     return local
 
 
-def skin(planes, transforms, weights):
+def skin(planes: tuple[Tensor, Tensor, Tensor], transforms: Tensor, weights: Tensor) -> Tensor:
     """Blend the joints' transforms for each vertex and apply them.
 
     Args:
@@ -80,7 +89,7 @@ def skin(planes, transforms, weights):
     return ops.concat(posed, 0).transpose(1, 2, 0)
 
 
-def regress_joints(vertices, regressor):
+def regress_joints(vertices: Tensor, regressor: Tensor) -> Tensor:
     """Joints as weighted means of vertices.
 
     Args:
@@ -95,7 +104,7 @@ def regress_joints(vertices, regressor):
     return _matmul(flat, regressor).reshape(-1, 3, num_joints).transpose(0, 2, 1)
 
 
-def constant(array, dtype=np.float32):
+def constant(array: npt.ArrayLike, dtype: type = np.float32) -> Tensor:
     """A Tensor to be held as an attribute of a Cell: part of the graph, but never a parameter or in a checkpoint."""
     return Tensor(np.ascontiguousarray(array, dtype))
 
@@ -113,11 +122,11 @@ class JointRegressor(Float32Cell):
         Tensor - (B, K, 3).
     """
 
-    def __init__(self, regressor):
+    def __init__(self, regressor: np.ndarray):
         super().__init__()
         self.regressor = constant(regressor.T)
 
-    def construct(self, vertices):
+    def construct(self, vertices: Tensor) -> Tensor:
         return regress_joints(as_float32(vertices), self.regressor)
 
 
@@ -139,7 +148,7 @@ class LinearBlendSkinning(Float32Cell):
         - **world** (Tensor) - (J + 1, B, 4, 4), the joints' frames in space, without the translation.
     """
 
-    def __init__(self, model, shapedirs):
+    def __init__(self, model: BodyModel, shapedirs: np.ndarray):
         super().__init__()
         self.num_vertices, self.num_joints = len(model.v_template), len(model.parents)
         rest_joints = np.concatenate([np.tensordot(model.J_regressor, shapedirs, 1).transpose(2, 0, 1),
@@ -151,7 +160,8 @@ class LinearBlendSkinning(Float32Cell):
         self.weights = constant(np.vstack([model.weights.T, np.ones((1, self.num_vertices))]))
         self.tables = [constant(table, np.int32) for table in ancestor_tables(model.parents)]
 
-    def construct(self, shape, rotmat, translation=None):
+    def construct(self, shape: Tensor, rotmat: Tensor,
+                  translation: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         shape, rotmat = as_float32(shape), as_float32(rotmat)
         shape = ops.concat((shape, ops.ones_like(shape[:, :1])), 1)
         inputs = ops.concat((shape, rotmat.reshape(-1, 9 * self.num_joints)), 1)
@@ -168,12 +178,12 @@ class LinearBlendSkinning(Float32Cell):
             inverse_rest = self._transforms(ops.concat((shape, translation), 1), self.inverse_rows)
         return skin(planes, _batch_matmul(world, inverse_rest), self.weights), joints, world
 
-    def _transforms(self, inputs, rows):
+    def _transforms(self, inputs: Tensor, rows: Tensor) -> Tensor:
         # The joint's axis first: gathering along it then needs no transposition on the way back.
         return _matmul(inputs, rows).reshape(-1, self.num_joints + 1, 4, 4).transpose(1, 0, 2, 3)
 
 
-def _vertex_rows(model, shapedirs):
+def _vertex_rows(model: BodyModel, shapedirs: np.ndarray) -> np.ndarray:
     """(S + 1 + 9J, 3V): what each input, (shape, 1, rotation matrices), adds to the x, y and z of the vertices."""
     # Pose blend shapes count from the identity; that constant part joins the template.
     identity = np.tile(np.eye(3).reshape(-1), len(model.parents) - 1)
@@ -187,7 +197,7 @@ def _vertex_rows(model, shapedirs):
     return rows.reshape(len(rows), -1)
 
 
-def _local_rows(rest_joints, parents):
+def _local_rows(rest_joints: np.ndarray, parents: np.ndarray) -> np.ndarray:
     """(S + 1 + 9J, 16 (J + 1)): what each input adds to the entries of the joints' local 4x4 transforms.
 
     Args:
@@ -207,7 +217,7 @@ def _local_rows(rest_joints, parents):
     return rows.reshape(len(rows), -1)
 
 
-def _inverse_rest_rows(rest_joints):
+def _inverse_rest_rows(rest_joints: np.ndarray) -> np.ndarray:
     """(S + 1 + 3, 16 (J + 1)): what (shape, 1, translation) adds to the 4x4 matrices that undo the rest pose.
 
     They move a joint's rest place to the origin. That of the additional joint has no rotation part, only the

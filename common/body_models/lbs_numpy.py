@@ -3,15 +3,23 @@
 The textbook order of the SMPL paper, joint by joint; `lbs` computes the same in a form made for accelerators. Results
 have the type of the rotation matrices; for many calls in float32 pass `model.astype(np.float32)`.
 """
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from scipy import sparse
 
 from common.body_models.landmarks import contour_landmarks, face_landmarks, vertex_joint_ids
 
+if TYPE_CHECKING:
+    from common.body_models.files import BodyModel
+
 _NECK = 12
 
 
-def pose_body(model, rotmat, shape, translation=None, shapedirs=None):
+def pose_body(model: BodyModel, rotmat: np.ndarray, shape: np.ndarray, translation: np.ndarray | None = None,
+              shapedirs: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Pose a body model.
 
     Args:
@@ -28,7 +36,8 @@ def pose_body(model, rotmat, shape, translation=None, shapedirs=None):
     return vertices, joints
 
 
-def pose_smplx(model, rotmat, beta, expr, translation=None, face_contour=True):
+def pose_smplx(model: BodyModel, rotmat: np.ndarray, beta: np.ndarray, expr: np.ndarray,
+               translation: np.ndarray | None = None, face_contour: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """Pose SMPL-X, with all its joints.
 
     Args:
@@ -55,19 +64,20 @@ def pose_smplx(model, rotmat, beta, expr, translation=None, face_contour=True):
     return vertices, np.concatenate(joints, 1)
 
 
-def contour_rows(neck_rotation):
+def contour_rows(neck_rotation: np.ndarray) -> np.ndarray:
     """(B, 3, 3) rotations of the neck in space -> (B,) rows of the outline's table, see `smplx.contour_row`."""
     yaw = np.arctan2(neck_rotation[:, 2, 0], np.hypot(neck_rotation[:, 0, 0], neck_rotation[:, 1, 0]))
     degrees = np.rint(np.clip(np.rad2deg(yaw), -39, 39)).astype(np.int64)
     return np.where(degrees < 0, 39 - degrees, degrees)
 
 
-def _inside_faces(vertices, corners, weights):
+def _inside_faces(vertices: np.ndarray, corners: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """(B, V, 3) vertices, (N, 3) corners, (N, 3) weights -> (B, N, 3)."""
     return (vertices[:, corners] * weights[..., None].astype(vertices.dtype)).sum(2)
 
 
-def _pose(model, rotmat, shape, translation, shapedirs):
+def _pose(model: BodyModel, rotmat: np.ndarray, shape: np.ndarray, translation: np.ndarray | None,
+          shapedirs: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Vertices, joints and the joints' rotations in space (B, J, 3, 3)."""
     rotmat, shape = np.asarray(rotmat), np.asarray(shape)
     dtype = rotmat.dtype
@@ -101,9 +111,9 @@ def _pose(model, rotmat, shape, translation, shapedirs):
     return vertices, joints, rotation
 
 
-def _as(dtype, array):
+def _as(dtype: np.dtype, array: np.ndarray | sparse.spmatrix) -> np.ndarray | sparse.spmatrix:
     return (array if sparse.issparse(array) else np.asarray(array)).astype(dtype, copy=False)
 
 
-def _rotate(rotation, vector):
+def _rotate(rotation: np.ndarray, vector: np.ndarray) -> np.ndarray:
     return (rotation * vector[..., None, :]).sum(-1)

@@ -1,4 +1,8 @@
 """MANO: a hand of 778 vertices and 16 joints (Romero et al., SIGGRAPH Asia 2017)."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from mindspore import ops
 
@@ -6,6 +10,11 @@ from common.body_models.landmarks import vertex_joint_ids
 from common.body_models.lbs import LinearBlendSkinning, constant
 from common.geometry.rotation_ops import axis_angle_to_matrix
 from common.precision import Float32Cell, as_float32
+
+if TYPE_CHECKING:
+    from mindspore import Tensor
+
+    from common.body_models.files import BodyModel
 
 NUM_FINGER_JOINTS = 15
 
@@ -26,7 +35,7 @@ class HandPose(Float32Cell):
         Tensor - (B, 45) axis-angle in radians, relative to the flat hand.
     """
 
-    def __init__(self, model, suffix, num_pca, flat_hand_mean):
+    def __init__(self, model: BodyModel, suffix: str, num_pca: int, flat_hand_mean: bool):
         super().__init__()
         size = 3 * NUM_FINGER_JOINTS
         components = model.extra("hands_components" + suffix, (size, size))[:num_pca] if num_pca else None
@@ -34,7 +43,7 @@ class HandPose(Float32Cell):
         self.components = None if components is None else constant(components)
         self.mean = constant(mean)
 
-    def construct(self, pose):
+    def construct(self, pose: Tensor) -> Tensor:
         pose = as_float32(pose)
         if self.components is not None:
             pose = ops.matmul(pose, self.components)
@@ -63,13 +72,15 @@ class MANO(Float32Cell):
         - **joints** (Tensor) - (B, 16 or 21, 3), metres.
     """
 
-    def __init__(self, model, num_betas=10, num_pca=0, flat_hand_mean=False, finger_tips=False):
+    def __init__(self, model: BodyModel, num_betas: int = 10, num_pca: int = 0, flat_hand_mean: bool = False,
+                 finger_tips: bool = False):
         super().__init__()
         self.skinning = LinearBlendSkinning(model, model.shape_directions(num_betas))
         self.hand = HandPose(model, "", num_pca, flat_hand_mean)
         self.tip_ids = constant(vertex_joint_ids(model.kind), np.int32) if finger_tips else None
 
-    def construct(self, root_pose, hand_pose, beta, translation=None):
+    def construct(self, root_pose: Tensor, hand_pose: Tensor, beta: Tensor,
+                  translation: Tensor | None = None) -> tuple[Tensor, Tensor]:
         if root_pose.ndim == 2:
             root_pose = axis_angle_to_matrix(as_float32(root_pose).reshape(-1, 1, 3))
         if hand_pose.ndim == 2:

@@ -1,5 +1,8 @@
 """SMPL-X: body, hands and face in one mesh of 10475 vertices and 55 joints (Pavlakos et al., CVPR 2019)."""
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import mindspore as ms
 import numpy as np
@@ -10,6 +13,9 @@ from common.body_models.lbs import LinearBlendSkinning, constant
 from common.body_models.mano import NUM_FINGER_JOINTS, HandPose
 from common.geometry.rotation_ops import axis_angle_to_matrix
 from common.precision import Float32Cell, as_float32
+
+if TYPE_CHECKING:
+    from common.body_models.files import BodyModel
 
 NUM_BODY_JOINTS = 21  # without the root
 _NECK = 12
@@ -45,7 +51,8 @@ class SMPLX(Float32Cell):
           51 face landmarks, 17 of the outline.
     """
 
-    def __init__(self, model, num_betas=10, num_expr=10, num_pca=0, flat_hand_mean=False, face_contour=True):
+    def __init__(self, model: BodyModel, num_betas: int = 10, num_expr: int = 10, num_pca: int = 0,
+                 flat_hand_mean: bool = False, face_contour: bool = True):
         super().__init__()
         shapedirs = np.concatenate([model.shape_directions(num_betas), model.expression_directions(num_expr)], -1)
         self.skinning = LinearBlendSkinning(model, shapedirs)
@@ -61,8 +68,9 @@ class SMPLX(Float32Cell):
             self.contour_corners = constant(corners.reshape(len(corners), -1), np.int32)
             self.contour_weights = constant(weights[..., None])
 
-    def construct(self, root_pose, body_pose, lhand_pose, rhand_pose, jaw_pose, leye_pose, reye_pose, beta, expr,
-                  translation=None):
+    def construct(self, root_pose: Tensor, body_pose: Tensor, lhand_pose: Tensor, rhand_pose: Tensor, jaw_pose: Tensor,
+                  leye_pose: Tensor, reye_pose: Tensor, beta: Tensor, expr: Tensor,
+                  translation: Tensor | None = None) -> tuple[Tensor, Tensor]:
         if lhand_pose.ndim == 2:
             lhand_pose = self.lhand(lhand_pose)
         if rhand_pose.ndim == 2:
@@ -82,7 +90,7 @@ class SMPLX(Float32Cell):
         return vertices, ops.concat(joints, 1)
 
 
-def contour_row(neck_rotation):
+def contour_row(neck_rotation: Tensor) -> Tensor:
     """The row of the outline's table for a rotation of the neck in space.
 
     The yaw is rounded to whole degrees and limited to 39 on both sides; no gradient passes.
@@ -100,6 +108,6 @@ def contour_row(neck_rotation):
     return ops.cast(ops.select(yaw_deg < 0, limit - yaw_deg, yaw_deg), ms.int32)
 
 
-def _matrices(pose, num_joints):
+def _matrices(pose: Tensor, num_joints: int) -> Tensor:
     pose = as_float32(pose)
     return axis_angle_to_matrix(pose.reshape(-1, num_joints, 3)) if pose.ndim == 2 else pose

@@ -5,6 +5,8 @@ an object stores is kept; `as_array` and `as_sparse` turn it into numbers. chump
 """
 import math
 import os
+from collections.abc import Collection
+from typing import Any, BinaryIO
 
 import numpy as np
 import scipy.sparse
@@ -27,7 +29,7 @@ _MAX_SIDE = 1 << 20
 _MAX_WRAPPED = 10
 
 
-def read_pickle(path):
+def read_pickle(path: str) -> Any:  # noqa: ANN401
     """One object from a pickle file of Python 2 or 3; arrays of chumpy and scipy.sparse come as `Stored`.
 
     Raises:
@@ -37,7 +39,7 @@ def read_pickle(path):
         return load_pickle(stream, path, _STORED)
 
 
-def read_npz(path, wanted):
+def read_npz(path: str, wanted: Collection[str]) -> dict:
     """The members of an npz file that are plain numbers, and of the others those in `wanted`.
 
     Members that nobody asked for are not unpickled: official files carry some that cannot be.
@@ -51,7 +53,7 @@ def read_npz(path, wanted):
     return load_npz(path, wanted, _STORED)
 
 
-def open_file(path):
+def open_file(path: str) -> BinaryIO:
     """The file opened for reading bytes, or a UserError that says what is there instead."""
     if os.path.isdir(path):
         raise UserError(f"{path} is a folder; give the file itself")
@@ -63,7 +65,7 @@ def open_file(path):
         raise UserError(f"{path} cannot be opened ({error.strerror})") from error
 
 
-def as_array(value, what):
+def as_array(value: object, what: str) -> np.ndarray:
     """A stored value as a numeric array, sparse matrices made dense.
 
     Args:
@@ -77,7 +79,7 @@ def as_array(value, what):
     return _array(value, what, _MAX_WRAPPED)
 
 
-def _array(value, what, wrapped):
+def _array(value: object, what: str, wrapped: int) -> np.ndarray:
     if isinstance(value, Stored) and value.origin.startswith("chumpy."):
         value = _evaluate(value, what, wrapped)
     if isinstance(value, Stored) or scipy.sparse.issparse(value):
@@ -94,7 +96,7 @@ def _array(value, what, wrapped):
     return value
 
 
-def as_sparse(value, what):
+def as_sparse(value: object, what: str) -> scipy.sparse.csr_matrix:
     """A stored value as a scipy.sparse CSR matrix.
 
     Raises:
@@ -113,7 +115,7 @@ def as_sparse(value, what):
         raise UserError(f"{what} is a damaged sparse matrix ({reason(error)}); get the file again") from error
 
 
-def _matrix(state, layout):
+def _matrix(state: dict, layout: str) -> scipy.sparse.csr_matrix:
     """The CSR matrix (float64) of a `Stored` one's state.
 
     scipy's own `check_format` lets through what ends the process a line later, so every entry is checked here.
@@ -147,7 +149,7 @@ def _matrix(state, layout):
     return scipy.sparse.coo_matrix((data.astype(np.float64), (rows, columns)), shape=shape).tocsr()
 
 
-def _evaluate(node, what, wrapped):
+def _evaluate(node: Stored, what: str, wrapped: int) -> np.ndarray:
     """A chumpy object's value: Ch wraps an array, Select picks entries of another object, flattened."""
     name = node.origin.rsplit(".", 1)[1]
     if not wrapped:

@@ -8,6 +8,7 @@ import os
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 
 from tqdm import tqdm
 
@@ -70,11 +71,11 @@ class _Again(Exception):
 class _Part:
     """What has arrived of a file, and of which file."""
 
-    def __init__(self, path, url):
+    def __init__(self, path: str, url: str):
         self.path, self.part, self.note, self.url = path, path + ".part", path + ".part.json", url
 
     @contextlib.contextmanager
-    def locked(self):
+    def locked(self) -> Iterator[None]:
         with open(self.part, "ab") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -82,10 +83,10 @@ class _Part:
                 raise UserError(f"{self.part} is being written by another process; wait for it or stop it") from None
             yield
 
-    def length(self):
+    def length(self) -> int:
         return os.path.getsize(self.part) if os.path.exists(self.part) else 0
 
-    def validator(self):
+    def validator(self) -> str | None:
         """What the server called the version of which a part is here; None where it has to start anew."""
         try:
             note = read_json(self.note)
@@ -93,24 +94,24 @@ class _Part:
         except (UserError, KeyError, TypeError):
             return None
 
-    def begin(self, validator):
+    def begin(self, validator: str | None) -> None:
         os.truncate(self.part, 0)
         with open(self.note, "w", encoding="utf-8") as stream:
             json.dump({"url": self.url, "validator": validator}, stream)
 
-    def remove(self):
+    def remove(self) -> None:
         for path in (self.part, self.note):
             with contextlib.suppress(FileNotFoundError):
                 os.remove(path)
 
-    def publish(self):
+    def publish(self) -> None:
         with open(self.part, "rb") as stream:
             os.fsync(stream.fileno())
         os.replace(self.part, self.path)
         self.remove()
 
 
-def _attempt(url, part, size):
+def _attempt(url: str, part: _Part, size: int) -> bool:
     """Take what the server gives; True when all has arrived."""
     headers = {"User-Agent": "mindhuman", "Accept-Encoding": "identity"}
     validator = part.validator()
@@ -135,7 +136,7 @@ def _attempt(url, part, size):
         raise Gone(f"{url} is no address of a file: {error}") from None
 
 
-def _receive(response, part, size):
+def _receive(response: http.client.HTTPResponse, part: _Part, size: int) -> bool:
     if response.headers.get_content_type() == "text/html":
         raise Gone(f"{response.url} answers with a web page instead of the file")
     if response.status == 206 and \

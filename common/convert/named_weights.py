@@ -1,6 +1,7 @@
 """Where weights lie, and what a name after --ckpt_file stands for: `spin` for published ones, `small` for our own."""
 import os
 
+from common.config import Config
 from common.convert.published import PUBLISHED, Published, find_published
 from common.errors import UserError
 from common.files import cache_folder
@@ -57,7 +58,7 @@ def resolve_weights(text: str, model: str, flag: str = "--ckpt_file") -> str:
     return path
 
 
-def with_named_weights(config, model: str):
+def with_named_weights(config: Config, model: str) -> Config:
     """The settings of a model with the names of weights replaced by paths.
 
     Raises:

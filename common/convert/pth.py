@@ -1,16 +1,23 @@
 """PyTorch and npz weight files to numpy arrays. PyTorch is imported here and nowhere else in `common`."""
+from __future__ import annotations
+
 import os
 import pickle
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from common.data.restricted_pickle import load_npz
 from common.errors import UserError
 
+if TYPE_CHECKING:
+    import torch
+
 STATE_KEYS = ("state_dict", "network", "model", "model_state_dict")
 
 
-def read_weights(path, flag="--pth_path"):
+def read_weights(path: str, flag: str = "--pth_path") -> tuple[dict[str, np.ndarray], dict]:
     """Read named arrays.
 
     Args:
@@ -38,7 +45,7 @@ def read_weights(path, flag="--pth_path"):
     return arrays, others
 
 
-def _read_npz(path):
+def _read_npz(path: str) -> tuple[dict[str, np.ndarray], dict]:
     arrays = load_npz(path)
     pickled = [name for name, array in arrays.items()
                if not isinstance(array, np.ndarray) or array.dtype.kind not in "biufc"]
@@ -47,7 +54,7 @@ def _read_npz(path):
     return arrays, {}
 
 
-def _read_torch(path):
+def _read_torch(path: str) -> tuple[dict[str, np.ndarray], dict]:
     try:
         import torch
     except ImportError:
@@ -77,7 +84,7 @@ def _read_torch(path):
     return {name: _array(value) for name, value in arrays.items()}, others
 
 
-def _joined(content, torch):
+def _joined(content: dict, torch: ModuleType) -> dict:
     """Several networks in one file, as {network: {name: tensor}}: names become `network.name`."""
     joined = {}
     for name, value in content.items():
@@ -88,7 +95,7 @@ def _joined(content, torch):
     return joined
 
 
-def _array(tensor):
+def _array(tensor: torch.Tensor) -> np.ndarray:
     """A tensor's values; numpy has no bfloat16, and float32 holds it exactly."""
     tensor = tensor.detach()
     return (tensor.float() if tensor.is_floating_point() and tensor.itemsize < 4 else tensor).numpy()

@@ -68,7 +68,7 @@ class Published:
         return self.flag == "ckpt_file"
 
 
-def _eft(name, file, about):
+def _eft(name: str, file: str, about: str) -> Published:
     return Published("hmr", name, file, about, NON_COMMERCIAL, f"{EFT_ZOO}/{file}")
 
 

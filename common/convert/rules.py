@@ -1,5 +1,6 @@
 """Renaming of weights by rules that account for every name: nothing is guessed, nothing passes unseen."""
 import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,11 +21,11 @@ class Rule:
 
     pattern: str
     target: str | None
-    transform: object = None
+    transform: Callable[[np.ndarray], np.ndarray] | None = None
     why: str = ""
 
 
-def transpose(array):
+def transpose(array: np.ndarray) -> np.ndarray:
     """(in, out) to (out, in)."""
     return np.ascontiguousarray(array.T)
 
@@ -40,13 +41,14 @@ class Conversion:
     mapped: list = field(default_factory=list)
     dropped: list = field(default_factory=list)
 
-    def report(self):
+    def report(self) -> list[str]:
         """One line per source name."""
         lines = [f"{source} -> {target} {shape}" for source, target, shape in self.mapped]
         return lines + [f"{source} left out: {why}" for source, why in self.dropped]
 
 
-def convert(arrays, rules, wanted, source):
+def convert(arrays: Mapping[str, np.ndarray], rules: Iterable[Rule], wanted: Mapping[str, Sequence[int]],
+            source: str) -> Conversion:
     """Rename arrays by rules and check them against the network.
 
     Args:
@@ -94,5 +96,5 @@ def convert(arrays, rules, wanted, source):
     return result
 
 
-def _some(names, limit=8):
+def _some(names: Sequence[str], limit: int = 8) -> str:
     return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")

@@ -1,4 +1,6 @@
 """Batches from arrays in memory, for data sets that fit: no worker processes, no copy but the batch."""
+from collections.abc import Callable, Iterator, Sequence
+
 import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn
@@ -16,13 +18,13 @@ class DropoutMasks:
         seed, rank (int): of the run and the worker.
     """
 
-    def __init__(self, shape, count, keep_prob, seed, rank=0):
+    def __init__(self, shape: tuple[int, ...], count: int, keep_prob: float, seed: int, rank: int = 0):
         self.shape, self.count, self.seed, self.rank = shape, count, seed, rank
         exact = float(keep_prob * 256).is_integer()
         self.dtype, levels = (np.uint8, 256) if exact else (np.uint16, 65536)
         self.threshold = round(keep_prob * levels)
 
-    def at(self, step):
+    def at(self, step: int) -> list[np.ndarray]:
         """Masks of one step: `count` arrays of `shape`, uint8, 1 = keep."""
         rng = stream(self.seed, DROPOUT, step, self.rank)
         number = self.count * int(np.prod(self.shape))
@@ -44,14 +46,15 @@ class ArrayLoader:
         augment (callable): (rows, epoch, sample numbers) -> rows; None takes them as they are.
     """
 
-    def __init__(self, arrays, batch_size, seed, shuffle=True, rank=0, rank_size=1, masks=None, indices_only=False,
-                 augment=None):
+    def __init__(self, arrays: Sequence[np.ndarray], batch_size: int, seed: int, shuffle: bool = True, rank: int = 0,
+                 rank_size: int = 1, masks: DropoutMasks | None = None, indices_only: bool = False,
+                 augment: Callable | None = None):
         self.arrays, self.batch_size, self.seed, self.shuffle = arrays, batch_size, seed, shuffle
         self.rank, self.rank_size, self.masks, self.indices_only = rank, rank_size, masks, indices_only
         self.augment = augment
         self.steps_per_epoch = len(arrays[0]) // (batch_size * rank_size)
 
-    def batches(self, epoch, start=0):
+    def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, ...]]:
         """Yield the batches of an epoch from batch `start` on, as tuples of Tensors."""
         order = epoch_order(len(self.arrays[0]), self.seed, epoch, self.shuffle)
         chosen = rank_batches(order, self.batch_size, self.rank, self.rank_size, start)
@@ -76,7 +79,7 @@ class DeviceArrays(nn.Cell):
         - **others** (Tensors) - passed on as they are.
     """
 
-    def __init__(self, network, arrays):
+    def __init__(self, network: nn.Cell, arrays: Sequence[np.ndarray]):
         super().__init__(auto_prefix=False)
         self.network = network
         self.term_names = network.term_names
@@ -84,6 +87,6 @@ class DeviceArrays(nn.Cell):
         self.columns = ms.ParameterTuple([Parameter(Tensor(array), name=f"device_array_{index}", requires_grad=False)
                                           for index, array in enumerate(arrays)])
 
-    def construct(self, indices, *others):
+    def construct(self, indices: Tensor, *others: Tensor) -> Tensor:
         rows = [column[indices] for column in self.columns]
         return self.network(*rows, *others)

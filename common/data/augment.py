@@ -3,6 +3,7 @@
 Left and right change places by joint name (see `joints.flip_pairs`), never by a table of numbers.
 """
 import dataclasses
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -46,7 +47,7 @@ class Augmentation:
     scale: float = 0.0
     colour: float = 0.0
 
-    def draw(self, rng):
+    def draw(self, rng: np.random.Generator) -> Change:
         """One `Change`; `rng` (numpy.random.Generator) gives the same count of numbers whatever the settings."""
         flip, rotate = rng.random(2) < (self.flip_prob, self.rotation_prob)
         turn, size = rng.standard_normal(2)
@@ -60,18 +61,18 @@ GRAPHCMR = Augmentation(flip_prob=0.5, rotation_deg=30.0, rotation_prob=0.4, sca
 HAND4WHOLE = Augmentation(flip_prob=0.5, rotation_deg=30.0, rotation_prob=0.6, scale=0.25, colour=0.2)
 
 
-def scale_colour(image, colour):
+def scale_colour(image: np.ndarray, colour: np.ndarray) -> np.ndarray:
     """Multiply the channels of (H, W, 3) uint8 by `colour` (3,), cut to 0..255, drop the fraction; uint8."""
     table = np.minimum(np.arange(256)[:, None] * np.asarray(colour, np.float64), 255.0).astype(np.uint8)
     return cv2.LUT(image, table[:, None])
 
 
-def swap_sides(values, names):
+def swap_sides(values: np.ndarray, names: str | Sequence[str]) -> np.ndarray:
     """Left and right joints of (..., J, D) change places; the numbers stay. `names`: skeleton name or joint names."""
     return np.take(values, swapped_order(names), axis=-2)
 
 
-def swapped_order(names):
+def swapped_order(names: str | Sequence[str]) -> np.ndarray:
     """(J,) where each joint's counterpart on the other side stands."""
     pairs = np.array(flip_pairs(names), int).reshape(-1, 2)
     order = np.arange(len(SKELETONS[names] if isinstance(names, str) else names))
@@ -79,7 +80,7 @@ def swapped_order(names):
     return order
 
 
-def flip_points(points, names, width=0.0):
+def flip_points(points: np.ndarray, names: str | Sequence[str], width: float = 0.0) -> np.ndarray:
     """Joints of the mirrored image.
 
     Args:
@@ -95,26 +96,26 @@ def flip_points(points, names, width=0.0):
     return flipped
 
 
-def flip_pose(pose, names):
+def flip_pose(pose: np.ndarray, names: str | Sequence[str]) -> np.ndarray:
     """Axis-angle rotations (..., 3 J) of the mirrored person: sides change places, y and z change sign."""
     pose = np.asarray(pose)
     joints = swap_sides(pose.reshape(*pose.shape[:-1], -1, 3), names)
     return (joints * np.array([1, -1, -1], pose.dtype)).reshape(pose.shape)
 
 
-def rotate_points(points, rotation_deg):
+def rotate_points(points: np.ndarray, rotation_deg: float) -> np.ndarray:
     """3D points (..., 3) of the image that turned counter-clockwise by `rotation_deg`; camera axes, y down."""
     points = np.asarray(points)
     return (points @ _about_z(rotation_deg).T).astype(points.dtype)
 
 
-def rotate_root(pose, rotation_deg):
+def rotate_root(pose: np.ndarray, rotation_deg: float) -> np.ndarray:
     """Axis-angle pose (3 J,) of the person in the turned image: only the root's rotation changes."""
     pose = np.array(pose)
     pose[:3] = matrix_to_axis_angle(_about_z(rotation_deg) @ axis_angle_to_matrix(pose[:3]))
     return pose
 
 
-def _about_z(rotation_deg):
+def _about_z(rotation_deg: float) -> np.ndarray:
     # Counter-clockwise for the eye is a negative turn where y points down.
     return axis_angle_to_matrix(np.array([0.0, 0.0, -np.radians(rotation_deg)]))

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from common.errors import UserError
 
@@ -49,7 +50,7 @@ class DataSet:
                             f"{self.name} there; it comes from {self.source}")
         return found
 
-    def read(self, folder: str, *arguments, **options) -> list:
+    def read(self, folder: str, *arguments: Any, **options: Any) -> list:
         """What the reader makes of the folder: list of Record. The reader's module is imported here."""
         module, _, function = self.reader.partition(":")
         return getattr(importlib.import_module(f"common.data.readers.{module}"), function)(
@@ -60,7 +61,7 @@ class DataSet:
         return _plain(name) in map(_plain, (self.name, *self.spellings, *self.folders))
 
 
-def _plain(name):
+def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 

@@ -7,6 +7,7 @@
 
 For networks trained here use `image.crop_matrix` and `image.warp`, which lose nothing to rounding.
 """
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -19,7 +20,8 @@ from common.data.image import SCALE_PX, box_matrix
 HMR_PERSON_PX = 150.0
 
 
-def crop_stretched(image, center, scale, size, rotation_deg=0.0):
+def crop_stretched(image: np.ndarray, center: np.ndarray, scale: float, size: int,
+                   rotation_deg: float = 0.0) -> np.ndarray:
     """GraphCMR's and SPIN's crop: corners cut to whole pixels, contrast stretched to 0..255, Pillow's bilinear filter.
 
     Source: nkolot/GraphCMR utils/imutils.py with scipy 1.2 (`imresize`, `imrotate` and their `bytescale`).
@@ -43,7 +45,7 @@ def crop_stretched(image, center, scale, size, rotation_deg=0.0):
     return np.asarray(Image.fromarray(patch).resize((size, size), Image.Resampling.BILINEAR))
 
 
-def crop_corners(center, scale, size):
+def crop_corners(center: np.ndarray, scale: float, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Upper left and lower right corner, (2,) int each, of the square that `crop_stretched` cuts out."""
     matrix = np.linalg.inv(_whole_pixel_matrix(center, scale, size))
     upper, lower = (matrix @ (x, x, 1.0) for x in (0.0, float(size)))
@@ -51,7 +53,7 @@ def crop_corners(center, scale, size):
     return upper[:2].astype(int), lower[:2].astype(int)
 
 
-def _whole_pixel_matrix(center, scale, size):
+def _whole_pixel_matrix(center: np.ndarray, scale: float, size: int) -> np.ndarray:
     side = SCALE_PX * scale
     zoom = size / side
     return np.array([[zoom, 0.0, size * (-float(center[0]) / side + 0.5)],
@@ -59,7 +61,8 @@ def _whole_pixel_matrix(center, scale, size):
                      [0.0, 0.0, 1.0]])
 
 
-def box_of_detections(points, conf, threshold=0.2, enlarge=1.2):
+def box_of_detections(points: np.ndarray, conf: np.ndarray, threshold: float = 0.2,
+                      enlarge: float = 1.2) -> tuple[np.ndarray, float]:
     """GraphCMR's and SPIN's box around detected joints: their mean, and the enlarged longer side of their extent.
 
     Args:
@@ -72,7 +75,8 @@ def box_of_detections(points, conf, threshold=0.2, enlarge=1.2):
     return chosen.mean(0), float(enlarge * np.ptp(chosen, 0).max() / SCALE_PX)
 
 
-def crop_points(points, center, scale, size, rotation_deg=0.0):
+def crop_points(points: np.ndarray, center: np.ndarray, scale: float, size: int,
+                rotation_deg: float = 0.0) -> np.ndarray:
     """Joints in GraphCMR's and SPIN's crop: whole pixels, plus one, in -1..1.
 
     Args:
@@ -94,7 +98,7 @@ def crop_points(points, center, scale, size, rotation_deg=0.0):
     return 2.0 * (moved.astype(int) + 1) / size - 1.0
 
 
-def cut(image, upper, lower):
+def cut(image: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
     """The rectangle between two corners (2,) int, (x, y); black outside the image; the type of `image`."""
     width, height = lower - upper
     out = np.zeros((height, width, 3), image.dtype)
@@ -105,7 +109,7 @@ def cut(image, upper, lower):
     return out
 
 
-def _stretched(patch):
+def _stretched(patch: np.ndarray) -> np.ndarray:
     """Least and greatest value over all channels to 0 and 255; a plain patch becomes black."""
     patch = patch.astype(np.float64)
     low, high = patch.min(), patch.max()
@@ -119,7 +123,8 @@ class Square(NamedTuple):
     side: int
 
 
-def grown_square(upper, lower, grow=(1.2, 1.2, 1.2, 1.2)):
+def grown_square(upper: np.ndarray, lower: np.ndarray,
+                 grow: Sequence[float] | np.ndarray = (1.2, 1.2, 1.2, 1.2)) -> Square:
     """pytorch_HMR's square around a box.
 
     Args:
@@ -138,7 +143,7 @@ def grown_square(upper, lower, grow=(1.2, 1.2, 1.2, 1.2)):
     return Square(((upper + lower) / 2.0).astype(int) - radius, 2 * radius)
 
 
-def crop_cubic(image, square, size):
+def crop_cubic(image: np.ndarray, square: Square, size: int) -> np.ndarray:
     """pytorch_HMR's crop: the `Square`, black outside the image, resized with OpenCV's cubic filter.
 
     Source: MandyMo/pytorch_HMR src/util.py and src/dataloader.
@@ -150,7 +155,7 @@ def crop_cubic(image, square, size):
     return cv2.resize(patch, (size, size), interpolation=cv2.INTER_CUBIC)
 
 
-def square_points(points, square, size):
+def square_points(points: np.ndarray, square: Square, size: int) -> np.ndarray:
     """Points of the image (..., 2) in pixels of the crop of `crop_cubic`; float64."""
     return (np.asarray(points, np.float64) - square.corner) * (size / square.side)
 
@@ -164,7 +169,7 @@ class ScaledCrop(NamedTuple):
     scale: float
 
 
-def scale_and_crop(image, scale, center, size):
+def scale_and_crop(image: np.ndarray, scale: float, center: np.ndarray, size: int) -> ScaledCrop:
     """The HMR demo's crop: scale the whole image with OpenCV's linear filter, repeat its edge, cut out a square.
 
     Source: akanazawa/hmr src/util/image.py.
@@ -189,7 +194,7 @@ def scale_and_crop(image, scale, center, size):
     return ScaledCrop(padded[start[1]:end[1], start[0]:end[0]], start, end, scale)
 
 
-def person_scale(points, conf, threshold=0.2):
+def person_scale(points: np.ndarray, conf: np.ndarray, threshold: float = 0.2) -> tuple[float, np.ndarray]:
     """HMR's scale and centre for detected joints: 150 px for the diagonal of the box around the surer ones.
 
     Args:
@@ -208,7 +213,8 @@ def person_scale(points, conf, threshold=0.2):
 PATCH_MARGIN = 1.25
 
 
-def person_box(box, image_size, aspect, margin=PATCH_MARGIN):
+def person_box(box: np.ndarray | Sequence[float], image_size: tuple[int, int], aspect: float,
+               margin: float = PATCH_MARGIN) -> np.ndarray | None:
     """Hand4Whole's box: cut at the image's border, widened to the network's aspect ratio, enlarged.
 
     Source: mks0601/Hand4Whole_RELEASE common/utils/preprocessing.py.
@@ -236,7 +242,7 @@ def person_box(box, image_size, aspect, margin=PATCH_MARGIN):
     return np.concatenate([middle - 0.5 * size, size])
 
 
-def patch_matrix(box, size, scale=1.0, rotation_deg=0.0):
+def patch_matrix(box: np.ndarray, size: tuple[int, int], scale: float = 1.0, rotation_deg: float = 0.0) -> np.ndarray:
     """The map from image to Hand4Whole's patch, (2, 3); pixels are counted from the centre of the first one.
 
     Mirroring is done before, on the image and on the box: left = width - 1 - left - box width.
@@ -250,6 +256,6 @@ def patch_matrix(box, size, scale=1.0, rotation_deg=0.0):
     return box_matrix(box[:2] + 0.5 * box[2:], scale * box[2:], size, rotation_deg)
 
 
-def crop_patch(image, matrix, size):
+def crop_patch(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """The patch (height, width, 3) float32 that `patch_matrix` describes, black outside the image."""
     return cv2.warpAffine(image.astype(np.float32), matrix, size, flags=cv2.INTER_LINEAR)

@@ -1,6 +1,7 @@
 """The one door for HDF5 files: arrays that lie in the file itself, measured before they are read."""
 import contextlib
 import math
+from collections.abc import Iterator
 
 import h5py
 import numpy as np
@@ -14,7 +15,7 @@ _ROWS = 1000  # texts that are read at a time; a file may name one long text for
 
 
 @contextlib.contextmanager
-def open_hdf5(path, hint="copy or download it again"):
+def open_hdf5(path: str, hint: str = "copy or download it again") -> Iterator[h5py.File]:
     """Open a file for `read_dataset`.
 
     Args:
@@ -38,7 +39,7 @@ def open_hdf5(path, hint="copy or download it again"):
         raise UserError(f"{path} is not a readable HDF5 file ({reason(error)}); {hint}") from error
 
 
-def read_dataset(file, name):
+def read_dataset(file: h5py.File, name: str | h5py.Reference) -> np.ndarray:
     """One array of an open file.
 
     Args:
@@ -75,13 +76,13 @@ def read_dataset(file, name):
     return np.concatenate(rows) if rows else np.empty(shape, object)
 
 
-def datasets_of(file):
+def datasets_of(file: h5py.File) -> list[str]:
     """Names of the arrays that lie in the file's first level itself."""
     return [name for name in file if isinstance(file.get(name, getlink=True), h5py.HardLink)
             and isinstance(file[name], h5py.Dataset)]
 
 
-def _dataset(file, name):
+def _dataset(file: h5py.File, name: str | h5py.Reference) -> h5py.Dataset:
     if isinstance(name, h5py.Reference) and not isinstance(name, h5py.RegionReference):
         place = file[name]
     else:

@@ -8,9 +8,11 @@ import io
 import logging
 import math
 import threading
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from common.data.image_kinds import decode_with_pillow, refuse_unreadable
@@ -25,7 +27,7 @@ SCALE_PX = 200.0
 REDUCED = {2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
 
 
-def read_image(path):
+def read_image(path: str) -> np.ndarray:
     """Read an image of any common kind: grey, palette, RGBA (alpha is dropped), 16 bits (the upper 8 are kept).
 
     The orientation in a photo's EXIF data is applied, as image viewers do. Of an animation the first frame is read.
@@ -60,11 +62,12 @@ class AnnotatedImages:
     named = 5  # images that are reported by name; after these their number is told at 10, 100, ...
     tried = 20  # images of which one at least has to be usable
 
-    def __init__(self, count=0):
+    def __init__(self, count: int = 0):
         self.count, self.left_out = count, {}
         self._usable, self._turned, self._lock = set(), False, threading.Lock()
 
-    def read(self, path, size=None, reduce=1, bgr=False):
+    def read(self, path: str, size: tuple[int, int] | None = None, reduce: int = 1,
+             bgr: bool = False) -> np.ndarray | None:
         """An image, or None where it is left out.
 
         Args:
@@ -93,7 +96,7 @@ class AnnotatedImages:
         self._note(path, reason, "images", turned)
         return None if reason else image
 
-    def read_mask(self, path, image_path, size, needed=False):
+    def read_mask(self, path: str, image_path: str, size: tuple[int, int], needed: bool = False) -> np.ndarray | None:
         """A mask or segmentation of an image, or None where the image is left out for its sake.
 
         Args:
@@ -123,7 +126,7 @@ class AnnotatedImages:
         self._note(image_path, reason, "masks")
         return None if reason else mask
 
-    def _note(self, path, reason, kind, turned=False):
+    def _note(self, path: str, reason: str, kind: str, turned: bool = False) -> None:
         with self._lock:
             if not reason:
                 self._usable.add(kind)
@@ -142,7 +145,7 @@ class AnnotatedImages:
                                 "annotations belong to")
 
 
-def image_size(path):
+def image_size(path: str) -> tuple[int, int]:
     """(width, height) of an image as it is stored, from its first bytes.
 
     Raises:
@@ -155,7 +158,7 @@ def image_size(path):
         raise UserError(f"{path} is damaged or no image; copy or download it again") from None
 
 
-def _image_bytes(path):
+def _image_bytes(path: str) -> bytes:
     try:
         with open(path, "rb") as stream:
             return stream.read()
@@ -165,7 +168,7 @@ def _image_bytes(path):
         raise UserError(f"{path} cannot be read ({error.strerror})") from error
 
 
-def _decode(path, data, upright=True, reduce=1, bgr=False):
+def _decode(path: str, data: bytes, upright: bool = True, reduce: int = 1, bgr: bool = False) -> np.ndarray:
     """An image's pixels, turned as EXIF data says or as they are stored; for the others see `AnnotatedImages.read`.
 
     Raises:
@@ -186,12 +189,13 @@ def _decode(path, data, upright=True, reduce=1, bgr=False):
     return image[..., ::-1] if reduce > 1 and not bgr else image
 
 
-def _fits(image, size, reduce):
+def _fits(image: np.ndarray, size: tuple[int, int] | None, reduce: int) -> bool:
     """Whether an image decoded to a part of its size is one of `size`; OpenCV rounds up or down."""
     return size is None or all(abs(have - side / reduce) < 1 for have, side in zip(image.shape[1::-1], size))
 
 
-def crop_matrix(center, scale, size, rotation_deg=0.0, flip=False):
+def crop_matrix(center: np.ndarray, scale: float, size: int, rotation_deg: float = 0.0,
+                flip: bool = False) -> np.ndarray:
     """The map from image to a square crop around a box.
 
     Args:
@@ -207,7 +211,8 @@ def crop_matrix(center, scale, size, rotation_deg=0.0, flip=False):
     return box_matrix(center, (SCALE_PX * scale, SCALE_PX * scale), (size, size), rotation_deg, flip)
 
 
-def box_matrix(center, box_size, size, rotation_deg=0.0, flip=False):
+def box_matrix(center: np.ndarray, box_size: np.ndarray | tuple[float, float], size: tuple[int, int],
+               rotation_deg: float = 0.0, flip: bool = False) -> np.ndarray:
     """As `crop_matrix`, for a box and a crop that are no squares but have the same aspect ratio.
 
     Args:
@@ -224,18 +229,19 @@ def box_matrix(center, box_size, size, rotation_deg=0.0, flip=False):
     return np.concatenate([linear, (middle - linear @ np.asarray(center, np.float64))[:, None]], 1)
 
 
-def invert_matrix(matrix):
+def invert_matrix(matrix: np.ndarray) -> np.ndarray:
     """The (2, 3) matrix that leads back."""
     inverse = np.linalg.inv(matrix[:, :2])
     return np.concatenate([inverse, -(inverse @ matrix[:, 2:])], 1)
 
 
-def transform_points(points, matrix):
+def transform_points(points: npt.ArrayLike, matrix: np.ndarray) -> np.ndarray:
     """Map points (..., 2) by a (2, 3) matrix; float64."""
     return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
 
 
-def warp(image, matrix, size, interpolation=cv2.INTER_LINEAR):
+def warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int],
+         interpolation: int = cv2.INTER_LINEAR) -> np.ndarray:
     """Cut a crop out of an image; black outside of it.
 
     A crop that is less than half as fine as the image would skip pixels: the image is then averaged over whole
@@ -262,7 +268,8 @@ def warp(image, matrix, size, interpolation=cv2.INTER_LINEAR):
     return cv2.warpAffine(image, np.concatenate([linear, shift[:, None]], 1), size, flags=interpolation)
 
 
-def normalize(image, mean=IMAGENET_MEAN, std=IMAGENET_STD):
+def normalize(image: np.ndarray, mean: Sequence[float] = IMAGENET_MEAN,
+              std: Sequence[float] = IMAGENET_STD) -> np.ndarray:
     """(value / 255 - mean) / std with the channels first, ready for a network.
 
     Args:

@@ -24,7 +24,7 @@ _ODD_TIFF = {"F": "32 bits", "I": "32 bits", "LAB": "CIELAB colours"}  # Pillow'
 _RAW_ENDINGS = (".dng", ".nef", ".cr2", ".arw", ".pef", ".srw", ".nrw", ".sr2", ".3fr", ".iiq", ".erf", ".rwl")
 
 
-def image_kind(path, data):
+def image_kind(path: str, data: bytes) -> str:
     """The kind of an image by its first bytes, whatever its name says.
 
     Args:
@@ -38,7 +38,7 @@ def image_kind(path, data):
     return "camera raw" if kind == "tiff" and path.lower().endswith(_RAW_ENDINGS) else kind
 
 
-def refuse_unreadable(path, data):
+def refuse_unreadable(path: str, data: bytes) -> str:
     """The kind of the image with these bytes, unless it is one of `UNREADABLE` or an odd kind of TIFF.
 
     Raises:
@@ -56,7 +56,7 @@ def refuse_unreadable(path, data):
     return kind
 
 
-def decode_with_pillow(data, upright=True):
+def decode_with_pillow(data: bytes, upright: bool = True) -> np.ndarray | None:
     """An image that OpenCV would not read, or not upright: (H, W, 3) uint8 RGB; None for other kinds and for damage.
 
     Args:

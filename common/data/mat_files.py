@@ -8,6 +8,7 @@ import math
 import re
 import struct
 import zlib
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -28,11 +29,11 @@ _FIELD = re.compile(rb"[A-Za-z]\w*")
 class Struct:
     """One element of a Matlab struct; its fields are attributes. Names cannot begin with an underscore."""
 
-    def __init__(self, fields):
+    def __init__(self, fields: Mapping[str, object]):
         self.__dict__.update(fields)
 
 
-def read_mat(path, names, hint="get the annotations again"):
+def read_mat(path: str, names: Sequence[str], hint: str = "get the annotations again") -> dict[str, np.ndarray]:
     """Variables of a Matlab file.
 
     Args:
@@ -62,7 +63,7 @@ def read_mat(path, names, hint="get the annotations again"):
     return found
 
 
-def _variables(data, names):
+def _variables(data: bytes, names: Sequence[str]) -> dict[str, np.ndarray]:
     mark = data[_HEADER - 2:_HEADER]
     if mark not in (b"IM", b"MI") or data[124:126] not in (b"\x00\x01", b"\x01\x00"):
         raise Damaged("it does not begin as those of version 5 to 7 do")
@@ -93,7 +94,7 @@ def _variables(data, names):
     return found
 
 
-def _name_of(view, order):
+def _name_of(view: memoryview, order: str) -> str:
     reader = _Reader(view, order)
     if reader.tag()[0] != _MATRIX:
         raise Damaged("an element is no variable")
@@ -105,17 +106,17 @@ def _name_of(view, order):
 class _Reader:
     """The elements in some bytes, one after the other."""
 
-    def __init__(self, view, order):
+    def __init__(self, view: memoryview, order: str):
         self.view, self.order, self.place = view, order, 0
         self.words, self.word, self.halves = (struct.Struct(order + form) for form in ("II", "I", "HH"))
 
-    def tag(self):
+    def tag(self) -> tuple[int, int]:
         """(type, bytes) of the element that begins here; stands behind it then."""
         kind, size = self.words.unpack_from(self.view, self.place)
         self.place += 8
         return kind, size
 
-    def element(self):
+    def element(self) -> tuple[int, memoryview]:
         """(type, content) of the element that begins here."""
         word, = self.word.unpack_from(self.view, self.place)
         if word >> 16:  # a small one, in the tag itself
@@ -132,7 +133,7 @@ class _Reader:
         self.place = min(end, len(self.view))
         return kind, self.view[begin:begin + size]
 
-    def matrix(self, depth):
+    def matrix(self, depth: int) -> np.ndarray:
         """The array of the matrix element that begins here."""
         if depth > MAX_DEPTH:
             raise Damaged(f"it is nested deeper than {MAX_DEPTH} levels")
@@ -163,7 +164,7 @@ class _Reader:
             return inner.structs(shape, count, depth)
         raise Damaged("a part of it is neither numbers, text, cells nor structs")
 
-    def numbers(self, shape, count):
+    def numbers(self, shape: tuple[int, ...], count: int) -> np.ndarray:
         kind, content = self.element()
         dtype = np.dtype(self.order + _STORED[kind]) if kind in _STORED else None
         if dtype is None or len(content) != count * dtype.itemsize:
@@ -171,7 +172,7 @@ class _Reader:
         array = np.frombuffer(content, dtype) if count else np.zeros(0, dtype)
         return array.astype(dtype.newbyteorder("=")).reshape(shape, order="F")
 
-    def text(self, shape, count):
+    def text(self, shape: tuple[int, ...], count: int) -> np.ndarray:
         kind, content = self.element() if count or self.place < len(self.view) else (2, b"")
         if kind not in _TEXT:
             raise Damaged("a text has an unknown type")
@@ -182,7 +183,7 @@ class _Reader:
         rows = [letters[row::shape[0]] for row in range(shape[0])] if count else []
         return np.array(rows, dtype=None if rows else "U1")
 
-    def structs(self, shape, count, depth):
+    def structs(self, shape: tuple[int, ...], count: int, depth: int) -> np.ndarray:
         kind, content = self.element()
         length = self.word.unpack_from(content, 0)[0] if kind == 5 and len(content) == 4 else 0
         names = self.element()[1]
@@ -195,7 +196,7 @@ class _Reader:
         return _filled(shape, [Struct({name: self.matrix(depth + 1) for name in names}) for _ in range(count)])
 
 
-def _filled(shape, items):
+def _filled(shape: tuple[int, ...], items: list) -> np.ndarray:
     array = np.empty(len(items), object)
     for index, item in enumerate(items):
         array[index] = item

@@ -1,6 +1,9 @@
 """Several data sets as one, each with its share of an epoch."""
+from collections.abc import Iterable, Mapping
+
 import numpy as np
 
+from common.data.order import SampleSource
 from common.errors import UserError
 
 
@@ -20,7 +23,8 @@ class Mixture:
         UserError: a weight is missing, names no source or is not positive, or the epoch is too short for all sources.
     """
 
-    def __init__(self, sources, weights=None, size=0):
+    def __init__(self, sources: Mapping[str, SampleSource], weights: Mapping[str, float] | None = None,
+                 size: int = 0):
         lengths = {name: len(source) for name, source in sources.items()}
         weights = lengths if weights is None else weights
         check_weights(weights, sources)
@@ -31,10 +35,10 @@ class Mixture:
         self.sources = [sources[name] for name in self.places]
         self.ends = np.cumsum(list(self.places.values()))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return int(self.ends[-1])
 
-    def locate(self, index, rng):
+    def locate(self, index: int, rng: np.random.Generator) -> tuple[int, int]:
         """Source number and sample number of a place; `rng` chooses within the place's part of the source."""
         number = int(np.searchsorted(self.ends, index, side="right"))
         places = int(self.ends[number] - (self.ends[number - 1] if number else 0))
@@ -43,13 +47,13 @@ class Mixture:
         sample = min(int((place + rng.random()) * length / places), length - 1)
         return number, sample
 
-    def sample(self, index, rng):
+    def sample(self, index: int, rng: np.random.Generator) -> tuple:
         """One sample, with `rng` as its only randomness."""
         number, sample = self.locate(index, rng)
         return self.sources[number].sample(sample, rng)
 
 
-def check_weights(weights, names):
+def check_weights(weights: Mapping[str, float], names: Iterable[str]) -> None:
     """Refuse weights that do not belong to `names`, one for each.
 
     Raises:
@@ -65,7 +69,7 @@ def check_weights(weights, names):
             raise UserError(f"the weight of data set {name} is {weight}: give a positive number, or leave the set out")
 
 
-def places_of(weights, size):
+def places_of(weights: Mapping[str, float], size: int) -> dict[str, int]:
     """How many of `size` places each name gets: whole numbers as near to the weights as they can be.
 
     Args:

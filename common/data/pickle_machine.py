@@ -8,8 +8,10 @@ Source of the format: CPython `Lib/pickletools.py`. Left out are persistent refe
 outside the file and the classes of Python 1; no file of this field has them.
 """
 import codecs
+import mmap
 import re
 import struct
+from collections.abc import Callable, Collection
 
 # An opcode takes about 0.3 us and its object about 100 bytes; 300,000 annotated images take 40 million opcodes.
 MAX_OPCODES = 50_000_000
@@ -38,7 +40,7 @@ class Name:
 
     __slots__ = ("origin",)
 
-    def __init__(self, origin):
+    def __init__(self, origin: str):
         self.origin = origin
 
 
@@ -50,7 +52,7 @@ class Block:
 
     __slots__ = ("view", "text")
 
-    def __init__(self, view, text):
+    def __init__(self, view: memoryview, text: bool):
         self.view, self.text = view, text
 
 
@@ -59,11 +61,11 @@ class Record:
 
     __slots__ = ("name", "args", "state", "items")
 
-    def __init__(self, name, args):
+    def __init__(self, name: str, args: tuple):
         self.name, self.args, self.state, self.items = name, args, None, None
 
 
-def run(data, names):
+def run(data: bytes | mmap.mmap, names: Collection[str]) -> object:
     """Interpret one pickle.
 
     Args:
@@ -81,12 +83,12 @@ def run(data, names):
 
 
 class _Machine:
-    def __init__(self, data, names):
+    def __init__(self, data: bytes | mmap.mmap, names: Collection[str]):
         self.data, self.view, self.names = data, memoryview(data), names
         self.place, self.stack, self.below, self.memo = 0, [], [], {}
         self.tuple_keys, self.known = 0, {}
 
-    def run(self):
+    def run(self) -> object:
         data, operations = self.data, _OPERATIONS
         try:
             for _ in range(MAX_OPCODES):
@@ -103,18 +105,18 @@ class _Machine:
 
     # Reading the file.
 
-    def take(self, size):
+    def take(self, size: int) -> memoryview:
         """The next `size` bytes, as a view."""
         start, self.place = self.place, self.place + size
         if size < 0 or self.place > len(self.data):
             raise IndexError
         return self.view[start:self.place]
 
-    def number(self, form):
+    def number(self, form: struct.Struct) -> float:
         start, self.place = self.place, self.place + form.size
         return form.unpack_from(self.data, start)[0]
 
-    def line(self):
+    def line(self) -> bytes:
         end = self.data.find(b"\n", self.place)
         if end < 0:
             raise IndexError
@@ -123,18 +125,18 @@ class _Machine:
 
     # Building.
 
-    def items(self):
+    def items(self) -> list:
         """What lies above the last mark."""
         items, self.stack = self.stack, self.below.pop()
         return items
 
-    def get(self, index):
+    def get(self, index: int) -> None:
         self.stack.append(self.memo[index])
 
-    def put(self, index):
+    def put(self, index: int) -> None:
         self.memo[index] = self.stack[-1]
 
-    def key(self, value):
+    def key(self, value: object) -> object:
         """A dictionary's key or a set's item, which has to be plain: hashing what is nested deep ends the process."""
         kind = type(value)
         if kind in _PLAIN_KEYS or kind is Record:
@@ -146,18 +148,18 @@ class _Machine:
             raise Damaged(f"more than {MAX_TUPLE_KEYS} keys are tuples")
         return value
 
-    def name(self, module, name):
+    def name(self, module: str, name: str) -> Name:
         origin = f"{module}.{name}"
         if origin not in self.names:
             raise Refused("".join(letter if letter.isprintable() else "?" for letter in origin[:80]))
         return self.known.setdefault(origin, Name(origin))
 
-    def call(self, name, args):
+    def call(self, name: object, args: object) -> None:
         if type(name) is not Name or type(args) is not tuple:
             raise Damaged(f"a call at byte {self.place - 1} has no name or no arguments")
         self.stack.append(Record(name.origin, args))
 
-    def fill(self, target, pairs):
+    def fill(self, target: object, pairs: list) -> None:
         """Put keys and values into a dictionary or a record of one."""
         if len(pairs) % 2:
             raise IndexError
@@ -170,34 +172,34 @@ class _Machine:
             target[self.key(key)] = value
 
 
-def _mark(machine):
+def _mark(machine: _Machine) -> None:
     if len(machine.below) >= MAX_MARKS:
         raise Damaged(f"it is nested deeper than {MAX_MARKS} levels")
     machine.below.append(machine.stack)
     machine.stack = []
 
 
-def _pop(machine):
+def _pop(machine: _Machine) -> None:
     if machine.stack:
         machine.stack.pop()
     else:
         machine.items()
 
 
-def _protocol(machine):
+def _protocol(machine: _Machine) -> None:
     if machine.take(1)[0] not in PROTOCOLS:
         raise Damaged("its protocol is unknown")
 
 
-def _small(number):
+def _small(number: int) -> int:
     """A whole number of at most 64 bits: larger ones are no data, and some take minutes to print."""
     if not -1 << 63 <= number < 1 << 64:
         raise Damaged("a whole number has more than 64 bits")
     return number
 
 
-def _bytes_number(form):
-    def read(machine):
+def _bytes_number(form: struct.Struct) -> Callable:
+    def read(machine: _Machine) -> None:
         size = machine.number(form)
         if not 0 <= size <= 9:  # 64 bits and a sign
             raise Damaged("a whole number has more than 64 bits")
@@ -205,7 +207,7 @@ def _bytes_number(form):
     return read
 
 
-def _text_number(machine):
+def _text_number(machine: _Machine) -> None:
     line = machine.line()
     if line in (b"00", b"01"):
         machine.stack.append(line == b"01")
@@ -215,14 +217,14 @@ def _text_number(machine):
     machine.stack.append(_small(int(line.rstrip(b"L"))))
 
 
-def _text_float(machine):
+def _text_float(machine: _Machine) -> None:
     line = machine.line()
     if len(line) > 40:
         raise IndexError
     machine.stack.append(float(line))
 
 
-def _quoted(machine):
+def _quoted(machine: _Machine) -> None:
     """A `str` of Python 2 in protocol 0, as it would be written in a program."""
     line = machine.line().strip()
     if len(line) < 2 or line[:1] != line[-1:] or line[:1] not in (b"'", b'"'):
@@ -230,152 +232,152 @@ def _quoted(machine):
     machine.stack.append(codecs.escape_decode(line[1:-1])[0].decode("latin1"))
 
 
-def _escaped(machine):
+def _escaped(machine: _Machine) -> None:
     text = machine.line().decode("raw-unicode-escape")
     text.encode()  # half characters, which no file name and no terminal takes
     machine.stack.append(text)
 
 
-def _block(form, convert):
+def _block(form: struct.Struct, convert: Callable) -> Callable:
     """An operation that reads a length and as many bytes."""
-    def read(machine):
+    def read(machine: _Machine) -> None:
         machine.stack.append(convert(machine.take(machine.number(form))))
     return read
 
 
-def _utf8(view):
+def _utf8(view: memoryview) -> str:
     return str(view, "utf-8")
 
 
-def _latin1(view):
+def _latin1(view: memoryview) -> str | Block:
     """A `str` of Python 2, which is text, or the numbers of an array."""
     return str(view, "latin1") if len(view) < _LARGE else Block(view, True)
 
 
-def _bytes(view):
+def _bytes(view: memoryview) -> bytes | Block:
     return bytes(view) if len(view) < _LARGE else Block(view, False)
 
 
-def _fixed(form):
-    def read(machine):
+def _fixed(form: struct.Struct) -> Callable:
+    def read(machine: _Machine) -> None:
         machine.stack.append(machine.number(form))
     return read
 
 
-def _constant(make):
-    def read(machine):
+def _constant(make: Callable) -> Callable:
+    def read(machine: _Machine) -> None:
         machine.stack.append(make())
     return read
 
 
-def _tuple(size):
-    def read(machine):
+def _tuple(size: int) -> Callable:
+    def read(machine: _Machine) -> None:
         if len(machine.stack) < size:
             raise IndexError
         machine.stack[-size:] = [tuple(machine.stack[-size:])]
     return read
 
 
-def _indexed(action, form=None):
+def _indexed(action: Callable, form: struct.Struct | None = None) -> Callable:
     """GET or PUT with a number in the given form, or one written as text."""
-    def read(machine):
+    def read(machine: _Machine) -> None:
         action(machine, machine.number(form) if form else int(machine.line()[:20]))
     return read
 
 
-def _get_one(machine):
+def _get_one(machine: _Machine) -> None:
     machine.stack.append(machine.memo[machine.data[machine.place]])
     machine.place += 1
 
 
-def _put_one(machine):
+def _put_one(machine: _Machine) -> None:
     machine.memo[machine.data[machine.place]] = machine.stack[-1]
     machine.place += 1
 
 
-def _byte(machine):
+def _byte(machine: _Machine) -> None:
     machine.stack.append(machine.data[machine.place])
     machine.place += 1
 
 
-def _memoize(machine):
+def _memoize(machine: _Machine) -> None:
     machine.put(len(machine.memo))
 
 
-def _gathered(convert):
-    def read(machine):
+def _gathered(convert: Callable) -> Callable:
+    def read(machine: _Machine) -> None:
         value = convert(machine, machine.items())
         machine.stack.append(value)
     return read
 
 
-def _dict_of(machine, pairs):
+def _dict_of(machine: _Machine, pairs: list) -> dict:
     target = {}
     machine.fill(target, pairs)
     return target
 
 
-def _frozenset_of(machine, items):
+def _frozenset_of(machine: _Machine, items: list) -> frozenset:
     return frozenset(machine.key(item) for item in items)
 
 
-def _append(machine):
+def _append(machine: _Machine) -> None:
     item = machine.stack.pop()
     _extend(machine.stack[-1], [item])
 
 
-def _appends(machine):
+def _appends(machine: _Machine) -> None:
     items = machine.items()
     _extend(machine.stack[-1], items)
 
 
-def _extend(target, items):
+def _extend(target: object, items: list) -> None:
     if type(target) is not list:
         raise Damaged("items are appended to what is no list")
     target.extend(items)
 
 
-def _set_item(machine):
+def _set_item(machine: _Machine) -> None:
     value, key = machine.stack.pop(), machine.stack.pop()
     machine.fill(machine.stack[-1], [key, value])
 
 
-def _set_items(machine):
+def _set_items(machine: _Machine) -> None:
     pairs = machine.items()
     machine.fill(machine.stack[-1], pairs)
 
 
-def _add_items(machine):
+def _add_items(machine: _Machine) -> None:
     items = machine.items()
     if type(machine.stack[-1]) is not set:
         raise Damaged("items are added to what is no set")
     machine.stack[-1].update(machine.key(item) for item in items)
 
 
-def _global(machine):
+def _global(machine: _Machine) -> None:
     machine.stack.append(machine.name(machine.line().decode(), machine.line().decode()))
 
 
-def _stack_global(machine):
+def _stack_global(machine: _Machine) -> None:
     name, module = machine.stack.pop(), machine.stack.pop()
     if type(name) is not str or type(module) is not str:
         raise IndexError
     machine.stack.append(machine.name(module, name))
 
 
-def _call(machine):
+def _call(machine: _Machine) -> None:
     args, name = machine.stack.pop(), machine.stack.pop()
     machine.call(name, args)
 
 
-def _call_with_keywords(machine):
+def _call_with_keywords(machine: _Machine) -> None:
     keywords = machine.stack.pop()
     if keywords != {}:
         raise Damaged("a call has keywords")
     _call(machine)
 
 
-def _build(machine):
+def _build(machine: _Machine) -> None:
     """The state of the object below; only a record takes one, and only once."""
     state = machine.stack.pop()
     target = machine.stack[-1]
@@ -384,7 +386,7 @@ def _build(machine):
     target.state = state
 
 
-def _unknown(machine):
+def _unknown(machine: _Machine) -> None:
     code = machine.data[machine.place - 1]
     raise Damaged(f"opcode {code:#04x} at byte {machine.place - 1} is none of a data file")
 

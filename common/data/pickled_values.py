@@ -8,7 +8,7 @@ state. Sources: numpy `core/src/multiarray/descriptor.c` and `methods.c` (`__red
 import functools
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -33,11 +33,11 @@ class Stored:
 
     __slots__ = ("origin", "state")
 
-    def __init__(self, origin, state):
+    def __init__(self, origin: str, state: dict):
         self.origin, self.state = origin, state
 
 
-def resolve(root, size, stored=()):
+def resolve(root: object, size: int, stored: Collection[str] = ()) -> object:
     """The value that the pickle's root stands for; an object that occurs in several places is still one object.
 
     Args:
@@ -79,7 +79,7 @@ def resolve(root, size, stored=()):
     return values[id(root)][1]
 
 
-def _parts(item):
+def _parts(item: object) -> Iterable:
     kind = type(item)
     if kind is dict:
         return itertools.chain(item, item.values())
@@ -89,7 +89,7 @@ def _parts(item):
     return item
 
 
-def _weight(part, values):
+def _weight(part: object, values: dict) -> int:
     kind = type(part)
     if kind is str:
         return _ITEM + 4 * len(part)
@@ -100,16 +100,16 @@ def _weight(part, values):
     return _ITEM if kind in _LEAVES else values[id(part)][2]
 
 
-def _leaf(part):
+def _leaf(part: object) -> object:
     """A value without parts. Bytes that no array took are data: Python 3's `bytes`, or Python 2's long text."""
     if type(part) is Block:
         return str(part.view, "latin1") if part.text else bytes(part.view)
     return part
 
 
-def _value(item, values, stored):
+def _value(item: object, values: dict, stored: Collection[str]) -> object:
     """The value of an object whose parts have theirs."""
-    def of(part):
+    def of(part: object):
         return _leaf(part) if type(part) in _LEAVES else values[id(part)][1]
 
     kind = type(item)
@@ -128,13 +128,13 @@ def _value(item, values, stored):
     return kind(_key(of(part)) for part in item)  # set, frozenset
 
 
-def _key(value):
+def _key(value: object) -> object:
     if not isinstance(value, _KEYS):
         raise Damaged("a key is neither text nor a number")
     return value
 
 
-def _build(record, of, stored):
+def _build(record: Record, of: Callable, stored: Collection[str]) -> object:
     """The object of one record; `of` gives the values of its parts."""
     name, maker = record.name, _MAKERS.get(record.name)
     if maker is not None:
@@ -152,7 +152,7 @@ def _build(record, of, stored):
     return Stored(origin, state or {})
 
 
-def _dictionary(record, of):
+def _dictionary(record: Record, of: Callable) -> dict:
     """OrderedDict with a list of pairs (Python 2) or items (Python 3)."""
     target, pairs = {}, of(record.args[0]) if record.args else ()
     if type(pairs) not in (list, tuple):
@@ -165,14 +165,14 @@ def _dictionary(record, of):
     return target
 
 
-def _text_or_number(key):
+def _text_or_number(key: object) -> object:
     """A key that `pickle_machine` has not seen as one."""
     if type(_key(key)) is tuple:
         raise Damaged("a key is neither text nor a number")
     return key
 
 
-def _dtype(record, _of):
+def _dtype(record: Record, _of: Callable) -> np.dtype:
     """numpy.dtype(text, align, copy) with the state (version, order, None, None, None, size, alignment, flags)."""
     code, state = _ascii(record.args[0]), record.state
     if type(code) is not str:
@@ -190,18 +190,19 @@ def _dtype(record, _of):
     return dtype
 
 
-def _ascii(text):
+def _ascii(text: str | bytes) -> str:
     return text.decode("latin1") if type(text) is bytes else text
 
 
 @functools.lru_cache(256)
-def _dtype_of(code, order):
+def _dtype_of(code: str, order: str) -> np.dtype:
     if not _NUMBERS.fullmatch(code):
         raise Damaged("an array holds what are neither numbers nor text")
     return np.dtype(code).newbyteorder(order)
 
 
-def make_array(data, dtype, shape, fortran):
+def make_array(data: bytes | bytearray | memoryview | np.ndarray, dtype: np.dtype, shape: tuple[int, ...],
+               fortran: bool) -> np.ndarray:
     """An array of its own from bytes.
 
     Args:
@@ -230,7 +231,7 @@ def make_array(data, dtype, shape, fortran):
     return array
 
 
-def checked_count(shape, longest):
+def checked_count(shape: object, longest: int) -> int:
     """Number of elements of a shape; Damaged where it cannot be one, or an axis beside an empty one is too long."""
     if type(shape) is not tuple or len(shape) > MAX_AXES:
         raise Damaged("an array has an impossible shape")
@@ -245,11 +246,11 @@ def checked_count(shape, longest):
     return count
 
 
-def _is_numpys(state):
+def _is_numpys(state: object) -> bool:
     return type(state) is tuple and len(state) in (4, 5)
 
 
-def _ndarray(record, of):
+def _ndarray(record: Record, of: Callable) -> np.ndarray:
     """numpy's `_reconstruct(ndarray, (0,), b"b")` with the state (version, shape, dtype, fortran, data)."""
     args, state = record.args, record.state
     if type(args[0]) is not Name or args[0].origin != "numpy.ndarray" or not _is_numpys(state):
@@ -263,7 +264,7 @@ def _ndarray(record, of):
     return make_array(_raw(data, of), dtype, shape, bool(fortran))
 
 
-def _raw(data, of):
+def _raw(data: object, of: Callable) -> bytes | bytearray | memoryview:
     """Bytes, which Python 2 stored as its `str`."""
     kind = type(data)
     if kind is bytes or kind is bytearray:
@@ -278,7 +279,7 @@ def _raw(data, of):
     return data
 
 
-def _object_array(data, shape, fortran):
+def _object_array(data: object, shape: object, fortran: bool) -> np.ndarray:
     if type(data) is not list or checked_count(shape, max(8 * len(data), _LONGEST_EMPTY)) != len(data):
         raise Damaged("an array of objects has another number of them")
     flat = np.empty(len(data), object)
@@ -287,7 +288,7 @@ def _object_array(data, shape, fortran):
     return flat.reshape(shape, order="F" if fortran else "C")
 
 
-def _from_buffer(record, of):
+def _from_buffer(record: Record, of: Callable) -> np.ndarray:
     """numpy's `_frombuffer(buffer, dtype, shape, order)`, by which protocol 5 stores arrays."""
     buffer, dtype, shape, order = record.args
     dtype = of(dtype)
@@ -296,14 +297,14 @@ def _from_buffer(record, of):
     return make_array(_raw(buffer, of), dtype, (shape,) if type(shape) is int else shape, order == "F")
 
 
-def _scalar(record, of):
+def _scalar(record: Record, of: Callable) -> object:
     dtype, data = of(record.args[0]), _raw(record.args[1], of)
     if not isinstance(dtype, np.dtype) or dtype.kind == "O":
         raise Damaged("a number is not stored as numpy stores it")
     return make_array(data, dtype, (1,), False)[0] if dtype.itemsize else dtype.type()
 
 
-def _encode(record, of):
+def _encode(record: Record, of: Callable) -> bytes:
     """`_codecs.encode`, by which Python 3 stores bytes in protocols 0 to 2, and bytearray of text."""
     text, encoding = of(record.args[0]), record.args[1] if len(record.args) > 1 else "latin1"
     if encoding not in ("latin1", "latin-1") or type(text) is not str:
@@ -311,28 +312,28 @@ def _encode(record, of):
     return text.encode("latin1")
 
 
-def _bytearray(record, of):
+def _bytearray(record: Record, of: Callable) -> bytearray:
     return bytearray(_encode(record, of) if len(record.args) == 2 else _bytes(record, of))
 
 
-def _bytes(record, of):
+def _bytes(record: Record, of: Callable) -> bytes:
     return bytes(_raw(record.args[0], of)) if record.args else b""
 
 
-def _complex(record, _of):
+def _complex(record: Record, _of: Callable) -> complex:
     if any(type(part) not in (int, float) for part in record.args):
         raise Damaged("a complex number has no parts")
     return complex(*record.args)
 
 
-def _set(record, of):
+def _set(record: Record, of: Callable) -> set | frozenset:
     items = of(record.args[0]) if record.args else ()
     if type(items) not in (list, tuple):
         raise Damaged("a set is made of no items")
     return (set if record.name.endswith(".set") else frozenset)(_text_or_number(item) for item in items)
 
 
-def _slice(record, _of):
+def _slice(record: Record, _of: Callable) -> slice:
     if any(type(bound) not in (int, type(None)) for bound in record.args):
         raise Damaged("a slice has bounds that are no whole numbers")
     return slice(*record.args)

@@ -13,12 +13,13 @@ annotations once more.
 import itertools
 import os
 from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from mindspore import Tensor
 
-from common.data.order import epoch_order, rank_batches, sample_rng
+from common.data.order import SampleSource, epoch_order, rank_batches, sample_rng
 from common.errors import UserError
 
 
@@ -39,15 +40,16 @@ class Pipeline:
         UserError: there are fewer samples than one batch on all ranks needs.
     """
 
-    def __init__(self, source, batch_size, seed, shuffle=True, rank=0, rank_size=1, num_workers=2):
+    def __init__(self, source: SampleSource, batch_size: int, seed: int, shuffle: bool = True, rank: int = 0,
+                 rank_size: int = 1, num_workers: int = 2):
         self.source, self.batch_size, self.seed, self.shuffle = source, batch_size, seed, shuffle
-        self.rank, self.rank_size, self.num_workers = rank, rank_size, max(1, min(num_workers, os.cpu_count()))
+        self.rank, self.rank_size, self.num_workers = rank, rank_size, max(1, min(num_workers, os.cpu_count() or 1))
         self.steps_per_epoch = len(source) // (batch_size * rank_size)
         if self.steps_per_epoch == 0:
             raise UserError(f"--batch_size {batch_size} on {rank_size} worker(s) is more than the {len(source)} "
                             "samples: make it smaller")
 
-    def batches(self, epoch, start=0):
+    def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, ...]]:
         """Yield the batches of an epoch from batch `start` on, as tuples of Tensors.
 
         Raises:
@@ -67,7 +69,7 @@ class Pipeline:
             # Also when the caller stops early or a sample fails: what has begun ends, nothing else starts.
             pool.shutdown(cancel_futures=True)
 
-    def _batch(self, epoch, indices):
+    def _batch(self, epoch: int, indices: np.ndarray) -> list[np.ndarray]:
         """The columns of one batch, arrays with the samples along the first axis."""
         rows = [self.source.sample(int(index), sample_rng(self.seed, epoch, int(index))) for index in indices]
         if any(len(row) != len(self.source.columns) for row in rows):
@@ -75,7 +77,7 @@ class Pipeline:
         return [np.stack(column) for column in zip(*rows)]
 
 
-def batches_ahead(make, items, batch_size, num_workers):
+def batches_ahead(make: Callable, items: Iterable, batch_size: int, num_workers: int) -> Iterator[list]:
     """What a function makes of items, in batches, made by threads ahead of whoever takes them; for evaluation.
 
     Args:
@@ -88,7 +90,7 @@ def batches_ahead(make, items, batch_size, num_workers):
         list: `batch_size` results, in the last one what is left.
     """
     rest, waiting, batch = iter(items), deque(), []
-    pool = ThreadPoolExecutor(max(1, min(num_workers, os.cpu_count())), thread_name_prefix="evaluation")
+    pool = ThreadPoolExecutor(max(1, min(num_workers, os.cpu_count() or 1)), thread_name_prefix="evaluation")
     try:
         waiting.extend(pool.submit(make, item) for item in itertools.islice(rest, 2 * batch_size))
         while waiting:
@@ -103,5 +105,5 @@ def batches_ahead(make, items, batch_size, num_workers):
         pool.shutdown(cancel_futures=True)
 
 
-def _tensors(columns):
+def _tensors(columns: list[np.ndarray]) -> tuple[Tensor, ...]:
     return tuple(Tensor.from_numpy(column) for column in columns)

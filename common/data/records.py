@@ -36,29 +36,29 @@ class Record:
     image_path: str
     box: np.ndarray
     joints: tuple = ()
-    j2d: np.ndarray = None
-    visibility: np.ndarray = None
-    j3d: np.ndarray = None
-    pose: np.ndarray = None
-    beta: np.ndarray = None
-    translation: np.ndarray = None
-    focal: np.ndarray = None
-    principal: np.ndarray = None
+    j2d: np.ndarray | None = None
+    visibility: np.ndarray | None = None
+    j3d: np.ndarray | None = None
+    pose: np.ndarray | None = None
+    beta: np.ndarray | None = None
+    translation: np.ndarray | None = None
+    focal: np.ndarray | None = None
+    principal: np.ndarray | None = None
     key: str = ""
     extras: Mapping = dataclasses.field(default_factory=dict)
 
-    def center_scale(self, enlarge=1.2):
+    def center_scale(self, enlarge: float = 1.2) -> tuple[np.ndarray, float]:
         """Centre (2,) of the box in pixels and scale: `enlarge` times its longer side / 200 px."""
         return center_scale(self.box, enlarge)
 
 
-def center_scale(box, enlarge=1.2):
+def center_scale(box: np.ndarray, enlarge: float = 1.2) -> tuple[np.ndarray, float]:
     """A box (left, top, width, height) as centre (2,) in pixels and scale (longer side times `enlarge`, / 200 px)."""
     left, top, width, height = (float(value) for value in box)
     return np.array([left + 0.5 * width, top + 0.5 * height]), enlarge * max(width, height) / 200.0
 
 
-def box_around(points):
+def box_around(points: np.ndarray) -> np.ndarray:
     """The tight box (left, top, width, height) around points (N, 2), N at least 1; float64."""
     points = np.asarray(points, np.float64)
     low, high = points.min(axis=0), points.max(axis=0)

@@ -7,6 +7,8 @@ import io
 import os
 import re
 import zipfile
+from collections.abc import Collection
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -27,7 +29,7 @@ _PER_BYTE = 50
 _CHUNK = 1 << 20
 
 
-def load_pickle(stream, path, stored=()):
+def load_pickle(stream: BinaryIO, path: str, stored: Collection[str] = ()) -> Any:  # noqa: ANN401
     """Read one pickle, of Python 2 or 3 and any protocol.
 
     Args:
@@ -59,12 +61,12 @@ def load_pickle(stream, path, stored=()):
         raise UserError(f"{path} is not a readable pickle ({reason(error)}); copy or download it again") from error
 
 
-def _unpickled(data, stored):
+def _unpickled(data: bytes, stored: Collection[str]):
     root = pickle_machine.run(data, pickled_values.NAMES.union(stored))
     return pickled_values.resolve(root, len(data), stored)
 
 
-def load_npz(path, pickled=None, stored=()):
+def load_npz(path: str, pickled: Collection[str] | None = None, stored: Collection[str] = ()) -> dict:
     """Read an npz file whose object arrays may hold what `load_pickle` allows.
 
     Args:
@@ -107,7 +109,7 @@ def load_npz(path, pickled=None, stored=()):
         raise UserError(f"{path} is not a readable npz file ({reason(error)}); copy or download it again") from error
 
 
-def load_npy(path):
+def load_npy(path: str) -> np.ndarray:
     """Read an npy file of numbers or text.
 
     Returns:
@@ -132,7 +134,7 @@ def load_npy(path):
     raise UserError(f"{path} holds Python objects instead of numbers; save it once more as an array of numbers")
 
 
-def _measured(archive):
+def _measured(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     """The members of an archive, if their names are different and they do not unpack to more than files of data do.
 
     What macOS puts into archives beside the files is left out.
@@ -152,7 +154,7 @@ def _measured(archive):
     return infos
 
 
-def _header(stream):
+def _header(stream: io.BufferedIOBase) -> tuple[int, np.dtype, tuple[int, ...], bool]:
     """(length of the header, dtype, shape, whether columns come first) of an npy stream, which then stands at the data.
 
     The header is the text of a Python dictionary; it is matched, not evaluated.
@@ -180,7 +182,8 @@ def _header(stream):
     return 8 + width + length, dtype, tuple(map(int, shape)), match["fortran"] == "True"
 
 
-def _array(stream, available, dtype, shape, fortran):
+def _array(stream: io.BufferedIOBase, available: int, dtype: np.dtype, shape: tuple[int, ...],
+           fortran: bool) -> np.ndarray:
     """The array that a stream goes on with; `available` is how many bytes it has. Others may follow."""
     size = pickled_values.checked_count(shape, max(available, 1 << 20)) * dtype.itemsize
     if size > available:

@@ -2,7 +2,7 @@
 import logging
 
 import mindspore as ms
-from mindspore import amp
+from mindspore import amp, nn
 
 from common.errors import UserError
 
@@ -25,7 +25,7 @@ HALF_PARTS = {
 }
 
 
-def check_amp(level, device_target):
+def check_amp(level: str, device_target: str) -> None:
     """Refuse an unknown level; warn where mixed precision only costs time."""
     if level not in LEVELS:
         raise UserError(f"--amp_level {level}: choose one of {', '.join(LEVELS)}")
@@ -33,7 +33,7 @@ def check_amp(level, device_target):
         LOGGER.warning("--amp_level %s on CPU: float16 is emulated by casts and is slower than O0", level)
 
 
-def apply_amp(network, level):
+def apply_amp(network: nn.Cell, level: str) -> nn.Cell:
     """Let the parts of a network that `HALF_PARTS` names compute in float16; its parameters stay float32.
 
     O2 and auto keep batch norm in float32, O3 casts the framework's too. The given Cell is changed and keeps its
@@ -53,7 +53,7 @@ def apply_amp(network, level):
     return network if part else mixed
 
 
-def build_scaler(loss_scale):
+def build_scaler(loss_scale: str) -> amp.LossScaler | None:
     """The loss scaler that a text names: `none`, `dynamic` or a fixed positive number.
 
     Returns:

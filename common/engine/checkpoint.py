@@ -4,12 +4,16 @@ The file is an ordinary MindSpore checkpoint. Weights stand under the network's 
 `optimizer.*` and `scaler.*` (what the training step needs to go on), `extra.*` (arrays that belong to the weights,
 such as normalisation statistics) and `meta`, a JSON text with the step, the position in the data and the settings.
 """
+from __future__ import annotations
+
 import json
 import logging
 import math
 import os
 import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from mindspore import Parameter, Tensor
@@ -20,6 +24,11 @@ from common.engine.checkpoint_file import Damaged, parse_entries, write_entries
 from common.engine.checkpoint_meta import check_meta
 from common.errors import UserError, reason
 from common.files import atomic_path, make_folder
+
+if TYPE_CHECKING:
+    from mindspore import nn
+
+    from common.engine.train_step import TrainStep
 
 LOGGER = logging.getLogger("mindhuman")
 GROUPS = ("optimizer", "scaler", "extra")
@@ -47,7 +56,8 @@ class Checkpoint:
     meta: dict = field(default_factory=dict)
 
 
-def write_checkpoint(path, weights, extra=None, meta=None, step_cell=None):
+def write_checkpoint(path: str, weights: nn.Cell | dict, extra: dict | None = None, meta: dict | None = None,
+                     step_cell: TrainStep | None = None) -> None:
     """Write a checkpoint at once (temporary file, flush, rename).
 
     Args:
@@ -76,11 +86,11 @@ def write_checkpoint(path, weights, extra=None, meta=None, step_cell=None):
         write_entries(stream, entries)
 
 
-def _arrays(parameters):
+def _arrays(parameters: Iterable[Parameter]) -> dict[str, np.ndarray]:
     return {parameter.name: parameter.asnumpy() for parameter in parameters}
 
 
-def optimizer_state(step_cell):
+def optimizer_state(step_cell: TrainStep) -> dict[str, np.ndarray]:
     """name -> array of all optimizer state: moments, powers, step number, schedule (not the weights)."""
     names, state = {parameter.name for parameter in step_cell.optimizer.parameters}, {}
     for parameter in step_cell.optimizer.get_parameters():
@@ -89,18 +99,18 @@ def optimizer_state(step_cell):
     return state
 
 
-def scaler_state(step_cell):
+def scaler_state(step_cell: TrainStep) -> dict[str, np.ndarray]:
     """name -> array of the loss scaler: its scale and the count of good steps."""
     return {name: parameter.asnumpy().copy() for name, parameter in _scaler_parameters(step_cell).items()}
 
 
-def _scaler_parameters(step_cell):
+def _scaler_parameters(step_cell: TrainStep) -> dict[str, Parameter]:
     scaler = step_cell.scaler
     return {} if scaler is None else {name: value for name, value in vars(scaler).items()
                                       if isinstance(value, Parameter)}
 
 
-def read_checkpoint(path, flag="--ckpt_file"):
+def read_checkpoint(path: str, flag: str = "--ckpt_file") -> Checkpoint:
     """Read a checkpoint of this project or a plain MindSpore one.
 
     Args:
@@ -141,7 +151,7 @@ def read_checkpoint(path, flag="--ckpt_file"):
     return checkpoint
 
 
-def _sorted_out(path, entries):
+def _sorted_out(path: str, entries: Mapping[str, np.ndarray | str]) -> Checkpoint:
     """The checkpoint that the entries of a file make. Only files of this project have groups, and they have `meta`."""
     checkpoint, texts = Checkpoint(path, {}), []
     if isinstance(entries.get("meta"), str):
@@ -167,14 +177,14 @@ def _sorted_out(path, entries):
     return checkpoint
 
 
-def _require_numbers(arrays, said, advice):
+def _require_numbers(arrays: Mapping[str, np.ndarray | str], said: str, advice: str) -> None:
     """Refuse NaN and infinity: with them a network answers nonsense, and a run that goes on stays lost."""
     for name, array in arrays.items():
         if not isinstance(array, str) and array.dtype.kind == "f" and not np.isfinite(array).all():
             raise UserError(f"{said}: {name} holds NaN or infinity, as in a run that has diverged; {advice}")
 
 
-def _available_memory():
+def _available_memory() -> int | None:
     """Bytes that programs can get, or None where the system does not tell."""
     try:
         with open("/proc/meminfo", encoding="ascii") as stream:
@@ -183,7 +193,7 @@ def _available_memory():
         return None
 
 
-def load_weights(network, checkpoint, allow_partial=False):
+def load_weights(network: nn.Cell, checkpoint: Checkpoint | str, allow_partial: bool = False) -> Checkpoint:
     """Put the weights of a checkpoint into a network; every name has to be accounted for.
 
     Args:
@@ -220,15 +230,15 @@ def load_weights(network, checkpoint, allow_partial=False):
     return checkpoint
 
 
-def _assign(parameter, array):
+def _assign(parameter: Parameter, array: np.ndarray) -> None:
     parameter.set_data(Tensor(np.asarray(array), parameter.dtype))
 
 
-def _some(names, limit=8):
+def _some(names: list[str], limit: int = 8) -> str:
     return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
-def restore_training(network, step_cell, checkpoint):
+def restore_training(network: nn.Cell, step_cell: TrainStep, checkpoint: Checkpoint) -> None:
     """Put the weights of a checkpoint into the network, its optimizer and scaler state into the training step.
 
     Raises:
@@ -245,7 +255,7 @@ def restore_training(network, step_cell, checkpoint):
     _restore(_scaler_parameters(step_cell), checkpoint.scaler, checkpoint.path, "loss scale")
 
 
-def _restore(parameters, arrays, path, what):
+def _restore(parameters: Mapping[str, Parameter], arrays: Mapping[str, np.ndarray], path: str, what: str) -> None:
     differing = sorted(set(parameters) ^ set(arrays))
     if differing:
         raise UserError(f"checkpoint {path} holds the {what} state of other settings; differing names: "
@@ -264,13 +274,13 @@ class CheckpointFolder:
         keep (int): how many of the newest stay, 0 for all.
     """
 
-    def __init__(self, folder, pattern="checkpoint-{step}.ckpt", keep=10):
+    def __init__(self, folder: str, pattern: str = "checkpoint-{step}.ckpt", keep: int = 10):
         self.folder, self.pattern, self.keep = folder, pattern, keep
         parts = re.split(r"\{(step|epoch|rank)\}", pattern)
         named = [re.escape(part) if index % 2 == 0 else rf"(?P<{part}>\d+)" for index, part in enumerate(parts)]
         self.expression = re.compile("".join(named))
 
-    def paths(self):
+    def paths(self) -> dict:
         """position -> path of the files that are there, in the order of their positions, see `position`."""
         found = {}
         for name in os.listdir(self.folder) if os.path.isdir(self.folder) else ():
@@ -279,12 +289,12 @@ class CheckpointFolder:
                 found[self.position(match)] = os.path.join(self.folder, name)
         return dict(sorted(found.items()))
 
-    def position(self, match):
+    def position(self, match: re.Match) -> object:
         """How far the run has come at a checkpoint, from its name: number of updates, or epoch and updates in it."""
         fields = match.groupdict()
         return (int(fields["epoch"]), int(fields["step"])) if "epoch" in fields else int(fields["step"])
 
-    def name(self, meta, rank):
+    def name(self, meta: dict, rank: int) -> str:
         """The file name of a checkpoint, from its `meta`: see `Progress.position`, and `steps_per_epoch`."""
         if "{epoch}" not in self.pattern:
             return self.pattern.format(step=meta["step"], rank=rank)
@@ -292,14 +302,14 @@ class CheckpointFolder:
         return self.pattern.format(rank=rank, epoch=meta["epoch"] + (not ended),
                                    step=meta["steps_per_epoch"] if ended else meta["batch"])
 
-    def write(self, weights, meta, rank=0, **contents):
+    def write(self, weights: nn.Cell | dict, meta: dict, rank: int = 0, **contents: Any) -> str:
         """Write the checkpoint of `meta["step"]`, then remove the oldest beyond `keep`. Returns its path."""
         path = os.path.join(self.folder, self.name(meta, rank))
         write_checkpoint(path, weights, meta=meta, **contents)
         self.tidy(path, list(self.paths().values()))
         return path
 
-    def tidy(self, path, paths):
+    def tidy(self, path: str, paths: list[str]) -> None:
         """Remove the oldest beyond `keep`. What a run has left here that came further than this one is set aside.
 
         Otherwise --resume would take it for the newest of this run, and `keep` would count it.
@@ -317,7 +327,7 @@ class CheckpointFolder:
         for old in own[:max(0, len(own) - self.keep)] if self.keep else ():
             os.remove(old)
 
-    def newest(self):
+    def newest(self) -> Checkpoint | None:
         """The newest readable checkpoint, or None. A damaged one is reported and the one before it is taken."""
         for path in reversed(self.paths().values()):
             try:
@@ -326,7 +336,7 @@ class CheckpointFolder:
                 LOGGER.warning("%s; trying the one before it", error)
         return None
 
-    def at(self, step):
+    def at(self, step: int) -> Checkpoint:
         """The checkpoint of exactly this step.
 
         Raises:
@@ -339,8 +349,9 @@ class CheckpointFolder:
         return read_checkpoint(paths[step])
 
 
-def find_checkpoint(ckpt_file, output_dir, model, flag="--ckpt_file", read=read_checkpoint, newest=None,
-                    small=True):
+def find_checkpoint(ckpt_file: str, output_dir: str, model: str, flag: str = "--ckpt_file",
+                    read: Callable[[str, str], Checkpoint] = read_checkpoint,
+                    newest: Callable[[], Checkpoint | None] | None = None, small: bool = True) -> Checkpoint:
     """The checkpoint that a command works on: `ckpt_file`, else the newest of the user's own runs, else our small one.
 
     Args:
@@ -373,7 +384,7 @@ def find_checkpoint(ckpt_file, output_dir, model, flag="--ckpt_file", read=read_
                     f"train.py), or get published weights: python tools/get_weights.py {model}")
 
 
-def newest_below(folder):
+def newest_below(folder: str) -> Checkpoint | None:
     """The newest readable checkpoint of a folder and all below it, or None. Damaged ones are reported."""
     found = [os.path.join(place, name) for place, _, names in os.walk(folder)
              for name in names if name.endswith(".ckpt") and not name.startswith(".")]

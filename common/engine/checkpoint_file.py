@@ -11,6 +11,8 @@ Source: mindspore `train/checkpoint.proto` and `train/serialization.py` (`_exec_
 """
 import binascii
 import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import BinaryIO
 
 import numpy as np
 
@@ -28,7 +30,7 @@ class Damaged(ValueError):
     """The file is no checkpoint, or not all of one."""
 
 
-def write_entries(stream, entries):
+def write_entries(stream: BinaryIO, entries: Iterable[tuple[str, np.ndarray | str]]) -> None:
     """Write a checkpoint with its checksum.
 
     Args:
@@ -37,7 +39,7 @@ def write_entries(stream, entries):
     """
     checksum = 0
 
-    def write(part):
+    def write(part: bytes | memoryview) -> None:
         nonlocal checksum
         checksum = binascii.crc32(part, checksum)
         stream.write(part)
@@ -62,7 +64,7 @@ def write_entries(stream, entries):
     stream.write(_CHECKSUM + checksum.to_bytes(_CHECKSUM_BYTES, "big"))
 
 
-def _varint(number):
+def _varint(number: int) -> bytes:
     out = bytearray()
     while number > 0x7f:
         out.append(number & 0x7f | 0x80)
@@ -70,11 +72,11 @@ def _varint(number):
     return bytes(out + bytes([number]))
 
 
-def _field(number, content):
+def _field(number: int, content: bytes) -> bytes:
     return bytes([number << 3 | 2]) + _varint(len(content)) + content
 
 
-def parse_entries(data):
+def parse_entries(data: bytes) -> tuple[dict[str, np.ndarray | str], bool]:
     """The content of a checkpoint.
 
     Args:
@@ -118,7 +120,7 @@ def parse_entries(data):
     return entries, has_checksum
 
 
-def _fields(view):
+def _fields(view: memoryview) -> Iterator[tuple[int, memoryview | int]]:
     """(number, content) of the fields of a message; all of those that occur here have a length or are numbers."""
     place = 0
     while place < len(view):
@@ -136,7 +138,7 @@ def _fields(view):
             raise Damaged("it holds what is no parameter")
 
 
-def _read_varint(view, place):
+def _read_varint(view: memoryview, place: int) -> tuple[int, int]:
     number = 0
     for shift in range(0, 70, 7):
         if place >= len(view):
@@ -149,7 +151,7 @@ def _read_varint(view, place):
     raise Damaged("it holds a number of more than 64 bits")
 
 
-def _value(view):
+def _value(view: memoryview | int) -> tuple[str, tuple[int, ...], str, memoryview]:
     """(name, dims, type, content) of one entry."""
     outer = _once(view, {1: memoryview, 2: memoryview}, "an entry")
     name = _text(outer[1])
@@ -162,7 +164,8 @@ def _value(view):
     return name, tuple(dims), _text(inner[2]), inner[3]
 
 
-def _once(view, wanted, where, dims=None):
+def _once(view: memoryview | int, wanted: Mapping[int, type], where: str,
+          dims: list[int] | None = None) -> dict[int, memoryview]:
     """Number -> content of the fields, each of which occurs once; field 1 goes to `dims` as often as it occurs."""
     found = {}
     if not isinstance(view, memoryview):
@@ -179,7 +182,7 @@ def _once(view, wanted, where, dims=None):
     return found
 
 
-def _packed(view):
+def _packed(view: memoryview) -> list[int]:
     numbers, place = [], 0
     while place < len(view) and len(numbers) <= _MAX_AXES:
         number, place = _read_varint(view, place)
@@ -187,14 +190,14 @@ def _packed(view):
     return numbers
 
 
-def _text(view):
+def _text(view: memoryview) -> str:
     try:
         return str(view[:2 * _MAX_NAME], "utf-8")
     except UnicodeDecodeError:
         raise Damaged("a name is no text") from None
 
 
-def _array(parts, size, dims, kind, name):
+def _array(parts: list[memoryview], size: int, dims: tuple[int, ...], kind: str, name: str) -> np.ndarray | str | None:
     """The array or text of an entry's parts, `size` bytes together, or None while some are missing."""
     if kind == "str":
         return _decoded(b"".join(parts), name)
@@ -215,7 +218,7 @@ def _array(parts, size, dims, kind, name):
     return array if kind != "BFloat16" else (array.astype(np.uint32) << 16).view(np.float32)
 
 
-def _decoded(content, name):
+def _decoded(content: bytes, name: str) -> str:
     try:
         return str(content, "utf-32-le").rstrip("\0")
     except UnicodeDecodeError:

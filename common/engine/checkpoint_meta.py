@@ -13,7 +13,7 @@ _KNOWN = {"format": (int, 1), "step": (int, 0), "epoch": (int, 0), "batch": (int
           "counted": (int, 0), "rank_size": (int, 1), "steps_per_epoch": (int, 1), "loss_sum": (float, -math.inf)}
 
 
-def check_meta(text):
+def check_meta(text: str) -> dict:
     """The description as a dictionary.
 
     Args:
@@ -43,7 +43,7 @@ def check_meta(text):
     return meta
 
 
-def _is_setting(value):
+def _is_setting(value: object) -> bool:
     if isinstance(value, float):
         return math.isfinite(value)
     return isinstance(value, str | bool | None) or (isinstance(value, int) and abs(value) <= _LARGEST)

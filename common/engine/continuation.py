@@ -1,15 +1,21 @@
 """Settings that a checkpoint carries: for using its network, and for continuing its run."""
+from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
 
-from common.config import check_type
+from common.config import Config, check_type
 from common.errors import UserError
 from common.limits import check_numbers
+
+if TYPE_CHECKING:
+    from common.engine.checkpoint import Checkpoint
 
 LOGGER = logging.getLogger("mindhuman")
 
 
-def require_model(checkpoint, model):
+def require_model(checkpoint: Checkpoint, model: str) -> Checkpoint:
     """Refuse a checkpoint of another model. Files of other makers do not say whose they are: they pass.
 
     Args:
@@ -29,7 +35,8 @@ def require_model(checkpoint, model):
     return checkpoint
 
 
-def adopt_settings(checkpoint, config, keys, suggested=()):
+def adopt_settings(checkpoint: Checkpoint, config: Config, keys: Iterable[str],
+                   suggested: Iterable[str] = ()) -> Config:
     """The settings with those of a checkpoint in place of the defaults and of --config_path.
 
     A file of other makers says nothing about itself: then the settings hold as given.
@@ -65,7 +72,8 @@ def adopt_settings(checkpoint, config, keys, suggested=()):
     return config.replace(**changes)
 
 
-def require_same_settings(checkpoint, config, may_differ, batch_keys, rank_size, flag="--resume"):
+def require_same_settings(checkpoint: Checkpoint, config: Config, may_differ: Collection[str],
+                          batch_keys: Collection[str], rank_size: int, flag: str = "--resume") -> None:
     """Refuse to continue a run with settings on which its numbers depend.
 
     The number of workers may change as long as all of them together take as many samples per update as before: the

@@ -44,7 +44,7 @@ class Probe(NamedTuple):
 
 
 @functools.cache
-def probe(target):
+def probe(target: str) -> Probe:
     """Whether `target` ("CPU", "GPU" or "Ascend") can be used by this process; asked once per process.
 
     Raises:
@@ -60,7 +60,7 @@ def probe(target):
     return Probe(False, f"{seen.reason}, but a trial failed: {failure}") if failure else seen
 
 
-def look_for(target):
+def look_for(target: str) -> Probe:
     """Whether drivers, libraries and devices of `target` are there, without trying them.
 
     Raises:
@@ -73,7 +73,7 @@ def look_for(target):
     return _look_for_gpu() if target == "GPU" else _look_for_ascend()
 
 
-def choose(requested="", device_id=0):
+def choose(requested: str = "", device_id: int = 0) -> tuple[str, str]:
     """The target to run on.
 
     Args:
@@ -103,7 +103,7 @@ def choose(requested="", device_id=0):
     return target, reason
 
 
-def _first_usable():
+def _first_usable() -> tuple[str, str]:
     refused = []
     for target in TARGETS:
         found = probe(target)
@@ -113,7 +113,7 @@ def _first_usable():
     return target, "; ".join(refused) or f"first usable: {found.reason}"
 
 
-def _look_for_gpu():
+def _look_for_gpu() -> Probe:
     try:
         driver = ctypes.CDLL(DRIVER_LIBRARY)
     except OSError:
@@ -136,11 +136,11 @@ def _look_for_gpu():
     return Probe(True, f"{count.value} GPU(s), driver for CUDA {_dotted(version.value)}", count.value)
 
 
-def _dotted(version):
+def _dotted(version: int) -> str:
     return f"{version // 1000}.{version % 1000 // 10}"
 
 
-def _look_for_ascend():
+def _look_for_ascend() -> Probe:
     chips = [path for path in pathlib.Path("/dev").glob("davinci*") if re.fullmatch(r"davinci\d+", path.name)]
     if not chips:
         return Probe(False, "no Ascend chip (/dev/davinci0, ...)")
@@ -154,7 +154,7 @@ def _look_for_ascend():
     return Probe(True, f"{count} Ascend chip(s)", count)
 
 
-def _try_out(target):
+def _try_out(target: str) -> str:
     """Compute a small sum on the device, in a process of its own; what went wrong, or nothing."""
     try:
         done = subprocess.run([sys.executable, "-c", TRIAL, str(ROOT), target], capture_output=True, text=True,

@@ -2,12 +2,16 @@
 
 Beside the file lies its description, `<name>.json`: what goes into the network and what comes out.
 """
+from __future__ import annotations
+
 import json
 import logging
 import os
 import re
 import shutil
 import tempfile
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import mindspore as ms
 import numpy as np
@@ -17,13 +21,17 @@ from common.errors import UserError
 from common.files import atomic_path, atomic_write, make_folder
 from common.text_files import read_json
 
+if TYPE_CHECKING:
+    from common.engine.checkpoint import Checkpoint
+
 LOGGER = logging.getLogger("mindhuman")
 ENDINGS = {"MINDIR": ".mindir", "ONNX": ".onnx", "AIR": ".air"}
 DYNAMIC_CHECKS = (1, 3)
 
 
-def export_network(network, make_inputs, file_name, file_format, batch_size, device_target, tolerance=1e-4,
-                   names=None):
+def export_network(network: nn.Cell, make_inputs: Callable[[int], list[np.ndarray]], file_name: str, file_format: str,
+                   batch_size: int, device_target: str, tolerance: float = 1e-4,
+                   names: tuple[Sequence[str], Sequence[str]] | None = None) -> tuple[str, float | None]:
     """Write the network, load the file again and compare.
 
     Args:
@@ -76,13 +84,13 @@ def export_network(network, make_inputs, file_name, file_format, batch_size, dev
     return path, difference
 
 
-def description_path(path):
+def description_path(path: str) -> str:
     """Where the description of an exported file is; the file's ending may be missing."""
     stem, ending = os.path.splitext(path)
     return (stem if ending.lower() in ENDINGS.values() else path) + ".json"
 
 
-def write_description(path, model, checkpoint, content):
+def write_description(path: str, model: str, checkpoint: Checkpoint, content: dict) -> None:
     """Write the description of an exported file beside it.
 
     Args:
@@ -96,7 +104,7 @@ def write_description(path, model, checkpoint, content):
     atomic_write(description_path(path), (json.dumps(content, indent=1) + "\n").encode())
 
 
-def read_description(path):
+def read_description(path: str) -> dict:
     """The description of an exported file.
 
     Args:
@@ -113,7 +121,8 @@ def read_description(path):
                           "network with --file_name")
 
 
-def _write(network, make_inputs, path, file_format, batch_size):
+def _write(network: nn.Cell, make_inputs: Callable[[int], list[np.ndarray]], path: str, file_format: str,
+           batch_size: int) -> None:
     arrays = make_inputs(batch_size or 1)
     inputs = [Tensor(array) if batch_size else Tensor(shape=[None, *array.shape[1:]], dtype=ms.float32)
               for array in arrays]
@@ -126,7 +135,8 @@ def _write(network, make_inputs, path, file_format, batch_size):
         raise UserError(f"--file_format {file_format}: the converter wrote no file at {path}")
 
 
-def _compare(network, make_inputs, path, file_format, batch_size, tolerance):
+def _compare(network: nn.Cell, make_inputs: Callable[[int], list[np.ndarray]], path: str, file_format: str,
+             batch_size: int, tolerance: float) -> float:
     """Largest absolute difference between file and network over the checked batch sizes."""
     run = _load_onnx(path) if file_format == "ONNX" else _load_mindir(path, make_inputs, batch_size)
     worst = 0.0
@@ -149,12 +159,13 @@ def _compare(network, make_inputs, path, file_format, batch_size, tolerance):
     return worst
 
 
-def _load_mindir(path, make_inputs, batch_size):
+def _load_mindir(path: str, make_inputs: Callable[[int], list[np.ndarray]],
+                 batch_size: int) -> Callable[[list[np.ndarray]], list[np.ndarray]]:
     cell = load_mindir(path, [array.shape for array in make_inputs(1)] if batch_size == 0 else None)
     return lambda arrays: [output.asnumpy() for output in _tuple(cell(*[Tensor(array) for array in arrays]))]
 
 
-def load_mindir(path, dynamic_shapes=None):
+def load_mindir(path: str, dynamic_shapes: Sequence[Sequence[int]] | None = None) -> nn.Cell:
     """A callable Cell from a MINDIR file.
 
     Args:
@@ -176,7 +187,7 @@ def load_mindir(path, dynamic_shapes=None):
     return cell
 
 
-def repair_onnx(path, names=None):
+def repair_onnx(path: str, names: tuple[Sequence[str], Sequence[str]] | None = None) -> None:
     """Put an ONNX file of MindSpore's converter right and give what goes in and out its names.
 
     The converter writes the `output_shape` of a transposed convolution with batch and channels, which the format does
@@ -208,7 +219,7 @@ def repair_onnx(path, names=None):
     onnx.save(model, path)
 
 
-def _load_onnx(path):
+def _load_onnx(path: str) -> Callable[[list[np.ndarray]], list[np.ndarray]]:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -218,5 +229,5 @@ def _load_onnx(path):
     return lambda arrays: session.run(None, dict(zip(names, arrays)))
 
 
-def _tuple(outputs):
+def _tuple(outputs: Tensor | Sequence[Tensor]) -> tuple[Tensor, ...]:
     return tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)

@@ -1,11 +1,20 @@
 """The training loop: one explicit `fit` for all models; what differs is in the step, the loader and the callbacks."""
+from __future__ import annotations
+
 import itertools
 import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from common.errors import UserError
+
+if TYPE_CHECKING:
+    from mindspore import Tensor, nn
+
+    from common.engine.train_step import RepeatedStep
 
 
 @dataclass
@@ -37,23 +46,23 @@ class Progress:
     metrics: dict = field(default_factory=dict)
 
     @property
-    def total_steps(self):
+    def total_steps(self) -> int:
         """Updates of the whole run."""
         return self.epochs * self.steps_per_epoch
 
     @property
-    def mean_loss(self):
+    def mean_loss(self) -> float:
         """Mean loss of this epoch's updates that were not skipped, NaN where all were."""
         return self.loss_sum / self.counted if self.counted else math.nan
 
-    def position(self):
+    def position(self) -> dict:
         """What a checkpoint keeps; the end of an epoch is the beginning of the next."""
         ended = self.batch >= self.steps_per_epoch
         return {"step": self.step, "epoch": self.epoch + ended, "batch": 0 if ended else self.batch,
                 "skipped": self.skipped, "loss_sum": 0.0 if ended else self.loss_sum,
                 "counted": 0 if ended else self.counted}
 
-    def move_to(self, position, path="the checkpoint", flag="--epochs"):
+    def move_to(self, position: dict, path: str = "the checkpoint", flag: str = "--epochs") -> None:
         """Stand where `position` (a checkpoint's `meta`) says.
 
         Args:
@@ -79,6 +88,14 @@ class Progress:
             setattr(self, name, position[name])
 
 
+class Loader(Protocol):
+    """Where `fit` gets its batches: tuples of Tensors, `steps_per_epoch` of them, from any one of an epoch on."""
+
+    steps_per_epoch: int
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, ...]]: ...
+
+
 class Callback:
     """What happens beside the updates. Every method may be left as it is.
 
@@ -86,27 +103,28 @@ class Callback:
     up to `fetch_every` updates are taken from the device together.
     """
 
-    def on_start(self, progress):
+    def on_start(self, progress: Progress) -> None:
         """Before the first update."""
 
-    def on_epoch_start(self, progress):
+    def on_epoch_start(self, progress: Progress) -> None:
         """Before the first update of an epoch, and of what is left of one."""
 
-    def wants(self, batch):
+    def wants(self, batch: int) -> bool:
         """Whether `on_step` must run right after update `batch` of an epoch, while the weights are those of it."""
         return False
 
-    def on_step(self, progress):
+    def on_step(self, progress: Progress) -> None:
         """After each update."""
 
-    def on_epoch_end(self, progress):
+    def on_epoch_end(self, progress: Progress) -> None:
         """After the last update of an epoch; `progress.batch` equals `progress.steps_per_epoch`."""
 
-    def on_end(self, progress):
+    def on_end(self, progress: Progress) -> None:
         """After the last epoch, and also when the run ends by an error."""
 
 
-def fit(step, loader, progress, callbacks, fetch_every=1, repeated_step=None):
+def fit(step: nn.Cell, loader: Loader, progress: Progress, callbacks: Sequence[Callback], fetch_every: int = 1,
+        repeated_step: RepeatedStep | None = None) -> None:
     """Train from where `progress` stands to its last epoch.
 
     Args:
@@ -146,7 +164,8 @@ def fit(step, loader, progress, callbacks, fetch_every=1, repeated_step=None):
             callback.on_end(progress)
 
 
-def _updates(step, repeated_step, batches, done):
+def _updates(step: nn.Cell, repeated_step: RepeatedStep | None, batches: Iterable[tuple[Tensor, ...]],
+             done: int) -> Iterator[tuple[Tensor, ...]]:
     """Run the updates after the first `done`, in groups where several go into one launch.
 
     Groups begin at multiples of their size, where the callbacks that want a step expect them to end; what lies before
@@ -171,11 +190,12 @@ def _updates(step, repeated_step, batches, done):
         yield step(*batch)
 
 
-def _count(pending):
+def _count(pending: list[tuple[Tensor, ...]]) -> int:
     return sum(1 if outputs[0].ndim == 0 else outputs[0].shape[0] for outputs in pending)
 
 
-def _fetch(pending, names, progress, callbacks):
+def _fetch(pending: list[tuple[Tensor, ...]], names: Sequence[str], progress: Progress,
+           callbacks: Sequence[Callback]) -> None:
     for outputs in pending:
         losses, terms, skipped = (np.asarray(output.asnumpy()) for output in outputs)
         losses, skipped = losses.reshape(-1), skipped.reshape(-1)

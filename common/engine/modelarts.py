@@ -1,6 +1,7 @@
 """Huawei ModelArts: data comes from object storage before a run, results go back after it."""
 import contextlib
 import logging
+from collections.abc import Iterator
 
 from common.errors import UserError
 
@@ -8,7 +9,7 @@ LOGGER = logging.getLogger("mindhuman")
 
 
 @contextlib.contextmanager
-def on_modelarts(enabled, data_url, data_dir, output_dir, result_url):
+def on_modelarts(enabled: bool, data_url: str, data_dir: str, output_dir: str, result_url: str) -> Iterator[None]:
     """Fetch `data_url` into `data_dir`, run the block, send `output_dir` to `result_url`, also when the block failed.
 
     Args:

@@ -1,6 +1,7 @@
 """Optimizers where the framework's differ from those that the originals were trained with."""
 import mindspore as ms
 from mindspore import Parameter, Tensor, nn, ops
+from mindspore.nn.learning_rate_schedule import LearningRateSchedule
 
 
 class TorchAdam(nn.Adam):
@@ -16,7 +17,8 @@ class TorchAdam(nn.Adam):
         beta1, beta2, eps, weight_decay (float): as in PyTorch.
     """
 
-    def __init__(self, parameters, learning_rate=1e-3, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0):
+    def __init__(self, parameters: list, learning_rate: float | LearningRateSchedule = 1e-3, beta1: float = 0.9,
+                 beta2: float = 0.999, eps: float = 1e-8, weight_decay: float = 0.0):
         super().__init__(parameters, learning_rate, beta1, beta2, eps, weight_decay=weight_decay)
         self.betas = (beta1, beta2)
         # 1 - beta^t by its recurrence c <- beta c + (1 - beta).
@@ -24,7 +26,7 @@ class TorchAdam(nn.Adam):
         self.correction2 = Parameter(Tensor(0.0, ms.float32), name="correction2")
         self.zero = Tensor(0.0, ms.float32)
 
-    def construct(self, gradients):
+    def construct(self, gradients: tuple[Tensor, ...]) -> tuple[bool, ...]:
         gradients = self.decay_weight(gradients)
         rate = self.get_lr()
         self.assignadd(self.global_step, self.global_step_increase_tensor)
@@ -40,10 +42,12 @@ class TorchAdam(nn.Adam):
         return self.map_(update, self._parameters, self.moment1, self.moment2, gradients)
 
 
-def _update(adam, power, rate, beta1, beta2, epsilon, parameter, moment1, moment2, gradient):
+def _update(adam: ops.Primitive, power: Tensor, rate: Tensor, beta1: Tensor, beta2: Tensor, epsilon: Tensor,
+            parameter: Parameter, moment1: Tensor, moment2: Tensor, gradient: Tensor) -> bool:
     # With powers of zero the kernel makes no correction of its own.
     return ops.depend(True, adam(parameter, moment1, moment2, power, power, rate, beta1, beta2, epsilon, gradient))
 
 
-def _update_at(adam, power, correction, beta1, beta2, epsilon, rate, parameter, moment1, moment2, gradient):
+def _update_at(adam: ops.Primitive, power: Tensor, correction: Tensor, beta1: Tensor, beta2: Tensor, epsilon: Tensor,
+               rate: Tensor, parameter: Parameter, moment1: Tensor, moment2: Tensor, gradient: Tensor) -> bool:
     return _update(adam, power, rate * correction, beta1, beta2, epsilon, parameter, moment1, moment2, gradient)

@@ -15,7 +15,7 @@ import tempfile
 
 import mindspore as ms
 
-from common.engine.loop import Callback
+from common.engine.loop import Callback, Progress
 from common.files import atomic_write
 from common.text_files import read_json
 
@@ -34,20 +34,20 @@ class Profiling(Callback):
         rows (int): lines of the table in the log.
     """
 
-    def __init__(self, folder, skip=3, steps=10, rows=15):
+    def __init__(self, folder: str, skip: int = 3, steps: int = 10, rows: int = 15):
         self.folder, self.skip, self.steps, self.rows = pathlib.Path(folder), skip, steps, rows
         self.profiler = self.raw = None
         self.seen = 0
 
-    def on_start(self, progress):
+    def on_start(self, progress: Progress) -> None:
         self.seen = 0
         self.first = progress.step
 
-    def wants(self, batch):
+    def wants(self, batch: int) -> bool:
         # Results are fetched together; the recording has to begin and end at its own updates.
         return self.seen <= self.skip + self.steps
 
-    def on_step(self, progress):
+    def on_step(self, progress: Progress) -> None:
         self.seen += 1
         if self.seen == self.skip:
             self.raw = tempfile.mkdtemp(prefix="profile-")
@@ -55,14 +55,14 @@ class Profiling(Callback):
         elif self.profiler is not None and self.seen == self.skip + self.steps:
             self._finish()
 
-    def on_end(self, progress):
+    def on_end(self, progress: Progress) -> None:
         if self.profiler is not None:
             LOGGER.warning("The run ended before %d updates were recorded", self.steps)
             self._finish(max(1, self.seen - self.skip))
         elif self.seen < self.skip:
             LOGGER.warning("--profile: the run has %d updates, the recording begins after %d", self.seen, self.skip)
 
-    def _finish(self, steps=None):
+    def _finish(self, steps: int | None = None) -> None:
         self.profiler.analyse()
         self.profiler = None
         try:
@@ -82,7 +82,7 @@ class Profiling(Callback):
             LOGGER.info("%s", line)
 
 
-def read_events(folder):
+def read_events(folder: str) -> list[dict]:
     """The events of a recording: those of MindSpore's timeline.
 
     Returns:
@@ -94,7 +94,7 @@ def read_events(folder):
     return events
 
 
-def summarise(events, steps):
+def summarise(events: list[dict], steps: int) -> list[tuple]:
     """Time per kind of operator.
 
     Args:
@@ -114,7 +114,7 @@ def summarise(events, steps):
     return [(name, calls[name] / steps, value / steps, value / total) for name, value in time.most_common()]
 
 
-def as_csv(table):
+def as_csv(table: list[tuple]) -> str:
     """The table of `summarise` as csv."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -124,7 +124,7 @@ def as_csv(table):
     return text.getvalue()
 
 
-def as_text(table):
+def as_text(table: list[tuple]) -> str:
     """The table of `summarise` as lines."""
     lines = [f"  {'operator':28s}{'calls':>8s}{'ms':>10s}{'share':>8s}"]
     lines += [f"  {name:28s}{calls:8.1f}{milliseconds:10.3f}{share:8.1%}" for name, calls, milliseconds, share in table]

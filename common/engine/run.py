@@ -1,7 +1,11 @@
 """What a training run does alike in all models, as plain functions that `train.py` of each model calls one by one."""
+from __future__ import annotations
+
 import logging
 import math
 import os
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from common.engine.callbacks import ProgressBar
 from common.engine.checkpoint import read_checkpoint, restore_training
@@ -9,6 +13,16 @@ from common.engine.continuation import require_model, require_same_settings
 from common.engine.loop import fit
 from common.engine.profiling import Profiling
 from common.errors import UserError
+
+if TYPE_CHECKING:
+    from mindspore import nn
+
+    from common.config import Config
+    from common.engine.callbacks import LogLines, SaveCheckpoint
+    from common.engine.checkpoint import Checkpoint, CheckpointFolder
+    from common.engine.loop import Callback, Loader, Progress
+    from common.engine.runtime import Runtime
+    from common.engine.train_step import RepeatedStep, TrainStep
 
 LOGGER = logging.getLogger("mindhuman")
 # Settings that may differ between a run and its continuation, of those that several models have: where files lie, what
@@ -25,7 +39,9 @@ MAY_DIFFER = frozenset((
     "file_name", "file_format", "export_batch_size", "result_path"))
 
 
-def checkpoint_to_resume(config, store, runtime, model, folder_flag, may_differ, batch_keys=("batch_size",)):
+def checkpoint_to_resume(config: Config, store: CheckpointFolder, runtime: Runtime, model: str, folder_flag: str,
+                         may_differ: Collection[str],
+                         batch_keys: Collection[str] = ("batch_size",)) -> Checkpoint | None:
     """The checkpoint that --resume continues from: the one of --ckpt_file, else the newest of the run's folder.
 
     Args:
@@ -54,7 +70,8 @@ def checkpoint_to_resume(config, store, runtime, model, folder_flag, may_differ,
     return checkpoint
 
 
-def continue_from(checkpoint, network, step, progress, length_flag):
+def continue_from(checkpoint: Checkpoint | None, network: nn.Cell, step: TrainStep, progress: Progress,
+                  length_flag: str) -> None:
     """Put network, optimizer, loss scale and position where a checkpoint stands; None changes nothing.
 
     Args:
@@ -75,13 +92,14 @@ def continue_from(checkpoint, network, step, progress, length_flag):
                 progress.steps_per_epoch)
 
 
-def save_settings(config, runtime, folder, name="config.yaml"):
+def save_settings(config: Config, runtime: Runtime, folder: str, name: str = "config.yaml") -> None:
     """Write the settings beside the checkpoints, once for all workers."""
     if runtime.is_main:
         config.save(os.path.join(folder, name))
 
 
-def standard_callbacks(profile, lines, save, others, folder=None):
+def standard_callbacks(profile: bool, lines: LogLines, save: SaveCheckpoint, others: Iterable[Callback],
+                       folder: str | None = None) -> list[Callback]:
     """What every run of the main worker does beside its updates, in this order.
 
     Args:
@@ -98,7 +116,8 @@ def standard_callbacks(profile, lines, save, others, folder=None):
     return [ProgressBar(), lines, *recording, *others, save]
 
 
-def train_to_end(step, loader, progress, callbacks, runtime, every, repeated_step=None):
+def train_to_end(step: nn.Cell, loader: Loader, progress: Progress, callbacks: Sequence[Callback], runtime: Runtime,
+                 every: int, repeated_step: RepeatedStep | None = None) -> None:
     """`fit`; on an accelerator the results of updates are taken together, when a log line is due at the latest.
 
     Args:

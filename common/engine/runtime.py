@@ -2,6 +2,7 @@
 import logging
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import mindspore as ms
@@ -33,12 +34,12 @@ class Runtime:
     rank_size: int = 1
 
     @property
-    def is_main(self):
+    def is_main(self) -> bool:
         """Whether this worker writes checkpoints and results."""
         return self.rank == 0
 
 
-def init_runtime(device_target="", device_id=0, seed=1):
+def init_runtime(device_target: str = "", device_id: int = 0, seed: int = 1) -> Runtime:
     """Choose the device, join the other workers, set the seeds and the log.
 
     Args:
@@ -82,14 +83,14 @@ def init_runtime(device_target="", device_id=0, seed=1):
     return Runtime(target, seed, rank, rank_size)
 
 
-def _serve_as_scheduler():
+def _serve_as_scheduler() -> None:
     """One process of the same command only brings the workers together; it ends with them."""
     ms.set_device("CPU")
     init()
     sys.exit(0)
 
 
-def _is_distributed():
+def _is_distributed() -> bool:
     """Whether scripts/run_workers.py (or msrun), a rank table or mpirun started this process as one of several."""
     workers = os.environ.get("MS_WORKER_NUM") if os.environ.get("MS_ROLE") == "MS_WORKER" else None
     workers = workers or os.environ.get("OMPI_COMM_WORLD_SIZE")
@@ -98,7 +99,7 @@ def _is_distributed():
     return int(workers or 1) > 1
 
 
-def _first_line(error):
+def _first_line(error: Exception) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
@@ -107,11 +108,11 @@ class _Broadcast(nn.Cell):
         super().__init__(auto_prefix=False)
         self.broadcast = ops.Broadcast(0)
 
-    def construct(self, value):
+    def construct(self, value: ms.Tensor) -> ms.Tensor:
         return self.broadcast((value,))[0]
 
 
-def broadcast_parameters(parameters, runtime):
+def broadcast_parameters(parameters: Iterable[ms.Parameter], runtime: Runtime) -> None:
     """Give every rank the values that rank 0 holds."""
     if runtime.rank_size == 1:
         return

@@ -1,5 +1,6 @@
 """Learning rates as functions of the step, computed inside the compiled training step."""
 import math
+from collections.abc import Sequence
 
 from mindspore import Tensor, ops
 from mindspore import dtype as mstype
@@ -21,15 +22,15 @@ class ExponentialDecay(LearningRateSchedule):
         Tensor of the same shape, float32.
     """
 
-    def __init__(self, base, rate, decay_steps):
+    def __init__(self, base: float, rate: float, decay_steps: int):
         super().__init__()
         self.base, self.rate, self.decay_steps = base, rate, decay_steps
         self.power = ops.Pow()
 
-    def construct(self, step):
+    def construct(self, step: Tensor) -> Tensor:
         return self.base * self.power(Tensor(self.rate, mstype.float32), step.astype(mstype.float32) / self.decay_steps)
 
-    def at(self, step):
+    def at(self, step: int) -> float:
         """The same for a Python number, without the device."""
         return self.base * self.rate ** (step / self.decay_steps)
 
@@ -50,17 +51,17 @@ class StepDecay(LearningRateSchedule):
         Tensor of the same shape, float32.
     """
 
-    def __init__(self, base, gamma, milestones, frozen=0):
+    def __init__(self, base: float, gamma: float, milestones: Sequence[int], frozen: int = 0):
         super().__init__()
         self.base, self.gamma, self.milestones, self.frozen = base, gamma, tuple(milestones), frozen
 
-    def construct(self, step):
+    def construct(self, step: Tensor) -> Tensor:
         rate = (step >= self.frozen).astype(mstype.float32) * self.base
         for milestone in self.milestones:
             rate = rate * (1.0 - (1.0 - self.gamma) * (step >= milestone).astype(mstype.float32))
         return rate
 
-    def at(self, step):
+    def at(self, step: int) -> float:
         """The same for a Python number, without the device."""
         return (step >= self.frozen) * self.base * self.gamma ** sum(step >= number for number in self.milestones)
 
@@ -82,13 +83,13 @@ class WarmUp(LearningRateSchedule):
         Tensor of the same shape, float32.
     """
 
-    def __init__(self, base, warm, total=0, start=0.0, frozen=0):
+    def __init__(self, base: float, warm: int, total: int = 0, start: float = 0.0, frozen: int = 0):
         super().__init__()
         self.base, self.start, self.frozen = base, start, frozen
         self.warm, self.first = max(warm, 1), float(start == 0.0)
         self.falls, self.rest = total > 0, max(total - self.warm, 1)
 
-    def construct(self, step):
+    def construct(self, step: Tensor) -> Tensor:
         done = step.astype(mstype.float32)
         line = ops.minimum((done + self.first) / self.warm, 1.0)
         rate = (step >= self.frozen).astype(mstype.float32) * self.base * (self.start + (1.0 - self.start) * line)
@@ -97,7 +98,7 @@ class WarmUp(LearningRateSchedule):
             rate = rate * (0.5 + 0.5 * ops.cos(math.pi * part))
         return rate
 
-    def at(self, step):
+    def at(self, step: int) -> float:
         """The same for a Python number, without the device."""
         line = min((step + self.first) / self.warm, 1.0)
         part = min(max(step - self.warm, 0.0) / self.rest, 1.0)
@@ -105,6 +106,6 @@ class WarmUp(LearningRateSchedule):
         return (step >= self.frozen) * self.base * (self.start + (1.0 - self.start) * line) * fall
 
 
-def learning_rate_at(schedule, step):
+def learning_rate_at(schedule: float | LearningRateSchedule, step: int) -> float:
     """The rate that the update after `step` updates uses, as a Python float."""
     return float(schedule.at(step) if hasattr(schedule, "at") else schedule)

@@ -1,6 +1,9 @@
 """What the workers of an evaluation found, in one place: through files, since these are lists, not tensors."""
+from __future__ import annotations
+
 import json
 import os
+from typing import TYPE_CHECKING
 
 import mindspore as ms
 from mindspore import nn, ops
@@ -8,8 +11,11 @@ from mindspore import nn, ops
 from common.files import atomic_write
 from common.text_files import read_json
 
+if TYPE_CHECKING:
+    from common.engine.runtime import Runtime
 
-def gather(part, folder, runtime):
+
+def gather(part: object, folder: str, runtime: Runtime) -> list:
     """The parts of all workers.
 
     Args:
@@ -39,10 +45,10 @@ class _Sum(nn.Cell):
         super().__init__(auto_prefix=False)
         self.sum = ops.AllReduce()
 
-    def construct(self, value):
+    def construct(self, value: ms.Tensor) -> ms.Tensor:
         return self.sum(value)
 
 
-def _wait_for_all():
+def _wait_for_all() -> None:
     """Come back when every worker is here: a sum needs all of them."""
     _Sum()(ms.Tensor([1.0], ms.float32)).asnumpy()

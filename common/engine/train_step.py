@@ -1,6 +1,6 @@
 """One update of the weights as one compiled graph: forward, backward, reduction, clipping, optimizer."""
 import mindspore as ms
-from mindspore import amp, nn, ops
+from mindspore import Tensor, amp, nn, ops
 
 
 class TrainStep(nn.Cell):
@@ -23,7 +23,8 @@ class TrainStep(nn.Cell):
         Tuple of Tensors: loss (), terms (K,), skipped () float32: 1 when the step was skipped, else 0.
     """
 
-    def __init__(self, network, optimizer, scaler=None, clip_norm=0.0, accumulate=1, rank_size=1):
+    def __init__(self, network: nn.Cell, optimizer: nn.Optimizer, scaler: amp.LossScaler | None = None,
+                 clip_norm: float = 0.0, accumulate: int = 1, rank_size: int = 1):
         super().__init__(auto_prefix=False)
         self.network = network
         self.network.set_train(True)
@@ -47,18 +48,18 @@ class TrainStep(nn.Cell):
             self.sum_ranks = ops.AllReduce()
 
     @property
-    def term_names(self):
+    def term_names(self) -> tuple[str, ...]:
         """Names of the loss terms."""
         return tuple(self.network.term_names)
 
-    def _scaled_loss(self, *batch):
+    def _scaled_loss(self, *batch: Tensor) -> tuple[Tensor, Tensor]:
         loss, terms = self.network(*batch)
         report = ops.stack((loss, *terms))
         if self.has_scaler:
             loss = self.scaler.scale(loss)
         return loss, report
 
-    def _gradients(self, *batch):
+    def _gradients(self, *batch: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Mean gradient and report over the parts of the batch."""
         if self.accumulate == 1:
             (_, report), gradients = self.gradient(*batch)
@@ -73,7 +74,7 @@ class TrainStep(nn.Cell):
             gradients = self.map(self.add, gradients, others)
         return report / self.accumulate, self.map(ops.partial(self.scale, 1.0 / self.accumulate), gradients)
 
-    def _clipped(self, gradients):
+    def _clipped(self, gradients: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Gradients with a global norm of at most `clip_norm`, by torch.nn.utils.clip_grad_norm_'s formula."""
         if self.clip_norm <= 0:
             return gradients
@@ -81,11 +82,11 @@ class TrainStep(nn.Cell):
         factor = ops.minimum(self.clip_norm / (norm + 1e-6), 1.0)
         return self.map(ops.partial(self.scale, factor), gradients)
 
-    def construct(self, *batch):
+    def construct(self, *batch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         report, gradients = self._gradients(*batch)
         return self._finish(report, gradients)
 
-    def _finish(self, report, gradients):
+    def _finish(self, report: Tensor, gradients: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, Tensor]:
         """What follows the gradients: mean over workers, scale, update; the outputs of `construct`."""
         if self.rank_size > 1:
             gradients = self.reduce(gradients)
@@ -102,20 +103,20 @@ class TrainStep(nn.Cell):
             report = ops.depend(report, self._update(gradients))
         return report[0], report[1:], skipped
 
-    def _update(self, gradients):
+    def _update(self, gradients: tuple[Tensor, ...]) -> tuple[bool, ...]:
         """Clip the gradients and let the optimizer apply them."""
         return self.optimizer(self._clipped(gradients))
 
 
-def _add(left, right):
+def _add(left: Tensor, right: Tensor) -> Tensor:
     return left + right
 
 
-def _scale(factor, gradient):
+def _scale(factor: float | Tensor, gradient: Tensor) -> Tensor:
     return gradient * factor.astype(gradient.dtype) if isinstance(factor, ms.Tensor) else gradient * factor
 
 
-def _sum_of_squares(gradient):
+def _sum_of_squares(gradient: Tensor) -> Tensor:
     """In two steps: a reduction of a matrix to a scalar runs on one thread on CPU and gathers rounding errors."""
     squares = ops.square(gradient.astype(ms.float32))
     return squares.sum(-1).sum() if squares.ndim > 1 else squares.sum()
@@ -135,12 +136,12 @@ class RepeatedStep(nn.Cell):
         Tuple of Tensors as of `step`, each with a leading axis of length `repeats`.
     """
 
-    def __init__(self, step, repeats):
+    def __init__(self, step: TrainStep, repeats: int):
         super().__init__(auto_prefix=False)
         self.step = step
         self.repeats = repeats
 
-    def construct(self, *batches):
+    def construct(self, *batches: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         losses, terms, skipped = [], [], []
         for index in range(self.repeats):
             outputs = self.step(*[values[index] for values in batches])

@@ -12,6 +12,7 @@ Source: amass.is.tue.mpg.de, file descriptions; the fields that the Blender add-
 import numpy as np
 
 from common.files import npz_bytes
+from common.formats.motion import Motion
 from common.geometry.rotation import matrix_to_axis_angle
 
 # From y up to z up: what points up comes to the third place, and what points at the viewer to minus the second.
@@ -19,7 +20,7 @@ Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 BODY, JAW, EYES, HANDS = slice(1, 22), slice(22, 23), slice(23, 25), slice(25, 55)
 
 
-def amass_bytes(motion):
+def amass_bytes(motion: Motion) -> bytes:
     """The bytes of an AMASS npz of a `Motion` with a body and frames of one length (`Motion.evenly`)."""
     skeleton, body = motion.skeleton, motion.body
     count, rest = len(motion.time_s), skeleton.offsets[0]

@@ -21,7 +21,7 @@ class BodyRig:
     def __init__(self, model: BodyModel):
         self.model = model
 
-    def move(self, rotmat, shape, translation, colour) -> dict:
+    def move(self, rotmat: np.ndarray, shape: np.ndarray, translation: np.ndarray, colour: tuple) -> dict:
         """Skeleton, skin and parameters of a person: fields of a `Motion`.
 
         The skeleton has the person's mean shape (and expression), as bones of files have one length. Its root is where

@@ -3,14 +3,18 @@
 The format knows no unit: lengths are in centimetres, as motion capture has them (Blender: scale 0.01 on import). Axes:
 x right, y up, z backward. A joint turns by Z, then X, then Y of its own axes, the usual order of BVH.
 """
+from collections.abc import Iterable
+
 import numpy as np
 from scipy.spatial.transform import Rotation
+
+from common.formats.motion import Motion
 
 CM_PER_M = 100.0
 LEAF_CM = 5.0  # length of the last bones, which have no joint at their end
 
 
-def bvh_bytes(motion):
+def bvh_bytes(motion: Motion) -> bytes:
     """The bytes of a BVH file of a `Motion` with a skeleton and frames of one length (`Motion.evenly`).
 
     Angles are in degrees and continuous over the frames.
@@ -20,7 +24,7 @@ def bvh_bytes(motion):
                 for joint in range(len(skeleton.names))]
     order, lines = [], ["HIERARCHY"]
 
-    def joint(number, depth):
+    def joint(number: int, depth: int) -> None:
         order.append(number)
         indent, root = "\t" * depth, skeleton.parents[number] < 0
         offset = np.zeros(3) if root else CM_PER_M * skeleton.offsets[number]
@@ -44,11 +48,11 @@ def bvh_bytes(motion):
     return ("\n".join(lines) + "\n").encode()
 
 
-def _numbers(values):
+def _numbers(values: Iterable[float]) -> str:
     return " ".join(f"{value + 0.0:.6f}" for value in values)
 
 
-def _degrees(rotmat):
+def _degrees(rotmat: np.ndarray) -> np.ndarray:
     """(T, 3, 3) -> (T, 3), turns around Z, X, Y in degrees, without jumps of a full turn."""
     angles = Rotation.from_matrix(rotmat).as_euler("ZXY")
     return np.rad2deg(np.unwrap(angles, axis=0))

@@ -5,12 +5,13 @@ import io
 import numpy as np
 
 from common.errors import printable
+from common.formats.motion import Motion
 
 COLUMNS = ("source", "model", "person", "frame", "time_s", "score", "joint", "x_px", "y_px", "x_right_m", "y_up_m",
            "z_backward_m")
 
 
-def csv_bytes(motion):
+def csv_bytes(motion: Motion) -> bytes:
     """The bytes of a CSV file of a `Motion`, only of frames in which the person is seen; what is unknown is empty."""
     stream = io.StringIO()
     table = csv.writer(stream, lineterminator="\n")
@@ -27,11 +28,11 @@ def csv_bytes(motion):
     return stream.getvalue().encode()
 
 
-def _number(value, digits):
+def _number(value: float, digits: int) -> str:
     return f"{value + 0.0:.{digits}f}" if np.isfinite(value) else ""
 
 
-def _text(text):
+def _text(text: str) -> str:
     """A name that comes from outside: spreadsheets would take one that begins like a formula for a formula."""
     text = printable(text)
     return f"'{text}" if text[:1] in "=+-@\t\r" else text

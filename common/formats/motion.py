@@ -29,7 +29,7 @@ class Skeleton:
     rotmat: np.ndarray
     root: np.ndarray
 
-    def positions(self):
+    def positions(self) -> np.ndarray:
         """(T, J, 3), where the joints are."""
         turned, places = [], []
         for joint, parent in enumerate(self.parents):
@@ -93,13 +93,13 @@ class Motion:
     time_s: np.ndarray
     joint_names: tuple
     j3d: np.ndarray
-    j2d_px: np.ndarray = None
-    score: np.ndarray = None
-    skeleton: Skeleton = None
-    skin: Skin = None
-    body: BodyParameters = None
+    j2d_px: np.ndarray | None = None
+    score: np.ndarray | None = None
+    skeleton: Skeleton | None = None
+    skin: Skin | None = None
+    body: BodyParameters | None = None
 
-    def evenly(self):
+    def evenly(self) -> "Motion":
         """The same with frames of one length, as BVH, AMASS and TRC need them.
 
         Between the frames in which the person is seen, positions are interpolated linearly and rotations along the
@@ -123,14 +123,14 @@ class Motion:
         frames = self.frames[0] + np.arange(count)
         return dataclasses.replace(self, frames=frames, time_s=times, **changes)
 
-    def rest(self):
+    def rest(self) -> np.ndarray:
         """(J, 3), where the joints of the skeleton are at rest."""
         places = np.zeros((len(self.skeleton.names), 3))
         for joint, parent in enumerate(self.skeleton.parents):
             places[joint] = self.skeleton.offsets[joint] + (places[parent] if parent >= 0 else 0.0)
         return places
 
-    def quaternions(self):
+    def quaternions(self) -> np.ndarray:
         """(T, J, 4), w x y z, of the joints; of the two of each the one nearer to the frame before."""
         quaternions = matrix_to_quaternion(self.skeleton.rotmat)
         signs = np.sign((quaternions[1:] * quaternions[:-1]).sum(-1, keepdims=True))
@@ -138,14 +138,14 @@ class Motion:
         return quaternions
 
 
-def strongest(weights, count=4):
+def strongest(weights: np.ndarray, count: int = 4) -> tuple[np.ndarray, np.ndarray]:
     """(V, J) skinning weights -> the joints (V, count) that pull most, and their weights, which sum to one."""
     joints = np.argsort(-weights, axis=1, kind="stable")[:, :count]
     most = np.take_along_axis(weights, joints, axis=1)
     return np.where(most > 0, joints, 0), most / most.sum(1, keepdims=True)
 
 
-def _linear(times, values, at):
+def _linear(times: np.ndarray, values: np.ndarray | None, at: np.ndarray) -> np.ndarray | None:
     if values is None:
         return None
     values = np.asarray(values, np.float64)

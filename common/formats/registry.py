@@ -1,7 +1,7 @@
 """The files of other programs that a person's motion can be written as: one module each, one table."""
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from common.errors import UserError
@@ -35,7 +35,7 @@ MOTION_FORMATS = {
 _NEEDS = {"body": "parameters of a body model", "skin": "body model", "skeleton": "whole skeleton"}
 
 
-def write_motion(folder: str, motion: Motion, formats) -> list:
+def write_motion(folder: str, motion: Motion, formats: Iterable[str]) -> list:
     """Write a person's motion.
 
     Args:

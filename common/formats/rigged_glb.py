@@ -11,7 +11,7 @@ import struct
 
 import numpy as np
 
-from common.formats.motion import strongest
+from common.formats.motion import Motion, strongest
 from common.visual.renderer import vertex_normals
 
 WEIGHTS = 4  # joints that may pull at a vertex: all that every program reads
@@ -26,7 +26,7 @@ class _Block:
     def __init__(self):
         self.data, self.views, self.accessors = bytearray(), [], []
 
-    def add(self, values, component, target=None, bounds=False):
+    def add(self, values: np.ndarray, component: int, target: int | None = None, bounds: bool = False) -> int:
         """Append an array (N, ...) -> number of its accessor."""
         values = np.ascontiguousarray(values, {FLOAT: "<f4", UINT8: "u1", UINT32: "<u4"}[component])
         view = {"buffer": 0, "byteOffset": len(self.data), "byteLength": values.nbytes}
@@ -41,7 +41,7 @@ class _Block:
         return len(self.accessors) - 1
 
 
-def glb_bytes(motion):
+def glb_bytes(motion: Motion) -> bytes:
     """The bytes of a glb file of a `Motion` with a skin. Times are those of the frames in which the person is seen."""
     block, skeleton, skin = _Block(), motion.skeleton, motion.skin
     count = len(skeleton.names)
@@ -58,7 +58,7 @@ def glb_bytes(motion):
     times = block.add(motion.time_s - motion.time_s[0], FLOAT, bounds=True)
     nodes, samplers, channels = [], [], []
 
-    def animate(node, path, values):
+    def animate(node: int, path: str, values: np.ndarray) -> None:
         channels.append({"sampler": len(samplers), "target": {"node": node, "path": path}})
         samplers.append({"input": times, "output": block.add(values, FLOAT), "interpolation": "LINEAR"})
 

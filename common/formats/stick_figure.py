@@ -8,7 +8,7 @@ THICKNESS_M = 0.018
 COLOUR = (120, 170, 220)
 
 
-def stick_figure(skeleton: Skeleton, colour=COLOUR, thickness: float = THICKNESS_M) -> Skin:
+def stick_figure(skeleton: Skeleton, colour: tuple[int, int, int] = COLOUR, thickness: float = THICKNESS_M) -> Skin:
     """The skin of a skeleton at rest.
 
     Args:
@@ -31,14 +31,14 @@ def stick_figure(skeleton: Skeleton, colour=COLOUR, thickness: float = THICKNESS
                 np.concatenate([faces + first for (_, _, faces), first in zip(parts, counts)]), weights, colour)
 
 
-def _ball(centre, radius):
+def _ball(centre: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
     heights, angles = np.linspace(0, np.pi, RINGS + 1), np.linspace(0, 2 * np.pi, SIDES, endpoint=False)
     points = np.stack([np.outer(np.sin(heights), np.cos(angles)), np.repeat(np.cos(heights)[:, None], SIDES, 1),
                        np.outer(np.sin(heights), -np.sin(angles))], axis=-1).reshape(-1, 3)
     return centre + radius * points, _grid(RINGS)
 
 
-def _rod(start, end, radius):
+def _rod(start: np.ndarray, end: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray]:
     way = (end - start) / np.linalg.norm(end - start)
     across = np.cross(way, np.eye(3)[np.argmin(np.abs(way))])
     across /= np.linalg.norm(across)
@@ -48,7 +48,7 @@ def _rod(start, end, radius):
     return np.concatenate([end + ring, start + ring]), _grid(1)
 
 
-def _grid(rows):
+def _grid(rows: int) -> np.ndarray:
     """Triangles (N, 3) between rows + 1 rings of points, counter-clockwise from outside where the first is on top."""
     row, side = np.meshgrid(np.arange(rows), np.arange(SIDES), indexing="ij")
     upper, lower = row * SIDES + side, (row + 1) * SIDES + side

@@ -2,9 +2,10 @@
 
 Source: the format's description in OpenSim's documentation ("Marker (.trc) Files").
 """
+from common.formats.motion import Motion
 
 
-def trc_bytes(motion):
+def trc_bytes(motion: Motion) -> bytes:
     """The bytes of a TRC file of a `Motion` with frames of one length (`Motion.evenly`); tabs stand between columns."""
     count, markers = motion.j3d.shape[:2]
     rate = f"{motion.fps:.6g}"

@@ -2,6 +2,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 
 def turn_onto(start: np.ndarray, end: np.ndarray) -> np.ndarray:
@@ -30,7 +31,7 @@ def frame_of(primary: np.ndarray, secondary: np.ndarray) -> np.ndarray:
     return np.stack([first, second, np.cross(first, second)], axis=-1)
 
 
-def turn_bones(places: np.ndarray, parents: Sequence[int], rest: np.ndarray,
+def turn_bones(places: np.ndarray, parents: Sequence[int], rest: npt.ArrayLike,
                whole: Mapping[int, np.ndarray] | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Turns of joints that bring bones of one length into given directions.
 

@@ -89,7 +89,7 @@ def crop_points_to_image(points: np.ndarray, corner_px: np.ndarray, side_px: np.
 
 
 def estimate_translation(points: np.ndarray, j2d_px: np.ndarray, conf: np.ndarray, focal_px: float,
-                         center_px: np.ndarray) -> np.ndarray:
+                         center_px: np.ndarray | tuple[float, float]) -> np.ndarray:
     """The translation that best explains 2D joints, by weighted linear least squares.
 
     Multiplying the projection by the depth makes it linear in the translation. Source: SPIN, utils/geometry.py.
@@ -114,7 +114,8 @@ def estimate_translation(points: np.ndarray, j2d_px: np.ndarray, conf: np.ndarra
     return np.linalg.lstsq(rows.reshape(-1, 3), right.reshape(-1), rcond=None)[0]
 
 
-def fit_translation(points: np.ndarray, j2d_px: np.ndarray, focal_px: float, center_px: np.ndarray) -> np.ndarray:
+def fit_translation(points: np.ndarray, j2d_px: np.ndarray, focal_px: float,
+                    center_px: np.ndarray | tuple[float, float]) -> np.ndarray:
     """The translation whose perspective projection comes nearest to 2D joints, by least squares in pixels.
 
     `estimate_translation` counts an error in the image times the depth of the point; from there Gauss-Newton steps

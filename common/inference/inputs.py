@@ -1,18 +1,19 @@
 """What a model may be called with in Python: names of files, arrays, lists of both."""
 import os
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
 
 from common.data.image import read_image
 from common.errors import UserError
-from common.inference.people import GivenBoxes, choose_people, detected_by_name, read_boxes
+from common.inference.people import FindPeople, GivenBoxes, choose_people, detected_by_name, read_boxes
 from common.inference.sources import Frame, Source, open_source
 
 FLAG = "input"
 
 
-def source_of(value, frame_max: int = 0) -> Source:
+def source_of(value: object, frame_max: int = 0) -> Source:
     """The source that a value stands for.
 
     Args:
@@ -34,7 +35,7 @@ def source_of(value, frame_max: int = 0) -> Source:
              else f"image_{number}" if len(images) > 1 else "image" for number, one in enumerate(images)]
     names = [name if names.count(name) == 1 else f"{name}_{number}" for number, name in enumerate(names)]
 
-    def frames():
+    def frames() -> Iterator[Frame]:
         for name, image in zip(names, images):
             image = read_image(os.fspath(image)) if isinstance(image, str | os.PathLike) else _checked(image, name)
             yield Frame(name, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
@@ -42,7 +43,7 @@ def source_of(value, frame_max: int = 0) -> Source:
     return Source(names[0] if names else "images", 0.0, frames, len(images))
 
 
-def is_single(value) -> bool:
+def is_single(value: object) -> bool:
     """Whether a value stands for one image, so that one result is expected and not a list."""
     if isinstance(value, str | os.PathLike):
         source = open_source(os.fspath(value), 0, FLAG)
@@ -50,7 +51,8 @@ def is_single(value) -> bool:
     return isinstance(value, np.ndarray) and value.ndim == 3
 
 
-def way_of_finding(boxes=None, detections=None, detector=None, min_confidence: float = 0.2):
+def way_of_finding(boxes: str | np.ndarray | list | None = None, detections: object = None,
+                   detector: Callable | None = None, min_confidence: float = 0.2) -> FindPeople:
     """The callable of `choose_people` for what is known in Python.
 
     Args:
@@ -77,7 +79,7 @@ def way_of_finding(boxes=None, detections=None, detector=None, min_confidence: f
     return choose_people(detector=getattr(detector, "find", detector), min_confidence=min_confidence)
 
 
-def _checked(image, name):
+def _checked(image: object, name: str) -> np.ndarray:
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         shape = getattr(image, "shape", type(image).__name__)
         raise UserError(f"{name}: an image in Python is an array (H, W, 3) of uint8, red first, not "

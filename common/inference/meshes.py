@@ -9,12 +9,14 @@ import contextlib
 import dataclasses
 import logging
 import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
+from common.config import Config
 from common.errors import UserError
 from common.formats.registry import MOTION_FORMATS
 from common.geometry.projection import (
@@ -24,12 +26,12 @@ from common.geometry.projection import (
     weak_perspective_projection,
 )
 from common.inference.outputs import IMAGE_FORMATS, check_formats, check_person, write_people
-from common.inference.people import check_boxes, choose_people
+from common.inference.people import FindPeople, Found, check_boxes, choose_people
 from common.inference.person import ImageRecord, Person
 from common.inference.results import People
 from common.inference.side_by_side import READ_AHEAD, WRITERS, ahead, in_order
 from common.inference.smoothing import OneEuro, OneEuroRotation
-from common.inference.sources import Frame, interrupt_noted
+from common.inference.sources import Frame, Source, interrupt_noted
 from common.inference.tracking import Tracker
 from common.inference.video_files import VideoRecord, video_frame
 from common.visual.cameras import NEAR
@@ -91,19 +93,19 @@ class MeshModel:
     name, body_model, subject = "", "", "person"
     faces, joint_names, variants, conventions, rig = None, (), (), {}, None
 
-    def crop(self, image, found):
+    def crop(self, image: np.ndarray, found: Found) -> tuple[np.ndarray, Region]:
         """Network input of somebody: image (H, W, 3) uint8 RGB, `Found` -> array (3, h, w) float32, `Region`."""
         raise NotImplementedError
 
-    def predict(self, batch):
+    def predict(self, batch: np.ndarray) -> list[Body]:
         """Network inputs (B, 3, h, w) -> B `Body`s."""
         raise NotImplementedError
 
-    def pose(self, body):
+    def pose(self, body: Body) -> Body:
         """The `Body` with vertices and joints that belong to its rotations and shape."""
         raise NotImplementedError
 
-    def parameters(self, body):
+    def parameters(self, body: Body) -> dict[str, np.ndarray]:
         """What files say of a `Body`: dict name -> array."""
         raise NotImplementedError
 
@@ -116,7 +118,7 @@ class _Track:
         self.size, self.place = OneEuro(1.0), OneEuro(1.0)
         self.variants = {}
 
-    def smooth(self, body, region, time_s):
+    def smooth(self, body: Body, region: Region, time_s: float) -> Body:
         """A `Body` with smoothed camera, rotations, shape and variants; its vertices are still the old ones.
 
         What is smoothed of the camera is the place in the image and the size there, as crops jump about.
@@ -162,8 +164,9 @@ class MeshRunner:
         UserError: an unknown format, or a focal length that is not positive.
     """
 
-    def __init__(self, model, find, folder, formats=None, focal_length=FOCAL_LENGTH, batch_size=8, smooth=True,
-                 write=write_people):
+    def __init__(self, model: MeshModel, find: FindPeople, folder: str,
+                 formats: Sequence[str] | None = None, focal_length: float = FOCAL_LENGTH, batch_size: int = 8,
+                 smooth: bool = True, write: Callable = write_people):
         check_formats(formats or ())
         if not focal_length > 0:
             raise UserError(f"--focal_length {focal_length}: write a positive number")
@@ -172,7 +175,7 @@ class MeshRunner:
         self.images, self.unusable, self.rows = 0, [], None
         self.tracker, self.tracks, self.video = Tracker(), {}, None
 
-    def run(self, source):
+    def run(self, source: Source) -> None:
         """Work through a source and say what was written.
 
         Raises:
@@ -194,7 +197,7 @@ class MeshRunner:
         LOGGER.info("People: %d, %s: %d%s; written to %s", found, "frames" if source.fps else "images", self.images,
                     f", left out: {left_out}" if left_out else "", self.folder)
 
-    def stream(self, source, interrupted=()):
+    def stream(self, source: Source, interrupted: Sequence = ()) -> Iterator[People]:
         """Yield the `People` of every image or frame that can be used, in order; nothing is written.
 
         Args:
@@ -206,7 +209,7 @@ class MeshRunner:
         with contextlib.closing(ahead(source.frames(), READ_AHEAD)) as frames:
             yield from self._people(self._crops(frames, source, interrupted), source)
 
-    def _leave_out(self, error):
+    def _leave_out(self, error: UserError) -> None:
         """Note what cannot be used and go on; the first few are said one by one."""
         self.unusable.append(error)
         if len(self.unusable) <= SAID:
@@ -214,11 +217,11 @@ class MeshRunner:
         elif len(self.unusable) == SAID + 1:
             LOGGER.warning("More is left out and no longer said one by one")
 
-    def _images(self, people, progress):
+    def _images(self, people: Iterator[People], progress: tqdm) -> int:
         """Write about single images; returns the number of people."""
         formats, found = IMAGE_FORMATS if self.formats is None else self.formats, 0
 
-        def write(seen):
+        def write(seen: People) -> int:
             if seen.people:
                 self.write(self.folder, seen.record, seen.people, formats, seen.photo)
             else:
@@ -230,22 +233,22 @@ class MeshRunner:
             progress.update()
         return found
 
-    def _video(self, source, people, progress):
+    def _video(self, source: Source, people: Iterator[People], progress: tqdm) -> int:
         """Write about a video; returns the number of people."""
         formats = VIDEO_FORMATS if self.formats is None else self.formats
         of_frames = [name for name in formats if name not in OF_TRACKS]
         self.video = video = VideoRecord(source.fps, self.smooth)
 
-        def recorded():
+        def recorded() -> Iterator[People]:
             for seen in people:
                 video.add(seen.record, seen.people, seen.time_s)
                 yield seen
 
-        def draw(seen):
+        def draw(seen: People) -> tuple[np.ndarray | None, float]:
             write_people(self.folder, seen.record, seen.people, of_frames)
             return video_frame(seen.record, seen.people, seen.photo) if "png" in formats else None, seen.time_s
 
-        def drawn():
+        def drawn() -> Iterator[tuple[np.ndarray | None, float]]:
             for frame in in_order(draw, recorded(), WRITERS):
                 yield frame
                 progress.update()
@@ -257,7 +260,7 @@ class MeshRunner:
         video.write(self.folder, source.name, formats)
         return len(video.tracks)
 
-    def _crops(self, frames, source, interrupted):
+    def _crops(self, frames: Iterable[Frame], source: Source, interrupted: Sequence) -> Iterator[_Crops]:
         """Yield `_Crops` for every image of the source that can be used."""
         for frame in frames:
             try:
@@ -283,13 +286,13 @@ class MeshRunner:
             if interrupted:
                 return
 
-    def _numbered(self, found):
+    def _numbered(self, found: list[Found]) -> list[Found]:
         """People of the next frame with their numbers: those that files give, else what the tracker says."""
         # Frames without people count too: after many of them somebody is new.
         numbers = self.tracker.update([_as_pose(person) for person in found], None, [person.number for person in found])
         return [dataclasses.replace(person, number=number) for person, number in zip(found, numbers)]
 
-    def _people(self, crops, source):
+    def _people(self, crops: Iterable[_Crops], source: Source) -> Iterator[People]:
         """Yield `People` for every image, in order; the network gets full batches, whatever image people are from."""
         waiting, inputs, bodies = collections.deque(), collections.deque(), collections.deque()
         for one in crops:
@@ -302,7 +305,7 @@ class MeshRunner:
             self._predict(inputs, bodies)
         yield from self._complete(waiting, bodies, source)
 
-    def _predict(self, inputs, bodies):
+    def _predict(self, inputs: collections.deque[np.ndarray], bodies: collections.deque[Body]) -> None:
         """Move as many inputs as fit into a batch to bodies.
 
         Every batch has as many rows as the first, because each size is compiled on its own.
@@ -311,7 +314,8 @@ class MeshRunner:
         part = [inputs.popleft() for _ in range(min(len(inputs), self.rows))]
         bodies.extend(self.model.predict(np.stack(part + part[-1:] * (self.rows - len(part))))[:len(part)])
 
-    def _complete(self, waiting, bodies, source):
+    def _complete(self, waiting: collections.deque[_Crops], bodies: collections.deque[Body],
+                  source: Source) -> Iterator[People]:
         """Yield `People` for the images whose people all have bodies."""
         while waiting and len(waiting[0].crops) <= len(bodies):
             one = waiting.popleft()
@@ -325,7 +329,7 @@ class MeshRunner:
                 self.images += 1
                 yield People(record, people, one.image, one.frame.time_s)
 
-    def _image_record(self, one, source):
+    def _image_record(self, one: _Crops, source: Source) -> ImageRecord:
         height, width = one.image.shape[:2]
         name = one.frame.name
         focal_px = self.focal_length * max(height, width) / REFERENCE_PX
@@ -333,7 +337,8 @@ class MeshRunner:
                            (0.5 * width, 0.5 * height), self.model.name, self.model.body_model, self.model.conventions,
                            self.model.variants, self.model.rig)
 
-    def _person(self, frame, record, found, region, body, source):
+    def _person(self, frame: Frame, record: ImageRecord, found: Found, region: Region, body: Body,
+                source: Source) -> Person:
         """What files say of somebody; raises UserError when the network's answer cannot be written."""
         where = f"{self.model.subject} {found.number} of {record.image}"
         if source.fps and self.smooth and np.isfinite(body.cam).all():
@@ -351,7 +356,8 @@ class MeshRunner:
         check_person(person, where)
         return person
 
-    def _seen(self, j3d, weak_px, record, where):
+    def _seen(self, j3d: np.ndarray, weak_px: np.ndarray, record: ImageRecord,
+              where: str) -> tuple[np.ndarray, np.ndarray]:
         """The translation in front of the image's camera that fits the network's own, and the joints seen from there.
 
         Both cameras cannot agree wholly: a perspective one shows what is near larger. Files hold the joints as the
@@ -367,7 +373,8 @@ class MeshRunner:
                                                    np.asarray(record.centre_px))[0]
 
 
-def runner_of(config, model, detector, folder="", write=write_people):
+def runner_of(config: Config, model: MeshModel, detector: Callable | None, folder: str = "",
+              write: Callable = write_people) -> MeshRunner:
     """The `MeshRunner` that the settings of a command describe.
 
     Args:
@@ -385,7 +392,7 @@ def runner_of(config, model, detector, folder="", write=write_people):
                       config.focal_length, config.batch_size, config.smooth, write)
 
 
-def _as_pose(found):
+def _as_pose(found: Found) -> np.ndarray:
     """Joints (J, 3) for the tracker; without joints the corners of the box."""
     if found.joints is not None:
         return found.joints

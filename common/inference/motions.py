@@ -1,4 +1,6 @@
 """People of images and videos as motion that other programs read."""
+from collections.abc import Sequence
+
 import numpy as np
 
 from common.formats.motion import Motion
@@ -9,7 +11,8 @@ from common.visual.renderer import PALETTE
 IMAGE_FPS = 30.0  # of a file about an image, whose format asks for a rate
 
 
-def motion_of(record: ImageRecord, people: list[Person], name: str, source: str, frames=(0,), time_s=(0.0,),
+def motion_of(record: ImageRecord, people: list[Person], name: str, source: str,
+              frames: Sequence[int] | np.ndarray = (0,), time_s: Sequence[float] | np.ndarray = (0.0,),
               fps: float = IMAGE_FPS) -> Motion:
     """One person in the frames in which the person is seen.
 

@@ -7,9 +7,11 @@ and the viewer page have y up, as mesh programs expect.
 import dataclasses
 import json
 import os
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from common.errors import UserError
 from common.files import atomic_write, npz_bytes
@@ -39,7 +41,8 @@ CONVENTIONS = {
 }
 
 
-def write_people(folder: str, record: ImageRecord, people: list[Person], formats=FORMATS, photo=None) -> list:
+def write_people(folder: str, record: ImageRecord, people: list[Person], formats: Sequence[str] = FORMATS,
+                 photo: np.ndarray | None = None) -> list:
     """Write everything asked for about the people in one image.
 
     Args:
@@ -85,7 +88,7 @@ def write_people(folder: str, record: ImageRecord, people: list[Person], formats
     return paths
 
 
-def _write_page(path, record, people, photo):
+def _write_page(path: str, record: ImageRecord, people: Sequence[Person], photo: np.ndarray | None) -> None:
     """A page to turn everybody around, variants beside each other; see `ImageRecord.nearer`."""
     depth, focal_px = record.nearer(), record.focal_px
     note = f"{record.model}, body model: {record.body_model}"
@@ -103,7 +106,7 @@ def _write_page(path, record, people, photo):
                  camera=PerspectiveCamera(depth * focal_px, tuple(record.centre_px)))
 
 
-def check_formats(formats):
+def check_formats(formats: Sequence[str]) -> None:
     """Refuse a format that is not in `FORMATS`.
 
     Raises:
@@ -114,7 +117,8 @@ def check_formats(formats):
         raise UserError(f"unknown output format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
 
 
-def draw_people(record, people, photo, views=("overlay", "side", "top")):
+def draw_people(record: ImageRecord, people: Sequence[Person], photo: np.ndarray,
+                views: Sequence[str] = ("overlay", "side", "top")) -> dict[str, np.ndarray]:
     """People over the photo, and each turned about its own middle on white.
 
     Returns:
@@ -129,7 +133,7 @@ def draw_people(record, people, photo, views=("overlay", "side", "top")):
     return drawn
 
 
-def place_people(people, view="front", variant=None):
+def place_people(people: Sequence[Person], view: str = "front", variant: str | None = None) -> list[Mesh]:
     """Meshes (vertices in the axes of the image's camera, translation included), each in its own colour.
 
     Args:
@@ -147,12 +151,12 @@ def place_people(people, view="front", variant=None):
     return meshes
 
 
-def _variants(record, people):
+def _variants(record: ImageRecord, people: Sequence[Person]) -> list[str | None]:
     """None for the meshes that all have, then the names of the variants."""
     return [None, *dict.fromkeys([*record.variants, *(name for person in people for name in person.variants)])]
 
 
-def check_person(person, where):
+def check_person(person: Person, where: str) -> None:
     """Refuse a person who cannot be written; `where` is told.
 
     Raises:
@@ -174,7 +178,7 @@ def check_person(person, where):
         raise UserError(f"{where}: {', '.join(broken)} not finite; was the checkpoint trained without overflow?")
 
 
-def _write_person(folder, record, person, formats):
+def _write_person(folder: str, record: ImageRecord, person: Person, formats: Sequence[str]) -> list[str]:
     """The files of one person -> their paths."""
     stem, paths = os.path.join(folder, f"{record.name}_{person.number}"), []
     meshes = {"": person.vertices, **{f"_{name}": vertices for name, vertices in person.variants.items()}}
@@ -197,12 +201,12 @@ def _write_person(folder, record, person, formats):
     return paths
 
 
-def json_bytes(record):
+def json_bytes(record: dict) -> bytes:
     """The bytes of a json file; NaN and infinity are refused, as no other program reads them."""
     return json.dumps(record, indent=1, allow_nan=False).encode()
 
 
-def _as_json(record, person):
+def _as_json(record: ImageRecord, person: Person) -> dict:
     """What the json file says."""
     height, width = record.size
     return {
@@ -228,7 +232,7 @@ def _as_json(record, person):
     }
 
 
-def _as_npz(record, person):
+def _as_npz(record: ImageRecord, person: Person) -> bytes:
     """The bytes of the npz file: the same, flat, and the mesh; numpy.load opens it without pickle."""
     height, width = record.size
     arrays = {
@@ -246,7 +250,7 @@ def _as_npz(record, person):
     return npz_bytes({**arrays, **variants, **boxes, **person.parameters})
 
 
-def plain(values):
+def plain(values: npt.ArrayLike) -> list | float:
     """Numbers of an array as nested lists, with nine digits: these give every float32 back."""
     if np.ndim(values):
         return [plain(value) for value in values]

@@ -5,6 +5,7 @@ gets of somebody is its own affair: published models differ in that.
 """
 import logging
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from common.data.readers.keypoint_json import (
     LEAST_EXTENT_PX,
     LEAST_JOINTS,
     MIN_CONFIDENCE,
+    Frame,
     are_shares,
     frames_of,
     json_files,
@@ -41,13 +43,18 @@ class Found:
     """
 
     box: np.ndarray
-    joints: np.ndarray = None
-    score: float = None
-    number: int | str = None
+    joints: np.ndarray | None = None
+    score: float | None = None
+    number: int | str | None = None
     whole: bool = False
 
 
-def choose_people(bbox="", keypoints_json="", detector=None, min_confidence=MIN_CONFIDENCE, subject="person"):
+# Name of an image and the image, (H, W, 3) uint8 with blue first -> the people in it.
+FindPeople = Callable[[str, np.ndarray], list[Found]]
+
+
+def choose_people(bbox: str = "", keypoints_json: str = "", detector: Callable | None = None,
+                  min_confidence: float = MIN_CONFIDENCE, subject: str = "person") -> FindPeople:
     """The way of finding people that the flags ask for.
 
     Args:
@@ -84,7 +91,7 @@ def choose_people(bbox="", keypoints_json="", detector=None, min_confidence=MIN_
     return whole_image
 
 
-def square_around(found, margin=1.2):
+def square_around(found: Found, margin: float = 1.2) -> tuple[np.ndarray, float]:
     """GraphCMR's and SPIN's square around somebody: a box, or the whole image, as it is, joints with a margin.
 
     Args:
@@ -101,7 +108,7 @@ def square_around(found, margin=1.2):
     return found.box[:2] + (size // 2 if found.whole else 0.5 * size), float(size.max() / SCALE_PX)
 
 
-def whole_image(name, image):
+def whole_image(name: str, image: np.ndarray) -> list[Found]:
     """One person, who fills the image.
 
     Raises:
@@ -120,14 +127,14 @@ class GivenBoxes:
         boxes (list): of (4,), left, top, width, height in pixels.
     """
 
-    def __init__(self, boxes):
+    def __init__(self, boxes: Sequence[np.ndarray]):
         self.boxes = boxes
 
-    def __call__(self, *_):
+    def __call__(self, *_: object) -> list[Found]:
         return [Found(box, number=number) for number, box in enumerate(self.boxes)]
 
 
-def check_boxes(found, name, image):
+def check_boxes(found: Sequence[Found], name: str, image: np.ndarray) -> None:
     """Refuse people who cannot be in an image.
 
     Args:
@@ -148,7 +155,7 @@ def check_boxes(found, name, image):
                             "px: boxes are left,top,width,height, and boxes and keypoints are in pixels of the image")
 
 
-def read_boxes(text):
+def read_boxes(text: str) -> list[np.ndarray]:
     """Boxes from `left,top,width,height`, several separated by `;`, or from a json file {"bbox": [...]}.
 
     The file is that of GraphCMR and SPIN; its list may hold several boxes.
@@ -188,7 +195,7 @@ class KeypointFiles:
         UserError: nothing is there, or there is no such file in the folder.
     """
 
-    def __init__(self, path, min_confidence=MIN_CONFIDENCE):
+    def __init__(self, path: str, min_confidence: float = MIN_CONFIDENCE):
         if not os.path.exists(path):
             raise UserError(f"--keypoints_json {path} does not exist")
         self.path, self.min_confidence, self.frames = path, min_confidence, None
@@ -200,13 +207,13 @@ class KeypointFiles:
         # Programs that name frames by their numbers alone.
         self.numbers = {split_name(name)[1]: name for name in self.files if split_name(name)[0] == ""}
 
-    def check_count(self, count):
+    def check_count(self, count: int) -> None:
         """Refuse a file about one image for another number of images; 0 is not known."""
         if self.frames is not None and len(self.frames) == 1 and count != 1:
             raise UserError(f"--keypoints_json {self.path} is one file for several images: name a folder of "
                             "<image>_keypoints.json")
 
-    def __call__(self, name, _):
+    def __call__(self, name: str, _: np.ndarray) -> list[Found]:
         """Raises UserError for a damaged file, and for coordinates that are no pixels."""
         if self.frames is not None and len(self.frames) == 1:
             return self._found(self.frames)
@@ -218,7 +225,7 @@ class KeypointFiles:
             return []
         return self._found([found] if self.frames else frames_of(read_json(found), found))
 
-    def _found(self, frames):
+    def _found(self, frames: list[Frame]) -> list[Found]:
         poses = [pose for frame in frames for pose in frame.poses]
         if poses and are_shares(np.concatenate([sure(pose.joints, self.min_confidence) for pose in poses])):
             raise UserError(f"--keypoints_json {self.path}: coordinates are shares of the image; write them in its "
@@ -227,7 +234,7 @@ class KeypointFiles:
         return [person for person in found if person is not None]
 
 
-def detected_by_name(images, min_confidence=MIN_CONFIDENCE):
+def detected_by_name(images: Sequence, min_confidence: float = MIN_CONFIDENCE) -> FindPeople:
     """The way of finding people that were found before.
 
     Args:
@@ -239,7 +246,7 @@ def detected_by_name(images, min_confidence=MIN_CONFIDENCE):
     """
     by_name = {image.name: image for image in images}
 
-    def find(name, _):
+    def find(name: str, _: np.ndarray) -> list[Found]:
         image = images[0] if len(images) == 1 else by_name.get(name)
         if image is None:
             LOGGER.warning("no detections of %s, so nobody is looked for", name)
@@ -261,17 +268,18 @@ class Detector:
         min_confidence (float): joints with a higher score count.
     """
 
-    def __init__(self, detector, min_confidence=MIN_CONFIDENCE):
+    def __init__(self, detector: Callable, min_confidence: float = MIN_CONFIDENCE):
         self.detector, self.min_confidence = detector, min_confidence
 
-    def __call__(self, _, image):
+    def __call__(self, _: str, image: np.ndarray) -> list[Found]:
         people = self.detector(image)
         found = [_from_joints(joints, self.min_confidence, score)
                  for joints, score in zip(people.joints, people.scores)]
         return [person for person in found if person is not None]
 
 
-def _from_joints(joints, min_confidence, score=None, number=None):
+def _from_joints(joints: np.ndarray, min_confidence: float, score: float | None = None,
+                 number: int | str | None = None) -> Found | None:
     """Found from (J, 3) joints; None for somebody of whom hardly anything is seen."""
     joints = sure(joints, min_confidence)
     seen = joints[joints[:, 2] > 0]

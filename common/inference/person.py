@@ -35,7 +35,7 @@ class ImageRecord:
     body_model: str
     conventions: dict = dataclasses.field(default_factory=dict)
     variants: tuple = ()
-    rig: BodyRig = None
+    rig: BodyRig | None = None
 
     def nearer(self) -> float:
         """What pages to turn around multiply depths and the focal length by.
@@ -85,9 +85,9 @@ class Person:
     box_centre_px: tuple
     box_size_px: float
     parameters: dict
-    score: float = None
-    number: int = None
+    score: float | None = None
+    number: int | None = None
     variants: dict = dataclasses.field(default_factory=dict)
     boxes_px: dict = dataclasses.field(default_factory=dict)
-    rotmat: np.ndarray = None
-    shape: np.ndarray = None
+    rotmat: np.ndarray | None = None
+    shape: np.ndarray | None = None

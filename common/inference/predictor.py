@@ -1,5 +1,7 @@
 """A mesh model in Python: called with images, videos or arrays it gives people."""
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
 
 from common.errors import UserError
 from common.inference.inputs import is_single, source_of, way_of_finding
@@ -20,8 +22,8 @@ class MeshPredictor:
         min_confidence (float): joints with a higher score count.
     """
 
-    def __init__(self, model: MeshModel, detector=None, batch_size: int = 8, focal_length: float = FOCAL_LENGTH,
-                 smooth: bool = True, min_confidence: float = 0.2):
+    def __init__(self, model: MeshModel, detector: Callable | None = None, batch_size: int = 8,
+                 focal_length: float = FOCAL_LENGTH, smooth: bool = True, min_confidence: float = 0.2):
         self.model, self.detector, self.batch_size = model, detector, batch_size
         self.focal_length, self.smooth, self.min_confidence = focal_length, smooth, min_confidence
 
@@ -35,7 +37,8 @@ class MeshPredictor:
         """Names of the joints of `Person.j3d` and `Person.j2d_px`."""
         return tuple(self.model.joint_names)
 
-    def __call__(self, source, boxes=None, detections=None, detector=None, frame_max: int = 0):
+    def __call__(self, source: object, boxes: str | np.ndarray | list | None = None, detections: object = None,
+                 detector: Callable | None = None, frame_max: int = 0) -> People | list[People]:
         """The people of an image as `People`; of a folder, a list or a video a list of them, in order.
 
         All photos and meshes are kept: long videos are for `stream` or `run`.
@@ -51,7 +54,8 @@ class MeshPredictor:
         results = list(self.stream(source, boxes, detections, detector, frame_max))
         return results[0] if is_single(source) else results
 
-    def stream(self, source, boxes=None, detections=None, detector=None, frame_max: int = 0) -> Iterator[People]:
+    def stream(self, source: object, boxes: str | np.ndarray | list | None = None, detections: object = None,
+               detector: Callable | None = None, frame_max: int = 0) -> Iterator[People]:
         """The same one by one, as they are ready.
 
         Images that cannot be used are left out with a warning.
@@ -66,8 +70,9 @@ class MeshPredictor:
         if empty:
             raise UserError(runner.unusable[-1] if runner.unusable else "there are no images")
 
-    def run(self, source, folder: str, formats=None, boxes=None, detections=None, detector=None,
-            frame_max: int = 0) -> None:
+    def run(self, source: object, folder: str, formats: Sequence[str] | None = None,
+            boxes: str | np.ndarray | list | None = None, detections: object = None,
+            detector: Callable | None = None, frame_max: int = 0) -> None:
         """Write what infer.py writes about a source.
 
         Args:
@@ -80,7 +85,8 @@ class MeshPredictor:
         """
         self.runner(boxes, detections, detector, folder, formats).run(source_of(source, frame_max))
 
-    def runner(self, boxes=None, detections=None, detector=None, folder: str = "", formats=None) -> MeshRunner:
+    def runner(self, boxes: str | np.ndarray | list | None = None, detections: object = None,
+               detector: Callable | None = None, folder: str = "", formats: Sequence[str] | None = None) -> MeshRunner:
         """What `run` and `stream` work with; after a video its `video` knows everybody's whole way."""
         if boxes is None and detections is None and detector is None:
             detector = self.detector

@@ -1,5 +1,6 @@
 """The people that a mesh model found in one image or frame, ready to be looked at, drawn and written."""
 import dataclasses
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -21,15 +22,15 @@ class People:
     record: ImageRecord
     people: list[Person]
     photo: np.ndarray
-    time_s: float = None
+    time_s: float | None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.people)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Person]:
         return iter(self.people)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> Person:
         return self.people[index]
 
     @property
@@ -45,7 +46,7 @@ class People:
         """
         return draw_people(self.record, self.people, self.photo, (view,))[view]
 
-    def save(self, folder: str, formats=IMAGE_FORMATS) -> list:
+    def save(self, folder: str, formats: Sequence[str] = IMAGE_FORMATS) -> list:
         """Write the files of infer.py about the image; see docs/formats.md.
 
         Returns:

@@ -7,14 +7,14 @@ import collections
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 READ_AHEAD = 4  # images that are decoded before the network needs them
 WRITERS = min(4, os.cpu_count() or 1)  # threads that draw and write
 
 
-def ahead(items: Iterable, depth: int) -> Iterator:
+def ahead(items: Iterable, depth: int) -> Generator:
     """Yield the items, taken by a thread that is at most `depth` items ahead.
 
     An error of the items is raised where the item would have come. Closing the iterator ends the thread.
@@ -25,7 +25,7 @@ def ahead(items: Iterable, depth: int) -> Iterator:
     """
     waiting, stopped, end = queue.Queue(depth), threading.Event(), object()
 
-    def put(entry):
+    def put(entry: tuple) -> bool:
         while not stopped.is_set():
             try:
                 waiting.put(entry, timeout=0.1)
@@ -34,7 +34,7 @@ def ahead(items: Iterable, depth: int) -> Iterator:
                 continue
         return False
 
-    def take():
+    def take() -> None:
         try:
             for item in items:
                 if not put((item, None)):

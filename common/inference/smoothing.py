@@ -15,7 +15,7 @@ CUTOFF_PER_SPEED = 5.0  # Hz per metre or radian per second
 SPEED_CUTOFF_HZ = 2.0  # for the speed itself
 
 
-def _share(cutoff_hz, seconds):
+def _share(cutoff_hz: float | np.ndarray, seconds: float) -> float | np.ndarray:
     """How much of the way to a new value a low-pass filter goes after a time step."""
     turn = 2.0 * np.pi * np.asarray(cutoff_hz) * seconds
     return turn / (turn + 1.0)
@@ -24,11 +24,11 @@ def _share(cutoff_hz, seconds):
 class _OneEuro:
     """What both filters share: the state, the time and the speed. `_way` and `_go` know the space of the values."""
 
-    def __init__(self, fps, cutoff_hz=CUTOFF_HZ, cutoff_per_speed=CUTOFF_PER_SPEED):
+    def __init__(self, fps: float, cutoff_hz: float = CUTOFF_HZ, cutoff_per_speed: float = CUTOFF_PER_SPEED):
         self.fps, self.cutoff_hz, self.cutoff_per_speed = fps, cutoff_hz, cutoff_per_speed
         self.frame = self.raw = self.value = self.velocity = None
 
-    def __call__(self, value, frame, unit=1.0):
+    def __call__(self, value: np.ndarray, frame: float, unit: float = 1.0) -> np.ndarray:
         """Follow a new value.
 
         Args:
@@ -64,11 +64,11 @@ class OneEuro(_OneEuro):
     """
 
     @staticmethod
-    def _way(start, end):
+    def _way(start: np.ndarray, end: np.ndarray) -> np.ndarray:
         return end - start
 
     @staticmethod
-    def _go(start, way):
+    def _go(start: np.ndarray, way: np.ndarray) -> np.ndarray:
         return start + way
 
 
@@ -76,9 +76,9 @@ class OneEuroRotation(_OneEuro):
     """Filter of rotation matrices (..., 3, 3); arguments as of `OneEuro`, speeds are in radians per second."""
 
     @staticmethod
-    def _way(start, end):
+    def _way(start: np.ndarray, end: np.ndarray) -> np.ndarray:
         return matrix_to_axis_angle(np.swapaxes(start, -1, -2) @ end)
 
     @staticmethod
-    def _go(start, way):
+    def _go(start: np.ndarray, way: np.ndarray) -> np.ndarray:
         return start @ axis_angle_to_matrix(way)

@@ -39,7 +39,7 @@ class Frame(NamedTuple):
 
     name: str
     image: np.ndarray
-    time_s: float = None
+    time_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def open_source(text: str, frame_max: int = 0, flag: str = "--input") -> Source:
     raise UserError(f"{said} does not exist")
 
 
-def _matches(pattern):
+def _matches(pattern: str) -> list[str]:
     """Paths that a pattern names; the part of it that is an existing folder is no pattern."""
     head, rest = pattern, []
     while glob.has_magic(head) and not os.path.isdir(head):
@@ -113,7 +113,7 @@ def _matches(pattern):
     return sorted(glob.glob(os.path.join(glob.escape(head), *rest), recursive=True))
 
 
-def _kind(path):
+def _kind(path: str) -> tuple[str, int]:
     """(`image_kind` or "", size) of a regular file."""
     try:
         with open(path, "rb") as stream:
@@ -122,7 +122,7 @@ def _kind(path):
         return "", -1
 
 
-def _file(path, frame_max, said):
+def _file(path: str, frame_max: int, said: str) -> Source:
     kind, size = _kind(path)
     if size == 0:
         raise UserError(f"{said} is empty (0 bytes): copy or download it again")
@@ -138,7 +138,7 @@ def _file(path, frame_max, said):
     return _images(os.path.basename(path), [path], said)
 
 
-def _images(name, entries, said):
+def _images(name: str, entries: list[str], said: str) -> Source:
     """Single images out of the entries of a folder or the matches of a pattern."""
     paths, others = [], collections.Counter()
     for path in entries:
@@ -158,7 +158,7 @@ def _images(name, entries, said):
                         f"{hint or 'a video is named by itself'}")
     names = _names(paths)
 
-    def frames():
+    def frames() -> Iterator[Frame]:
         damaged = 0
         if counted:
             LOGGER.info("%s: left out: %s%s", said, counted, f"; {hint}" if hint else "")
@@ -178,7 +178,7 @@ def _images(name, entries, said):
     return Source(name, 0.0, frames, len(paths), dict(zip(names, paths)))
 
 
-def _names(paths):
+def _names(paths: list[str]) -> list[str]:
     """A name for the files about each image: its stem.
 
     Where two images would share one, theirs keep the ending; where that does not help either, they are numbered. Many
@@ -193,12 +193,12 @@ def _names(paths):
     return names
 
 
-def _stem(path):
+def _stem(path: str) -> str:
     """The name of a file without its ending, fit for the names of other files."""
     return safe_name(os.path.splitext(os.path.basename(path))[0])
 
 
-def _numbered(name, images, frame_max):
+def _numbered(name: str, images: Iterator[tuple[np.ndarray, float]], frame_max: int) -> Iterator[Frame]:
     """Yield a Frame for each (image, time) pair, at most `frame_max`."""
     with contextlib.closing(images):
         for number, (image, seconds) in enumerate(images):
@@ -207,12 +207,13 @@ def _numbered(name, images, frame_max):
                 return
 
 
-def _video_source(name, fps, count, open_images, frame_max):
+def _video_source(name: str, fps: float, count: int, open_images: Callable[[], Iterator[tuple[np.ndarray, float]]],
+                  frame_max: int) -> Source:
     count = min(count or frame_max, frame_max or count)
     return Source(name, fps, lambda: _numbered(name, open_images(), frame_max), count)
 
 
-def _video(path, frame_max, said):
+def _video(path: str, frame_max: int, said: str) -> Source:
     try:
         video = Video(path)
     except UserError as error:
@@ -220,7 +221,7 @@ def _video(path, frame_max, said):
     return _video_source(_stem(path), video.fps, video.count, video.frames, frame_max)
 
 
-def _animation(path, frame_max):
+def _animation(path: str, frame_max: int) -> Source | None:
     """The source of an animation, None for a single image."""
     try:
         with Image.open(path, formats=[kind.upper() for kind in ANIMATIONS]) as file:
@@ -231,7 +232,7 @@ def _animation(path, frame_max):
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
         return None  # damaged: `read_image` says so
 
-    def images():
+    def images() -> Iterator[tuple[np.ndarray, float]]:
         start = 0.0
         with Image.open(path) as file:
             for number in range(count):
@@ -248,13 +249,13 @@ def _animation(path, frame_max):
     return _video_source(_stem(path), count / seconds, count, images, frame_max)
 
 
-def _shown_s(file, number):
+def _shown_s(file: Image.Image, number: int) -> float:
     file.seek(number)
     file.load()  # of WebP the time comes with the pixels
     return float(file.info.get("duration") or 1000 * STILL_S) / 1000
 
 
-def _camera(number, frame_max, said):
+def _camera(number: int, frame_max: int, said: str) -> Source:
     capture = cv2.VideoCapture(number)
     there, first = capture.read() if capture.isOpened() else (False, None)
     if not there:
@@ -262,7 +263,7 @@ def _camera(number, frame_max, said):
         raise UserError(f"{said}: there is no file or folder of this name and no camera of this number")
     fps = capture.get(cv2.CAP_PROP_FPS)
 
-    def images():
+    def images() -> Iterator[tuple[np.ndarray, float]]:
         image, start = first, time.monotonic()
         try:
             while image is not None:
@@ -275,11 +276,11 @@ def _camera(number, frame_max, said):
 
 
 @contextlib.contextmanager
-def interrupt_noted():
+def interrupt_noted() -> Iterator[list]:
     """Within the block the first Ctrl-C only fills the list that it yields, so that files are finished."""
     noted = []
 
-    def note(*_):
+    def note(*_: object) -> None:
         if noted:
             raise KeyboardInterrupt
         noted.append(True)

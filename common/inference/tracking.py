@@ -1,4 +1,6 @@
 """Who is who from frame to frame: numbers that stay with a person, by the similarity of keypoints (OKS)."""
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
@@ -12,16 +14,16 @@ JOINT_SPREAD = 0.07  # of any joint: between an eye (0.025) and a hip (0.107) in
 class Track:
     """A person who is followed: last joints (J, 3), mean motion (2,) px per frame, frame of the last sight."""
 
-    def __init__(self, joints, frame):
+    def __init__(self, joints: np.ndarray, frame: int):
         self.joints, self.motion, self.frame = joints.copy(), np.zeros(2), frame
 
-    def expected(self, frame):
+    def expected(self, frame: int) -> np.ndarray:
         """Joints (J, 3) where they are to be expected; only the frame after the last sight is extrapolated."""
         joints = self.joints.copy()
         joints[..., :2] += self.motion * (frame - self.frame == 1)
         return joints
 
-    def move_to(self, joints, frame):
+    def move_to(self, joints: np.ndarray, frame: int) -> None:
         """Take over the joints of a frame; those not seen keep their place relative to the others."""
         both = (self.joints[:, 2] > 0) & (joints[:, 2] > 0)
         shift = (joints[both, :2] - self.joints[both, :2]).mean(0) if both.any() else np.zeros(2)
@@ -39,11 +41,12 @@ class Tracker:
         sigmas (array): (J,), OKS spread of each joint, or one for all.
     """
 
-    def __init__(self, sigmas=JOINT_SPREAD):
+    def __init__(self, sigmas: float | np.ndarray = JOINT_SPREAD):
         self.spread = LOOSENESS * np.asarray(sigmas, np.float64)
         self.tracks, self.frame, self.numbers = {}, -1, {}
 
-    def update(self, poses, frame=None, identities=None):
+    def update(self, poses: Sequence[np.ndarray] | np.ndarray, frame: int | None = None,
+               identities: Sequence | None = None) -> list[int]:
         """Numbers of the people of the next frame.
 
         Args:
@@ -79,7 +82,7 @@ class Tracker:
                 self.tracks[ids[index]] = Track(np.asarray(pose, np.float64), self.frame)
         return ids
 
-    def _number(self, identity=None):
+    def _number(self, identity: object = None) -> int:
         """The number of an identity, or a new one."""
         if identity is None:
             identity = object()  # of somebody whom nothing but the positions tells from others
@@ -91,7 +94,7 @@ class Tracker:
         return self.numbers[identity]
 
 
-def similarity(before, after, spread):
+def similarity(before: np.ndarray, after: np.ndarray, spread: float | np.ndarray) -> float:
     """OKS of two poses (J, 3) in [0, 1], over the joints that both have; 0 without any, and for two skeletons.
 
     The scale of COCO's measure, the root of the person's area, is the root of the area of the box around all joints.

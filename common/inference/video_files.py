@@ -6,14 +6,17 @@ frames in which the person is seen. `frames` are their numbers, from 0, and `tim
 import dataclasses
 import json
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from common.files import atomic_write, npz_bytes
+from common.formats.motion import Motion
 from common.formats.registry import MOTION_FORMATS, write_motion
 from common.inference.motions import motion_of
 from common.inference.outputs import CONVENTIONS, draw_people, json_bytes, plain
+from common.inference.person import ImageRecord, Person
 
 # Fields of a `Person` -> what they are called in the files.
 FIELDS = {"j2d_px": "joints_2d_px", "j3d": "joints_3d_m", "translation": "translation_m", "cam": "cam",
@@ -36,11 +39,11 @@ class VideoRecord:
         smoothed (bool): whether people were smoothed over time, for the record.
     """
 
-    def __init__(self, fps, smoothed):
+    def __init__(self, fps: float, smoothed: bool):
         self.fps, self.smoothed = fps, smoothed
         self.record, self.frames, self.tracks = None, 0, {}
 
-    def add(self, record, people, time_s):
+    def add(self, record: ImageRecord, people: Sequence[Person], time_s: float) -> None:
         """Take the next frame: its `ImageRecord`, its `Person`s, who all have numbers, and its time."""
         for person in people:
             track = self.tracks.setdefault(person.number, Track([], [], []))
@@ -51,7 +54,7 @@ class VideoRecord:
         self.record = record
         self.frames += 1
 
-    def write(self, folder, name, formats):
+    def write(self, folder: str, name: str, formats: Sequence[str]) -> list[str]:
         """Write the files of every person -> the paths.
 
         Args:
@@ -70,12 +73,12 @@ class VideoRecord:
                 paths += write_motion(folder, self.motion(number, name), formats)
         return paths
 
-    def motion(self, number, name):
+    def motion(self, number: int, name: str) -> Motion:
         """The `Motion` of a person of a video of this name."""
         track = self.tracks[number]
         return motion_of(self.record, track.people, f"{name}_{number}", name, track.frames, track.time_s, self.fps)
 
-    def _header(self, name, number):
+    def _header(self, name: str, number: int) -> dict:
         height, width = self.record.size
         return {"video": name, "fps": float(self.fps), "num_frames": self.frames, "smoothed": self.smoothed,
                 "image_size_px": [int(width), int(height)], "person": number, "model": self.record.model,
@@ -83,20 +86,20 @@ class VideoRecord:
                 "joint_names": list(self.tracks[number].people[0].joint_names),
                 "focal_px": float(self.record.focal_px), "centre_px": plain(self.record.centre_px)}
 
-    def _conventions(self):
+    def _conventions(self) -> dict:
         return {**CONVENTIONS, "time_s": "seconds since the first frame of the video", **self.record.conventions}
 
-    def _as_json(self, name, number, arrays):
+    def _as_json(self, name: str, number: int, arrays: dict[str, np.ndarray]) -> bytes:
         values = {key: plain(value) for key, value in arrays.items()}
         values["frames"] = arrays["frames"].tolist()
         values["score"] = [None if np.isnan(score) else score for score in values["score"]]
         return json_bytes({**self._header(name, number), "conventions": self._conventions(), **values})
 
-    def _as_npz(self, name, number, arrays):
+    def _as_npz(self, name: str, number: int, arrays: dict[str, np.ndarray]) -> bytes:
         return npz_bytes({**self._header(name, number), "conventions": json.dumps(self._conventions()), **arrays})
 
 
-def _stacked(track):
+def _stacked(track: Track) -> dict[str, np.ndarray]:
     """The arrays of a `Track` under their names in files, first axis: its frames."""
     arrays = {"frames": track.frames, "time_s": track.time_s}
     for person in track.people:
@@ -108,7 +111,7 @@ def _stacked(track):
     return {name: np.stack(values) for name, values in arrays.items()}
 
 
-def video_frame(record, people, photo):
+def video_frame(record: ImageRecord, people: Sequence[Person], photo: np.ndarray) -> np.ndarray:
     """A frame of the drawn video: people over the photo, beside it from their side; a row for each kind of mesh.
 
     Args:

@@ -4,13 +4,20 @@ Frames are turned upright by the display matrix of phones and cameras (rotations
 are not square are made square. All frames get the size of the first one. Where fewer frames come than the file
 promises, or their size changes, a warning says so. Sound is not read.
 """
+from __future__ import annotations
+
 import logging
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from common.errors import UserError
+
+if TYPE_CHECKING:
+    import av
 
 LOGGER = logging.getLogger("mindhuman")
 # FFmpeg would also open playlists, which lead to other files and hosts, and text files as pages of a terminal.
@@ -35,7 +42,7 @@ class Video:
         UserError: no video stream, or no frame that can be decoded.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str):
         self.path = path
         with self._open() as container:
             stream = _stream(container, path)
@@ -47,7 +54,7 @@ class Video:
             if next((frame for frame in _Decoder(container, stream).frames()), None) is None:
                 raise UserError(f"{path}: no frame of the video can be decoded; copy or download it again")
 
-    def frames(self, limit=0):
+    def frames(self, limit: int = 0) -> Iterator[tuple[np.ndarray, float]]:
         """Yield (image (H, W, 3) uint8 with blue first, time in seconds since the first frame), at most `limit`."""
         with self._open() as container:
             stream = _stream(container, self.path)
@@ -59,7 +66,7 @@ class Video:
                     return
         self._report(number, clock.now, decoder)
 
-    def _report(self, number, last, decoder):
+    def _report(self, number: int, last: float, decoder: _Decoder) -> None:
         """Say when frames are missing."""
         promised = self.count - decoder.discarded
         missing = promised > number if self.exact else self.seconds - last - 1.0 / self.fps > max(
@@ -70,7 +77,7 @@ class Video:
                            "it again", self.path, number, "" if self.exact else "about ", max(promised, number),
                            reason)
 
-    def _open(self):
+    def _open(self) -> av.container.InputContainer:
         import av  # only where a video is opened
 
         try:
@@ -82,7 +89,7 @@ class Video:
             raise UserError(f"{self.path} is neither an image nor a video that can be read ({reason})") from None
 
 
-def _stream(container, path):
+def _stream(container: av.container.InputContainer, path: str) -> av.VideoStream:
     """The video stream that is decoded; a cover image is none."""
     from av.stream import Disposition
 
@@ -97,13 +104,13 @@ def _stream(container, path):
     return stream
 
 
-def _mean_rate(stream):
+def _mean_rate(stream: av.VideoStream) -> float:
     """Frames per second; `USUAL_FPS` where the stream does not say or says nonsense."""
     rate = float(stream.average_rate or stream.guessed_rate or 0)
     return rate if 0 < rate < 1000 else USUAL_FPS
 
 
-def _promised_seconds(container, stream):
+def _promised_seconds(container: av.container.InputContainer, stream: av.VideoStream) -> float:
     """How long the video stream says that it is, 0 when that is not known."""
     if stream.duration:
         return float(stream.duration * stream.time_base)
@@ -119,11 +126,11 @@ def _promised_seconds(container, stream):
 class _Decoder:
     """Decodes as much as can be decoded, and counts what cannot."""
 
-    def __init__(self, container, stream):
+    def __init__(self, container: av.container.InputContainer, stream: av.VideoStream):
         self.container, self.stream = container, stream
         self.damaged = self.discarded = 0
 
-    def frames(self):
+    def frames(self) -> Iterator[av.VideoFrame]:
         from av.error import FFmpegError
 
         packets, packet, failures = self.container.demux(self.stream), None, 0
@@ -146,10 +153,10 @@ class _Decoder:
 class _Clock:
     """Times since the first frame; they always grow, whatever the file says."""
 
-    def __init__(self, fps):
+    def __init__(self, fps: float):
         self.step, self.before, self.now = 1.0 / fps, None, 0.0
 
-    def __call__(self, time):
+    def __call__(self, time: float | None) -> float:
         if self.before is not None:
             step = time - self.before if time is not None else self.step
             self.now += step if step > 0 else self.step
@@ -160,13 +167,13 @@ class _Clock:
 class _Shaper:
     """Turns decoded frames upright and brings them to the size of the first one."""
 
-    def __init__(self, path, stream):
+    def __init__(self, path: str, stream: av.VideoStream):
         self.path, self.stream, self.number = path, stream, 0
         self.size = self.incoming = None
         aspect = float(stream.sample_aspect_ratio or 1)
         self.aspect = aspect if 1 / WIDEST_PIXEL <= aspect <= WIDEST_PIXEL else 1.0
 
-    def __call__(self, frame):
+    def __call__(self, frame: av.VideoFrame) -> np.ndarray:
         image = frame.to_ndarray(format="bgr24")
         if self.aspect != 1.0:
             height, width = image.shape[:2]
@@ -185,7 +192,7 @@ class _Shaper:
         self.number += 1
         return fit(image, self.size)
 
-    def _remark(self, frame):
+    def _remark(self, frame: av.VideoFrame) -> None:
         """Say what of the first frame is not as a player shows it."""
         if frame.interlaced_frame:
             LOGGER.warning("%s is interlaced: every second row of a frame shows another moment; deinterlace it first "
@@ -195,7 +202,7 @@ class _Shaper:
                         self.path)
 
 
-def upright(image, matrix):
+def upright(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """An image as a player shows it.
 
     Args:
@@ -214,7 +221,7 @@ def upright(image, matrix):
     return np.ascontiguousarray(image[::-1 if down < 0 else 1, ::-1 if across < 0 else 1])
 
 
-def fit(image, size):
+def fit(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """An image scaled into (height, width), its proportions kept, with black bars where these differ."""
     if image.shape[:2] == tuple(size):
         return image

@@ -33,35 +33,35 @@ class PerspectiveCamera:
         rotation (numpy.ndarray): (3, 3), or None for the identity.
     """
 
-    focal: object
+    focal: float | tuple[float, float]
     centre_px: tuple
     translation: tuple = (0.0, 0.0, 0.0)
-    rotation: np.ndarray = None
+    rotation: np.ndarray | None = None
 
     # Whether nearness is 1 / z, so that what is linear on a face is not so in the image.
     perspective: typing.ClassVar[bool] = True
 
-    def to_camera(self, points):
+    def to_camera(self, points: np.ndarray) -> np.ndarray:
         """(N, 3) points -> (N, 3) in camera axes, metres."""
         turned = points if self.rotation is None else points @ np.asarray(self.rotation, np.float64).T
         return turned + np.asarray(self.translation, np.float64)
 
-    def project(self, points):
+    def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(N, 3) points -> pixels (N, 2) and nearness (N,): 1 / z, which is affine in the image; NaN before NEAR."""
         return self.project_from_camera(self.to_camera(np.asarray(points, np.float64)))
 
-    def project_from_camera(self, points):
+    def project_from_camera(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """`project` for points (N, 3) that are in camera axes already, as `to_camera` gives them."""
         depth = points[:, 2]
         inverse = 1.0 / np.where((depth >= NEAR) & (depth < np.inf), depth, np.nan)
         return np.asarray(self.focal) * points[:, :2] * inverse[:, None] + np.asarray(self.centre_px), inverse
 
-    def depth(self, nearness):
+    def depth(self, nearness: np.ndarray) -> np.ndarray:
         """Nearness -> depth along z in metres."""
         return 1.0 / nearness
 
 
-def turn(vertices, view, centre=None):
+def turn(vertices: np.ndarray, view: str, centre: np.ndarray | None = None) -> np.ndarray:
     """Turn (V, 3) vertices in camera axes so that the same camera shows them from another side.
 
     Args:

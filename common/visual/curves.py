@@ -2,6 +2,7 @@
 import csv
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -15,7 +16,7 @@ _PALETTE = ("#266ebd", "#d64541", "#2a9d66", "#8a5fb5", "#d98a1f", "#3e4451", "#
 _SMOOTH_ABOVE, _SMOOTH_WINDOWS = 200, 60
 
 
-def plot_curves(csv_path, png_path):
+def plot_curves(csv_path: str, png_path: str) -> None:
     """Draw the columns of a metrics file.
 
     The file has a header `step,epoch,...` and numbers; cells may be empty. Columns that are filled in the rows of
@@ -43,7 +44,7 @@ def plot_curves(csv_path, png_path):
         figure.savefig(temporary)
 
 
-def _read(path):
+def _read(path: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Steps (N,) and columns name -> (N,) with NaN for empty cells."""
     try:
         with open(path, encoding="utf-8", newline="") as stream:
@@ -57,7 +58,7 @@ def _read(path):
     return columns.pop("step"), {name: values for name, values in columns.items() if name != "epoch"}
 
 
-def _number(text):
+def _number(text: str | None) -> float:
     try:
         value = float(text)
     except (TypeError, ValueError):
@@ -65,7 +66,7 @@ def _number(text):
     return value if np.isfinite(value) else np.nan
 
 
-def _panels(columns):
+def _panels(columns: dict[str, np.ndarray]) -> list[tuple[str, str, list[str]]]:
     """(title, unit, column names) of each panel that has something to show."""
     filled = {name: ~np.isnan(values) for name, values in columns.items() if not np.isnan(values).all()}
     in_training = filled.get("loss")
@@ -82,7 +83,7 @@ def _panels(columns):
     return panels + ([("learning rate", "", ["learning_rate"])] if "learning_rate" in filled else [])
 
 
-def _draw_panel(axis, steps, columns, title, unit):
+def _draw_panel(axis: Axes, steps: np.ndarray, columns: dict[str, np.ndarray], title: str, unit: str) -> None:
     lowest, highest = np.inf, -np.inf
     for (name, values), colour in zip(columns.items(), _PALETTE * (1 + len(columns) // len(_PALETTE))):
         present = ~np.isnan(values) & ~np.isnan(steps)
@@ -108,7 +109,7 @@ def _draw_panel(axis, steps, columns, title, unit):
         axis.legend(frameon=False, fontsize=8.5, ncols=min(4, len(columns)))
 
 
-def _running_mean(x, y):
+def _running_mean(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Means over windows of equal numbers of points, at the windows' middles."""
     window = max(2, len(y) // _SMOOTH_WINDOWS)
     kernel = np.ones(window) / window

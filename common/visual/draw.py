@@ -2,6 +2,7 @@
 
 Left limbs are blue, right ones red, the middle dark. Images are RGB, uint8, drawn by OpenCV without a display.
 """
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -24,7 +25,7 @@ class View:
     azimuth_deg: float = 25.0
     elevation_deg: float = 12.0
 
-    def project(self, points):
+    def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Points (..., 3), z up -> right and up (..., 2) in their unit, and the distance along the view (...)."""
         azimuth, elevation = np.deg2rad([self.azimuth_deg, self.elevation_deg])
         x = np.cos(azimuth) * points[..., 0] + np.sin(azimuth) * points[..., 1]
@@ -33,7 +34,7 @@ class View:
         return np.stack([x, up], -1), np.cos(elevation) * away - np.sin(elevation) * points[..., 2]
 
 
-def upright(joints, space):
+def upright(joints: np.ndarray, space: str) -> np.ndarray:
     """Joints (..., 3) with z up: of the `camera` frame (x right, y down, z forward) or of the `world` (z up)."""
     joints = np.asarray(joints, np.float64)
     if space == "world":
@@ -41,24 +42,25 @@ def upright(joints, space):
     return np.stack([joints[..., 0], joints[..., 2], -joints[..., 1]], -1)
 
 
-def blank(width, height):
+def blank(width: int, height: int) -> np.ndarray:
     """An empty panel (height, width, 3)."""
     return np.full((height, width, 3), PAPER, np.uint8)
 
 
-def _fixed(point):
+def _fixed(point: np.ndarray) -> tuple[int, int]:
     return tuple(int(round(float(value) * (1 << _SHIFT))) for value in point)
 
 
-def _line(image, start, end, colour, thickness):
+def _line(image: np.ndarray, start: np.ndarray, end: np.ndarray, colour: tuple[int, int, int], thickness: int) -> None:
     cv2.line(image, _fixed(start), _fixed(end), colour, thickness, cv2.LINE_AA, _SHIFT)
 
 
-def _dot(image, centre, radius, colour):
+def _dot(image: np.ndarray, centre: np.ndarray, radius: float, colour: tuple[int, int, int]) -> None:
     cv2.circle(image, _fixed(centre), int(round(radius * (1 << _SHIFT))), colour, -1, cv2.LINE_AA, _SHIFT)
 
 
-def draw_skeleton(image, points_px, skeleton, depth=None, visible=None, thickness=None, muted=False):
+def draw_skeleton(image: np.ndarray, points_px: np.ndarray, skeleton: str, depth: np.ndarray | None = None,
+                  visible: np.ndarray | None = None, thickness: int | None = None, muted: bool = False) -> np.ndarray:
     """Draw one skeleton onto an image, in place.
 
     Args:
@@ -93,7 +95,8 @@ def draw_skeleton(image, points_px, skeleton, depth=None, visible=None, thicknes
     return image
 
 
-def fit_points(points, width, height, margin=0.08, bounds=None):
+def fit_points(points: np.ndarray, width: int, height: int, margin: float = 0.08,
+               bounds: np.ndarray | None = None) -> tuple[float, np.ndarray]:
     """Scale and shift that bring 2D points into a panel, equal in both directions, centred.
 
     Args:
@@ -113,14 +116,16 @@ def fit_points(points, width, height, margin=0.08, bounds=None):
     return scale, size / 2.0 - scale * (low + high) / 2.0
 
 
-def panel_2d(points, skeleton, width, height, bounds=None, visible=None):
+def panel_2d(points: np.ndarray, skeleton: str, width: int, height: int, bounds: np.ndarray | None = None,
+             visible: np.ndarray | None = None) -> np.ndarray:
     """A flat panel (height, width, 3) with one skeleton (J, 2) px, y down, fitted to the panel or to `bounds`."""
     image = blank(width, height)
     scale, shift = fit_points(points, width, height, bounds=bounds)
     return draw_skeleton(image, scale * np.asarray(points) + shift, skeleton, visible=visible)
 
 
-def panel_3d(joints, skeleton, width, height, radius_mm, view=None, reference=None, floor_mm=None):
+def panel_3d(joints: np.ndarray, skeleton: str, width: int, height: int, radius_mm: float, view: View | None = None,
+             reference: np.ndarray | None = None, floor_mm: float | None = None) -> np.ndarray:
     """A panel with a skeleton in space above a floor.
 
     Args:
@@ -138,7 +143,7 @@ def panel_3d(joints, skeleton, width, height, radius_mm, view=None, reference=No
     image = blank(width, height)
     scale = min(width, height) / (2.0 * radius_mm)
 
-    def to_panel(points):
+    def to_panel(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         plane, away = view.project(np.asarray(points, np.float64))
         return plane * [scale, -scale] + [width / 2.0, height / 2.0], away
 
@@ -150,7 +155,8 @@ def panel_3d(joints, skeleton, width, height, radius_mm, view=None, reference=No
     return draw_skeleton(image, points, skeleton, depth=away)
 
 
-def _draw_floor(image, to_panel, floor, radius):
+def _draw_floor(image: np.ndarray, to_panel: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], floor: float,
+                radius: float) -> None:
     """A square grid of eight by eight fields below the skeleton."""
     ticks = np.linspace(-0.8 * radius, 0.8 * radius, 9)
     for tick in ticks:
@@ -160,7 +166,8 @@ def _draw_floor(image, to_panel, floor, radius):
             _line(image, start_px, end_px, GRID, 1)
 
 
-def put_text(image, text, position, colour=COLOURS["middle"], scale=None):
+def put_text(image: np.ndarray, text: str, position: tuple[int, int], colour: tuple[int, int, int] = COLOURS["middle"],
+             scale: float | None = None) -> np.ndarray:
     """Write text with its lower left corner at `position` (x, y) px, in place; ASCII only (OpenCV's font)."""
     scale = scale or image.shape[0] / 900.0
     cv2.putText(image, text, position, cv2.FONT_HERSHEY_SIMPLEX, scale, colour, max(1, round(1.6 * scale)), cv2.LINE_AA)

@@ -22,21 +22,21 @@ X0, Y0, X1, Y1, X2, Y2, NEAR, AREA, SLOPE_X, SLOPE_Y, LEFT, RIGHT, COLUMNS = 0, 
 
 
 @helper
-def _put_edge(row, place, start, slope):
+def _put_edge(row: np.ndarray, place: int, start: int, slope: float) -> int:
     """Write an edge at `place`; the place of the next one."""
     row[place], row[place + 1], row[place + 2] = row[start], row[start + 1], slope
     return place + 3
 
 
 @helper
-def _depth(nearness, perspective):
+def _depth(nearness: np.float32, perspective: bool) -> np.float32:
     if nearness == -np.inf:
         return np.float32(np.inf)
     return np.float32(1.0) / nearness if perspective else -nearness
 
 
 @helper
-def _corner_weights(row, x, y, perspective):
+def _corner_weights(row: np.ndarray, x: float, y: float, perspective: bool) -> tuple[float, float, float]:
     """Barycentric weights of the three corners, on the face of the triangle `row` at a point (x, y) of the image."""
     scale, x, y = 1.0 / row[AREA], x - row[X0], y - row[Y0]
     second = (x * (row[Y2] - row[Y0]) - y * (row[X2] - row[X0])) * scale
@@ -50,13 +50,14 @@ def _corner_weights(row, x, y, perspective):
 
 
 @helper
-def _byte(value):
+def _byte(value: np.float32) -> np.uint8:
     """A number as the nearest one in 0..255."""
     return np.uint8(min(max(value + np.float32(0.5), np.float32(0.0)), np.float32(255.0)))
 
 
 @compiled("Tuple((i4[::1], f8[:,::1], f8[::1]))(f8[:,::1], f8[::1], i8[:,::1])")
-def front_faces(points, nearness, faces):
+def front_faces(points: np.ndarray, nearness: np.ndarray,
+                faces: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Faces that look at the camera and have finite corners, in order.
 
     Args:
@@ -104,7 +105,7 @@ def front_faces(points, nearness, faces):
 
 
 @compiled("void(f8[:,::1], f8[::1], i8, i8, f4[:,::1], i4[:,::1])")
-def fill(table, offsets, top, left, nearest, seen):
+def fill(table: np.ndarray, offsets: np.ndarray, top: int, left: int, nearest: np.ndarray, seen: np.ndarray) -> None:
     """The nearest triangle at every sample of a window, the first of equally near ones.
 
     Args:
@@ -150,7 +151,7 @@ def fill(table, offsets, top, left, nearest, seen):
 
 
 @compiled("void(f8[:,::1], i4[::1], b1, f4[:,::1], i4[:,::1])")
-def name_faces(table, kept, perspective, nearest, seen):
+def name_faces(table: np.ndarray, kept: np.ndarray, perspective: bool, nearest: np.ndarray, seen: np.ndarray) -> None:
     """Turn the nearness at pixels, in place, into metres (infinite where nothing is), the triangles seen into faces."""
     for row in range(len(seen)):
         for column in range(seen.shape[1]):
@@ -160,7 +161,7 @@ def name_faces(table, kept, perspective, nearest, seen):
 
 
 @compiled("f4[:,::1](f8[:,::1], i4[:,::1], i8[::1], b1)")
-def weights_at(table, seen, pixels, perspective):
+def weights_at(table: np.ndarray, seen: np.ndarray, pixels: np.ndarray, perspective: bool) -> np.ndarray:
     """Barycentric weights (K, 3) at the centres of the pixels (flat numbers) of a whole image, one sample each."""
     weights = np.empty((len(pixels), 3), np.float32)
     width = seen.shape[1]
@@ -173,8 +174,10 @@ def weights_at(table, seen, pixels, perspective):
 
 @compiled("void(f8[:,::1], i4[::1], i4[::1], i8[:,::1], f4[:,::1], b1, f8[::1], i8, i8, f4[:,::1], i4[:,::1], f4[::1],"
           " f4[:,::1], f4, u1[:,:,::1], f4[:,::1], f4[:,::1], i4[:,::1])")
-def shade(table, kept, face_mesh, faces, attributes, perspective, offsets, top, left, nearest, seen, light, lamps,
-          opacity, canvas, alpha, depth, mesh):
+def shade(table: np.ndarray, kept: np.ndarray, face_mesh: np.ndarray, faces: np.ndarray, attributes: np.ndarray,
+          perspective: bool, offsets: np.ndarray, top: int, left: int, nearest: np.ndarray, seen: np.ndarray,
+          light: np.ndarray, lamps: np.ndarray, opacity: float, canvas: np.ndarray, alpha: np.ndarray,
+          depth: np.ndarray, mesh: np.ndarray) -> None:
     """Light what the samples of a window see and mix it into the image.
 
     Each triangle that a pixel sees is shaded once, at the mean of its samples there.
@@ -244,7 +247,7 @@ def shade(table, kept, face_mesh, faces, attributes, perspective, offsets, top, 
 
 
 @compiled("f8[:,::1](f8[:,::1], i8[:,::1])")
-def vertex_normals(vertices, faces):
+def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """Unit normals (V, 3): the area-weighted mean of the faces around each vertex, 0 without one.
 
     Faces with numbers that are not finite are left out.

@@ -3,19 +3,26 @@
 Files hold coordinates as they are given, in metres. Mesh programs show y up and look along -z, glTF demands it:
 multiply vertices in camera axes by `common.visual.cameras.Y_UP` first.
 """
+from __future__ import annotations
+
 import os
 import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from common.errors import UserError
 from common.files import atomic_write
-from common.visual.renderer import vertex_normals
+from common.visual.renderer import Mesh, vertex_normals
+
+if TYPE_CHECKING:
+    import trimesh
 
 FORMATS = ("obj", "ply", "glb")
 
 
-def write_meshes(path, meshes):
+def write_meshes(path: str, meshes: Sequence[Mesh]) -> None:
     """Write meshes to one file, its format by the ending of its name.
 
     obj and ply hold one body: several are joined in their order. glb holds one named node per mesh. Vertices and faces
@@ -46,7 +53,7 @@ def write_meshes(path, meshes):
     atomic_write(path, data)
 
 
-def read_mesh(path):
+def read_mesh(path: str) -> tuple[np.ndarray, np.ndarray]:
     """Read an obj, ply or glb file as one mesh -> vertices (V, 3) float64, faces (F, 3) int64, in the file's order.
 
     Raises:
@@ -69,7 +76,7 @@ def read_mesh(path):
     return vertices, faces
 
 
-def _obj(meshes):
+def _obj(meshes: Sequence[Mesh]) -> str:
     """The text of an obj file: vertices with their colours, normals, and faces whose corners have one number for both.
 
     Each body is an object of its own name.
@@ -87,14 +94,14 @@ def _obj(meshes):
     return "".join(parts)
 
 
-def _format(path):
+def _format(path: str) -> str:
     ending = os.path.splitext(path)[1].lower().lstrip(".")
     if ending not in FORMATS:
         raise UserError(f"{path}: mesh files end in {', '.join('.' + name for name in FORMATS)}")
     return ending
 
 
-def _to_trimesh(mesh):
+def _to_trimesh(mesh: Mesh) -> trimesh.Trimesh:
     """A trimesh with everything in our order (process=False merges and drops nothing)."""
     import trimesh
 

@@ -9,9 +9,12 @@ seen from outside (as in SMPL) and are drawn from that side only.
 """
 import dataclasses
 import functools
-import typing
+import types
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+
+from common.visual.cameras import PerspectiveCamera
 
 SKIN = (226, 190, 166)
 WHITE = (255, 255, 255)
@@ -48,7 +51,7 @@ class Mesh:
 
     vertices: np.ndarray
     faces: np.ndarray
-    colour: object = SKIN
+    colour: tuple[int, int, int] | np.ndarray = SKIN
     name: str = ""
 
 
@@ -65,8 +68,8 @@ class Raster:
 
     face: np.ndarray
     depth: np.ndarray
-    pixels: np.ndarray
-    weights: np.ndarray
+    pixels: np.ndarray | None
+    weights: np.ndarray | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,14 +105,15 @@ class Drawing:
         ValueError: a mesh has other shapes than stated, or faces with vertices that it has not.
     """
 
-    def __init__(self, meshes, camera):
+    def __init__(self, meshes: Sequence[Mesh], camera: PerspectiveCamera):
         self.camera = camera
         self.mesh, self.face_mesh = _merge(meshes)
         self._points = camera.to_camera(self.mesh.vertices)
         self._kept, self._table, self._box = _kernels().front_faces(
             *map(_plain, camera.project_from_camera(self._points)), self.mesh.faces)
 
-    def image(self, size, background=None, samples=SAMPLES, opacity=1.0, light=None) -> Rendering:
+    def image(self, size: tuple[int, int], background: np.ndarray | tuple[int, int, int] | None = None,
+              samples: int = SAMPLES, opacity: float = 1.0, light: Light | None = None) -> Rendering:
         """The image of the meshes; see `render_scene`."""
         canvas = _canvas(background, size)
         normals = _kernels().vertex_normals(_plain(self._points), self.mesh.faces)
@@ -128,7 +132,7 @@ class Drawing:
                              canvas, alpha, depth, mesh)
         return Rendering(canvas, alpha, depth, mesh)
 
-    def raster(self, size, with_weights=True) -> Raster:
+    def raster(self, size: tuple[int, int], with_weights: bool = True) -> Raster:
         """What the centres of the pixels see, faces counted through all meshes; see `rasterise`."""
         nearest, seen = np.empty(size, np.float32), np.empty(size, np.int32)
         _kernels().fill(self._table, sample_offsets(1), 0, 0, nearest, seen)
@@ -140,13 +144,16 @@ class Drawing:
         return Raster(seen, nearest, pixels, weights)
 
 
-def render(vertices, faces, camera, size, colour=SKIN, background=None, samples=SAMPLES) -> Rendering:
+def render(vertices: np.ndarray, faces: np.ndarray, camera: PerspectiveCamera,
+           size: tuple[int, int], colour: np.ndarray | tuple[int, int, int] = SKIN,
+           background: np.ndarray | tuple[int, int, int] | None = None, samples: int = SAMPLES) -> Rendering:
     """Draw one mesh; arguments as in `Mesh` and `render_scene`."""
     return render_scene([Mesh(vertices, faces, colour)], camera, size, background, samples)
 
 
-def render_scene(meshes: list[Mesh], camera, size: tuple[int, int], background=None, samples: int = SAMPLES,
-                 opacity: float = 1.0, light: Light = None) -> Rendering:
+def render_scene(meshes: list[Mesh], camera: PerspectiveCamera, size: tuple[int, int],
+                 background: np.ndarray | tuple[int, int, int] | None = None, samples: int = SAMPLES,
+                 opacity: float = 1.0, light: Light | None = None) -> Rendering:
     """Draw meshes into one z-buffer, shaded with smooth normals, over a plain colour or a photo.
 
     Args:
@@ -163,7 +170,8 @@ def render_scene(meshes: list[Mesh], camera, size: tuple[int, int], background=N
     return Drawing(meshes, camera).image(size, background, samples, opacity, light)
 
 
-def rasterise(vertices: np.ndarray, faces: np.ndarray, camera, size: tuple[int, int]) -> Raster:
+def rasterise(vertices: np.ndarray, faces: np.ndarray, camera: PerspectiveCamera,
+              size: tuple[int, int]) -> Raster:
     """Find the nearest front face and its depth at every pixel centre of an (H, W) image.
 
     Args:
@@ -202,12 +210,12 @@ def sample_offsets(samples: int) -> np.ndarray:
     return (np.arange(samples) * step % samples + 0.5) / samples
 
 
-def _kernels() -> typing.Any:
+def _kernels() -> types.ModuleType:
     from common.visual import kernels  # loads numba: only when something is drawn
     return kernels
 
 
-def _canvas(background, size):
+def _canvas(background: np.ndarray | tuple[int, int, int] | None, size: tuple[int, int]) -> np.ndarray:
     """A new (H, W, 3) uint8 image to draw on."""
     background = np.asarray(WHITE if background is None else background)
     if background.ndim == 1:
@@ -217,7 +225,7 @@ def _canvas(background, size):
     return np.array(background, order="C")
 
 
-def _merge(meshes):
+def _merge(meshes: Sequence[Mesh]) -> tuple[Mesh, np.ndarray]:
     """Several meshes -> one Mesh with a colour per vertex, and the mesh index of every face."""
     vertices, faces, colours, face_mesh, offset = [], [], [], [], 0
     for index, mesh in enumerate(meshes):
@@ -239,12 +247,12 @@ def _merge(meshes):
                 _plain(np.concatenate(colours), np.float32)), np.concatenate(face_mesh)
 
 
-def _plain(array, dtype=np.float64):
+def _plain(array: np.ndarray, dtype: type = np.float64) -> np.ndarray:
     """An array as compiled loops take it: row by row, writable, of one type; copied where it is not."""
     return np.require(array, dtype, ["C", "W"])
 
 
-def _windows(box, size, samples):
+def _windows(box: np.ndarray, size: tuple[int, int], samples: int) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
     """Bands of the image that hold `box` (x, y, x, y): (top, left, room for nearness and triangles of the samples)."""
     limit = np.array([size[1], size[0]])
     left, top = np.clip(np.floor(box[:2]), 0, limit).astype(int)

@@ -1,5 +1,6 @@
 """Frames -> mp4 (H.264, plays everywhere) or gif, by the ending of the file's name; the file is whole or absent."""
 import os
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -12,7 +13,7 @@ CLOCK_HZ = 90000  # of the time stamps in mp4, the usual one
 QUALITY = "20"  # x264's constant rate factor
 
 
-def write_video(path, frames, fps):
+def write_video(path: str, frames: Iterable[np.ndarray | tuple[np.ndarray, float | None]], fps: float) -> None:
     """Write a video.
 
     Args:
@@ -36,7 +37,8 @@ def write_video(path, frames, fps):
         writers[ending](temporary, _checked(frames), fps)
 
 
-def _checked(frames):
+def _checked(
+        frames: Iterable[np.ndarray | tuple[np.ndarray, float | None]]) -> Iterator[tuple[np.ndarray, float | None]]:
     """Yield the frames as contiguous uint8 and their times or None; all have the first one's size."""
     shape = None
     for frame in frames:
@@ -50,7 +52,7 @@ def _checked(frames):
         raise ValueError("a video needs at least one frame")
 
 
-def _write_mp4(path, frames, fps):
+def _write_mp4(path: str, frames: Iterable[tuple[np.ndarray, float | None]], fps: float) -> None:
     import av  # only where a video is written
 
     # Without B-frames the file's length is that of its time stamps; else players cut its end.
@@ -76,7 +78,7 @@ def _write_mp4(path, frames, fps):
         container.mux(stream.encode())
 
 
-def _write_gif(path, frames, fps):
+def _write_gif(path: str, frames: Iterable[tuple[np.ndarray, float | None]], fps: float) -> None:
     # Without dithering, flat colours stay flat although each frame has its own palette. Equal frames in a row are
     # stored once, with their times added up.
     images = (Image.fromarray(frame).quantize(colors=256, dither=Image.Dither.NONE) for frame, _ in frames)

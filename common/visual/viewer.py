@@ -9,13 +9,16 @@ import html
 import json
 import os
 import re
+from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 
 from common.errors import printable
 from common.files import atomic_write
-from common.visual.cameras import Y_UP
+from common.visual.cameras import Y_UP, PerspectiveCamera
+from common.visual.renderer import Mesh
 
 LONGEST_PX = 1000  # longer side of the photo in a page
 BEHIND = 0.5  # of the depth of all meshes: how far behind them the photo is put
@@ -45,7 +48,7 @@ class Moving:
     joint_names: tuple = ()
 
 
-def write_viewer(path, meshes, title, note="", **more):
+def write_viewer(path: str, meshes: Sequence[Mesh], title: str, note: str = "", **more: Any) -> None:
     """Write a self-contained viewer page; arguments as of `viewer_page`.
 
     Args:
@@ -54,7 +57,9 @@ def write_viewer(path, meshes, title, note="", **more):
     atomic_write(path, viewer_page(meshes, title, note, **more).encode())
 
 
-def viewer_page(meshes, title, note="", motions=None, times=None, joints=(), photo=None, camera=None) -> str:
+def viewer_page(meshes: Sequence[Mesh], title: str, note: str = "", motions: Sequence[Moving] | None = None,
+                times: np.ndarray | None = None, joints: Sequence[tuple[Sequence[str], np.ndarray]] = (),
+                photo: np.ndarray | None = None, camera: PerspectiveCamera | None = None) -> str:
     """The text of a self-contained viewer page.
 
     Args:
@@ -93,7 +98,7 @@ def viewer_page(meshes, title, note="", motions=None, times=None, joints=(), pho
     return re.sub("%(TITLE|NOTE|SCENE)%", lambda place: texts[place[1]], page)
 
 
-def _scene(meshes):
+def _scene(meshes: Sequence[Mesh]) -> dict:
     """What the page reads: {faces: [array], meshes: [{name, faces: index, vertices: array, colour: array}]}."""
     if not meshes:
         raise ValueError("a viewer page needs at least one mesh")
@@ -110,7 +115,7 @@ def _scene(meshes):
     return {"faces": faces, "meshes": bodies}
 
 
-def _photo(image, camera, meshes):
+def _photo(image: np.ndarray, camera: PerspectiveCamera, meshes: Sequence[Mesh]) -> dict:
     """What the page reads of the photo: {image: a data address, corners: its four places behind all meshes}."""
     height, width = image.shape[:2]
     scale = min(1.0, LONGEST_PX / max(height, width))
@@ -124,6 +129,6 @@ def _photo(image, camera, meshes):
             "corners": places.round(6).tolist()}
 
 
-def _encode(array, kind):
+def _encode(array: np.ndarray | tuple[int, int, int], kind: str) -> str:
     """An array as base64 of its little-endian numbers."""
     return base64.b64encode(np.ascontiguousarray(array, kind).tobytes()).decode()

@@ -1,13 +1,20 @@
 """Training samples: people with annotated joints and fitted bodies, and hands; and the patches that networks see."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from common.data.augment import Augmentation, Change
 from common.data.crops import crop_patch, patch_matrix, person_box
 from common.data.image import AnnotatedImages, invert_matrix, transform_points
 from common.data.readers.human36m_images import camera_translation
+from common.data.readers.smplx_params import MANOFit
+from common.data.records import Record
 from common.errors import UserError
+from hand4whole.src.fitted_joints import BodyFits, HandFits
 from hand4whole.src.joint_sets import (
     DEPTH_GROUPS,
     HAND_DEPTH_GROUPS,
@@ -15,12 +22,14 @@ from hand4whole.src.joint_sets import (
     HAND_ROTATIONS,
     JOINTS,
     ROTATIONS,
+    Annotated,
 )
 from hand4whole.src.targets import (
     COLUMNS,
     HAND_COLUMNS,
     Cut,
     Joints,
+    Space,
     depth_cells,
     place_box,
     place_joints,
@@ -46,17 +55,18 @@ class Source:
         augmentation (Augmentation): random changes.
     """
 
-    def __init__(self, name, items, boxes, space, augmentation):
+    def __init__(self, name: str, items: Sequence[Record] | Sequence[Hand], boxes: Sequence[np.ndarray], space: Space,
+                 augmentation: Augmentation):
         self.name, self.items, self.boxes = name, items, boxes
         self.space, self.augmentation = space, augmentation
         if not items:
             raise UserError(f"data set {name} holds no person with a box inside the image")
         self.reader = AnnotatedImages(len({self.image_of(item)[0] for item in items}))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.items)
 
-    def sample(self, index, rng):
+    def sample(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """One sample, with `rng` as its only randomness, in the order of `columns`.
 
         An image that is left out (see `AnnotatedImages`) gives a sample that is zero everywhere.
@@ -73,16 +83,17 @@ class Source:
         row = tuple(np.asarray(values[column], np.float32) for column in self.columns)
         return tuple(np.zeros_like(value) for value in row) if image is None else row
 
-    def image_of(self, item):
+    def image_of(self, item: Record | Hand) -> tuple[str, tuple[int, int]]:
         """Path and (width, height) of an item's image."""
         return item.image_path, item.extras["size"]
 
-    def change(self, item, change):
+    def change(self, item: Record | Hand, change: Change) -> Change:
         """The change of an item, from the one that was drawn."""
         return change
 
 
-def kept(items, box_of, size_of, aspect, name):
+def kept(items: Sequence, box_of: Callable, size_of: Callable, aspect: float,
+         name: str) -> tuple[list, list[np.ndarray]]:
     """Items whose box is inside the image, and their boxes made ready for cropping.
 
     Returns:
@@ -119,7 +130,8 @@ class PersonSource(Source):
 
     columns = COLUMNS
 
-    def __init__(self, name, records, annotated, fits, space, augmentation, unsure=False):
+    def __init__(self, name: str, records: Sequence[Record], annotated: Callable[[Record], Annotated], fits: BodyFits,
+                 space: Space, augmentation: Augmentation, unsure: bool = False):
         aspect = space.image_size[0] / space.image_size[1]
         records, boxes = kept(records, lambda record: record.box, lambda record: record.extras["size"], aspect, name)
         super().__init__(name, records, boxes, space, augmentation)
@@ -128,7 +140,7 @@ class PersonSource(Source):
         self.sure_rotations = np.array([rotation not in unsure_rotations for rotation in ROTATIONS], float)
         self.sure_joints = np.array([joint not in unsure_joints for joint in JOINTS], float)
 
-    def targets(self, record, cut):
+    def targets(self, record: Record, cut: Cut) -> dict:
         """Targets of a person by column."""
         joints, is_3d = self._annotated(record, cut)
         out = {"joint_img": joints.img, "joint_cam": joints.cam, "joint_valid": joints.valid,
@@ -139,7 +151,7 @@ class PersonSource(Source):
                 record.extras.get(key), cut, self.space)
         return out
 
-    def _annotated(self, record, cut):
+    def _annotated(self, record: Record, cut: Cut) -> tuple[Joints, float]:
         found, space = self.annotated(record), self.space
         joint_cam = np.zeros((len(found.j2d), 3)) if found.j3d is None else found.j3d
         depth = np.zeros(len(found.j2d)) if found.j3d is None else \
@@ -148,7 +160,7 @@ class PersonSource(Source):
         joints = place_joints(joint_img, joint_cam, found.labelled, found.names, cut, space)
         return spread(joints, found.places, len(JOINTS)), float(found.j3d is not None)
 
-    def _fit(self, record, cut):
+    def _fit(self, record: Record, cut: Cut) -> dict:
         raw = record.extras.get("fit")
         if raw is None:
             return _no_fit()
@@ -168,7 +180,7 @@ class PersonSource(Source):
                 "smplx_expr_valid": fit.expr_valid}
 
 
-def _no_fit():
+def _no_fit() -> dict:
     """Targets of a person without a fitted body: nothing is valid."""
     joints, rotations = len(JOINTS), 3 * len(ROTATIONS)
     return {"smplx_joint_img": np.zeros((joints, 3)), "smplx_joint_cam": np.zeros((joints, 3)),
@@ -189,11 +201,11 @@ class Hand(NamedTuple):
     size: tuple
     box: np.ndarray
     side: str
-    j2d: np.ndarray
-    labelled: np.ndarray
-    fit: object
-    focal: np.ndarray
-    principal: np.ndarray
+    j2d: np.ndarray | None
+    labelled: np.ndarray | None
+    fit: MANOFit | None
+    focal: np.ndarray | None
+    principal: np.ndarray | None
 
 
 class HandSource(Source):
@@ -212,31 +224,32 @@ class HandSource(Source):
 
     columns = HAND_COLUMNS
 
-    def __init__(self, name, hands, fits, space, augmentation, is_3d):
+    def __init__(self, name: str, hands: Sequence[Hand], fits: HandFits, space: Space, augmentation: Augmentation,
+                 is_3d: bool):
         aspect = space.image_size[0] / space.image_size[1]
         hands, boxes = kept(hands, lambda hand: hand.box, lambda hand: hand.size, aspect, name)
         super().__init__(name, hands, boxes, space, augmentation)
         self.fits, self.is_3d = fits, float(is_3d)
 
-    def image_of(self, item):
+    def image_of(self, item: Hand) -> tuple[str, tuple[int, int]]:
         return item.image_path, item.size
 
-    def change(self, item, change):
+    def change(self, item: Hand, change: Change) -> Change:
         return change._replace(flip=item.side == "left")
 
-    def targets(self, hand, cut):
+    def targets(self, hand: Hand, cut: Cut) -> dict:
         """Targets of a hand by column."""
         joints, fit = self._annotated(hand, cut), self._fit(hand, cut)
         return {"joint_img": joints.img, "joint_cam": joints.cam, "joint_valid": joints.valid,
                 "joint_trunc": joints.trunc, "is_3d": self.is_3d, **fit}
 
-    def _annotated(self, hand, cut):
+    def _annotated(self, hand: Hand, cut: Cut) -> Joints:
         if hand.j2d is None:
             return Joints(*(np.zeros((len(HAND_JOINTS), size)) for size in (3, 3, 1, 1)))
         joint_img = np.concatenate([hand.j2d, np.zeros((len(hand.j2d), 1))], 1)
         return place_joints(joint_img, np.zeros((len(hand.j2d), 3)), hand.labelled, HAND_JOINTS, cut, self.space)
 
-    def _fit(self, hand, cut):
+    def _fit(self, hand: Hand, cut: Cut) -> dict:
         joints, rotations, j3d = len(HAND_JOINTS), 3 * len(HAND_ROTATIONS), None
         if hand.fit is not None:
             j3d = self.fits.joints(hand.side, hand.fit.pose, hand.fit.beta, hand.fit.translation)
@@ -253,7 +266,8 @@ class HandSource(Source):
                 "mano_shape": usual_shape(hand.fit.beta), "mano_shape_valid": 1.0}
 
 
-def patch_of(image, box, size, change):
+def patch_of(image: np.ndarray, box: np.ndarray, size: tuple[int, int],
+             change: Change) -> tuple[np.ndarray, np.ndarray]:
     """The input of a network and how it was cut out.
 
     Args:
@@ -285,7 +299,7 @@ def patch_of(image, box, size, change):
     return out, matrix
 
 
-def matrix_of(width, box, size, change):
+def matrix_of(width: int, box: np.ndarray, size: tuple[int, int], change: Change) -> np.ndarray:
     """The matrix (2, 3) of `patch_of`, for an image that is `width` pixels wide."""
     box = np.array(box, np.float64)
     if change.flip:

@@ -2,13 +2,18 @@
 import json
 import logging
 import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol
 
 import cv2
 import numpy as np
 from mindspore import Tensor
 from tqdm import tqdm
 
+from common.config import Config
 from common.data.pipeline import batches_ahead
+from common.data.records import Record
+from common.engine.runtime import Runtime
 from common.engine.shards import gather
 from common.errors import UserError
 from common.files import atomic_path, atomic_write, make_folder
@@ -24,7 +29,18 @@ NUM_DRAWN = 16
 RESULT_FILE, PREDICTION_FILE = "eval_result.json", "pred.json"
 
 
-def predict(network, test_images, output, batch_size, indices, num_threads=1):
+class Measure(Protocol):
+    """What a test set measures, see `protocols.MEASURES`; `root` (V,) makes the joint that meshes are moved to."""
+
+    root: np.ndarray
+
+    def mesh(self, record: Record) -> np.ndarray | None: ...
+
+    def errors(self, record: Record, vertices: np.ndarray) -> Mapping[str, float]: ...
+
+
+def predict(network: Callable, test_images: EvaluationImages, output: int, batch_size: int, indices: np.ndarray,
+            num_threads: int = 1) -> Iterator[tuple[int, np.ndarray]]:
     """Predicted meshes, one after the other; images that cannot be used are left out.
 
     Args:
@@ -41,7 +57,7 @@ def predict(network, test_images, output, batch_size, indices, num_threads=1):
     Raises:
         UserError: images that are missing, none that can be used, or predictions that are not finite.
     """
-    def make(index):
+    def make(index: int) -> tuple[int, np.ndarray] | None:
         image = test_images.image(int(index))
         return None if image is None else (index, image)
 
@@ -55,7 +71,8 @@ def predict(network, test_images, output, batch_size, indices, num_threads=1):
         yield from zip(chosen, vertices)
 
 
-def evaluate(meshes, test_images, measure, total):
+def evaluate(meshes: Iterable[tuple[int, np.ndarray]], test_images: EvaluationImages, measure: Measure,
+             total: int) -> list[tuple]:
     """Errors of predicted meshes.
 
     Args:
@@ -76,7 +93,7 @@ def evaluate(meshes, test_images, measure, total):
     return rows
 
 
-def means(rows):
+def means(rows: list) -> dict[str, float]:
     """Mean of each error over those people that have it.
 
     Args:
@@ -89,7 +106,7 @@ def means(rows):
     return {name: float(np.mean([row[2][name] for row in rows if name in row[2]])) for name in names}
 
 
-def mean_body_error(test_images, measure):
+def mean_body_error(test_images: EvaluationImages, measure: Measure) -> float | None:
     """MPVPE of a mesh that looks at nothing: for each person the mean of the other test people's meshes.
 
     Meshes are moved to their pelvis (hands: to their wrist) first.
@@ -106,7 +123,7 @@ def mean_body_error(test_images, measure):
                           for truth in truths]))
 
 
-def report(testset, rows, test_images, folder, details):
+def report(testset: str, rows: Iterable, test_images: EvaluationImages, folder: str, details: dict) -> dict[str, float]:
     """Write the results of an evaluation and log its lines.
 
     Args:
@@ -142,7 +159,7 @@ def report(testset, rows, test_images, folder, details):
     return figures
 
 
-def measure_checkpoint(config, runtime):
+def measure_checkpoint(config: Config, runtime: Runtime) -> dict[str, float]:
     """Measure the checkpoint of the settings on their test set.
 
     Returns:
@@ -181,7 +198,7 @@ class Drawings:
         test_images (EvaluationImages), testset (str): what is predicted.
     """
 
-    def __init__(self, config, faces, test_images, testset):
+    def __init__(self, config: Config, faces: np.ndarray, test_images: EvaluationImages, testset: str):
         size = config.input_hand_shape if config.parts == "hand" else config.input_body_shape
         width, height = test_images.size
         focal = np.array(config.focal) * (width / size[1], height / size[0])
@@ -189,14 +206,14 @@ class Drawings:
         self.faces, self.test_images = faces, test_images
         self.folder = os.path.join(config.output_dir, "vis", testset)
 
-    def __call__(self, meshes):
+    def __call__(self, meshes: Iterable[tuple[int, np.ndarray]]) -> Iterator[tuple[int, np.ndarray]]:
         """Pass on what `predict` yields."""
         for number, (index, vertices) in enumerate(meshes):
             if number < NUM_DRAWN:
                 self._draw(index, vertices)
             yield index, vertices
 
-    def _draw(self, index, vertices):
+    def _draw(self, index: int, vertices: np.ndarray) -> None:
         patch = self.test_images.image(index)
         photo = np.rint(255 * patch.transpose(1, 2, 0)).astype(np.uint8)
         drawn = render(vertices, self.faces, self.camera, photo.shape[:2], background=photo).image

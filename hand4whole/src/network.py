@@ -10,15 +10,17 @@ import os
 from typing import NamedTuple
 
 import numpy as np
-from mindspore import nn, ops
+from mindspore import Tensor, nn, ops
 
 from common.backbones.folding import fold_batch_norm
 from common.backbones.resnet import ResNet
 from common.body_models.embedded import warn_other_body
+from common.body_models.files import BodyModel
 from common.body_models.lbs import JointRegressor, constant
 from common.body_models.mano import MANO
 from common.body_models.smplx import SMPLX
-from common.engine.checkpoint import find_checkpoint, load_weights
+from common.config import Config
+from common.engine.checkpoint import Checkpoint, find_checkpoint, load_weights
 from common.engine.continuation import adopt_settings
 from common.errors import UserError
 from common.geometry.rotation_ops import matrix_to_axis_angle, rot6d_to_matrix
@@ -98,22 +100,22 @@ class VirtualCamera(Float32Cell):
         Tensor - (B, N, 2), cells.
     """
 
-    def __init__(self, focal, input_shape, maps, size):
+    def __init__(self, focal: tuple, input_shape: tuple, maps: tuple, size: float):
         super().__init__()
         self.farthest = math.sqrt(focal[0] * focal[1] * size * size / (input_shape[0] * input_shape[1]))
         cells = np.array([maps[2] / input_shape[1], maps[1] / input_shape[0]])
         self.scale = constant(np.array(focal) * cells)
         self.middle = constant(np.array([maps[2], maps[1]]) / 2)
 
-    def translation(self, cam):
+    def translation(self, cam: Tensor) -> Tensor:
         """(B, 3) numbers -> (B, 3), metres; the third number becomes a distance between 0 and the farthest."""
         return ops.concat((cam[:, :2], self.farthest * ops.sigmoid(cam[:, 2:])), 1)
 
-    def construct(self, points):
+    def construct(self, points: Tensor) -> Tensor:
         return points[..., :2] / (points[..., 2:] + _TINY) * self.scale + self.middle
 
 
-def axis_angles(rot6d, count):
+def axis_angles(rot6d: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """(B, 6 * count) -> axis-angles (B, 3 * count), rotation matrices (B, count, 3, 3)."""
     rotmat = rot6d_to_matrix(rot6d.reshape(-1, count, 6))
     return matrix_to_axis_angle(rotmat).reshape(-1, 3 * count), rotmat
@@ -136,7 +138,7 @@ class WholeBody(Float32Cell):
         - **joints** (Tensor) - (B, 137, 3), likewise.
     """
 
-    def __init__(self, model, joints_only=False):
+    def __init__(self, model: BodyModel, joints_only: bool = False):
         super().__init__()
         if joints_only:
             condensed, skin = condense(model)
@@ -146,7 +148,8 @@ class WholeBody(Float32Cell):
             self.smplx = SMPLX(model)
         self.chosen = constant(FROM_SMPLX_144, np.int32)
 
-    def construct(self, root, body, lhand, rhand, jaw, shape, expr):
+    def construct(self, root: Tensor, body: Tensor, lhand: Tensor, rhand: Tensor, jaw: Tensor, shape: Tensor,
+                  expr: Tensor) -> tuple[Tensor, Tensor]:
         still = ops.zeros_like(expr[:, :3])  # eyes look ahead
         vertices, joints = self.smplx(root, body, lhand, rhand, jaw, still, still, shape, expr)
         return vertices, ops.gather(joints, self.chosen, 1)
@@ -175,7 +178,8 @@ class Hand4Whole(nn.Cell):
         the image.
     """
 
-    def __init__(self, sizes, model, depth=50, hand_depth=50, face_depth=18, width=1.0, seed=0, joints_only=False):
+    def __init__(self, sizes: Sizes, model: BodyModel | None, depth: int = 50, hand_depth: int = 50,
+                 face_depth: int = 18, width: float = 1.0, seed: int = 0, joints_only: bool = False):
         super().__init__()
         rng = generator(seed)
         self.sizes = sizes
@@ -201,7 +205,7 @@ class Hand4Whole(nn.Cell):
         self.to_left = constant([1.0, -1.0, -1.0])
         self.hand_features = (2, hand, *sizes.hand_maps[1:])
 
-    def construct(self, image):
+    def construct(self, image: Tensor) -> tuple[Tensor, ...]:
         pose, shape, expr, cam_trans, vertices, joints, joint_proj, joint_img, _, _, boxes = self.estimate(image)
         translation = ops.expand_dims(cam_trans, 1)
         root, body, lhand, rhand, jaw = ops.split(pose, (3, 63, 45, 45, 3), 1)
@@ -211,7 +215,7 @@ class Hand4Whole(nn.Cell):
         return (root, body, lhand, rhand, jaw, shape, expr, cam_trans, vertices + translation, joints + translation,
                 joint_proj, joint_img, boxes[:, 0], boxes[:, 1], boxes[:, 2])
 
-    def estimate(self, image):
+    def estimate(self, image: Tensor) -> tuple[Tensor, ...]:
         """What the loss compares.
 
         Returns:
@@ -233,7 +237,7 @@ class Hand4Whole(nn.Cell):
         return self._pose(root_6d, body_6d, jaw_6d, fingers, shape, expr, cam) + (
             ops.concat((body_img, mirrored(lhand_img, self.last_column), rhand_img), 1), center, size, boxes)
 
-    def _boxes(self, center, size):
+    def _boxes(self, center: Tensor, size: Tensor) -> Tensor:
         sizes = self.sizes
         hands = restore_boxes(center[:, :2], size[:, :2], sizes.body_maps[1:], sizes.body,
                               sizes.hand[1] / sizes.hand[0], HAND_ENLARGE)
@@ -241,7 +245,7 @@ class Hand4Whole(nn.Cell):
                              sizes.face[1] / sizes.face[0], FACE_ENLARGE)
         return ops.stop_gradient(ops.concat((hands, face), 1))
 
-    def _hands(self, image, boxes):
+    def _hands(self, image: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Both hands as right hands: features (B, 2, C, h, w), left and right positions (B, 20, 3), 6D (B, 2, 90)."""
         crops = ops.stack((self.crop_lhand(image, boxes[:, 0] * self.step),
                            self.crop_rhand(image, boxes[:, 1] * self.step)), 1)
@@ -252,7 +256,8 @@ class Hand4Whole(nn.Cell):
         return (features.reshape(-1, *self.hand_features), positions[:, 0], positions[:, 1],
                 rot6d.reshape(-1, 2, 6 * FINGER_ROTATIONS))
 
-    def _pose(self, root_6d, body_6d, jaw_6d, fingers, shape, expr, cam):
+    def _pose(self, root_6d: Tensor, body_6d: Tensor, jaw_6d: Tensor, fingers: Tensor, shape: Tensor, expr: Tensor,
+              cam: Tensor) -> tuple[Tensor, ...]:
         """Rotations in 6D to the posed body; see `estimate` for what is returned."""
         root, root_rotmat = axis_angles(root_6d, 1)
         body, body_rotmat = axis_angles(body_6d, BODY_ROTATIONS)
@@ -265,7 +270,7 @@ class Hand4Whole(nn.Cell):
         joint_proj = self.camera(joints + ops.expand_dims(cam_trans, 1))
         return (ops.concat((root, body, lhand, rhand, jaw), 1), shape, expr, cam_trans, vertices, joints, joint_proj)
 
-    def _in_body_maps(self, positions, box):
+    def _in_body_maps(self, positions: Tensor, box: Tensor) -> Tensor:
         """Positions (B, 20, 3) in a hand's map to the body's; box (B, 4) in pixels of the body's input; z stays."""
         (_, height, width), (body_height, body_width) = self.sizes.hand_maps, self.sizes.body
         box = ops.expand_dims(box, 1)
@@ -292,7 +297,7 @@ class HandOnly(nn.Cell):
         joint_proj (B, 21, 2) and joint_img (B, 21, 3), cells.
     """
 
-    def __init__(self, sizes, model, depth=50, width=1.0, seed=0):
+    def __init__(self, sizes: Sizes, model: BodyModel | None, depth: int = 50, width: float = 1.0, seed: int = 0):
         super().__init__()
         rng = generator(seed)
         self.sizes = sizes
@@ -304,12 +309,12 @@ class HandOnly(nn.Cell):
         self.mano = MANO(model) if model else None
         self.joints = JointRegressor(hand_regressor(model)) if model else None
 
-    def construct(self, image):
+    def construct(self, image: Tensor) -> tuple[Tensor, ...]:
         pose, shape, cam_trans, vertices, joints, joint_proj, joint_img = self.estimate(image)
         translation = ops.expand_dims(cam_trans, 1)
         return pose, shape, cam_trans, vertices + translation, joints + translation, joint_proj, joint_img
 
-    def estimate(self, image):
+    def estimate(self, image: Tensor) -> tuple[Tensor, ...]:
         """As `construct`, vertices and joints without the translation."""
         features = self.backbone(image)
         _, positions = self.position_net(features)
@@ -323,7 +328,7 @@ class HandOnly(nn.Cell):
         return ops.concat((root, fingers), 1), shape, cam_trans, vertices, joints, joint_proj, positions
 
 
-def scaled(channels, width):
+def scaled(channels: int, width: float) -> int:
     """Channels of a layer in a network of another width, a multiple of 8."""
     return max(8, int(round(channels * width / 8)) * 8)
 
@@ -346,16 +351,16 @@ class FirstOutputs(nn.Cell):
         Tuple of `count` Tensors.
     """
 
-    def __init__(self, network, count):
+    def __init__(self, network: nn.Cell, count: int):
         super().__init__(auto_prefix=False)
         self.network, self.count = network, count
 
-    def construct(self, image):
+    def construct(self, image: Tensor) -> tuple[Tensor, ...]:
         outputs = self.network(image)  # a slice of the call itself is taken for an assignment by MindSpore 2.7
         return outputs[:self.count]
 
 
-def build_network(config, model, joints_only=False):
+def build_network(config: Config, model: BodyModel | None, joints_only: bool = False) -> Hand4Whole | HandOnly:
     """The network that the settings describe, with its initial values.
 
     Args:
@@ -376,7 +381,7 @@ def build_network(config, model, joints_only=False):
                       config.width, config.seed, joints_only)
 
 
-def settings_of(checkpoint, config):
+def settings_of(checkpoint: Checkpoint, config: Config) -> Config:
     """The settings with those of the checkpoint's network in place of the defaults and of --config_path.
 
     Raises:
@@ -391,7 +396,7 @@ def settings_of(checkpoint, config):
     return config
 
 
-def find_trained(config):
+def find_trained(config: Config) -> Checkpoint:
     """The checkpoint of the settings, or the newest snapshot of --parts, or for the whole network our small one.
 
     Returns:
@@ -405,7 +410,7 @@ def find_trained(config):
                            newest=snapshots.newest, small=config.parts == "whole")
 
 
-def load_trained(config):
+def load_trained(config: Config) -> tuple[Hand4Whole | HandOnly, Config, BodyModel, Checkpoint]:
     """Network, settings, body model and file of the checkpoint that the settings name.
 
     Returns:

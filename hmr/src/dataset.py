@@ -9,9 +9,11 @@ import numpy as np
 from common.data.augment import flip_points, flip_pose, swap_sides
 from common.data.crops import Square, crop_cubic, grown_square, square_points
 from common.data.image import REDUCED, AnnotatedImages
-from hmr.src.conventions import network_input
+from common.data.order import SampleSource
+from common.data.readers.mosh import PosePrior
+from hmr.src.conventions import Convention, network_input
 from hmr.src.network import JOINTS, NUM_CAM, NUM_POSE
-from hmr.src.people import NUM_LSP
+from hmr.src.people import NUM_LSP, People
 
 # The crop that `trans_max` speaks of.
 PUBLISHED_SIZE = 224
@@ -47,15 +49,16 @@ class PeopleSource:
 
     columns = ("image", "kp2d", "kp3d", "theta", "has_kp3d", "has_smpl")
 
-    def __init__(self, people, convention, crop_size, augmentation=None, grow=1.2):
+    def __init__(self, people: People, convention: Convention, crop_size: int, augmentation: Augmentation | None = None,
+                 grow: float = 1.2):
         self.people, self.convention, self.crop_size = people, convention, crop_size
         self.augmentation, self.grow = augmentation, grow
         self.reader = AnnotatedImages(len(set(people.images)))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.people)
 
-    def sample(self, index, rng):
+    def sample(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """One sample, with `rng` as its only randomness.
 
         An image that is left out (see `AnnotatedImages`) gives a black sample of which nothing is known.
@@ -83,7 +86,7 @@ class PeopleSource:
         return (network_input(image, self.convention), kp2d.astype(np.float32), kp3d, theta, np.float32(has_kp3d),
                 np.float32(has_smpl))
 
-    def _draw(self, index, rng):
+    def _draw(self, index: int, rng: np.random.Generator) -> tuple[Square, bool]:
         """The square of the image that becomes the crop, and whether it is mirrored."""
         corners, change = self.people.corners[index], self.augmentation
         if change is None:
@@ -105,17 +108,18 @@ class TrainingSource:
         keep_prob (float): probability with which a unit is kept; met to 1 / 256.
     """
 
-    def __init__(self, source, prior=None, num_real=3, keep_shape=None, keep_prob=0.5):
+    def __init__(self, source: SampleSource, prior: PosePrior | None = None, num_real: int = 3,
+                 keep_shape: tuple[int, int] | None = None, keep_prob: float = 0.5):
         self.source, self.prior, self.num_real = source, prior, num_real
         self.keep_shape, self.keep_prob = keep_shape, keep_prob
         self.columns = source.columns
         self.columns += ("real",) if prior is not None else ()
         self.columns += ("keep",) if keep_shape is not None else ()
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.source)
 
-    def sample(self, index, rng):
+    def sample(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """One sample: `source`'s, then real (num_real, 85) float32, then keep (2 * iterations, hidden_size) uint8."""
         columns = self.source.sample(index, rng)
         if self.prior is not None:
@@ -125,44 +129,45 @@ class TrainingSource:
             columns += ((drawn < round(256 * self.keep_prob)).view(np.uint8),)
         return columns
 
-    def _real(self, rng):
+    def _real(self, rng: np.random.Generator) -> np.ndarray:
         rows = rng.integers(0, len(self.prior.pose), self.num_real)
         theta = real_theta(self.prior.pose[rows], self.prior.beta[rows])
         mirrored = rng.random(self.num_real) < 0.5
         return np.where(mirrored[:, None], flip_theta(theta), theta)
 
 
-def real_theta(pose, beta):
+def real_theta(pose: np.ndarray, beta: np.ndarray) -> np.ndarray:
     """Poses (N, 72) and shapes (N, 10) as (N, 85) float32, without a camera."""
     return np.concatenate([np.zeros((len(pose), NUM_CAM)), pose, beta], 1).astype(np.float32)
 
 
-def flip_keypoints(kp2d, width):
+def flip_keypoints(kp2d: np.ndarray, width: int) -> np.ndarray:
     """(19, 3) keypoints, px and weight, of the mirrored crop; pixels are counted from 0 to width - 1."""
     flipped = swap_sides(kp2d, JOINTS)
     flipped[:, 0] = width - 1 - flipped[:, 0]
     return flipped
 
 
-def flip_theta(theta):
+def flip_theta(theta: np.ndarray) -> np.ndarray:
     """(..., 85) of the mirrored person; the camera stays."""
     theta = np.array(theta)
     theta[..., POSE] = flip_pose(theta[..., POSE], "smpl_24")
     return theta
 
 
-def reduction(side, size):
+def reduction(side: int, size: int) -> int:
     """By how much (1, 2, 4 or 8) an image may be smaller for a crop of `size` from a square of `side` px."""
     return max(factor for factor in (1, *REDUCED) if side >= factor * size or factor == 1)
 
 
-def reducible(square, size):
+def reducible(square: Square, size: int) -> Square:
     """The square moved and shortened to whole pixels of the smaller image that it can be cut from."""
     factor = reduction(square.side, size)
     return Square(square.corner - square.corner % factor, square.side - square.side % (2 * factor))
 
 
-def read_part(reader, path, square, size, image_size=None):
+def read_part(reader: AnnotatedImages, path: str, square: Square, size: int,
+              image_size: tuple[int, int] | None = None) -> np.ndarray | None:
     """The crop of a square of an image, (size, size, 3) uint8 RGB, black outside; None where the image is left out.
 
     Args:

@@ -4,25 +4,30 @@ Source: akanazawa/hmr src/benchmark (`eval_util.py`, `evaluate_h36m.py`): 14 joi
 of the hips; what it calls reconstruction error is the error after Procrustes alignment, PA-MPJPE. PCK and AUC of 3D
 joints as MPI-INF-3DHP defines them (Mehta et al., 3DV 2017), PCK of 2D joints as for LSP (Yang and Ramanan, 2013).
 """
+from __future__ import annotations
+
 import json
 import logging
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 from mindspore import Tensor
 from tqdm import tqdm
 
+from common.body_models.files import BodyModel
 from common.data.image import AnnotatedImages
 from common.data.pipeline import batches_ahead
 from common.errors import UserError
 from common.files import atomic_write, npz_bytes
+from common.inference.meshes import Region
 from common.metrics import aligned_joint_errors, joint_errors, mean_by_group
-from hmr.src.conventions import network_input
+from hmr.src.conventions import Convention, network_input
 from hmr.src.inference import crop_person
-from hmr.src.network import JOINTS
+from hmr.src.network import HMR, JOINTS
 from hmr.src.people import NUM_LSP
-from hmr.src.protocols import true_bodies
+from hmr.src.protocols import Subject, true_bodies
 
 LOGGER = logging.getLogger("mindhuman")
 # The joints that all datasets share, LSP's.
@@ -45,10 +50,11 @@ class Errors:
     mpjpe_mm: np.ndarray
     pa_mpjpe_mm: np.ndarray
     joints_mm: np.ndarray
-    pve_mm: np.ndarray = None
+    pve_mm: np.ndarray | None = None
 
 
-def measure(pred_j3d, gt_j3d, pred_vertices=None, gt_vertices=None):
+def measure(pred_j3d: np.ndarray, gt_j3d: np.ndarray, pred_vertices: np.ndarray | None = None,
+            gt_vertices: np.ndarray | None = None) -> Errors:
     """Errors of predictions.
 
     Args:
@@ -75,21 +81,21 @@ def measure(pred_j3d, gt_j3d, pred_vertices=None, gt_vertices=None):
     return Errors(joints_mm.mean(-1), 1000.0 * aligned_joint_errors(pred, gt).mean(-1), joints_mm, pve_mm)
 
 
-def _from_hips(joints):
+def _from_hips(joints: np.ndarray) -> np.ndarray:
     return joints - joints[:, 2:4].mean(1, keepdims=True)
 
 
-def pck_3d(joints_mm, threshold_mm=PCK_MM):
+def pck_3d(joints_mm: np.ndarray, threshold_mm: float = PCK_MM) -> float:
     """Share of joints (any shape) that are at most `threshold_mm` away, 0 to 100."""
     return 100.0 * float((np.asarray(joints_mm) <= threshold_mm).mean())
 
 
-def auc_3d(joints_mm, thresholds_mm=AUC_MM):
+def auc_3d(joints_mm: np.ndarray, thresholds_mm: np.ndarray = AUC_MM) -> float:
     """Mean of `pck_3d` over thresholds from 0 to 150 mm, 0 to 100."""
     return float(np.mean([pck_3d(joints_mm, threshold) for threshold in thresholds_mm]))
 
 
-def pck_2d(pred_j2d, gt_j2d, visible, fraction=0.2):
+def pck_2d(pred_j2d: np.ndarray, gt_j2d: np.ndarray, visible: np.ndarray, fraction: float = 0.2) -> float:
     """Share of visible joints that lie at most a fraction of the torso's length from the truth.
 
     Args:
@@ -111,7 +117,7 @@ def pck_2d(pred_j2d, gt_j2d, visible, fraction=0.2):
     return 100.0 * float(near[counts].mean())
 
 
-def summarize(errors, actions=None):
+def summarize(errors: Errors, actions: Sequence[str] | None = None) -> dict:
     """The figures of an evaluation, in mm.
 
     Args:
@@ -135,7 +141,7 @@ def summarize(errors, actions=None):
     return result
 
 
-def log_summary(summary):
+def log_summary(summary: dict) -> None:
     """Write a summary's lines: per action, mean over actions, over all frames, medians and percentiles."""
     mpjpe, aligned = summary["mpjpe"], summary["pa_mpjpe"]
     if "actions" in mpjpe:
@@ -153,7 +159,7 @@ def log_summary(summary):
     LOGGER.info("PCK at %.0f mm: %.2f, AUC: %.2f", PCK_MM, summary["pck"], summary["auc"])
 
 
-def summarize_results(results, subjects):
+def summarize_results(results: Results, subjects: Sequence[Subject]) -> dict:
     """The figures of an evaluation set.
 
     Args:
@@ -175,7 +181,7 @@ def summarize_results(results, subjects):
     return figures
 
 
-def log_figures(dataset, figures):
+def log_figures(dataset: str, figures: dict) -> None:
     """Write the lines of an evaluation."""
     LOGGER.info("%s: %d people", dataset, figures["people"])
     if "pck_2d" in figures:
@@ -186,7 +192,7 @@ def log_figures(dataset, figures):
                 figures["mean_pose_pa_mpjpe"])
 
 
-def write_results(folder, facts, figures, results, subjects):
+def write_results(folder: str, facts: dict, figures: dict, results: Results, subjects: Sequence[Subject]) -> None:
     """Write `eval_result.json` with the figures and `eval_result.npz` with a row for each person.
 
     Args:
@@ -216,8 +222,8 @@ class Viewer:
         batch_size (int): people per call.
     """
 
-    network: object
-    convention: object
+    network: HMR | None
+    convention: Convention
     kind: str
     size: int
     margin: float
@@ -240,12 +246,13 @@ class Results:
     theta: np.ndarray
     j3d: np.ndarray
     j2d: np.ndarray
-    errors: Errors = None
-    mean_pa_mpjpe_mm: np.ndarray = None
-    subjects: list = None
+    errors: Errors | None = None
+    mean_pa_mpjpe_mm: np.ndarray | None = None
+    subjects: list[Subject] | None = None
 
 
-def predict(viewer, subjects, models, regressor=None):
+def predict(viewer: Viewer, subjects: Sequence[Subject], models: dict[str, BodyModel],
+            regressor: np.ndarray | None = None) -> Results:
     """Look at everybody once.
 
     Args:
@@ -284,12 +291,12 @@ def predict(viewer, subjects, models, regressor=None):
     return Results(joined["theta"], joined["j3d"], joined["j2d"], _joined(errors), joined["mean"], seen)
 
 
-def _mean_vertices(network):
+def _mean_vertices(network: HMR) -> np.ndarray:
     """The body (6890, 3) that the regressor starts from."""
     return network.body(Tensor(network.regressor.mean.asnumpy()[None]))[1].asnumpy()[0]
 
 
-def _joined(errors):
+def _joined(errors: list[Errors]) -> Errors | None:
     """Errors of several batches as one; None for none."""
     if not errors:
         return None
@@ -297,14 +304,15 @@ def _joined(errors):
     return Errors(*(None if column[0] is None else np.concatenate(column) for column in columns))
 
 
-def batches(viewer, subjects):
+def batches(viewer: Viewer,
+            subjects: Sequence[Subject]) -> Iterator[tuple[tuple[Subject, ...], np.ndarray, tuple[Region, ...]]]:
     """Batches made by threads ahead of the network: subjects, inputs (B, 3, S, S) and regions.
 
     People whose image cannot be used are left out. The last batch is filled up with copies, so that all have one shape.
     """
     reader = AnnotatedImages(len({subject.image_path for subject in subjects}))
 
-    def make(subject):
+    def make(subject: Subject) -> tuple[Subject, np.ndarray, Region] | None:
         image = reader.read(subject.image_path, subject.size)
         if image is None:
             return None

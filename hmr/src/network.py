@@ -4,6 +4,7 @@ Source: Kanazawa et al., "End-to-end recovery of human shape and pose", CVPR 201
 weights differ; see `conventions`. Below the Cells: building the network of the settings and loading a trained one.
 """
 import dataclasses
+from typing import Any
 
 import mindspore as ms
 import numpy as np
@@ -12,11 +13,13 @@ from mindspore import Parameter, Tensor, nn, ops
 from common.backbones.folding import fold_batch_norm
 from common.backbones.resnet import ResNet
 from common.backbones.resnet_v2 import ResNetV2
-from common.body_models.companions import load_mean_params
+from common.body_models.companions import MeanParams, load_mean_params
 from common.body_models.embedded import warn_other_body
+from common.body_models.files import BodyModel
 from common.body_models.lbs import JointRegressor
 from common.body_models.smpl import SMPL
-from common.engine.checkpoint import find_checkpoint, load_weights
+from common.config import Config
+from common.engine.checkpoint import Checkpoint, find_checkpoint, load_weights
 from common.engine.continuation import adopt_settings, require_model
 from common.errors import UserError
 from common.geometry import rotation
@@ -26,7 +29,7 @@ from common.initial import generator, replaced_by_checkpoint
 from common.joints import SKELETONS
 from common.precision import Float32Cell, as_float32
 from hmr.src.config import HMR_MEAN, NETWORK_KEYS, SUGGESTED_KEYS, in_data
-from hmr.src.conventions import convention_of, find_convention
+from hmr.src.conventions import Convention, convention_of, find_convention
 
 NUM_CAM, NUM_POSE, NUM_BETAS = 3, 72, 10
 THETA_SIZE = NUM_CAM + NUM_POSE + NUM_BETAS
@@ -38,7 +41,8 @@ JOINTS = SKELETONS["cocoplus_19"]
 OUTPUTS = ("theta", "vertices", "joints2d", "joints3d", "rotmat")
 
 
-def split_theta(theta):
+def split_theta(
+        theta: Tensor | np.ndarray) -> tuple[Tensor, Tensor, Tensor] | tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(B, 85) -> cam (B, 3), pose (B, 72) in radians, beta (B, 10); for Tensors and arrays.
 
     Also splits a state of the 6D regressor, (B, 157), whose pose has 144 numbers.
@@ -46,7 +50,7 @@ def split_theta(theta):
     return theta[:, :NUM_CAM], theta[:, NUM_CAM:-NUM_BETAS], theta[:, -NUM_BETAS:]
 
 
-def mean_state(mean, rotations, rotate_base=False):
+def mean_state(mean: MeanParams, rotations: str, rotate_base: bool = False) -> np.ndarray:
     """The state that the regressor starts from.
 
     From an axis-angle mean the root's rotation is dropped, as in the original: the body starts with half a turn about
@@ -75,7 +79,7 @@ def mean_state(mean, rotations, rotate_base=False):
     return np.concatenate([mean.cam, pose.reshape(-1), mean.shape]).astype(np.float32)
 
 
-def posed_rotmat(rotmat, rotate_base):
+def posed_rotmat(rotmat: np.ndarray, rotate_base: bool) -> np.ndarray:
     """Rotations as any SMPL program takes them for the same body: with the half turn that `rotate_base` leaves out.
 
     Args:
@@ -91,7 +95,7 @@ def posed_rotmat(rotmat, rotate_base):
     return rotmat
 
 
-def dense(rng, in_size, out_size, gain=None):
+def dense(rng: np.random.Generator, in_size: int, out_size: int, gain: float | None = None) -> nn.Dense:
     """A Dense layer with PyTorch's initial values, or Xavier's weights times `gain` and no bias at first."""
     bound = 1.0 / np.sqrt(in_size) if gain is None else gain * np.sqrt(6.0 / (in_size + out_size))
     weight = rng.uniform(-bound, bound, (out_size, in_size)).astype(np.float32)
@@ -120,7 +124,8 @@ class IterativeRegressor(nn.Cell):
         Tuple of `iterations` Tensors (B, 85) or (B, 157): cam, pose, beta after each round.
     """
 
-    def __init__(self, rng, num_features, mean, hidden_size=1024, iterations=3, activation=True, train_mean=False):
+    def __init__(self, rng: np.random.Generator, num_features: int, mean: np.ndarray, hidden_size: int = 1024,
+                 iterations: int = 3, activation: bool = True, train_mean: bool = False):
         super().__init__()
         self.mean = Parameter(Tensor(np.asarray(mean, np.float32)), name="mean", requires_grad=train_mean)
         size = self.mean.size
@@ -129,7 +134,7 @@ class IterativeRegressor(nn.Cell):
         self.fc3 = dense(rng, hidden_size, size, gain=0.01)
         self.iterations, self.activation = iterations, activation
 
-    def construct(self, features, keep=None):
+    def construct(self, features: Tensor, keep: Tensor | None = None) -> tuple[Tensor, ...]:
         # Repeated through the features: reading the batch size would fix it in an exported file.
         state = ops.zeros_like(features[:, :1]) * self.mean.astype(features.dtype) + self.mean.astype(features.dtype)
         states = ()
@@ -140,7 +145,7 @@ class IterativeRegressor(nn.Cell):
             states += (state,)
         return states
 
-    def _hidden(self, layer, x, keep, row):
+    def _hidden(self, layer: nn.Dense, x: Tensor, keep: Tensor | None, row: int) -> Tensor:
         x = layer(x)
         if self.activation:
             x = ops.relu(x)
@@ -163,20 +168,20 @@ class Body(Float32Cell):
         joints3d (B, 19, 3), metres; rotmat (B, 24, 3, 3), without the half turn of `rotate_base`.
     """
 
-    def __init__(self, model, rotations="axis_angle", rotate_base=False):
+    def __init__(self, model: BodyModel, rotations: str = "axis_angle", rotate_base: bool = False):
         super().__init__()
         self.smpl = SMPL(model, NUM_BETAS, rotate_base)
         self.joints = JointRegressor(model.extra("cocoplus_regressor", (len(JOINTS), len(model.v_template))))
         self.axis_angle = rotations == "axis_angle"
         self.rotation_size = ROTATION_SIZES[rotations]
 
-    def rotmat(self, state):
+    def rotmat(self, state: Tensor) -> Tensor:
         """(B, 85 or 157) -> (B, 24, 3, 3)."""
         _, pose, _ = split_theta(as_float32(state))
         pose = pose.reshape(-1, 24, self.rotation_size)
         return axis_angle_to_matrix(pose) if self.axis_angle else rot6d_to_matrix(pose)
 
-    def construct(self, state):
+    def construct(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         state = as_float32(state)
         cam, _, beta = split_theta(state)
         rotmat = self.rotmat(state)
@@ -205,19 +210,21 @@ class HMR(nn.Cell):
         Tuple of Tensors by `OUTPUTS`, of the last round; see `Body`.
     """
 
-    def __init__(self, encoder, regressor, body):
+    def __init__(self, encoder: nn.Cell, regressor: IterativeRegressor, body: Body):
         super().__init__()
         self.encoder, self.regressor, self.body = encoder, regressor, body
 
-    def states(self, image, keep=None):
+    def states(self, image: Tensor, keep: Tensor | None = None) -> tuple[Tensor, ...]:
         """The regressor's states of all rounds; `keep` as of `IterativeRegressor`."""
         return self.regressor(self.encoder(image).astype(ms.float32), keep)
 
-    def construct(self, image):
+    def construct(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         return self.body(self.states(image)[-1])
 
 
-def build_parts(convention, mean, depth=50, width=1.0, hidden_size=1024, iterations=3, frozen_norm=False, seed=0):
+def build_parts(convention: Convention, mean: MeanParams, depth: int = 50, width: float = 1.0, hidden_size: int = 1024,
+                iterations: int = 3, frozen_norm: bool = False,
+                seed: int = 0) -> tuple[ResNet | ResNetV2, IterativeRegressor]:
     """Encoder and regressor with initial weights.
 
     Args:
@@ -247,7 +254,7 @@ def build_parts(convention, mean, depth=50, width=1.0, hidden_size=1024, iterati
                                        convention.train_mean)
 
 
-def build_hmr(convention, model, mean, **sizes):
+def build_hmr(convention: Convention, model: BodyModel, mean: MeanParams, **sizes: Any) -> HMR:
     """A generator with initial weights.
 
     Args:
@@ -261,7 +268,7 @@ def build_hmr(convention, model, mean, **sizes):
     return HMR(*build_parts(convention, mean, **sizes), Body(model, convention.rotations, convention.rotate_base))
 
 
-def build_network(config, body, seed=0):
+def build_network(config: Config, body: BodyModel, seed: int = 0) -> HMR:
     """The generator that the settings describe, with its initial values.
 
     Args:
@@ -278,7 +285,7 @@ def build_network(config, body, seed=0):
                      seed=seed)
 
 
-def settings_of(checkpoint, config):
+def settings_of(checkpoint: Checkpoint, config: Config) -> Config:
     """The settings with those of the checkpoint's network in place of the defaults and of --config_path.
 
     Raises:
@@ -294,13 +301,13 @@ def settings_of(checkpoint, config):
     return adopt_settings(checkpoint, config, NETWORK_KEYS, SUGGESTED_KEYS)
 
 
-def generator_weights(checkpoint):
+def generator_weights(checkpoint: Checkpoint) -> Checkpoint:
     """The checkpoint without what belongs to the discriminator."""
     weights = {name: value for name, value in checkpoint.weights.items() if not name.startswith("critic.")}
     return dataclasses.replace(checkpoint, weights=weights)
 
 
-def load_trained(config, body):
+def load_trained(config: Config, body: BodyModel) -> tuple[HMR, Config, Convention, Checkpoint]:
     """Network, settings, conventions and file of the checkpoint that the settings name.
 
     Args:

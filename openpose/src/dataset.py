@@ -6,9 +6,10 @@ import numpy as np
 from common.data.image import AnnotatedImages
 from common.data.readers.coco import read_annotations
 from common.errors import UserError
-from openpose.src.augment import change_colours, fitting_matrix, random_matrix, warp_image, warp_joints
+from openpose.src.augment import Augmentation, change_colours, fitting_matrix, random_matrix, warp_image, warp_joints
 from openpose.src.gen_ignore_mask import MIN_AREA, MIN_KEYPOINTS, mask_path
 from openpose.src.normalisation import PADDING, STRIDE, check_normalisation, normalise
+from openpose.src.skeleton import Skeleton
 from openpose.src.targets import HEATMAP_SIGMA, PAF_WIDTH, make_targets, mask_target
 
 
@@ -33,9 +34,10 @@ class KeypointSource:
 
     columns = ("image", "paf", "heat", "mask")
 
-    def __init__(self, annotation_path, image_folder, mask_folder, skeleton, augmentation, normalisation,
-                 augment=True, heatmap_sigma=HEATMAP_SIGMA, paf_width=PAF_WIDTH, min_keypoints=MIN_KEYPOINTS,
-                 min_area=MIN_AREA):
+    def __init__(self, annotation_path: str, image_folder: str, mask_folder: str, skeleton: Skeleton,
+                 augmentation: Augmentation, normalisation: str, augment: bool = True,
+                 heatmap_sigma: float = HEATMAP_SIGMA, paf_width: float = PAF_WIDTH,
+                 min_keypoints: float = MIN_KEYPOINTS, min_area: float = MIN_AREA):
         check_normalisation(normalisation)
         if augmentation.insize % STRIDE:
             raise UserError(f"--insize {augmentation.insize} is no multiple of {STRIDE}")
@@ -59,10 +61,10 @@ class KeypointSource:
         self.mirrored = skeleton.mirrored_joints()
         self.reader = AnnotatedImages(len(self.images))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.images)
 
-    def sample(self, index, rng):
+    def sample(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """One sample, with `rng` as its only randomness.
 
         An image that is left out, also for its mask (see `AnnotatedImages`), gives a sample whose mask is 0
@@ -94,7 +96,7 @@ class KeypointSource:
             mask = mask_target(warp_image(ignore, matrix, settings.insize, border=0) > 127, cells, cells)
         return normalise(image, self.normalisation), paf, heat, mask
 
-    def _mask(self, index, image):
+    def _mask(self, index: int, image: np.ndarray | None) -> tuple[np.ndarray | None, bool]:
         """The ignored region (H, W) uint8, 255 where ignored, or None; and whether image and region can be used."""
         path = mask_path(self.mask_folder, self.images[index]) if self.mask_folder else ""
         if image is None or not os.path.isfile(path):

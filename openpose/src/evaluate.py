@@ -9,6 +9,7 @@ import io
 import json
 import logging
 import os
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -16,9 +17,14 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from common.data.image import AnnotatedImages
+from common.data.readers.coco import Annotations
+from common.data.readers.coco_images import AnnotatedImage
+from common.engine.runtime import Runtime
 from common.engine.shards import gather as gather_shards
 from common.errors import UserError
 from common.files import atomic_write
+from openpose.src.decode import People
+from openpose.src.skeleton import Skeleton
 
 LOGGER = logging.getLogger("mindhuman")
 FIGURES = ("AP", "Ap .5", "AP .75", "AP (M)", "AP (L)", "AR", "AR .5", "AR .75", "AR (M)", "AR (L)")
@@ -37,7 +43,7 @@ class Predictions:
     left_out: list = field(default_factory=list)
 
 
-def choose_images(annotations, all_images=False, most=0):
+def choose_images(annotations: Annotations, all_images: bool = False, most: int = 0) -> np.ndarray:
     """Numbers of the images to evaluate: those with an annotated person, or all; at most `most`, 0 for no bound.
 
     Raises:
@@ -49,7 +55,9 @@ def choose_images(annotations, all_images=False, most=0):
     return rows[:most] if most else rows
 
 
-def predict(detector, annotations, rows, image_folder, skeleton, shard=(0, 1), on_image=None):
+def predict(detector: Callable[[np.ndarray], People], annotations: Annotations, rows: np.ndarray, image_folder: str,
+            skeleton: Skeleton, shard: tuple[int, int] = (0, 1),
+            on_image: Callable[[AnnotatedImage, np.ndarray, People], object] | None = None) -> Predictions:
     """Look for people in every image of a shard.
 
     Args:
@@ -84,7 +92,7 @@ def predict(detector, annotations, rows, image_folder, skeleton, shard=(0, 1), o
     return out
 
 
-def to_records(people, image_id, category_id, order):
+def to_records(people: People, image_id: object, category_id: object, order: np.ndarray) -> list[dict]:
     """People as entries of COCO's result files; people without any of the annotated keypoints are left out."""
     records = []
     for joints, score in zip(people.joints[:, order], people.scores):
@@ -95,7 +103,7 @@ def to_records(people, image_id, category_id, order):
     return records
 
 
-def merge(shards):
+def merge(shards: Iterable[Predictions]) -> Predictions:
     """One Predictions from those of all workers; an image that two of them saw counts once."""
     merged, seen = Predictions(), set()
     for shard in shards:
@@ -110,7 +118,7 @@ def merge(shards):
     return merged
 
 
-def gather(part, folder, runtime):
+def gather(part: Predictions, folder: str, runtime: Runtime) -> Predictions:
     """The predictions of all workers.
 
     Args:
@@ -125,7 +133,7 @@ def gather(part, folder, runtime):
     return merge([Predictions(**content) for content in parts])
 
 
-def measure(annotations, predictions, skeleton):
+def measure(annotations: Annotations, predictions: Predictions, skeleton: Skeleton) -> dict[str, float]:
     """The ten figures of COCO's keypoint evaluation over the images that were looked at.
 
     Args:
@@ -154,7 +162,7 @@ def measure(annotations, predictions, skeleton):
     return dict(zip(FIGURES, map(float, evaluation.stats)))
 
 
-def _truth(annotations, looked_at):
+def _truth(annotations: Annotations, looked_at: list[int]) -> dict:
     """The content of an annotation file for the images `looked_at` (numbers from 1) with every member the measure asks
     for; numbers of annotations count from 1, since COCOeval takes 0 for no match."""
     entries = []
@@ -169,14 +177,14 @@ def _truth(annotations, looked_at):
             "categories": [{"id": PERSON, "name": annotations.category}]}
 
 
-def write_result(folder, predictions):
+def write_result(folder: str, predictions: Predictions) -> str:
     """Write the records as `eval_result.json`, the form of COCO's result files. Returns the path."""
     path = os.path.join(folder, RESULT_FILE)
     atomic_write(path, json.dumps(predictions.records).encode())
     return path
 
 
-def log_result(figures, predictions, all_images):
+def log_result(figures: dict[str, float], predictions: Predictions, all_images: bool) -> None:
     """The lines that end an evaluation."""
     which = "all annotated images" if all_images else "images with an annotated person"
     LOGGER.info("%d people found in %d images (%s)%s", len(predictions.records), len(predictions.image_ids), which,

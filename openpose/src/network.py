@@ -5,17 +5,19 @@ Source: Cao et al., "Realtime multi-person 2D pose estimation using part affinit
 Differs from it: channels and number of stages can be set, for small configurations, and there can be batch
 normalisation in the backbone and behind it.
 """
-from mindspore import nn, ops
+import numpy as np
+from mindspore import Tensor, nn, ops
 
 from common.backbones.folding import fold_batch_norm
 from common.backbones.vgg import VGG19Features, convolution, scaled
-from common.engine.checkpoint import find_checkpoint, load_weights
+from common.config import Config
+from common.engine.checkpoint import Checkpoint, find_checkpoint, load_weights
 from common.engine.continuation import adopt_settings, require_model
 from common.errors import UserError
 from common.initial import generator, replaced_by_checkpoint
 from openpose.src.config import NETWORK_KEYS, SUGGESTED_KEYS
 from openpose.src.fast_convolution import FastTraining, is_wide
-from openpose.src.skeleton import COCO_18, describe_skeleton, load_skeleton, parse_skeleton
+from openpose.src.skeleton import COCO_18, Skeleton, describe_skeleton, load_skeleton, parse_skeleton
 
 # (channels, kernel) of the hidden convolutions of a branch.
 FIRST_STAGE = ((128, 3), (128, 3), (128, 3), (512, 1))
@@ -23,7 +25,8 @@ LATER_STAGE = ((128, 7), (128, 7), (128, 7), (128, 7), (128, 7), (128, 1))
 OUTPUT_DEVIATION = 0.01  # initial weights of the maps' layers, as in the original
 
 
-def hidden_convolution(rng, in_channels, out_channels, kernel_size, batch_norm):
+def hidden_convolution(rng: np.random.Generator, in_channels: int, out_channels: int, kernel_size: int,
+                       batch_norm: bool) -> nn.Cell:
     """A convolution that keeps the size, and batch normalisation behind it if wanted."""
     cell = convolution(rng, in_channels, out_channels, kernel_size)
     return nn.SequentialCell(cell, nn.BatchNorm2d(out_channels)) if batch_norm else cell
@@ -48,7 +51,8 @@ class Branch(nn.Cell):
         Tensor (B, out_channels, h, w).
     """
 
-    def __init__(self, rng, in_channels, plan, out_channels, width, batch_norm, first):
+    def __init__(self, rng: np.random.Generator, in_channels: int, plan: tuple[tuple[int, int], ...], out_channels: int,
+                 width: float, batch_norm: bool, first: int):
         super().__init__()
         cells = []
         for channels, kernel_size in plan:
@@ -61,7 +65,7 @@ class Branch(nn.Cell):
         self.convolve_fast = FastTraining(scaled(plan[0][0], width))
         self.relu = nn.ReLU()
 
-    def construct(self, x):
+    def construct(self, x: Tensor) -> Tensor:
         # By number: a slice of a CellList is a new one, which renames the parameters.
         for number in range(self.first, self.last):
             conv = self.convs[number]
@@ -82,7 +86,8 @@ class Stage(nn.Cell):
         Tuple of Tensors: fields (B, 2L, h, w), heat maps (B, J+1, h, w).
     """
 
-    def __init__(self, rng, in_channels, plan, num_fields, num_heatmaps, width, batch_norm=False):
+    def __init__(self, rng: np.random.Generator, in_channels: int, plan: tuple[tuple[int, int], ...], num_fields: int,
+                 num_heatmaps: int, width: float, batch_norm: bool = False):
         super().__init__()
         self.joined = not batch_norm
         self.paf = Branch(rng, in_channels, plan, num_fields, width, batch_norm, int(self.joined))
@@ -97,12 +102,12 @@ class Stage(nn.Cell):
         self.convolve_fast = FastTraining(2 * channels)
         self.relu = nn.ReLU()
 
-    def separate(self):
+    def separate(self) -> None:
         """Let every branch apply its first convolution itself, before the network first runs."""
         self.joined = False
         self.paf.first = self.heat.first = 0
 
-    def construct(self, x):
+    def construct(self, x: Tensor) -> tuple[Tensor, Tensor]:
         if not self.joined:
             return self.paf(x), self.heat(x)
         weight = ops.concat((self.paf.convs[0].weight, self.heat.convs[0].weight)).astype(x.dtype)
@@ -135,8 +140,8 @@ class OpenPose(nn.Cell):
         (B, J+1, H/8, W/8).
     """
 
-    def __init__(self, num_limbs=19, num_joints=18, num_stages=6, width=1.0, vgg_with_bn=False, seed=1,
-                 backbone_width=0.0, stages_with_bn=False):
+    def __init__(self, num_limbs: int = 19, num_joints: int = 18, num_stages: int = 6, width: float = 1.0,
+                 vgg_with_bn: bool = False, seed: int = 1, backbone_width: float = 0.0, stages_with_bn: bool = False):
         super().__init__()
         rng = generator(seed)
         self.backbone = VGG19Features(rng, vgg_with_bn, backbone_width or width)
@@ -149,14 +154,14 @@ class OpenPose(nn.Cell):
                   num_joints + 1, width, stages_with_bn)
             for number in range(num_stages)])
 
-    def use_fast_training(self):
+    def use_fast_training(self) -> None:
         """Train the wide 7 x 7 convolutions by `FastTraining`, which pays on CPU; before the network first runs."""
         for stage in self.stages:
             stage.fast = is_wide(stage.paf.convs[0])
             for branch in (stage.paf, stage.heat):
                 branch.fast = tuple(is_wide(cell) for cell in branch.convs)
 
-    def construct(self, image):
+    def construct(self, image: Tensor) -> tuple[Tensor, ...]:
         features = self.relu(self.conv4_3(self.backbone(image)))
         features = self.relu(self.conv4_4(features))
         outputs, x = (), features
@@ -177,22 +182,22 @@ class LastStage(nn.Cell):
         Tuple of Tensors: fields (B, 2L, H/8, W/8), heat maps (B, J+1, H/8, W/8).
     """
 
-    def __init__(self, network):
+    def __init__(self, network: nn.Cell):
         super().__init__(auto_prefix=False)
         self.network = network
 
-    def construct(self, image):
+    def construct(self, image: Tensor) -> tuple[Tensor, Tensor]:
         outputs = self.network(image)
         return outputs[-2], outputs[-1]
 
 
-def build_network(config, skeleton):
+def build_network(config: Config, skeleton: Skeleton) -> OpenPose:
     """The network that the settings describe, with its initial values."""
     return OpenPose(len(skeleton.limbs), len(skeleton.joints), config.num_stages, config.width, config.vgg_with_bn,
                     config.seed, config.backbone_width, config.stages_with_bn)
 
 
-def settings_of(checkpoint, config):
+def settings_of(checkpoint: Checkpoint, config: Config) -> tuple[Config, Skeleton]:
     """The settings with those of the checkpoint's network in place of the defaults and of --config_path, and its
     skeleton.
 
@@ -215,7 +220,7 @@ def settings_of(checkpoint, config):
     return adopt_settings(checkpoint, config, NETWORK_KEYS, SUGGESTED_KEYS), skeleton
 
 
-def load_trained(config, flag="--ckpt_file"):
+def load_trained(config: Config, flag: str = "--ckpt_file") -> tuple[OpenPose, Config, Skeleton, Checkpoint]:
     """Network, settings, skeleton and file of the checkpoint that the settings name.
 
     Args:

@@ -11,6 +11,7 @@ recordings may be missing, sequences are in a fixed order.
 """
 import logging
 import os
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -67,16 +68,17 @@ class Split:
 class Dataset:
     """train, test: `Split`, None where not asked for. cameras: subject -> tuple of four `Camera`."""
 
-    train: Split
-    test: Split
+    train: Split | None
+    test: Split | None
     statistics: Statistics
     cameras: dict
     camera_frame: bool
 
 
-def load_dataset(data_dir, cameras_path, actions, camera_frame, predict_14, detections="gt", statistics=None,
-                 cache_dir=None, splits=("train", "test"), train_subjects=human36m.TRAIN_SUBJECTS,
-                 test_subjects=human36m.TEST_SUBJECTS):
+def load_dataset(data_dir: str, cameras_path: str, actions: str | Collection[str], camera_frame: bool, predict_14: bool,
+                 detections: str = "gt", statistics: Statistics | None = None, cache_dir: str | None = None,
+                 splits: Iterable[str] = ("train", "test"), train_subjects: Iterable[int] = human36m.TRAIN_SUBJECTS,
+                 test_subjects: Iterable[int] = human36m.TEST_SUBJECTS) -> Dataset:
     """Load Human3.6M.
 
     Args:
@@ -113,7 +115,7 @@ def load_dataset(data_dir, cameras_path, actions, camera_frame, predict_14, dete
     return Dataset(ready.get("train"), ready.get("test"), statistics, source.cameras, camera_frame)
 
 
-def open_poses(data_dir):
+def open_poses(data_dir: str) -> PackedPoses | human36m.CdfTree:
     """The reader of the 3D layout that lies in `data_dir`."""
     if not os.path.isdir(data_dir):
         raise UserError(f"the data folder {data_dir} does not exist or is no folder: name the one that holds S1, S5, "
@@ -126,7 +128,8 @@ def open_poses(data_dir):
 class _Source:
     """The files of one data folder under one set of settings, as cached arrays."""
 
-    def __init__(self, data_dir, cameras_path, actions, camera_frame, detections, cache_dir):
+    def __init__(self, data_dir: str, cameras_path: str, actions: tuple[str, ...], camera_frame: bool, detections: str,
+                 cache_dir: str | None):
         self._poses = open_poses(data_dir)
         self.cameras = human36m.read_cameras(cameras_path)
         self._data_dir, self._cameras_path = data_dir, cameras_path
@@ -134,7 +137,7 @@ class _Source:
         self._detections = _open_detections(data_dir, detections)
         self._folder = cache.writable_folder(cache_dir or os.path.join(data_dir, "cache"), "pose_baseline")
 
-    def entry(self, split, subjects):
+    def entry(self, split: str, subjects: tuple[int, ...]) -> tuple[dict[str, np.ndarray], tuple[Sequence, ...]]:
         """Arrays and sequences of one split, from the cache or read and cached."""
         recordings = self._poses.recordings(subjects, self._actions)
         if not recordings:
@@ -154,13 +157,13 @@ class _Source:
         arrays, description = found
         return arrays, tuple(Sequence(*fields) for fields in description["sequences"])
 
-    def _key(self, recordings):
+    def _key(self, recordings: list[human36m.Recording]) -> str:
         files = self._poses.files(recordings)
         if self._detections:
             files = files + self._detections.files(recordings)
         return cache.digest(cache.file_facts(dict.fromkeys([*files, self._cameras_path]), self._data_dir))
 
-    def _read(self, recordings, folder, key):
+    def _read(self, recordings: list[human36m.Recording], folder: str, key: str) -> tuple[dict[str, np.ndarray], dict]:
         """Read every recording once and write the arrays of all its views, recording by recording."""
         poses = [self._poses.read(recording) for recording in tqdm(recordings, "reading 3D poses", disable=None)]
         sequences = self._sequences(recordings, [len(frames) for frames in poses])
@@ -186,7 +189,7 @@ class _Source:
             entry.description["sequences"] = sequences
         return entry.arrays, entry.description
 
-    def _sequences(self, recordings, lengths):
+    def _sequences(self, recordings: list[human36m.Recording], lengths: list[int]) -> list[Sequence]:
         sequences, start = [], 0
         for recording, length in zip(recordings, lengths):
             cameras = self._detections.views(recording) if self._detections else human36m.CAMERA_NAMES
@@ -198,7 +201,8 @@ class _Source:
             raise UserError(f"--detections {self._kind} has none of the recordings in {self._data_dir}")
         return sequences
 
-    def _view(self, recording, world, camera_name):
+    def _view(self, recording: human36m.Recording, world: np.ndarray,
+              camera_name: str) -> tuple[np.ndarray, np.ndarray]:
         """2D (T, 32, 2) in px and 3D (T, 32, 3) in mm of one recording seen by one camera; float64."""
         camera = self.cameras[recording.subject][human36m.CAMERA_NAMES.index(camera_name)]
         seen = world_to_camera(world, camera)
@@ -219,13 +223,13 @@ _INPUT_ROWS = index_map("h36m_32", INPUT_JOINTS)
 _OUTPUT_ROWS = index_map("h36m_32", OUTPUT_JOINTS)
 
 
-def _open_detections(data_dir, kind):
+def _open_detections(data_dir: str, kind: str) -> HourglassDetections | PackedDetections | None:
     if kind == "gt":
         return None
     return HourglassDetections(data_dir, kind) if kind in FOLDERS else PackedDetections(data_dir, kind)
 
 
-def _note_missing(recordings, subjects, actions):
+def _note_missing(recordings: list[human36m.Recording], subjects: tuple[int, ...], actions: tuple[str, ...]) -> None:
     """One line about what a complete Human3.6M has and this folder has not: two recordings per subject and action."""
     counts = {}
     for recording in recordings:
@@ -238,7 +242,7 @@ def _note_missing(recordings, subjects, actions):
         log.warning("the data set is partial: fewer than two recordings of %s%s", ", ".join(few[:6]), more)
 
 
-def _normalised(arrays, sequences, statistics):
+def _normalised(arrays: dict[str, np.ndarray], sequences: tuple[Sequence, ...], statistics: Statistics) -> Split:
     """Normalise the cached arrays block by block into float32 arrays in memory."""
     rows = len(arrays["inputs"])
     inputs = np.empty((rows, len(statistics.use_2d)), np.float32)

@@ -6,17 +6,22 @@ with distance 0 unless the poses are aligned first; with 14 it does not. The lin
 """
 import json
 import logging
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
+from common.config import Config
 from common.data.readers.human36m import ACTIONS
-from common.engine.loop import Callback
+from common.engine.callbacks import MetricsCsv, TensorBoard
+from common.engine.checkpoint import Checkpoint
+from common.engine.loop import Callback, Progress
 from common.errors import UserError
 from common.files import atomic_write
 from common.metrics import aligned_joint_errors, joint_errors
-from pose_baseline.src.network import Lifter
-from pose_baseline.src.normalisation import targets_to_mm
+from pose_baseline.src.dataset import Dataset, Split
+from pose_baseline.src.network import Lifter, LinearModel
+from pose_baseline.src.normalisation import Statistics, targets_to_mm
 
 LOGGER = logging.getLogger("mindhuman")
 RULE = "=" * 29
@@ -40,7 +45,8 @@ class Evaluation:
     loss: float
 
 
-def evaluate(predict, split, statistics, procrustes=False, drop_remainder_of=None, action_wise=True):
+def evaluate(predict: Callable[[np.ndarray], np.ndarray], split: Split, statistics: Statistics,
+             procrustes: bool = False, drop_remainder_of: int | None = None, action_wise: bool = True) -> Evaluation:
     """Measure a lifting function.
 
     Args:
@@ -70,7 +76,7 @@ def evaluate(predict, split, statistics, procrustes=False, drop_remainder_of=Non
         loss=float(losses[:kept].mean()))
 
 
-def frames_per_action(split, drop_remainder_of=None):
+def frames_per_action(split: Split, drop_remainder_of: int | None = None) -> dict[str, np.ndarray]:
     """action -> rows of the split that count, in the data set's order; arguments as for `evaluate`.
 
     Raises:
@@ -83,7 +89,8 @@ def frames_per_action(split, drop_remainder_of=None):
     return {action: rows[:_kept(len(rows), drop_remainder_of, action)] for action, rows in joined.items()}
 
 
-def _errors_and_losses(predict, split, statistics, procrustes):
+def _errors_and_losses(predict: Callable[[np.ndarray], np.ndarray], split: Split, statistics: Statistics,
+                       procrustes: bool) -> tuple[np.ndarray, np.ndarray]:
     """Distance of every joint (N, J) in mm and loss (N,) of every frame."""
     measure = aligned_joint_errors if procrustes else joint_errors
     count = len(split.inputs)
@@ -103,7 +110,7 @@ def _errors_and_losses(predict, split, statistics, procrustes):
     return errors, losses
 
 
-def _kept(count, batch, of):
+def _kept(count: int, batch: int | None, of: str) -> int:
     """How many of `count` frames fill whole batches."""
     kept = count if batch is None else count // batch * batch
     if not kept:
@@ -111,7 +118,7 @@ def _kept(count, batch, of):
     return kept
 
 
-def log_evaluation(result, action_wise):
+def log_evaluation(result: Evaluation, action_wise: bool) -> None:
     """The table of the actions, or the figures over all frames with the error of each joint."""
     if action_wise:
         LOGGER.info("{:=^12} {:=^6}".format("Action", "mm"))
@@ -129,7 +136,8 @@ def log_evaluation(result, action_wise):
     LOGGER.info(RULE)
 
 
-def write_evaluation(path, result, checkpoint, config, frames):
+def write_evaluation(path: str, result: Evaluation, checkpoint: Checkpoint, config: Config,
+                     frames: int) -> None:
     """The result of an evaluation as JSON, for programs."""
     protocol = "PA-MPJPE (each pose aligned by rotation, translation and scale)" if config.procrustes else "MPJPE"
     content = {"metric": protocol, "unit": "mm", "error": result.error, "action_mean": result.action_mean,
@@ -143,11 +151,12 @@ def write_evaluation(path, result, checkpoint, config, frames):
 class Evaluate(Callback):
     """Measure the error on the test subjects after each `eval_every` epochs and after the last."""
 
-    def __init__(self, config, network, data, recorders):
+    def __init__(self, config: Config, network: LinearModel, data: Dataset,
+                 recorders: Iterable[MetricsCsv | TensorBoard]):
         self.config, self.network, self.data, self.recorders = config, network, data, recorders
         self.lifter = None
 
-    def on_epoch_end(self, progress):
+    def on_epoch_end(self, progress: Progress) -> None:
         last = progress.epoch + 1 == progress.epochs
         if self.data.test is None or not ((progress.epoch + 1) % self.config.eval_every == 0 or last):
             return

@@ -11,7 +11,8 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from common.engine.checkpoint import find_checkpoint, load_weights
+from common.config import Config
+from common.engine.checkpoint import Checkpoint, find_checkpoint, load_weights
 from common.engine.continuation import adopt_settings, require_model
 from common.errors import UserError
 from common.precision import Float32Cell
@@ -24,7 +25,7 @@ TF_EPSILON, TF_MOMENTUM = 1e-3, 0.99  # tf.layers.batch_normalization, the origi
 TORCH_EPSILON, TORCH_MOMENTUM = 1e-5, 0.9  # torch.nn.BatchNorm1d, the weigq port; momentum as share that is kept
 
 
-def _truncated_normal(rng, shape, deviation):
+def _truncated_normal(rng: np.random.Generator, shape: tuple[int, ...], deviation: float) -> np.ndarray:
     """Normal values, drawn again while they lie beyond two deviations, as TensorFlow's initialiser does."""
     values = rng.standard_normal(shape)
     while (outside := np.abs(values) > 2).any():
@@ -49,7 +50,7 @@ class Dense(nn.Cell):
         Tensor (B, out_size).
     """
 
-    def __init__(self, in_size, out_size, max_norm, rng):
+    def __init__(self, in_size: int, out_size: int, max_norm: bool, rng: np.random.Generator):
         super().__init__()
         weight = _truncated_normal(rng, (out_size, in_size), np.sqrt(2.0 / in_size))
         bias = _truncated_normal(rng, (out_size,), np.sqrt(2.0 / out_size))
@@ -58,14 +59,14 @@ class Dense(nn.Cell):
         self.max_norm = max_norm
         self.matmul = ops.MatMul(transpose_b=True)
 
-    def construct(self, x):
+    def construct(self, x: Tensor) -> Tensor:
         y = self.matmul(x, self.weight)
         if self.max_norm:  # the factor is applied to the product: the batch is smaller than the matrix
             y = y * norm_clip_factor(self.weight).astype(y.dtype)
         return y + self.bias.astype(y.dtype)
 
 
-def norm_clip_factor(weight):
+def norm_clip_factor(weight: Tensor) -> Tensor:
     """1 / max(||weight||_F, 1), 1 for a zero matrix, with a finite gradient everywhere. Returns a float32 scalar."""
     squares = ops.square(weight).sum(1).sum()  # in two steps: a reduction to a scalar runs on one thread on CPU
     safe = ops.select(squares > 1.0, squares, ops.ones_like(squares))
@@ -89,7 +90,7 @@ class BatchNorm(Float32Cell):
         Tensor (B, size).
     """
 
-    def __init__(self, size, epsilon=TF_EPSILON, momentum=TF_MOMENTUM, unbiased=False):
+    def __init__(self, size: int, epsilon: float = TF_EPSILON, momentum: float = TF_MOMENTUM, unbiased: bool = False):
         super().__init__()
         self.gamma = Parameter(Tensor(np.ones(size, np.float32)), name="gamma")
         self.beta = Parameter(Tensor(np.zeros(size, np.float32)), name="beta")
@@ -98,7 +99,7 @@ class BatchNorm(Float32Cell):
                                          requires_grad=False)
         self.epsilon, self.momentum, self.unbiased = epsilon, momentum, unbiased
 
-    def construct(self, x):
+    def construct(self, x: Tensor) -> Tensor:
         dtype = x.dtype
         x = x.astype(ms.float32)
         if self.training:
@@ -127,14 +128,14 @@ class HiddenLayer(nn.Cell):
         Tensor (B, out_size).
     """
 
-    def __init__(self, in_size, out_size, settings, rng):
+    def __init__(self, in_size: int, out_size: int, settings: dict, rng: np.random.Generator):
         super().__init__()
         self.dense = Dense(in_size, out_size, settings["max_norm"], rng)
         self.has_norm = settings["batch_norm"]
         if self.has_norm:
             self.norm = BatchNorm(out_size, settings["epsilon"], settings["momentum"], settings["unbiased"])
 
-    def construct(self, x, mask=None):
+    def construct(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         y = self.dense(x)
         if self.has_norm:
             y = self.norm(y)
@@ -147,13 +148,13 @@ class HiddenLayer(nn.Cell):
 class Stage(nn.Cell):
     """Two hidden layers, with the input added to their output where `residual` is set."""
 
-    def __init__(self, size, settings, rng):
+    def __init__(self, size: int, settings: dict, rng: np.random.Generator):
         super().__init__()
         self.first = HiddenLayer(size, size, settings, rng)
         self.second = HiddenLayer(size, size, settings, rng)
         self.residual = settings["residual"]
 
-    def construct(self, x, first_mask=None, second_mask=None):
+    def construct(self, x: Tensor, first_mask: Tensor | None = None, second_mask: Tensor | None = None) -> Tensor:
         y = self.second(self.first(x, first_mask), second_mask)
         return x + y if self.residual else y
 
@@ -181,8 +182,9 @@ class LinearModel(nn.Cell):
 
     input_size = 32
 
-    def __init__(self, linear_size=1024, num_layers=2, residual=True, batch_norm=True, max_norm=True,
-                 predict_14=False, epsilon=TF_EPSILON, momentum=TF_MOMENTUM, unbiased=False, seed=0):
+    def __init__(self, linear_size: int = 1024, num_layers: int = 2, residual: bool = True, batch_norm: bool = True,
+                 max_norm: bool = True, predict_14: bool = False, epsilon: float = TF_EPSILON,
+                 momentum: float = TF_MOMENTUM, unbiased: bool = False, seed: int = 0):
         super().__init__()
         settings = {"residual": residual, "batch_norm": batch_norm, "max_norm": max_norm, "epsilon": epsilon,
                     "momentum": momentum, "unbiased": unbiased}
@@ -194,7 +196,7 @@ class LinearModel(nn.Cell):
         self.output = Dense(linear_size, 42 if predict_14 else 48, max_norm, rng)
         self.num_masks = 1 + 2 * num_layers
 
-    def construct(self, x, *masks):
+    def construct(self, x: Tensor, *masks: Tensor) -> Tensor:
         if len(masks) == 0:
             y = self.first(x)
             for stage in self.stages:
@@ -206,7 +208,7 @@ class LinearModel(nn.Cell):
         return self.output(y)
 
 
-def fold(network, into=None):
+def fold(network: LinearModel, into: LinearModel | None = None) -> LinearModel:
     """The same function for inference only: norm clip and batch norm worked into weights and biases (in float64).
 
     Args:
@@ -225,7 +227,7 @@ def fold(network, into=None):
     return folded.set_train(False)
 
 
-def _fold_dense(dense, norm, target):
+def _fold_dense(dense: Dense, norm: BatchNorm | None, target: Dense) -> None:
     weight, bias = dense.weight.asnumpy().astype(np.float64), dense.bias.asnumpy().astype(np.float64)
     if dense.max_norm:
         weight = weight / max(np.linalg.norm(weight), 1.0)
@@ -251,7 +253,7 @@ class PixelLifter(nn.Cell):
         Tensor (B, 48 or 42), x y z of the joints in mm, relative to the pelvis.
     """
 
-    def __init__(self, network, statistics):
+    def __init__(self, network: LinearModel, statistics: Statistics):
         super().__init__(auto_prefix=False)
         self.network = network
         used_2d, used_3d = statistics.use_2d, statistics.use_3d
@@ -264,12 +266,12 @@ class PixelLifter(nn.Cell):
         self.factor_in, self.mean_in = _constant(factor_in), _constant(-offset_in / factor_in)
         self.factor_out, self.offset_out = _constant(factor_out), _constant(offset_out)
 
-    def construct(self, pixels):
+    def construct(self, pixels: Tensor) -> Tensor:
         # The mean is taken off first: pixels times factor plus offset would lose digits in float32.
         return self.network((pixels - self.mean_in) * self.factor_in) * self.factor_out + self.offset_out
 
 
-def _constant(values):
+def _constant(values: np.ndarray) -> Tensor:
     return Tensor(np.asarray(values, np.float32))
 
 
@@ -282,15 +284,15 @@ class Lifter:
         network (LinearModel): the network; call `refresh` after its weights have changed.
     """
 
-    def __init__(self, network):
+    def __init__(self, network: LinearModel):
         self.network = network
         self.folded = fold(network)
 
-    def refresh(self):
+    def refresh(self) -> None:
         """Take over the network's present weights."""
         fold(self.network, into=self.folded)
 
-    def __call__(self, inputs):
+    def __call__(self, inputs: np.ndarray) -> np.ndarray:
         """(n, 32) float32 to (n, 48 or 42) float32, in parts whose activations fit the processor's caches."""
         outputs = []
         for start in range(0, len(inputs), PART):
@@ -302,14 +304,14 @@ class Lifter:
         return np.concatenate(outputs)
 
 
-def build_network(config):
+def build_network(config: Config) -> LinearModel:
     """The network that the settings describe, with its initial values."""
     return LinearModel(config["linear_size"], config["num_layers"], config["residual"], config["batch_norm"],
                        config["max_norm"], config["predict_14"], config["bn_epsilon"], config["bn_momentum"],
                        config["bn_unbiased"], config["seed"])
 
 
-def _require_sizes(checkpoint, config):
+def _require_sizes(checkpoint: Checkpoint, config: Config) -> None:
     """Refuse settings that are not those of the weights beside them, before a network of many gigabytes is made."""
     bias = checkpoint.weights.get("first.dense.bias")
     stages = {name.split(".")[1] for name in checkpoint.weights if name.startswith("stages.")}
@@ -319,7 +321,8 @@ def _require_sizes(checkpoint, config):
                         f"num_layers {config.num_layers}, its weights have {bias.size} and {len(stages)}")
 
 
-def load_trained(config, need_statistics=True):
+def load_trained(config: Config,
+                 need_statistics: bool = True) -> tuple[LinearModel, Config, Statistics | None, Checkpoint]:
     """Network, settings and statistics of the checkpoint that the settings name.
 
     Returns:

@@ -24,7 +24,7 @@ SPLITS = {"train": ("20170909", "20170902"), "validation": ("20170911", "2017091
 _HINT = "unpack ai_challenger_keypoint_{}_20170909.zip (or the later one) there"
 
 
-def read_ai_challenger(folder, split="train"):
+def read_ai_challenger(folder: str, split: str = "train") -> list[Record]:
     """People of one split, image by image.
 
     Args:
@@ -51,7 +51,7 @@ def read_ai_challenger(folder, split="train"):
     return [record for entry in content for record in _people(entry, images, path)]
 
 
-def _people(entry, images, path):
+def _people(entry: object, images: str, path: str) -> list[Record]:
     name = text(dictionary(entry, path), "image_id", path)
     where = f"{path}: {name}"
     boxes = dictionary(member(entry, "human_annotations", where), where)

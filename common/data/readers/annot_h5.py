@@ -17,7 +17,7 @@ from common.names import path_below
 IMAGE_FOLDERS = ("image", "images")
 
 
-def read_annot_h5(path, min_visible=1):
+def read_annot_h5(path: str, min_visible: int = 1) -> list[Record]:
     """People of an `annot.h5` file.
 
     Args:

@@ -1,5 +1,6 @@
 """Annotation files of image datasets: Matlab, HDF5; every failure is one sentence that names the file."""
 import os
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -7,7 +8,7 @@ from common.data.mat_files import read_mat
 from common.errors import UserError
 
 
-def existing(path, hint):
+def existing(path: str, hint: str) -> str:
     """`path` if it is there.
 
     Args:
@@ -22,7 +23,7 @@ def existing(path, hint):
     return path
 
 
-def first_existing(root, candidates, hint):
+def first_existing(root: str, candidates: Sequence[str], hint: str) -> str:
     """The first of several places below `root` that exists; datasets are unpacked in more than one way.
 
     Raises:
@@ -35,7 +36,7 @@ def first_existing(root, candidates, hint):
     raise UserError(f"{root} holds none of {', '.join(candidates)}: {hint}")
 
 
-def load_mat(path, key, hint="get the annotations again"):
+def load_mat(path: str, key: str, hint: str = "get the annotations again") -> np.ndarray:
     """Variable `key` of a Matlab file (version 5 to 7), see `mat_files`.
 
     Raises:
@@ -44,7 +45,8 @@ def load_mat(path, key, hint="get the annotations again"):
     return read_mat(existing(path, hint), (key,), hint)[key]
 
 
-def load_h5(path, keys, optional=(), hint="get the annotations again"):
+def load_h5(path: str, keys: Sequence[str], optional: Sequence[str] = (),
+            hint: str = "get the annotations again") -> dict[str, np.ndarray]:
     """Arrays of an HDF5 file.
 
     Args:
@@ -74,7 +76,8 @@ def load_h5(path, keys, optional=(), hint="get the annotations again"):
     return arrays
 
 
-def checked_shape(array, shape, what, hint="get the annotations again"):
+def checked_shape(array: object, shape: tuple[int | None, ...], what: str,
+                  hint: str = "get the annotations again") -> np.ndarray:
     """`array` if it has the shape (None stands for any size) and numbers in it.
 
     Raises:

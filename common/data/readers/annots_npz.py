@@ -6,6 +6,7 @@ Lengths are stored in millimetres or metres, which is told from the person's siz
 Source: the `dataprocess.py` of the MindSpore port of HMR. Unpickling is restricted to arrays and plain containers.
 """
 import os
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from common.names import path_below
 _LARGEST_PERSON = 10.0
 
 
-def read_annots_npz(path, joints):
+def read_annots_npz(path: str, joints: Sequence[str]) -> list[Record]:
     """People of an `annots.npz` file.
 
     Args:
@@ -41,11 +42,11 @@ def read_annots_npz(path, joints):
             for name, entry in content.items()]
 
 
-def _image_path(images, name, where):
+def _image_path(images: str, name: object, where: str) -> str:
     return path_below(images, name.lstrip("/") if isinstance(name, str) else name, where)
 
 
-def _record(image_path, name, entry, joints, where):
+def _record(image_path: str, name: str, entry: object, joints: tuple[str, ...], where: str) -> Record:
     entry = dictionary(entry, where)
     j2d = numbers(member(entry, "kp2d", where), (len(joints), None), f"{where}: kp2d")[:, :2]
     if j2d.shape[1] < 2:

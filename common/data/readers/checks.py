@@ -1,4 +1,6 @@
 """Checked values out of annotation files; every failure is one sentence that names file and key."""
+from typing import Any
+
 import numpy as np
 
 from common.data.readers.annotation_files import existing
@@ -8,7 +10,7 @@ from common.errors import UserError, brief
 GENDERS = {"m": "male", "f": "female", "n": "neutral", "male": "male", "female": "female", "neutral": "neutral"}
 
 
-def read_npz(path):
+def read_npz(path: str) -> dict[str, np.ndarray]:
     """All arrays of numbers and text of an npz file; pickled members are left out.
 
     Returns:
@@ -20,7 +22,7 @@ def read_npz(path):
     return load_npz(existing(path, "name another file"), pickled=())
 
 
-def member(mapping, key, where):
+def member(mapping: object, key: object, where: str) -> Any:  # noqa: ANN401
     """mapping[key]; a UserError that names `where` (file and entry) when it is missing."""
     try:
         return mapping[key]
@@ -28,7 +30,7 @@ def member(mapping, key, where):
         raise UserError(f"{where} has no {key}; get the annotations in the published form") from None
 
 
-def text(mapping, key, where):
+def text(mapping: object, key: object, where: str) -> str:
     """mapping[key], which has to be text: the name of a file, say."""
     value = member(mapping, key, where)
     if not isinstance(value, str):
@@ -36,7 +38,7 @@ def text(mapping, key, where):
     return value
 
 
-def gender(value, where):
+def gender(value: object, where: str) -> str:
     """`male`, `female` or `neutral` of a person, also from SPIN's m and f and in capitals.
 
     Raises:
@@ -48,7 +50,7 @@ def gender(value, where):
     return name
 
 
-def whole_number(mapping, key, where):
+def whole_number(mapping: object, key: object, where: str) -> int:
     """mapping[key], which has to be a whole number, as int."""
     value = member(mapping, key, where)
     try:
@@ -57,7 +59,7 @@ def whole_number(mapping, key, where):
         raise UserError(f"{where}: {key} is {value!r:.40} instead of a whole number") from None
 
 
-def dictionary(content, path):
+def dictionary(content: object, path: str) -> dict:
     """`content` if it is a dictionary; a UserError that names the file when it is a list or a number."""
     if not isinstance(content, dict):
         raise UserError(f"{path} holds a {type(content).__name__} instead of a dictionary; get the annotations in the "
@@ -65,7 +67,7 @@ def dictionary(content, path):
     return content
 
 
-def numbers(value, shape, where):
+def numbers(value: object, shape: tuple[int | None, ...], where: str) -> np.ndarray:
     """A value as float64 array of a shape, where None stands for any size; flat lists are brought into it.
 
     Raises:

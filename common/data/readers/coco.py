@@ -20,6 +20,7 @@ Source: cocodataset.org, data format.
 import logging
 import os
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -70,7 +71,8 @@ class Annotations:
         UserError: content that is not COCO's, another category, or keypoints without names or of another number.
     """
 
-    def __init__(self, content, path, category=None, names=JOINTS, members=(), box="bbox", raw=False):
+    def __init__(self, content: object, path: str, category: str | None = None, names: Sequence[str] = JOINTS,
+                 members: Sequence[str] = (), box: str = "bbox", raw: bool = False):
         self.path, self.notes = path, Counter()
         images, entries = (_listed(content, key, path) for key in ("images", "annotations"))
         orders, self.category, self.category_id, self.names = self._category(content.get("categories"), entries,
@@ -90,22 +92,22 @@ class Annotations:
         if self.notes:
             LOGGER.warning("%s: %s", path, "; ".join(f"{text} ({count:,})" for text, count in self.notes.items()))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.ids)
 
-    def rows(self, image_row):
+    def rows(self, image_row: int) -> range:
         """The rows of an image's people, a range."""
         return range(self._starts[image_row], self._starts[image_row + 1])
 
-    def image_path(self, folder, image):
+    def image_path(self, folder: str, image: AnnotatedImage) -> str:
         """See `image_path`."""
         return image_path(folder, image, self.path)
 
-    def learned(self, min_keypoints, min_area):
+    def learned(self, min_keypoints: float, min_area: float) -> np.ndarray:
         """(N,) bool: who is trained on: no crowds, enough labelled joints, a larger area (px^2)."""
         return ~self.crowd & (self.num_keypoints >= min_keypoints) & (self.areas > min_area)
 
-    def find_images(self, folder, flag, image_rows=None):
+    def find_images(self, folder: str, flag: str, image_rows: Sequence[int] | np.ndarray | None = None) -> list[str]:
         """Paths of images, all of which have to be there.
 
         Args:
@@ -129,11 +131,11 @@ class Annotations:
                             f"{', '.join(missing[:3])} ({flag})")
         return paths
 
-    def joints(self):
+    def joints(self) -> tuple[str, ...]:
         """The K names in this project's spelling."""
         return tuple(joint_name(name) for name in self.names)
 
-    def in_order(self, joints):
+    def in_order(self, joints: Sequence[str]) -> np.ndarray:
         """(N, J, 3) keypoints in another order, by names; zeros for joints that the file lacks.
 
         A joint that has a name of its own in the file, at the place that is its own in `joints`, is taken and said.
@@ -155,7 +157,7 @@ class Annotations:
         keypoints[:, [joints.index(joint) for joint in place]] = self.keypoints[:, list(place.values())]
         return keypoints
 
-    def region(self, row, size):
+    def region(self, row: int, size: tuple[int, int]) -> tuple[np.ndarray, str]:
         """Pixels (H, W) bool of a person: the outline (`segmentation` has to be in `members`), or else the box.
 
         Args:
@@ -174,7 +176,8 @@ class Annotations:
             mask[lines[0]:lines[1], columns[0]:columns[1]] = True
         return mask, fault
 
-    def _category(self, categories, entries, wanted, names):
+    def _category(self, categories: object, entries: list, wanted: str | None,
+                  names: Sequence[str]) -> tuple[dict[str, list[int]], str, object, tuple[str, ...]]:
         """Identifier as text -> order of its keypoints; the category's name and identifier; the keypoints' names."""
         categories = [entry for entry in categories if isinstance(entry, dict)] if isinstance(categories, list) else []
         if not categories and wanted in (None, "person"):
@@ -210,7 +213,7 @@ class Annotations:
                                           .index(joint) for joint in found[0]] for entry in chosen}
         return orders, name, chosen[0].get("id"), found[0]
 
-    def _images(self, entries):
+    def _images(self, entries: list) -> tuple[list[tuple[AnnotatedImage, dict]], dict[str, int]]:
         """The images in order with their entries, and identifier as text -> place."""
         known = {}
         for entry in entries:
@@ -235,7 +238,8 @@ class Annotations:
         keys = sorted(known, key=(lambda key: known[key][0].id) if numbers else natural)
         return [known[key] for key in keys], {key: row for row, key in enumerate(keys)}
 
-    def _known(self, entries, row_of, orders):
+    def _known(self, entries: list, row_of: dict[str, int],
+               orders: dict[str, list[int]]) -> tuple[list[dict], np.ndarray]:
         """Annotations of the category in images that are listed, and the places of these."""
         chosen = [entry for entry in entries if isinstance(entry, dict)
                   and key_of(entry.get("category_id")) in orders]
@@ -251,11 +255,11 @@ class Annotations:
             self._note("annotations share an id with another one, each counts", len(ids) - len(set(ids)))
         return chosen, rows
 
-    def _note(self, text, count):
+    def _note(self, text: str, count: int) -> None:
         if count:
             self.notes[text] += int(count)
 
-    def _keypoints(self, entries, orders):
+    def _keypoints(self, entries: list, orders: dict[str, list[int]]) -> np.ndarray:
         width = 3 * len(self.names)
         if not width:
             return np.zeros((len(entries), 0, 3))
@@ -281,7 +285,7 @@ class Annotations:
         keypoints[lost | ~np.isfinite(keypoints).all(-1)] = 0
         return keypoints
 
-    def _derive(self, entries, box):
+    def _derive(self, entries: list, box: str) -> None:
         """Boxes, areas, crowds and numbers of keypoints, from what else is known where the file leaves them out."""
         self._derive_boxes(entries, box)
         if not self.names:
@@ -301,7 +305,7 @@ class Annotations:
         self.areas[missing] = BOX_SHARE * self.boxes[missing, 2:].prod(1)
         self._note(f"annotations lack area: {BOX_SHARE} of the box", missing.sum())
 
-    def _derive_boxes(self, entries, box):
+    def _derive_boxes(self, entries: list, box: str) -> None:
         labelled = self.keypoints[..., 2] > 0
         self.boxes, there = table([entry.get(box) for entry in entries], 4)
         missing = (there <= 0) | ~(np.isfinite(self.boxes).all(1) & (self.boxes[:, 2:] > 0).all(1))
@@ -316,7 +320,7 @@ class Annotations:
                        (missing & ~labelled.any(1)).sum())
 
 
-    def _note_corners(self, box, told):
+    def _note_corners(self, box: str, told: np.ndarray) -> None:
         """Say when boxes look like left, top, right, bottom: out of their images as they are read, else within."""
         boxes = self.boxes[told]
         sizes = np.array([image.size or (np.inf, np.inf) for image in self.images]).reshape(-1, 2)
@@ -327,7 +331,8 @@ class Annotations:
                        "are read as left, top, width, height, convert them if they are not", beyond.sum())
 
 
-def read_annotations(path, category=None, names=JOINTS, members=()):
+def read_annotations(path: str, category: str | None = None, names: Sequence[str] = JOINTS,
+                     members: Sequence[str] = ()) -> Annotations:
     """`Annotations` of a file; for the arguments see there.
 
     Raises:
@@ -336,21 +341,21 @@ def read_annotations(path, category=None, names=JOINTS, members=()):
     return Annotations(read_json(path), path, category, names, members)
 
 
-def _listed(content, key, path):
+def _listed(content: object, key: str, path: str) -> list:
     value = content.get(key) if isinstance(content, dict) else None
     if not isinstance(value, list):
         raise UserError(f"{path} is no COCO annotation file: it has no list of {key}")
     return value
 
 
-def _size(entry):
+def _size(entry: dict) -> tuple[int, int]:
     """Width and height, 0 where they are no positive whole numbers."""
     size = floats([entry.get("width"), entry.get("height")])
     size = np.where(np.isfinite(size) & (size >= 1) & (size < 1e6), size, 0)
     return int(size[0]), int(size[1])
 
 
-def find_coco(root, split):
+def find_coco(root: str, split: str) -> tuple[str, str]:
     """Paths of the annotation file and of the image folder of a split.
 
     Raises:
@@ -363,7 +368,7 @@ def find_coco(root, split):
     return annotations, first_existing(root, (split, f"images/{split}", together), _HINT)
 
 
-def read_coco_training(folder):
+def read_coco_training(folder: str) -> list[Record]:
     """People of the training images of 2017, or else of 2014; UserError where neither year's annotations are there."""
     for split in ("train2017", "train2014"):
         if os.path.isfile(os.path.join(folder, "annotations", f"person_keypoints_{split}.json")):
@@ -372,7 +377,7 @@ def read_coco_training(folder):
                     "annotations_trainval there")
 
 
-def read_coco(annotation_path, image_folder, without_joints=False):
+def read_coco(annotation_path: str, image_folder: str, without_joints: bool = False) -> list[Record]:
     """People of an annotation file, image by image.
 
     Args:

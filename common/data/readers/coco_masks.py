@@ -12,7 +12,7 @@ LEAST_CORNERS = 3
 FAR = 16  # a polygon's corner may lie so many times the image's longer side away from it
 
 
-def decode_outline(segmentation, height, width):
+def decode_outline(segmentation: object, height: int, width: int) -> tuple[np.ndarray | None, str]:
     """The pixels of a region.
 
     Args:
@@ -40,7 +40,7 @@ def decode_outline(segmentation, height, width):
     return mask, fault
 
 
-def _decode_polygon(corners, height, width):
+def _decode_polygon(corners: list, height: int, width: int) -> np.ndarray:
     try:
         corners = np.array(corners, np.float64)
     except (TypeError, ValueError, OverflowError):
@@ -52,7 +52,7 @@ def _decode_polygon(corners, height, width):
     return coco_mask.decode(coco_mask.frPyObjects([corners.tolist()], height, width))[..., 0].astype(bool)
 
 
-def _decode_runs(runs, height, width):
+def _decode_runs(runs: dict, height: int, width: int) -> np.ndarray:
     if list(np.ravel(runs.get("size", ()))) != [height, width]:
         raise ValueError(f"run lengths are of an image of {runs.get('size')} (height, width), not {[height, width]}")
     counts = runs.get("counts")
@@ -68,7 +68,7 @@ def _decode_runs(runs, height, width):
     return np.repeat(values, counts.astype(np.int64)).reshape((height, width), order="F")
 
 
-def unpack_counts(text):
+def unpack_counts(text: str | bytes) -> list[int]:
     """Run lengths from packed text; list of int.
 
     Raises:
@@ -92,7 +92,7 @@ def unpack_counts(text):
     return counts
 
 
-def encode_mask(mask):
+def encode_mask(mask: np.ndarray) -> dict:
     """(H, W) bool as run lengths that are not packed, the form of crowd regions."""
     flat = np.asarray(mask, bool).ravel(order="F")
     edges = np.flatnonzero(np.diff(flat, prepend=False))

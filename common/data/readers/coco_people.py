@@ -1,6 +1,7 @@
 """People of data sets that take COCO's form for members of their own: fits, cameras, boxes of parts; see `coco`."""
 import logging
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -33,11 +34,11 @@ class Person(NamedTuple):
     key: str
     where: str
 
-    def path(self, folder):
+    def path(self, folder: str) -> str:
         """Where the image lies, see `Annotations.image_path`."""
         return image_path(folder, self.image, self.where)
 
-    def size(self, path):
+    def size(self, path: str) -> tuple[int, int]:
         """(width, height) as the file tells, else of the image at `path`; (0, 0) where that is damaged, which is said.
 
         Raises:
@@ -52,7 +53,8 @@ class Person(NamedTuple):
             return 0, 0
 
 
-def read_people(path, joints=(), box="bbox", hint="write or copy it again", instead=""):
+def read_people(path: str, joints: Sequence[str] = (), box: str = "bbox", hint: str = "write or copy it again",
+                instead: str = "") -> list[Person]:
     """`Person`s of a file of another data set in this form, sorted by image.
 
     Args:

@@ -13,8 +13,8 @@ import numpy as np
 
 from common.data.readers.annotation_files import first_existing
 from common.data.readers.checks import dictionary, member, numbers
-from common.data.readers.coco_people import read_people
-from common.data.readers.smplx_params import read_camera, read_mano_params, read_smplx_params
+from common.data.readers.coco_people import Person, read_people
+from common.data.readers.smplx_params import MANOFit, read_camera, read_mano_params, read_smplx_params
 from common.data.records import HIDDEN, VISIBLE, Record
 from common.errors import UserError
 from common.joints import SKELETONS
@@ -27,7 +27,7 @@ _BOXES = ("lefthand", "righthand", "face")
 _HINT = "get coco_wholebody_train_v1.0.json and coco_wholebody_val_v1.0.json from the COCO-WholeBody page"
 
 
-def read_coco_wholebody(folder, split="train"):
+def read_coco_wholebody(folder: str, split: str = "train") -> list[Record]:
     """People with at least one body joint; crowds are left out.
 
     Args:
@@ -54,11 +54,11 @@ def read_coco_wholebody(folder, split="train"):
             if person.num_keypoints and not person.crowd]
 
 
-def _optional(path):
+def _optional(path: str) -> tuple[dict, str]:
     return (dictionary(read_json(path), path) if os.path.exists(path) else {}), path
 
 
-def _record(images, person, fits, hands):
+def _record(images: str, person: Person, fits: tuple[dict, str], hands: tuple[dict, str]) -> Record:
     annotation, key, where = person.entry, person.key, person.where
     rows = np.concatenate([person.joints, *(numbers(member(annotation, part, where), (count, 3), f"{where}: {part}")
                                             for part, count in _PARTS)])
@@ -80,7 +80,7 @@ def _record(images, person, fits, hands):
                 "hands": {side: _hand(hands, key, side) for side in ("left", "right")}})
 
 
-def _hand(hands, key, side):
+def _hand(hands: tuple[dict, str], key: str, side: str) -> tuple[MANOFit, np.ndarray, np.ndarray] | None:
     entry = dictionary(hands[0].get(key) or {}, f"{hands[1]}: {key}").get(side)
     if not entry:
         return None

@@ -1,10 +1,11 @@
 """Columns of numbers out of members of JSON, where any of them may be missing or of another type."""
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 
 
-def floats(values):
+def floats(values: Sequence) -> np.ndarray:
     """(N,) float64; NaN for what is no number."""
     try:
         array = np.array(values, np.float64)
@@ -15,7 +16,7 @@ def floats(values):
     return np.array([_row(value, 1, np.nan)[0] for value in values])
 
 
-def table(lists, width):
+def table(lists: list, width: int) -> tuple[np.ndarray, np.ndarray]:
     """(N, width) float64, zeros where there is none, and (N,): 1 for that many values, 0 for none, -1 for others."""
     if all(type(values) is list and len(values) == width for values in lists):
         try:
@@ -28,7 +29,7 @@ def table(lists, width):
     return np.array(rows).reshape(len(lists), width), np.select([sizes == width, sizes == 0], [1, 0], -1)
 
 
-def count_of(values):
+def count_of(values: object) -> int:
     """How many values there are; -1 for lists within lists of different lengths, which are no row."""
     try:
         return np.size(values)
@@ -36,7 +37,7 @@ def count_of(values):
         return -1
 
 
-def _row(values, width, default):
+def _row(values: object, width: int, default: float) -> np.ndarray:
     """(width,) float64, `default` in place of what is no number."""
     try:
         return np.array(values, np.float64).reshape(width)

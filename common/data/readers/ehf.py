@@ -30,7 +30,7 @@ _BOXES = ("lefthand", "righthand", "face")
 _HINT = "unpack the EHF data set and Hand4Whole's EHF.json there"
 
 
-def read_ehf(folder):
+def read_ehf(folder: str) -> list[Record]:
     """The people of the data set.
 
     Args:
@@ -57,7 +57,7 @@ def read_ehf(folder):
     return records
 
 
-def read_vertices(record):
+def read_vertices(record: Record) -> np.ndarray:
     """The mesh of a record, (10475, 3) float64, metres, camera axes.
 
     Raises:

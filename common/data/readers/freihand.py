@@ -22,7 +22,7 @@ SPELLINGS = ("FreiHAND", "FreiHand")
 _HINT = "get freihand_train_coco.json, freihand_train_data.json and their eval twins from Hand4Whole's page"
 
 
-def read_freihand(folder, split="train"):
+def read_freihand(folder: str, split: str = "train") -> list[Record]:
     """Hands of one split.
 
     Args:
@@ -60,7 +60,7 @@ def read_freihand(folder, split="train"):
     return records
 
 
-def _detections(home):
+def _detections(home: str) -> dict[str, dict]:
     """Boxes and wrists that RootNet found, by image; empty without its file."""
     path = os.path.join(os.path.dirname(os.path.abspath(home)), "rootnet_output", "bbox_root_freihand_output.json")
     if not os.path.exists(path):

@@ -8,7 +8,8 @@ Sources: the dataset's own files, and una-dinosauria/3d-pose-baseline `cameras.p
 import logging
 import os
 import re
-from typing import NamedTuple
+from collections.abc import Collection, Container, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import cdflib
 import numpy as np
@@ -43,12 +44,12 @@ class Recording(NamedTuple):
     source: str
 
 
-def recording_order(recording):
+def recording_order(recording: Recording) -> tuple[int, str, str]:
     """Sorts by subject, action and file name; the dot makes `Eating 1.cdf` come before `Eating.cdf`, as on disk."""
     return recording.subject, recording.action, recording.name + "."
 
 
-def parse_name(stem):
+def parse_name(stem: str) -> tuple[str, str] | None:
     """`TakingPhoto 1` -> (`Photo`, `Photo 1`); also with an underscore. None for what is no action.
 
     Args:
@@ -64,7 +65,7 @@ def parse_name(stem):
     return action, action if number is None else f"{action} {number}"
 
 
-def resolve_actions(actions):
+def resolve_actions(actions: str | Collection[str]) -> tuple[str, ...]:
     """`All` or `all`, one name or several, as a tuple of names in the dataset's order.
 
     Raises:
@@ -78,7 +79,7 @@ def resolve_actions(actions):
     return tuple(action for action in ACTIONS if action in actions)
 
 
-def read_cameras(path):
+def read_cameras(path: str) -> dict[int, tuple[Camera, ...]]:
     """Read the four cameras of every subject from `metadata.xml`.
 
     Its element `w0` lists 300 numbers: for camera c and subject s at 6 * (11 * c + s - 1) three Euler angles (radians)
@@ -103,7 +104,7 @@ def read_cameras(path):
     return cameras
 
 
-def _read_w0(path):
+def _read_w0(path: str) -> np.ndarray:
     element = read_xml(path, hint="take metadata.xml from the Human3.6M download (code-v1.2.zip) and name it with "
                                   "--cameras_path").find(".//w0")
     expected = len(CAMERA_NAMES) * (NUM_SUBJECTS_IN_METADATA * _EXTRINSICS + _INTRINSICS)
@@ -120,7 +121,7 @@ def _read_w0(path):
     return numbers
 
 
-def _rotation(angles):
+def _rotation(angles: np.ndarray) -> np.ndarray:
     """R = Rx(a0) Ry(a1) Rz(a2), radians."""
     (cx, cy, cz), (sx, sy, sz) = np.cos(angles), np.sin(angles)
     about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
@@ -129,7 +130,7 @@ def _rotation(angles):
     return about_x @ about_y @ about_z
 
 
-def read_cdf_poses(path):
+def read_cdf_poses(path: str) -> np.ndarray:
     """World joints of one CDF file, variable `Pose` of shape (1, T, 96) or (T, 96) and any float type.
 
     Returns:
@@ -159,31 +160,32 @@ class _Cdf(cdflib.CDF):
     the file's offsets (8 bytes, in version 2 four).
     """
 
-    def _read_gdr(self, byte_loc):
+    def _read_gdr(self, byte_loc: int):
         self._check_counts(byte_loc, 8, variables=(44, 60), dimensions=56)
         return super()._read_gdr(byte_loc)
 
-    def _read_gdr2(self, byte_loc):
+    def _read_gdr2(self, byte_loc: int):
         self._check_counts(byte_loc, 4, variables=(24, 40), dimensions=36)
         return super()._read_gdr2(byte_loc)
 
-    def _read_vdr3(self, byte_loc):
+    def _read_vdr3(self, byte_loc: int):
         self._check_counts(byte_loc, 8, dimensions=340)
         return super()._read_vdr3(byte_loc)
 
-    def _read_vdr2(self, byte_loc):
+    def _read_vdr2(self, byte_loc: int):
         self._check_counts(byte_loc, 4, dimensions=128 if self._post25 else 256)
         return super()._read_vdr2(byte_loc)
 
-    def _read_vxrs(self, byte_loc, *found, **lists):
+    def _read_vxrs(self, byte_loc: int, *found: Any, **lists: Any):
         self._check_index(byte_loc, 8)
         return super()._read_vxrs(byte_loc, *found, **lists)
 
-    def _read_vxrs2(self, byte_loc, *found, **lists):
+    def _read_vxrs2(self, byte_loc: int, *found: Any, **lists: Any):
         self._check_index(byte_loc, 4)
         return super()._read_vxrs2(byte_loc, *found, **lists)
 
-    def _check_counts(self, place, width, variables=(), dimensions=None):
+    def _check_counts(self, place: int, width: int, variables: Sequence[int] = (),
+                      dimensions: int | None = None) -> None:
         size, record = self._record(place, width)
         if any(_whole(record, start) > size // _VARIABLE for start in variables):
             raise ValueError("it has more variables than fit into it")
@@ -191,7 +193,7 @@ class _Cdf(cdflib.CDF):
         if 4 * _whole(record, dimensions) > len(record) and _whole(record, width) != _R_VARIABLE:
             raise ValueError("it has more dimensions than fit into it")
 
-    def _check_index(self, place, width):
+    def _check_index(self, place: int, width: int) -> None:
         """An index record, which holds its entries, and to which the records before it lead only once."""
         visited = self.__dict__.setdefault("_visited", set())
         if place in visited:
@@ -203,7 +205,7 @@ class _Cdf(cdflib.CDF):
         if not 0 <= used <= held or start + 8 + held * (8 + width) > len(record):
             raise ValueError("its index has more entries than fit into it")
 
-    def _record(self, place, width):
+    def _record(self, place: int, width: int) -> tuple[int, bytes]:
         """(bytes of the file, the record at a place of it)."""
         size = self._f.seek(0, 2)
         self._f.seek(place)
@@ -214,7 +216,7 @@ class _Cdf(cdflib.CDF):
         return size, self._f.read(length)
 
 
-def _whole(record, start):
+def _whole(record: bytes, start: int) -> int:
     return int.from_bytes(record[start:start + 4], "big", signed=True)
 
 
@@ -223,10 +225,10 @@ class CdfTree:
 
     looked_for = os.path.join("S<subject>", POSE_FOLDER, "<Action>.cdf")
 
-    def __init__(self, data_dir):
+    def __init__(self, data_dir: str):
         self._data_dir = data_dir
 
-    def recordings(self, subjects, actions):
+    def recordings(self, subjects: Iterable[int], actions: Container[str]) -> list[Recording]:
         """Recordings of the given subjects and actions that exist, in `recording_order`."""
         found = {}
         for subject in subjects:
@@ -243,16 +245,16 @@ class CdfTree:
                 found[subject, parsed[1]] = Recording(subject, *parsed, path)
         return sorted(found.values(), key=recording_order)
 
-    def read(self, recording):
+    def read(self, recording: Recording) -> np.ndarray:
         """World joints (T, 32, 3), mm."""
         return read_cdf_poses(recording.source)
 
-    def files(self, recordings):
+    def files(self, recordings: Iterable[Recording]) -> list[str]:
         """The files that `recordings` come from."""
         return [recording.source for recording in recordings]
 
 
-def cdf_files(data_dir, subject):
+def cdf_files(data_dir: str, subject: int) -> list[str]:
     """Sorted paths of a subject's CDF files; empty without its folder."""
     folder = os.path.join(data_dir, f"S{subject}", POSE_FOLDER)
     if not os.path.isdir(folder):

@@ -16,15 +16,16 @@ and for protocols 1 and 2 of HMR, SPIN and GraphCMR
 Sources: mks0601/Hand4Whole_RELEASE `Human36M.py`, nkolot/SPIN `h36m.py`.
 """
 import os
+from collections.abc import Sequence
 
 import numpy as np
 
 from common.data.hdf5_files import open_hdf5, read_dataset
 from common.data.readers.annotation_files import existing
 from common.data.readers.checks import dictionary, member, numbers, whole_number
-from common.data.readers.coco_people import PROJECTED, read_people
+from common.data.readers.coco_people import PROJECTED, Person, read_people
 from common.data.readers.human36m import CAMERA_NAMES, TEST_SUBJECTS, TRAIN_SUBJECTS, read_cdf_poses
-from common.data.readers.smplx_params import read_smplx_params
+from common.data.readers.smplx_params import SMPLXFit, read_smplx_params
 from common.data.records import VISIBLE, Record, box_around
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
@@ -40,7 +41,7 @@ _METRES = 1e-3
 _HINT = "unpack the annotations of Human3.6M (Hand4Whole's form) there"
 
 
-def read_human36m(folder, split="train"):
+def read_human36m(folder: str, split: str = "train") -> list[Record]:
     """People of Hand4Whole's training or test set.
 
     Args:
@@ -71,11 +72,11 @@ def read_human36m(folder, split="train"):
     return records
 
 
-def _path(annotations, subject, what):
+def _path(annotations: str, subject: int, what: str) -> str:
     return os.path.join(annotations, f"Human36M_subject{subject}_{what}.json")
 
 
-def _read_subject(folder, annotations, subject, step, camera):
+def _read_subject(folder: str, annotations: str, subject: int, step: int, camera: int | None) -> list[Record]:
     cameras_path, joints_path, fits_path = (_path(annotations, subject, what)
                                             for what in ("camera", "joint_3d", "SMPLX_NeuralAnnot"))
     cameras = {number: _camera(entry, f"{cameras_path}: camera {number}")
@@ -98,19 +99,19 @@ def _read_subject(folder, annotations, subject, step, camera):
     return records
 
 
-def _camera(entry, where):
+def _camera(entry: object, where: str) -> dict[str, np.ndarray]:
     shapes = {"R": (3, 3), "t": (3,), "f": (2,), "c": (2,)}
     values = {key: numbers(member(entry, key, where), shape, f"{where}: {key}") for key, shape in shapes.items()}
     return {"rotation": values["R"], "offset": values["t"] * _METRES, "focal": values["f"], "principal": values["c"]}
 
 
-def _nested(content, place, path):
+def _nested(content: object, place: Sequence[str], path: str) -> object:
     for key in place:
         content = member(content, key, f"{path}: {'/'.join(place)}")
     return content
 
 
-def _fit(fits, place, path):
+def _fit(fits: object, place: Sequence[str], path: str) -> SMPLXFit | None:
     """The parameters of a frame; None where the fitting has left it out."""
     entry = fits
     for key in place:
@@ -118,7 +119,7 @@ def _fit(fits, place, path):
     return read_smplx_params(entry, f"{path}: {'/'.join(place)}") if entry else None
 
 
-def _record(folder, person, lens, j3d, fit):
+def _record(folder: str, person: Person, lens: dict[str, np.ndarray], j3d: np.ndarray, fit: SMPLXFit | None) -> Record:
     pose, image, path = None, person.image_entry, person.path(os.path.join(folder, "images"))
     j2d = lens["focal"] * j3d[:, :2] / j3d[:, 2:] + lens["principal"]
     if fit is not None:
@@ -134,7 +135,7 @@ def _record(folder, person, lens, j3d, fit):
                 "size": person.size(path), "fit": fit, "rotation": lens["rotation"], "offset": lens["offset"]})
 
 
-def camera_translation(record, root_rest):
+def camera_translation(record: Record, root_rest: np.ndarray) -> np.ndarray:
     """The translation that puts a body with `record.pose` where the fit has it, in camera axes.
 
     A body turns about its root joint, which does not rest at the origin: so where it rests takes part.
@@ -150,7 +151,7 @@ def camera_translation(record, root_rest):
     return extras["rotation"] @ (root_rest + extras["fit"].translation) + extras["offset"] - root_rest
 
 
-def read_human36m_protocol(folder, protocol):
+def read_human36m_protocol(folder: str, protocol: int) -> list[Record]:
     """Every 5th frame of subjects 9 and 11 for evaluation.
 
     Args:
@@ -184,7 +185,7 @@ def read_human36m_protocol(folder, protocol):
     return records
 
 
-def _read_mono(folder, path, boxes_path, subject, action, camera):
+def _read_mono(folder: str, path: str, boxes_path: str, subject: int, action: str, camera: str) -> list[Record]:
     poses = read_cdf_poses(path)
     frames = range(0, len(poses), PROTOCOL_STEP)
     records = []
@@ -197,7 +198,7 @@ def _read_mono(folder, path, boxes_path, subject, action, camera):
     return records
 
 
-def _mask_boxes(path, frames):
+def _mask_boxes(path: str, frames: Sequence[int]) -> list[np.ndarray]:
     """Boxes around the masks of some frames, [(4,)]."""
     existing(path, "unpack Segments_mat_gt_bb of the same subject there")
     boxes = []

@@ -17,6 +17,7 @@ Sources: the output documentation of CMU-Perceptual-Computing-Lab/openpose and M
 import logging
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,7 +53,7 @@ class Pose:
     """One person: joints (J, 3), x, y and score, 0 where there is none; who it is, a text, or None if not known."""
 
     joints: np.ndarray
-    identity: str = None
+    identity: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,13 +69,13 @@ class Frame:
     """
 
     video: str
-    number: int
+    number: int | None
     name: str
-    poses: list
-    joint_names: tuple = None
+    poses: list[Pose]
+    joint_names: tuple | None = None
 
 
-def read_frames(path):
+def read_frames(path: str) -> list[Frame]:
     """The frames of a file or folder, by video, then by number.
 
     One damaged file of a folder is an empty frame, and a person whose joints cannot be read is left out; both are said.
@@ -105,7 +106,7 @@ def read_frames(path):
     return sorted(frames, key=frame_order)
 
 
-def json_files(folder):
+def json_files(folder: str) -> list[str]:
     """Paths of the json files with keypoints in a folder; hidden files (`._*` of macOS) are none.
 
     Raises:
@@ -121,7 +122,7 @@ def json_files(folder):
     return [os.path.join(folder, name) for name in chosen]
 
 
-def split_name(name):
+def split_name(name: object) -> tuple[str, int | None, str]:
     """(video, number, stem) of a frame: `a_000012_keypoints.json` gives ("a", 12, "a_000012").
 
     The video is the name, with its folders, without its last number; without a number every name is a video.
@@ -135,12 +136,12 @@ def split_name(name):
     return video, None if last is None else int(last[1]), stem
 
 
-def frame_order(frame):
+def frame_order(frame: Frame) -> tuple[str, int, str]:
     """Sorts frames: by video, then by number."""
     return frame.video, -1 if frame.number is None else frame.number, frame.name
 
 
-def frames_of(content, path, one_of_many=False):
+def frames_of(content: object, path: str, one_of_many: bool = False) -> list[Frame]:
     """Frames of the content of one json file; arguments and errors as of `read_frames`.
 
     Args:
@@ -172,7 +173,7 @@ def frames_of(content, path, one_of_many=False):
     return frames
 
 
-def _grouped(content):
+def _grouped(content: object) -> dict | None:
     """{image: its people} of any layout; the image is None where the file is about one. None for another layout."""
     if isinstance(content, dict):
         inner = next((content[key] for key in ("instance_info", *PEOPLE_KEYS) if key in content), False)
@@ -196,12 +197,12 @@ def _grouped(content):
     return (groups or {None: []}) if has_joints or not any(groups.values()) else None
 
 
-def _have_joints(people):
+def _have_joints(people: list) -> bool:
     """Whether anybody has a member for joints, be it empty."""
     return any(isinstance(person, dict) and set(JOINT_KEYS) & set(person) for person in people)
 
 
-def _names_of_points(grouped):
+def _names_of_points(grouped: dict) -> tuple[str, ...] | None:
     """Names of the joints, or None: where all people have theirs as {"x", "y", "score", "name"}, in one order."""
     found = {tuple(point.get("name") for point in _values(person)) if _are_points(_values(person)) else None
              for people in grouped.values() for person in people if isinstance(person, dict)}
@@ -209,16 +210,16 @@ def _names_of_points(grouped):
     return names if names and all(isinstance(name, str) for name in names) else None
 
 
-def _are_points(values):
+def _are_points(values: object) -> bool:
     return isinstance(values, list) and bool(values) and all(isinstance(point, dict) for point in values)
 
 
-def _values(person):
+def _values(person: dict) -> object:
     """The joints of a person as the file has them."""
     return next((person[key] for key in JOINT_KEYS if person.get(key) is not None), [])
 
 
-def _pose(person, names):
+def _pose(person: dict, names: Sequence[str] | None) -> Pose | None:
     """A `Pose`, or None for somebody without joints of the body."""
     values = _values(person)
     if _are_points(values):
@@ -231,7 +232,7 @@ def _pose(person, names):
     return None if joints is None else Pose(joints, identity)
 
 
-def identity_of(value):
+def identity_of(value: object) -> str | None:
     """Who somebody is, as a text: of a number, a text, or a list that holds one; None for -1 and what says nothing."""
     while isinstance(value, list | tuple | np.ndarray) and len(value):
         value = value[0]
@@ -241,7 +242,7 @@ def identity_of(value):
     return str(value) if said else None
 
 
-def as_joints(values, scores=None, names=None):
+def as_joints(values: object, scores: object = None, names: Sequence[str] | None = None) -> np.ndarray | None:
     """(J, 3) x, y, score of the keypoints of a person, see `with_scores`; None of an empty list.
 
     Args:
@@ -269,7 +270,7 @@ def as_joints(values, scores=None, names=None):
     return with_scores(values)
 
 
-def with_scores(joints):
+def with_scores(joints: np.ndarray) -> np.ndarray:
     """(..., J, 3) x, y, score of (..., J, 2 or 3) joints.
 
     Without scores all count as sure. What is no number, lies at exactly (0, 0) or millions of pixels away, is missing:
@@ -289,7 +290,7 @@ def with_scores(joints):
     return joints
 
 
-def _columns(flat, names):
+def _columns(flat: np.ndarray, names: Sequence[str] | None) -> int:
     """Whether a flat list is x, y, score (3) or x, y (2)."""
     fits = [count for count in (3, 2) if len(flat) % count == 0 and (names is None or len(flat) == count * len(names))]
     if len(fits) == 2:
@@ -306,18 +307,18 @@ def _columns(flat, names):
     return fits[0]
 
 
-def sure(joints, min_confidence=MIN_CONFIDENCE):
+def sure(joints: np.ndarray, min_confidence: float = MIN_CONFIDENCE) -> np.ndarray:
     """Joints (..., J, 3) with a score of 0 where it is not above `min_confidence`."""
     return np.where([True, True, False] | (joints[..., 2:] > min_confidence), joints, 0.0)
 
 
-def are_shares(joints):
+def are_shares(joints: np.ndarray) -> bool:
     """Whether (..., 3) x, y, score are no pixels: enough joints have a score, and all lie within -1 to 1."""
     points = joints[..., :2][joints[..., 2] > 0]
     return len(points) >= LEAST_JOINTS and bool(np.abs(points).max() <= 1)
 
 
-def better_order(joints, orders):
+def better_order(joints: np.ndarray, orders: Sequence[str]) -> str | None:
     """The order that joints clearly look like rather than the first of `orders`; None where that one will do.
 
     A body is symmetric: left and right limbs are about as long. Of 720 poses of people in all views none was told to be
@@ -339,7 +340,7 @@ def better_order(joints, orders):
     return None
 
 
-def _limbs(joints, skeleton):
+def _limbs(joints: np.ndarray, skeleton: str) -> tuple[float, float]:
     """Of the limbs that an order makes of joints: the mean of |log(left / right)|, and their mean length."""
     other_side, table = np.arange(joints.shape[-2]), np.array(limbs(skeleton))
     for pair in flip_pairs(skeleton):

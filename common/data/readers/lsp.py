@@ -23,7 +23,7 @@ NUM_IMAGES, NUM_TRAIN = 2000, 1000
 _HINT = "unpack lsp_dataset.zip or lsp_dataset_original.zip there"
 
 
-def read_lsp(folder, split="train", mask_folder=None):
+def read_lsp(folder: str, split: str = "train", mask_folder: str | None = None) -> list[Record]:
     """People of one split, one per image, in the images' order.
 
     Args:
@@ -53,7 +53,7 @@ def read_lsp(folder, split="train", mask_folder=None):
     return [_record(images, mask_folder, number, joints[..., number]) for number in numbers]
 
 
-def _record(images, mask_folder, number, joints):
+def _record(images: str, mask_folder: str | None, number: int, joints: np.ndarray) -> Record:
     name = f"im{number + 1:04d}"
     j2d = joints[:2].T.astype(np.float64)
     hidden = joints[2] > 0 if len(joints) == 3 else np.zeros(14, bool)

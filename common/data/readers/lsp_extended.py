@@ -18,7 +18,7 @@ from common.errors import UserError
 _HINT = "unpack lspet_dataset.zip or hr-lspet.zip there"
 
 
-def read_lsp_extended(folder):
+def read_lsp_extended(folder: str) -> list[Record]:
     """All people, one per image, in the images' order; images without any labelled joint are left out.
 
     Returns:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.data.readers.annotation_files import existing, load_h5
-from common.data.readers.checks import member, numbers, read_npz
+from common.data.readers.checks import dictionary, member, numbers, read_npz
 from common.data.restricted_pickle import load_pickle
 from common.errors import UserError
 
@@ -32,7 +32,7 @@ class PosePrior(NamedTuple):
     beta: np.ndarray
 
 
-def read_mosh(path, frames_per_second=10.0):
+def read_mosh(path: str | os.PathLike, frames_per_second: float = 10.0) -> PosePrior:
     """Read one file or all files below a folder.
 
     Args:
@@ -61,7 +61,7 @@ def read_mosh(path, frames_per_second=10.0):
     return PosePrior(*(np.concatenate(column) for column in zip(*parts)))
 
 
-def _read_file(path, frames_per_second):
+def _read_file(path: str, frames_per_second: float) -> PosePrior:
     if path.endswith((".h5", ".hdf5")):
         content = load_h5(path, ("pose", "shape"), hint="make it from motion capture data, or use AMASS")
         pose = numbers(content["pose"], (None, 72), f"{path}: pose")
@@ -74,12 +74,12 @@ def _read_file(path, frames_per_second):
     return _sequence(content, path, frames_per_second)
 
 
-def _read_pickle(path):
+def _read_pickle(path: str) -> dict:
     with open(existing(path, "name another file"), "rb") as stream:
-        return load_pickle(stream, path)
+        return dictionary(load_pickle(stream, path), path)
 
 
-def _sequence(content, path, frames_per_second):
+def _sequence(content: dict, path: str, frames_per_second: float) -> PosePrior:
     key = next((key for key in ("new_poses", "poses") if key in content), "poses")
     poses = np.asarray(member(content, key, path))
     if poses.ndim != 2 or poses.shape[1] not in _POSE_SIZES:

@@ -11,6 +11,7 @@ Sources: the dataset's README, akanazawa/hmr and nkolot/SPIN `mpi_inf_3dhp.py`.
 """
 import os
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -31,7 +32,8 @@ _METRES = 1e-3
 _HINT = "run the data set's get_dataset.sh and extract the frames of the videos"
 
 
-def read_mpi_inf_3dhp(folder, subjects=SUBJECTS, cameras=CHEST_CAMERAS, every=1):
+def read_mpi_inf_3dhp(folder: str, subjects: Sequence[int] = SUBJECTS, cameras: Sequence[int] = CHEST_CAMERAS,
+                      every: int = 1) -> list[Record]:
     """Training frames whose images are there.
 
     Args:
@@ -65,7 +67,7 @@ def read_mpi_inf_3dhp(folder, subjects=SUBJECTS, cameras=CHEST_CAMERAS, every=1)
     return records
 
 
-def _read_sequence(home, subject, sequence, cameras, every):
+def _read_sequence(home: str, subject: int, sequence: int, cameras: Sequence[int], every: int) -> list[Record]:
     path = os.path.join(home, "annot.mat")
     cells = _read_cells(path, ("annot2", "annot3", "univ_annot3"))
     calibration = read_calibration(os.path.join(home, "camera.calibration"))
@@ -96,12 +98,12 @@ def _read_sequence(home, subject, sequence, cameras, every):
     return records
 
 
-def _read_cells(path, names):
+def _read_cells(path: str, names: Sequence[str]) -> dict[str, np.ndarray]:
     """Cell arrays of a Matlab file, name -> (cameras,) array of matrices. The real files are large: parsed once."""
     return {name: cells.reshape(-1) for name, cells in read_mat(path, names, _HINT).items()}
 
 
-def _frames(folder):
+def _frames(folder: str) -> list[tuple[str, int]]:
     """(file name, row of the annotations) of the images in a folder, in their order. Files count from 1 (or 0)."""
     found = sorted((int(match.group(1)), name) for name in os.listdir(folder)
                    if (match := re.fullmatch(r"\D*(\d+)\.(?:jpg|jpeg|png)", name)))
@@ -109,12 +111,12 @@ def _frames(folder):
     return [(name, number - first) for number, name in found]
 
 
-def _inside(j2d, size):
+def _inside(j2d: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     inside = (j2d >= 0).all(1) & (j2d < np.array(size)).all(1)
     return np.where(inside, VISIBLE, NOT_LABELLED).astype(np.uint8)
 
 
-def read_calibration(path):
+def read_calibration(path: str) -> dict[int, dict]:
     """Cameras of a `camera.calibration` file.
 
     Returns:
@@ -141,7 +143,7 @@ def read_calibration(path):
     return cameras
 
 
-def _calibration_entry(key, values):
+def _calibration_entry(key: str, values: np.ndarray) -> dict:
     if key == "size":
         width, height = values
         return {"size": (int(width), int(height))}
@@ -151,7 +153,7 @@ def _calibration_entry(key, values):
     return {"rotation": matrix[:3, :3], "translation": matrix[:3, 3] * _METRES}
 
 
-def read_mpi_inf_3dhp_test(folder):
+def read_mpi_inf_3dhp_test(folder: str) -> list[Record]:
     """The valid frames of the test set.
 
     Args:
@@ -176,7 +178,7 @@ def read_mpi_inf_3dhp_test(folder):
     return records
 
 
-def _read_test_sequence(path, sequence):
+def _read_test_sequence(path: str, sequence: int) -> list[Record]:
     content = load_h5(path, ("annot2", "annot3", "univ_annot3", "valid_frame"), ("activity_annotation",), _HINT)
     j2d, j3d, universal = (numbers(content[name], (None, len(TEST_JOINTS), size), f"{path}: {name}")
                            for name, size in (("annot2", 2), ("annot3", 3), ("univ_annot3", 3)))

@@ -28,7 +28,7 @@ _HINT = "unpack mpii_human_pose_v1.tar.gz and mpii_human_pose_v1_u12_2.zip there
 _H5_HINT = "take annot/train.h5 of Stacked Hourglass"
 
 
-def read_mpii(folder, single_person=False):
+def read_mpii(folder: str, single_person: bool = False) -> list[Record]:
     """Training people of the release, image by image.
 
     Args:
@@ -60,7 +60,7 @@ def read_mpii(folder, single_person=False):
     return [record for record in records if record.extras["apart"] or not single_person]
 
 
-def read_mpii_people(folder):
+def read_mpii_people(folder: str) -> list[Record]:
     """The people who are alone in the release, or else those of Stacked Hourglass' `train.h5`."""
     packed = [path for path in (os.path.join(folder, *place) for place in (("annot", "train.h5"), ("train.h5",)))
               if os.path.isfile(path)]
@@ -72,7 +72,7 @@ def read_mpii_people(folder):
         return read_mpii_h5(packed[0], os.path.join(folder, "images"))
 
 
-def _people(entry, file, number, alone):
+def _people(entry: Struct, file: str, number: int, alone: set[int]) -> list[Record]:
     """Records of one image; people without joints, position or scale are left out."""
     out = []
     for index, person in enumerate(np.asarray(entry.annorect).ravel(), 1):
@@ -94,7 +94,7 @@ def _people(entry, file, number, alone):
     return out
 
 
-def _field(struct, name):
+def _field(struct: object, name: str) -> object:
     """A field of a Matlab struct (structs unwrapped), None where it is absent or empty."""
     value = getattr(struct, name, None)
     if value is None or np.size(value) == 0:
@@ -103,7 +103,7 @@ def _field(struct, name):
     return first if isinstance(first, Struct) else value
 
 
-def _number(struct, name, default=None):
+def _number(struct: object, name: str, default: float | None = None) -> float:
     """A field as a number; the release also stores numbers as text, and leaves fields out or empty."""
     value = getattr(struct, name, None)
     if value is None or np.size(value) == 0:
@@ -113,7 +113,7 @@ def _number(struct, name, default=None):
     return float(np.ravel(value)[0])
 
 
-def read_mpii_h5(path, image_folder):
+def read_mpii_h5(path: str, image_folder: str) -> list[Record]:
     """People of `train.h5`.
 
     Args:
@@ -143,14 +143,15 @@ def read_mpii_h5(path, image_folder):
     return records
 
 
-def _file_name(value):
+def _file_name(value: object) -> str:
     """An entry of `imgname`: bytes, or the numbers of its characters in the oldest files."""
     text = value.decode("ascii", "replace") if isinstance(value, bytes) else \
         "".join(chr(int(code)) for code in np.ravel(value) if 0 < code < 128)
     return text
 
 
-def _record(file, key, j2d, visibility, center, scale, extras):
+def _record(file: str, key: str, j2d: np.ndarray, visibility: np.ndarray, center: np.ndarray, scale: float,
+            extras: dict) -> Record:
     side = 200.0 * scale
     return Record(image_path=file, box=np.array([center[0] - side / 2, center[1] - side / 2, side, side]),
                   joints=JOINTS, j2d=j2d, visibility=visibility, key=key,

@@ -14,12 +14,13 @@
 Source: mks0601/Hand4Whole_RELEASE `MPII.py` and `MPI_INF_3DHP.py`.
 """
 import os
+from collections.abc import Sequence
 
 import numpy as np
 
 from common.data.readers.annotation_files import first_existing
 from common.data.readers.checks import dictionary, member, numbers, whole_number
-from common.data.readers.coco_people import PROJECTED, read_people
+from common.data.readers.coco_people import PROJECTED, Person, read_people
 from common.data.readers.smplx_params import read_camera, read_smplx_params
 from common.data.records import NOT_LABELLED, VISIBLE, Record, box_around
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
@@ -34,7 +35,7 @@ _MPII_HINT = "get train.json of MPII from Hand4Whole's page"
 _3DHP_HINT = "get MPI-INF-3DHP_1k.json and its companions from Hand4Whole's page"
 
 
-def read_mpii_fits(folder):
+def read_mpii_fits(folder: str) -> list[Record]:
     """The training people of MPII.
 
     Args:
@@ -54,7 +55,7 @@ def read_mpii_fits(folder):
     return [_mpii_record(home, person, fits, fits_path) for person in read_people(path, MPII_JOINTS, hint=_MPII_HINT)]
 
 
-def _mpii_record(home, person, fits, fits_path):
+def _mpii_record(home: str, person: Person, fits: dict, fits_path: str) -> Record:
     key = person.key
     fit = focal = principal = None
     if fits.get(key):
@@ -70,7 +71,7 @@ def _mpii_record(home, person, fits, fits_path):
         extras={"size": person.size(path), "fit": fit})
 
 
-def read_mpi_inf_3dhp_fits(folder):
+def read_mpi_inf_3dhp_fits(folder: str) -> list[Record]:
     """Every `FRAME_STEP`th image of MPI-INF-3DHP's training set.
 
     Args:
@@ -97,20 +98,20 @@ def read_mpi_inf_3dhp_fits(folder):
 class _Table:
     """A JSON file of nested dictionaries."""
 
-    def __init__(self, path):
+    def __init__(self, path: str):
         self.path, self.content = path, dictionary(read_json(path, hint=_3DHP_HINT), path)
 
-    def where(self, keys):
+    def where(self, keys: Sequence[str]) -> str:
         return f"{self.path}: {'/'.join(keys)}"
 
-    def find(self, keys):
+    def find(self, keys: Sequence[str]) -> object:
         """The entry, None where there is none."""
         entry = self.content
         for key in keys:
             entry = dictionary(entry, self.path).get(key) or {}
         return entry or None
 
-    def need(self, keys):
+    def need(self, keys: Sequence[str]) -> object:
         """The entry, which has to be there."""
         entry = self.content
         for key in keys:
@@ -118,7 +119,7 @@ class _Table:
         return entry
 
 
-def _3dhp_record(home, person, cameras, joints, fits):
+def _3dhp_record(home: str, person: Person, cameras: _Table, joints: _Table, fits: _Table) -> Record:
     subject, sequence, camera, frame = (str(member(person.image_entry, key, person.where)) for key in
                                         ("subject_idx", "seq_idx", "cam_idx", "frame_idx"))
     lens, place = cameras.need((subject, sequence, camera)), cameras.where((subject, sequence, camera))

@@ -29,7 +29,7 @@ class SMPLXFit(NamedTuple):
     valid: dict
 
 
-def read_smplx_params(entry, where):
+def read_smplx_params(entry: object, where: str) -> SMPLXFit:
     """One entry of a NeuralAnnot file; parts that it lacks are zero and not valid.
 
     Args:
@@ -66,7 +66,7 @@ class MANOFit(NamedTuple):
     translation: np.ndarray
 
 
-def read_mano_params(entry, where):
+def read_mano_params(entry: object, where: str) -> MANOFit:
     """`pose` (48, wrist first, relative to the mean hand), `shape` (10) and `trans` (3) of a hand -> MANOFit.
 
     Raises:
@@ -77,7 +77,7 @@ def read_mano_params(entry, where):
                    numbers(member(entry, "trans", where), (3,), f"{where}: trans"))
 
 
-def read_camera(entry, where):
+def read_camera(entry: object, where: str) -> tuple[np.ndarray, np.ndarray]:
     """`focal` and `princpt` of a camera -> two (2,) float64 arrays, pixels.
 
     Raises:

@@ -5,11 +5,12 @@
 The detector fine-tuned on Human3.6M lies in `StackedHourglassFineTuned240`. Subject 11's `Directions` lacks one camera.
 """
 import os
+from collections.abc import Iterable
 
 import numpy as np
 
 from common.data.hdf5_files import open_hdf5, read_dataset
-from common.data.readers.human36m import CAMERA_NAMES, SUBJECTS, parse_name
+from common.data.readers.human36m import CAMERA_NAMES, SUBJECTS, Recording, parse_name
 from common.errors import UserError
 from common.joints import SKELETONS, index_map
 
@@ -19,27 +20,27 @@ FOLDERS = {"sh": "StackedHourglass", "sh_ft": "StackedHourglassFineTuned240"}
 class HourglassDetections:
     """The h5 files of one detector below `data_dir`."""
 
-    def __init__(self, data_dir, kind):
+    def __init__(self, data_dir: str, kind: str):
         self._paths = find_detections(data_dir, kind)
         if not self._paths:
             looked_for = os.path.join(data_dir, "S<subject>", FOLDERS[kind], "<Action>.<camera>.h5")
             raise UserError(f"no detections found: looked for {looked_for}; copy them there or use --detections gt")
 
-    def views(self, recording):
+    def views(self, recording: Recording) -> list[str]:
         """Names of the cameras that have detections of the recording."""
         return [name for name in CAMERA_NAMES if (recording.subject, recording.name, name) in self._paths]
 
-    def read(self, recording, camera_name):
+    def read(self, recording: Recording, camera_name: str) -> np.ndarray:
         """Joints (T, 16, 2) in pixels, order of `h36m_16`."""
         return read_detections(self._paths[recording.subject, recording.name, camera_name])
 
-    def files(self, recordings):
+    def files(self, recordings: Iterable[Recording]) -> list[str]:
         """The files with detections of `recordings`."""
         wanted = {(recording.subject, recording.name) for recording in recordings}
         return sorted(path for key, path in self._paths.items() if key[:2] in wanted)
 
 
-def find_detections(data_dir, kind):
+def find_detections(data_dir: str, kind: str) -> dict[tuple[int, str, str], str]:
     """Paths by (subject, recording name, camera name); `kind` is a key of `FOLDERS`."""
     paths = {}
     for subject in SUBJECTS:
@@ -52,7 +53,7 @@ def find_detections(data_dir, kind):
     return paths
 
 
-def read_detections(path):
+def read_detections(path: str) -> np.ndarray:
     """Joints (T, 16, 2) float64 of one h5 file, pixels, order of `h36m_16`.
 
     Raises:

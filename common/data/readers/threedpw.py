@@ -19,7 +19,7 @@ SPLITS = {"train": "train", "validation": "validation", "val": "validation", "te
 _HINT = "get 3DPW_train.json, 3DPW_validation.json and 3DPW_test.json from Hand4Whole's page and imageFiles from 3DPW's"
 
 
-def read_3dpw(folder, split="test"):
+def read_3dpw(folder: str, split: str = "test") -> list[Record]:
     """People of one split.
 
     Args:

@@ -27,7 +27,7 @@ SPLITS = ("trainval", "train", "val", "test")
 _HINT = "unpack up-3d.zip there"
 
 
-def read_up3d(folder, split="trainval", names_path=None):
+def read_up3d(folder: str, split: str = "trainval", names_path: str | None = None) -> list[Record]:
     """People of a split, or of a file with names; opens three files for each.
 
     Args:
@@ -49,7 +49,7 @@ def read_up3d(folder, split="trainval", names_path=None):
     return [_record(folder, number) for number in read_names(names_path)]
 
 
-def read_names(path):
+def read_names(path: str) -> list[str]:
     """Five-digit numbers of a file with lines such as `/00042_image.png`.
 
     Raises:
@@ -65,7 +65,7 @@ def read_names(path):
     return [match.group(1) for match in numbers]
 
 
-def _record(folder, number):
+def _record(folder: str, number: str) -> Record:
     base = os.path.join(folder, number)
     body = read_pickle(existing(f"{base}_body.pkl", _HINT))
     if not isinstance(body, dict) or not {"pose", "betas"} <= set(body):
@@ -79,12 +79,12 @@ def _record(folder, number):
                   visibility=np.where(joints[2] > 0, VISIBLE, NOT_LABELLED).astype(np.uint8))
 
 
-def _joints(path):
+def _joints(path: str) -> np.ndarray:
     joints = load_npy(existing(path, _HINT))
     return checked_shape(joints, (3, len(JOINTS)), path, _HINT).astype(np.float64)
 
 
-def drawn_box(path):
+def drawn_box(path: str) -> np.ndarray:
     """The box (left, top, width, height) of what is not white in an image.
 
     As in GraphCMR, right and bottom are the last such column and row, not the edge behind them.

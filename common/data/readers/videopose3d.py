@@ -11,6 +11,7 @@ frames than 3D (video runs on after motion capture ends).
 import logging
 import os
 import re
+from collections.abc import Container, Iterable, Iterator
 
 import numpy as np
 
@@ -33,11 +34,11 @@ class PackedPoses:
 
     looked_for = POSES_FILE
 
-    def __init__(self, data_dir):
+    def __init__(self, data_dir: str):
         self._path = os.path.join(data_dir, POSES_FILE)
         self._positions = None
 
-    def recordings(self, subjects, actions):
+    def recordings(self, subjects: Container[int], actions: Container[str]) -> list[Recording]:
         """Recordings of the given subjects and actions that exist, in `recording_order`."""
         if self._positions is None:
             self._positions = _read_positions(self._path, "positions_3d")
@@ -50,7 +51,7 @@ class PackedPoses:
                        for subject, action, name, key in _entries(self._positions)
                        if subject in subjects and action in actions), key=recording_order)
 
-    def read(self, recording):
+    def read(self, recording: Recording) -> np.ndarray:
         """World joints (T, 32, 3), mm."""
         where = f"{self._path}: S{recording.subject} {recording.source}"
         positions = self._positions[f"S{recording.subject}"][recording.source]
@@ -63,7 +64,7 @@ class PackedPoses:
             raise UserError(f"{where} holds NaN or infinity")
         return positions.astype(np.float64) * MM_PER_METRE
 
-    def files(self, _recordings):
+    def files(self, _recordings: Iterable[Recording]) -> list[str]:
         """The one file that all recordings come from."""
         return [self._path]
 
@@ -71,19 +72,19 @@ class PackedPoses:
 class PackedDetections:
     """`data_2d_h36m_<name>.npz`: detected joints, brought into the order of `h36m_16`."""
 
-    def __init__(self, data_dir, name):
+    def __init__(self, data_dir: str, name: str):
         self.path = os.path.join(data_dir, f"data_2d_h36m_{name}.npz")
         if not os.path.isfile(self.path):
             raise UserError(f"{self.path} does not exist: --detections takes gt, sh, sh_ft, or the <name> of a file "
                             "data_2d_h36m_<name>.npz in the data folder")
         self._positions, self._metadata = None, None
 
-    def views(self, recording):
+    def views(self, recording: Recording) -> list[str]:
         """Names of the cameras that have detections of the recording."""
         tracks = self._tracks().get((recording.subject, recording.name), ())
         return [name for name, track in zip(CAMERA_NAMES, tracks) if track is not None]
 
-    def read(self, recording, camera_name):
+    def read(self, recording: Recording, camera_name: str) -> np.ndarray:
         """Joints (T, 16, 2) in pixels, order of `h36m_16`."""
         joints = self._tracks()[recording.subject, recording.name][CAMERA_NAMES.index(camera_name)]
         where = f"{self.path}: S{recording.subject} {recording.name}"
@@ -92,11 +93,11 @@ class PackedDetections:
         skeleton = detected_skeleton(joints, self._metadata, where)
         return mixing_matrix(skeleton, "h36m_16") @ joints[..., :2]
 
-    def files(self, _recordings):
+    def files(self, _recordings: Iterable[Recording]) -> list[str]:
         """The one file that all detections come from."""
         return [self.path]
 
-    def _tracks(self):
+    def _tracks(self) -> dict[tuple[int, str], list[np.ndarray | None]]:
         if self._positions is None:
             content = load_npz(self.path)
             positions, self._metadata = _positions_of(content, "positions_2d", self.path), content.get("metadata")
@@ -105,7 +106,7 @@ class PackedDetections:
         return self._positions
 
 
-def read_detections(content, path):
+def read_detections(content: dict, path: str) -> list[tuple[str, np.ndarray, str, tuple[float, float] | None]]:
     """Everybody in a `data_2d_*.npz`, of Human3.6M or of somebody's own videos.
 
     Args:
@@ -132,12 +133,12 @@ def read_detections(content, path):
     return people
 
 
-def is_detectron(content):
+def is_detectron(content: dict) -> bool:
     """Whether a file is what VideoPose3D's `infer_video.py` and `infer_video_d2.py` write, before `prepare_data_2d`."""
     return {"boxes", "keypoints", "metadata"} <= set(content) and np.ndim(content["keypoints"]) == 1
 
 
-def read_detectron(content, path):
+def read_detectron(content: dict, path: str) -> tuple[list[list[np.ndarray]], tuple[float, float] | None]:
     """Everybody in a file of Detectron: frame by frame a list of COCO's 17 joints (17, 2), px; and (width, height).
 
     The file has x, y, a logit and a share of the heatmap for each joint; as in VideoPose3D only the places are used.
@@ -157,7 +158,7 @@ def read_detectron(content, path):
     return frames, size
 
 
-def camera_tracks(views, where):
+def camera_tracks(views: object, where: str) -> list[np.ndarray | None]:
     """The detections of one recording, camera by camera: arrays (T, J, 2 or 3) float64, None where there are none.
 
     Raises:
@@ -175,7 +176,7 @@ def camera_tracks(views, where):
     return [track if track.size else None for track in tracks]
 
 
-def detected_skeleton(joints, metadata, where):
+def detected_skeleton(joints: np.ndarray, metadata: object, where: str) -> str:
     """The skeleton of joints (T, J, 2 or 3) in such a file: by its layout, else by its left joints, else by number.
 
     Raises:
@@ -196,11 +197,11 @@ def detected_skeleton(joints, metadata, where):
     return skeleton
 
 
-def _read_positions(path, key):
+def _read_positions(path: str, key: str) -> dict[str, dict]:
     return _positions_of(load_npz(path), key, path)
 
 
-def _positions_of(content, key, path):
+def _positions_of(content: dict, key: str, path: str) -> dict[str, dict]:
     positions = content.get(key)
     if not isinstance(positions, dict) or not all(
             isinstance(value, dict) and all(isinstance(name, str) for name in (subject, *value))
@@ -210,7 +211,7 @@ def _positions_of(content, key, path):
     return positions
 
 
-def _entries(positions):
+def _entries(positions: dict[str, dict]) -> Iterator[tuple[int, str, str, str]]:
     """(subject, action, name, key) of every entry whose names are Human3.6M's."""
     for subject, actions in positions.items():
         for key in actions:

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from common.data.pipeline import Pipeline
+from common.data.pipeline import Pipeline, batches_ahead
 
 
 class Slow:
@@ -62,3 +62,9 @@ def test_samples_must_have_all_columns():
     with pytest.raises(ValueError, match="number, image"):
         list(Pipeline(Short(), 8, seed=1).batches(0))
     assert not pipeline_threads()
+
+
+def test_a_machine_that_does_not_tell_its_cores_has_one_thread(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: None)
+    assert Pipeline(Slow(), 8, seed=1, num_workers=4).num_workers == 1
+    assert list(batches_ahead(abs, [-1, 2, -3], 2, 4)) == [[1, 2], [3]]

@@ -95,6 +95,13 @@ def test_pickles_that_call_something_are_refused(tmp_path, capsys):
     assert not capsys.readouterr().out
 
 
+@pytest.mark.parametrize("content", [7, None, [1, 2]])
+def test_pickles_of_something_else_are_told_from_motion(tmp_path, content):
+    (tmp_path / "number.pkl").write_bytes(pickle.dumps(content))
+    with pytest.raises(UserError, match=f"number.pkl holds a {type(content).__name__} instead of a dictionary"):
+        read_mosh(tmp_path / "number.pkl")
+
+
 def test_poses_against_the_published_reader(tmp_path):
     golden = np.load(Path(__file__).resolve().parents[3] / "golden" / "hmr" / "preprocess.npz")
     with h5py.File(tmp_path / "mosh_annot.h5", "w") as file:
