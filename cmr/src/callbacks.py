@@ -25,7 +25,7 @@ class SummaryImages(Callback):
     Args:
         trained (CMR): the network in training.
         network (CMR): another one of the same settings, which takes over its weights for each image.
-        people (People): without augmentation.
+        people (CMRDataset): without augmentation.
         faces (array): (F, 3).
         folder (str): where `summaries` is made.
         every (int): updates between two images.

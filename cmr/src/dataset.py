@@ -90,7 +90,7 @@ class Crop:
         return np.asarray(center, np.float64) - 0.5 * side, side
 
 
-class People:
+class CMRDataset:
     """People of one data set; what `Pipeline` takes as source, and evaluation without augmentation.
 
     Args:

@@ -5,7 +5,7 @@ import os
 
 from cmr.src.annotations import read_annotations
 from cmr.src.config import MIXES, read_settings
-from cmr.src.dataset import Crop, People
+from cmr.src.dataset import CMRDataset, Crop
 from cmr.src.mesh import load_smpl
 from cmr.src.preprocess.sets import EVALUATION, TRAINING, UPI_S1H, folder_of, prepared_file
 from cmr.src.protocols import FIELDS, TrueGenderedBodies, TrueJoints, TrueSegmentations, TrueShapes, find_parts
@@ -23,7 +23,7 @@ def build_training_set(config):
     """The people that the settings train on, augmented, and some of them as they are.
 
     Returns:
-        tuple: source for `Pipeline`, People without augmentation.
+        tuple: source for `Pipeline`, CMRDataset without augmentation.
 
     Raises:
         UserError: no such data set, or its prepared file is missing or damaged.
@@ -37,11 +37,11 @@ def build_training_set(config):
     sets = {}
     for member in mix:
         fields = read_annotations(prepared_file(config, TRAINING[member]))
-        sets[member] = People(fields, folder_of(config, TRAINING[member]), crop, augmentation)
+        sets[member] = CMRDataset(fields, folder_of(config, TRAINING[member]), crop, augmentation)
     # Those with a body's labels show best what is learned.
     shown = sets.get("up-3d") or next(iter(sets.values()))
     people = Mixture(sets, mix, max(map(len, sets.values()))) if len(sets) > 1 else shown
-    return people, People(shown.fields, shown.folder, crop)
+    return people, CMRDataset(shown.fields, shown.folder, crop)
 
 
 def build_test_set(config, body):
@@ -58,7 +58,7 @@ def build_test_set(config, body):
     if name not in EVALUATION:
         raise UserError(f"--dataset {name}: evaluation takes one of {', '.join(EVALUATION)}")
     prepared = EVALUATION[name]
-    people = People(read_annotations(prepared_file(config, prepared), FIELDS[name]),
+    people = CMRDataset(read_annotations(prepared_file(config, prepared), FIELDS[name]),
                     folder_of(config, prepared), Crop(config.img_res, config.crop_contrast_stretch))
     if name == "up-3d":
         return TrueShapes(people, body.model)

@@ -31,8 +31,8 @@ class CMRMeshes(SMPLMeshes):
         super().__init__(model, regressor, SKELETONS[TRAINING_JOINTS])
         self.network, self.view = network, crop
 
-    def crop(self, image, found):
-        center, scale = square_around(found)
+    def crop(self, image, detection):
+        center, scale = square_around(detection)
         return normalize(self.view.cut(image, center, scale)), Region(*self.view.square(center, scale))
 
     def predict(self, batch):

@@ -30,7 +30,7 @@ class TrueShapes:
     """UP-3D: the meshes of the SMPL fits.
 
     Args:
-        people (People): with pose and shape.
+        people (CMRDataset): with pose and shape.
         model (BodyModel): SMPL.
     """
 
@@ -51,7 +51,7 @@ class TrueJoints:
     """Human3.6M: 14 joints as the prepared file has them.
 
     Args:
-        people (People): with S.
+        people (CMRDataset): with S.
         regressor (array): J_regressor_h36m.
     """
 
@@ -67,7 +67,7 @@ class TrueGenderedBodies:
     """3DPW: 14 joints of the true meshes, which have genders.
 
     Args:
-        people (People): with pose, shape and gender.
+        people (CMRDataset): with pose, shape and gender.
         models (dict): gender -> BodyModel.
         regressor (array): J_regressor_h36m.
     """
@@ -89,7 +89,7 @@ class TrueSegmentations:
     """LSP: silhouettes and body parts of Unite the People.
 
     Args:
-        people (People): with maskname and partname.
+        people (CMRDataset): with maskname and partname.
         mask_folder (str): of UPi-S1h.
         faces (array): (F, 3).
         part_of (function): see `Segmentation`.

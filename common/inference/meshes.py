@@ -26,7 +26,7 @@ from common.geometry.projection import (
     weak_perspective_projection,
 )
 from common.inference.outputs import IMAGE_FORMATS, check_formats, check_person, write_people
-from common.inference.people import FindPeople, Found, check_boxes, choose_people
+from common.inference.people import Detection, FindPeople, check_boxes, choose_people
 from common.inference.person import ImageRecord, Person
 from common.inference.results import People
 from common.inference.side_by_side import READ_AHEAD, WRITERS, ahead, in_order
@@ -93,8 +93,8 @@ class MeshModel:
     name, body_model, subject = "", "", "person"
     faces, joint_names, variants, conventions, rig = None, (), (), {}, None
 
-    def crop(self, image: np.ndarray, found: Found) -> tuple[np.ndarray, Region]:
-        """Network input of somebody: image (H, W, 3) uint8 RGB, `Found` -> array (3, h, w) float32, `Region`."""
+    def crop(self, image: np.ndarray, detection: Detection) -> tuple[np.ndarray, Region]:
+        """Network input of somebody: image (H, W, 3) uint8 RGB, `Detection` -> array (3, h, w) float32, `Region`."""
         raise NotImplementedError
 
     def predict(self, batch: np.ndarray) -> list[Body]:
@@ -137,7 +137,7 @@ class _Track:
 
 
 class _Crops(NamedTuple):
-    """An image whose people are known: Frame, image RGB, list of Found, list of (network input, Region)."""
+    """An image whose people are known: Frame, image RGB, list of Detection, list of (network input, Region)."""
 
     frame: Frame
     image: np.ndarray
@@ -286,7 +286,7 @@ class MeshRunner:
             if interrupted:
                 return
 
-    def _numbered(self, found: list[Found]) -> list[Found]:
+    def _numbered(self, found: list[Detection]) -> list[Detection]:
         """People of the next frame with their numbers: those that files give, else what the tracker says."""
         # Frames without people count too: after many of them somebody is new.
         numbers = self.tracker.update([_as_pose(person) for person in found], None, [person.number for person in found])
@@ -337,7 +337,7 @@ class MeshRunner:
                            (0.5 * width, 0.5 * height), self.model.name, self.model.body_model, self.model.conventions,
                            self.model.variants, self.model.rig)
 
-    def _person(self, frame: Frame, record: ImageRecord, found: Found, region: Region, body: Body,
+    def _person(self, frame: Frame, record: ImageRecord, found: Detection, region: Region, body: Body,
                 source: Source) -> Person:
         """What files say of somebody; raises UserError when the network's answer cannot be written."""
         where = f"{self.model.subject} {found.number} of {record.image}"
@@ -392,7 +392,7 @@ def runner_of(config: Config, model: MeshModel, detector: Callable | None, folde
                       config.focal_length, config.batch_size, config.smooth, write)
 
 
-def _as_pose(found: Found) -> np.ndarray:
+def _as_pose(found: Detection) -> np.ndarray:
     """Joints (J, 3) for the tracker; without joints the corners of the box."""
     if found.joints is not None:
         return found.joints

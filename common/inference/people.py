@@ -1,6 +1,6 @@
 """Where the people in an image are: told by boxes, by OpenPose's files, found by a detector, or the image is one.
 
-A way of finding is called with the name and the pixels of an image and gives a list of `Found`. What crop a network
+A way of finding is called with the name and the pixels of an image and gives a list of `Detection`. What crop a network
 gets of somebody is its own affair: published models differ in that.
 """
 import logging
@@ -31,7 +31,7 @@ LARGEST = 10.0  # sides of an image that a box may be long
 
 
 @dataclass(frozen=True)
-class Found:
+class Detection:
     """Somebody in an image; pixels of the image.
 
     Args:
@@ -50,7 +50,7 @@ class Found:
 
 
 # Name of an image and the image, (H, W, 3) uint8 with blue first -> the people in it.
-FindPeople = Callable[[str, np.ndarray], list[Found]]
+FindPeople = Callable[[str, np.ndarray], list[Detection]]
 
 
 def choose_people(bbox: str = "", keypoints_json: str = "", detector: Callable | None = None,
@@ -65,7 +65,7 @@ def choose_people(bbox: str = "", keypoints_json: str = "", detector: Callable |
         subject (str): what the network sees, "person" or "hand".
 
     Returns:
-        callable: (name, image (H, W, 3) uint8, blue first) -> list of Found.
+        callable: (name, image (H, W, 3) uint8, blue first) -> list of Detection.
 
     Raises:
         UserError: more than one is given, one of them is unusable, or tells bodies to a network that sees hands.
@@ -91,24 +91,24 @@ def choose_people(bbox: str = "", keypoints_json: str = "", detector: Callable |
     return whole_image
 
 
-def square_around(found: Found, margin: float = 1.2) -> tuple[np.ndarray, float]:
+def square_around(detection: Detection, margin: float = 1.2) -> tuple[np.ndarray, float]:
     """GraphCMR's and SPIN's square around somebody: a box, or the whole image, as it is, joints with a margin.
 
     Args:
-        found (Found): the person.
+        detection (Detection): the person.
         margin (float): side relative to the box of detected joints, which lie within the body.
 
     Returns:
         tuple: centre (2,), px, and scale, side / 200 px.
     """
-    if found.joints is not None:
-        return box_of_detections(found.joints[:, :2], found.joints[:, 2], 0.0, margin)
-    size = found.box[2:]
+    if detection.joints is not None:
+        return box_of_detections(detection.joints[:, :2], detection.joints[:, 2], 0.0, margin)
+    size = detection.box[2:]
     # The published demos take the middle of a whole image in whole pixels.
-    return found.box[:2] + (size // 2 if found.whole else 0.5 * size), float(size.max() / SCALE_PX)
+    return detection.box[:2] + (size // 2 if detection.whole else 0.5 * size), float(size.max() / SCALE_PX)
 
 
-def whole_image(name: str, image: np.ndarray) -> list[Found]:
+def whole_image(name: str, image: np.ndarray) -> list[Detection]:
     """One person, who fills the image.
 
     Raises:
@@ -117,7 +117,7 @@ def whole_image(name: str, image: np.ndarray) -> list[Found]:
     height, width = image.shape[:2]
     if max(height, width) < LEAST_EXTENT_PX:
         raise UserError(f"{name} is {width} x {height} px, too small to show anybody: take a larger image")
-    return [Found(np.array([0.0, 0.0, width, height]), whole=True)]
+    return [Detection(np.array([0.0, 0.0, width, height]), whole=True)]
 
 
 class GivenBoxes:
@@ -130,15 +130,15 @@ class GivenBoxes:
     def __init__(self, boxes: Sequence[np.ndarray]):
         self.boxes = boxes
 
-    def __call__(self, *_: object) -> list[Found]:
-        return [Found(box, number=number) for number, box in enumerate(self.boxes)]
+    def __call__(self, *_: object) -> list[Detection]:
+        return [Detection(box, number=number) for number, box in enumerate(self.boxes)]
 
 
-def check_boxes(found: Sequence[Found], name: str, image: np.ndarray) -> None:
+def check_boxes(found: Sequence[Detection], name: str, image: np.ndarray) -> None:
     """Refuse people who cannot be in an image.
 
     Args:
-        found (list[Found]): the people.
+        found (list[Detection]): the people.
         name (str): of the image, for the error text.
         image (array): (H, W, 3).
 
@@ -213,7 +213,7 @@ class KeypointFiles:
             raise UserError(f"--keypoints_json {self.path} is one file for several images: name a folder of "
                             "<image>_keypoints.json")
 
-    def __call__(self, name: str, _: np.ndarray) -> list[Found]:
+    def __call__(self, name: str, _: np.ndarray) -> list[Detection]:
         """Raises UserError for a damaged file, and for coordinates that are no pixels."""
         if self.frames is not None and len(self.frames) == 1:
             return self._found(self.frames)
@@ -225,7 +225,7 @@ class KeypointFiles:
             return []
         return self._found([found] if self.frames else frames_of(read_json(found), found))
 
-    def _found(self, frames: list[Frame]) -> list[Found]:
+    def _found(self, frames: list[Frame]) -> list[Detection]:
         poses = [pose for frame in frames for pose in frame.poses]
         if poses and are_shares(np.concatenate([sure(pose.joints, self.min_confidence) for pose in poses])):
             raise UserError(f"--keypoints_json {self.path}: coordinates are shares of the image; write them in its "
@@ -246,7 +246,7 @@ def detected_by_name(images: Sequence, min_confidence: float = MIN_CONFIDENCE) -
     """
     by_name = {image.name: image for image in images}
 
-    def find(name: str, _: np.ndarray) -> list[Found]:
+    def find(name: str, _: np.ndarray) -> list[Detection]:
         image = images[0] if len(images) == 1 else by_name.get(name)
         if image is None:
             LOGGER.warning("no detections of %s, so nobody is looked for", name)
@@ -271,7 +271,7 @@ class Detector:
     def __init__(self, detector: Callable, min_confidence: float = MIN_CONFIDENCE):
         self.detector, self.min_confidence = detector, min_confidence
 
-    def __call__(self, _: str, image: np.ndarray) -> list[Found]:
+    def __call__(self, _: str, image: np.ndarray) -> list[Detection]:
         people = self.detector(image)
         found = [_from_joints(joints, self.min_confidence, score)
                  for joints, score in zip(people.joints, people.scores)]
@@ -279,12 +279,12 @@ class Detector:
 
 
 def _from_joints(joints: np.ndarray, min_confidence: float, score: float | None = None,
-                 number: int | str | None = None) -> Found | None:
-    """Found from (J, 3) joints; None for somebody of whom hardly anything is seen."""
+                 number: int | str | None = None) -> Detection | None:
+    """Detection from (J, 3) joints; None for somebody of whom hardly anything is seen."""
     joints = sure(joints, min_confidence)
     seen = joints[joints[:, 2] > 0]
     if len(seen) < LEAST_JOINTS or np.ptp(seen[:, :2], axis=0).max() < LEAST_EXTENT_PX:
         return None
     low, high = seen[:, :2].min(0), seen[:, :2].max(0)
-    return Found(np.concatenate([low, high - low]), joints, float(seen[:, 2].mean() if score is None else score),
+    return Detection(np.concatenate([low, high - low]), joints, float(seen[:, 2].mean() if score is None else score),
                  number)

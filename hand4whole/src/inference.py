@@ -66,14 +66,14 @@ class VirtualCameraModel(MeshModel):
         self.body_model, self.faces = model.source, model.faces
         self.model = model.astype(np.float32)
 
-    def box_of(self, image_size, found):
+    def box_of(self, image_size, detection):
         """What of an image the network sees of somebody: (4,) left, top, width, height, px.
 
         Raises:
             UserError: nothing of the box is in the image.
         """
-        box = np.asarray(found.box, np.float64)
-        if found.joints is not None:
+        box = np.asarray(detection.box, np.float64)
+        if detection.joints is not None:
             box = np.concatenate([box[:2] - 0.5 * (JOINTS_TO_PERSON - 1.0) * box[2:], JOINTS_TO_PERSON * box[2:]])
         height, width = self.view.image
         seen = person_box(box, image_size, width / height)
@@ -82,8 +82,8 @@ class VirtualCameraModel(MeshModel):
                             f"{image_size[0]} x {image_size[1]} px: give a larger one")
         return seen
 
-    def crop(self, image, found):
-        box = self.box_of(image.shape[1::-1], found)
+    def crop(self, image, detection):
+        box = self.box_of(image.shape[1::-1], detection)
         crop, _ = patch_of(image, box, self.view.image[::-1], self.change)
         # The published crop counts pixels from the centre of the first one.
         corner = box[:2] + 0.5 + 0.5 * (box[2:] - box[3])

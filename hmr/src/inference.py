@@ -34,12 +34,12 @@ def crop_kind(settings):
     return "pytorch_hmr" if "crop_size" in settings else settings["convention"]
 
 
-def crop_person(image, found, kind, size, margin=1.2):
+def crop_person(image, detection, kind, size, margin=1.2):
     """The square of an image that a network sees.
 
     Args:
         image (array): (H, W, 3) uint8 RGB.
-        found (Found): the person.
+        detection (Detection): the person.
         kind (str): one of `CROPS`.
         size (int): side of the network's input, px.
         margin (float): side of the square relative to the box of detected joints, which lie within the body. The first
@@ -48,27 +48,27 @@ def crop_person(image, found, kind, size, margin=1.2):
     Returns:
         tuple: (size, size, 3) uint8 RGB, Region.
     """
-    return CROPS[kind](image, found, size, margin)
+    return CROPS[kind](image, detection, size, margin)
 
 
-def _pytorch_hmr(image, found, size, margin):
-    low, extent = found.box[:2], found.box[2:]
-    square = grown_square(low, low + extent, (1.0 if found.joints is None else margin,) * 4)
+def _pytorch_hmr(image, detection, size, margin):
+    low, extent = detection.box[:2], detection.box[2:]
+    square = grown_square(low, low + extent, (1.0 if detection.joints is None else margin,) * 4)
     square = square._replace(side=max(square.side, 2))
     return crop_cubic(image, square, size), Region(square.corner, square.side)
 
 
-def _spin(image, found, size, margin):
-    center, scale = square_around(found, margin)
+def _spin(image, detection, size, margin):
+    center, scale = square_around(detection, margin)
     upper, lower = crop_corners(center, scale, size)
     return crop_stretched(image, center, scale, size), Region(upper, float((lower - upper)[0]))
 
 
-def _tf(image, found, size, _):
-    if found.joints is None:
-        scale, center = size / found.box[2:].max(), np.round(found.box[:2] + 0.5 * found.box[2:])
+def _tf(image, detection, size, _):
+    if detection.joints is None:
+        scale, center = size / detection.box[2:].max(), np.round(detection.box[:2] + 0.5 * detection.box[2:])
     else:
-        scale, center = person_scale(found.joints[:, :2], found.joints[:, 2], 0.0)
+        scale, center = person_scale(detection.joints[:, :2], detection.joints[:, 2], 0.0)
         scale *= size / TF_CROP_PX
     center, corner = np.clip(center, 0, image.shape[1::-1]), np.zeros(2)
     if scale * max(image.shape[:2]) > LARGEST_PX:
@@ -100,8 +100,8 @@ class HMRMeshes(SMPLMeshes):
         self.network, self.convention = network, convention
         self.kind, self.size, self.margin = kind, size, margin
 
-    def crop(self, image, found):
-        crop, region = crop_person(image, found, self.kind, self.size, self.margin)
+    def crop(self, image, detection):
+        crop, region = crop_person(image, detection, self.kind, self.size, self.margin)
         return network_input(crop, self.convention), region
 
     def predict(self, batch):

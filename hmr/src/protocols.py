@@ -13,7 +13,7 @@ from common.data.readers.human36m_images import read_human36m_protocol
 from common.data.readers.mpi_inf_3dhp import read_mpi_inf_3dhp_test
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
-from common.inference.people import Found
+from common.inference.people import Detection
 from hmr.src.people import NUM_LSP, corners_of, keypoints, to_lsp
 
 # Subjects that are kept for evaluation.
@@ -32,7 +32,7 @@ class Subject:
 
     Attributes:
         image_path (str): the image.
-        found (Found): where the person is.
+        found (Detection): where the person is.
         key (str): what tells this person from others.
         j3d (array): (14, 3), LSP's order, or None.
         kp2d (array): (14, 3), x, y and weight, or None.
@@ -43,7 +43,7 @@ class Subject:
     """
 
     image_path: str
-    found: Found
+    found: Detection
     key: str
     j3d: np.ndarray = None
     kp2d: np.ndarray = None
@@ -101,7 +101,7 @@ def _action(name):
 
 def _protocol(number):
     def read(folder, _):
-        return [Subject(record.image_path, Found(grown(record.box, HUMAN36M_BOX)), record.key,
+        return [Subject(record.image_path, Detection(grown(record.box, HUMAN36M_BOX)), record.key,
                         to_lsp(record.j3d, record.joints), action=parse_name(record.extras["action"])[0])
                 for record in read_human36m_protocol(folder, number)]
     return read
@@ -114,7 +114,7 @@ def _mpi_inf_3dhp(folder, _):
 
 
 def _threedpw(folder, margin):
-    return [Subject(record.image_path, Found(grown(record.box, margin)), record.key, pose=record.pose,
+    return [Subject(record.image_path, Detection(grown(record.box, margin)), record.key, pose=record.pose,
                     beta=record.beta, gender=record.extras["gender"], size=record.extras["size"])
             for record in catalogue.THREEDPW.read(folder)]
 
@@ -137,7 +137,8 @@ def _with_joints(record, hidden_weight, **truth):
     kp2d = keypoints(record, hidden_weight)[:NUM_LSP]
     seen = kp2d[kp2d[:, 2] > 0, :2]
     low, high = (seen.min(0), seen.max(0)) if len(seen) else (record.box[:2], corners_of(record.box)[2:])
-    return Subject(record.image_path, Found(np.concatenate([low, high - low]), kp2d), record.key, kp2d=kp2d, **truth)
+    detection = Detection(np.concatenate([low, high - low]), kp2d)
+    return Subject(record.image_path, detection, record.key, kp2d=kp2d, **truth)
 
 
 def grown(box, factor):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from cmr.src.annotations import JOINTS, placed, read_annotations, write_annotations
 from cmr.src.config import read_settings
-from cmr.src.dataset import Crop, People, batches
+from cmr.src.dataset import CMRDataset, Crop, batches
 from cmr.src.datasets import build_training_set
 from common.data.augment import GRAPHCMR, Change
 from common.data.image import IMAGENET_MEAN, IMAGENET_STD, normalize
@@ -46,8 +46,8 @@ def test_published_samples(case, tmp_path):
               "part": np.concatenate([u[:, :2] * (400, 300), u[:, 2:] > 0.3], 1)[None],
               "S": np.concatenate([0.3 * array("joints", (24, 3)), np.ones((24, 1))], 1)[None],
               "pose": 0.5 * array("pose", (1, 72)), "shape": np.ones((1, 10))}
-    people = People(fields, str(tmp_path), Crop(224, True), Fixed(flip, rotation_deg, 1.0, np.array(colour)))
-    sample = dict(zip(People.columns, people.sample(0, None)))
+    people = CMRDataset(fields, str(tmp_path), Crop(224, True), Fixed(flip, rotation_deg, 1.0, np.array(colour)))
+    sample = dict(zip(CMRDataset.columns, people.sample(0, None)))
     assert all(value.dtype == np.float32 for value in sample.values())
     image = np.rint(255 * (sample["image"].transpose(1, 2, 0) * IMAGENET_STD + IMAGENET_MEAN)).clip(0, 255)
     assert np.abs(image[::2, ::2] - expected[f"image_{case}"]).max() <= 1
@@ -111,13 +111,14 @@ def fields_of(count, **others):
 
 def test_missing_labels_are_zero_and_say_so(folder):
     crop = Crop(32)
-    sample = dict(zip(People.columns, People(fields_of(1), str(folder), crop, GRAPHCMR).sample(0, sample_rng(1, 0, 0))))
+    source = CMRDataset(fields_of(1), str(folder), crop, GRAPHCMR)
+    sample = dict(zip(source.columns, source.sample(0, sample_rng(1, 0, 0))))
     assert {name: value.shape for name, value in sample.items()} == {
         "image": (3, 32, 32), "j2d": (24, 3), "j3d": (24, 4), "pose": (72,), "betas": (10,), "has_j3d": (),
         "has_smpl": ()}
     assert not any(np.any(value) for name, value in sample.items() if name != "image")
     bodies = fields_of(2, pose=np.ones((2, 72)), shape=np.ones((2, 10)), has_smpl=np.array([0.0, 1.0]))
-    without, having = (dict(zip(People.columns, People(bodies, str(folder), crop).sample(number, None)))
+    without, having = (dict(zip(CMRDataset.columns, CMRDataset(bodies, str(folder), crop).sample(number, None)))
                        for number in (0, 1))
     assert without["has_smpl"] == 0 and not without["pose"].any()
     assert having["has_smpl"] == 1 and having["betas"].all()
@@ -130,7 +131,7 @@ def labelled(count, names, **others):
 
 def test_an_image_that_is_left_out_teaches_nothing(folder, caplog):
     (folder / "bad.png").write_bytes(b"no image")
-    people = People(labelled(2, ["bad.png", "a.png"]), str(folder), Crop(32), GRAPHCMR)
+    people = CMRDataset(labelled(2, ["bad.png", "a.png"]), str(folder), Crop(32), GRAPHCMR)
     for _ in range(2):
         sample = people.sample(0, sample_rng(1, 0, 0))
     assert [np.shape(value) for value in sample] == [np.shape(value) for value in people.sample(1, sample_rng(1, 0, 0))]
@@ -138,7 +139,7 @@ def test_an_image_that_is_left_out_teaches_nothing(folder, caplog):
     assert caplog.text.count("bad.png (8 bytes) is damaged") == 1 and people.left_out() == 1
     assert people.image(0) is None and people.view(0) is None
     with pytest.raises(UserError, match="gone.png does not exist"):
-        People(labelled(1, ["gone.png"]), str(folder), Crop(32)).sample(0, None)
+        CMRDataset(labelled(1, ["gone.png"]), str(folder), Crop(32)).sample(0, None)
 
 
 def test_stored_pixels_count_unless_the_stated_size_fits_the_turned_ones_only(tmp_path):
@@ -147,9 +148,9 @@ def test_stored_pixels_count_unless_the_stated_size_fits_the_turned_ones_only(tm
     Image.fromarray(np.repeat(np.arange(0, 240, 4, np.uint8), 40).reshape(60, 40).T).save(tmp_path / "a.jpg", exif=exif)
     for size, shape in ((None, (40, 60, 3)), ((60, 40), (40, 60, 3)), ((40, 60), (60, 40, 3)), ((0, 0), (40, 60, 3))):
         known = {} if size is None else {"size": np.array([size] * 2, float)}
-        people = People(labelled(2, ["a.jpg", "b.jpg"], **known), str(tmp_path), Crop(32))
+        people = CMRDataset(labelled(2, ["a.jpg", "b.jpg"], **known), str(tmp_path), Crop(32))
         assert people.read(0).shape == shape
-    other = People(labelled(2, ["a.jpg", "b.jpg"], size=np.array([[41, 60]] * 2, float)), str(tmp_path), Crop(32))
+    other = CMRDataset(labelled(2, ["a.jpg", "b.jpg"], size=np.array([[41, 60]] * 2, float)), str(tmp_path), Crop(32))
     assert other.read(0) is None and not any(np.any(value) for value in other.sample(0, None))
 
 
@@ -166,11 +167,11 @@ def test_the_prepared_file_of_spin_is_read(tmp_path):
 
 
 def test_a_sample_is_the_same_for_the_same_random_numbers(folder):
-    people = People(fields_of(1, part=np.ones((1, 24, 3))), str(folder), Crop(32), GRAPHCMR)
+    people = CMRDataset(fields_of(1, part=np.ones((1, 24, 3))), str(folder), Crop(32), GRAPHCMR)
     first, again, other = (people.sample(0, sample_rng(1, epoch, 0)) for epoch in (0, 0, 1))
     assert all((one == two).all() for one, two in zip(first, again))
     assert not all((one == two).all() for one, two in zip(first, other))
-    assert (People(fields_of(1), str(folder), Crop(32)).image(0) == normalize(people.view(0))).all()
+    assert (CMRDataset(fields_of(1), str(folder), Crop(32)).image(0) == normalize(people.view(0))).all()
 
 
 def test_batches_keep_the_order_and_the_last_may_be_smaller():

@@ -16,7 +16,7 @@ from cmr.src.network import build_network
 from common.data.image import normalize
 from common.engine.checkpoint import write_checkpoint
 from common.errors import UserError
-from common.inference.people import Found, whole_image
+from common.inference.people import Detection, whole_image
 from common.joints import SKELETONS
 from common.stand_ins.scenes.scene import make_scene
 from common.visual.mesh_files import read_mesh
@@ -30,7 +30,7 @@ SMALL = ["--depth", "18", "--width", "0.0625", "--num_channels", "16", "--num_la
 @pytest.mark.parametrize("case", ["bbox", "full"])
 def test_demo_of_graphcmr(case):
     picture = golden.seeded.image("cmr/person", 361, 481, golden.SEED) // 2 + 40
-    found = Found(np.array([150.3, 60.6, 180, 241])) if case == "bbox" else whole_image("photo", picture)[0]
+    found = Detection(np.array([150.3, 60.6, 180, 241])) if case == "bbox" else whole_image("photo", picture)[0]
     model = CMRMeshes(None, golden.body(), golden.regressor(), Crop(224, contrast_stretch=True))
     values, region = model.crop(picture, found)
     expected = golden.load("preprocess")[f"person_{case}"]

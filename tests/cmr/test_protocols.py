@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cmr.src.dataset import Crop, People
+from cmr.src.dataset import CMRDataset, Crop
 from cmr.src.evaluate import J24_TO_J14, REGRESSED_JOINTS, Prediction
 from cmr.src.mesh import load_smpl
 from cmr.src.protocols import TrueGenderedBodies, TrueJoints, TrueSegmentations, TrueShapes, find_parts
@@ -26,13 +26,13 @@ def regressor(model):
 
 @pytest.fixture
 def people(tmp_path):
-    """Function fields -> People whose images are all the same."""
+    """Function fields -> CMRDataset whose images are all the same."""
     cv2.imwrite(str(tmp_path / "a.png"), np.full((64, 64, 3), 99, np.uint8))
 
     def make(count=2, **fields):
         fields = {"imgname": np.array(["a.png"] * count), "center": np.full((count, 2), 32.0),
                   "scale": np.full(count, 0.32), **fields}
-        return People(fields, str(tmp_path), Crop(32))
+        return CMRDataset(fields, str(tmp_path), Crop(32))
     return make
 
 

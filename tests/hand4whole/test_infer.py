@@ -13,7 +13,7 @@ from common.body_models.lbs_numpy import pose_body
 from common.engine.runtime import init_runtime
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
-from common.inference.people import Found
+from common.inference.people import Detection
 from common.inference.person import ImageRecord, Person
 from common.inference.predictor import MeshPredictor
 from common.stand_ins.scenes.scene import make_scene
@@ -54,7 +54,7 @@ def scene():
 @pytest.fixture(scope="module")
 def seen(network, meshes, scene):
     """A person's region, the network's own outputs and the `Body` made of them."""
-    picture, region = meshes.crop(scene.image, Found(scene.box(0)))
+    picture, region = meshes.crop(scene.image, Detection(scene.box(0)))
     outputs = dict(zip(OUTPUTS, (output.asnumpy()[0] for output in network(Tensor(picture[None])))))
     return region, outputs, meshes.predict(picture[None])[0]
 
@@ -80,11 +80,11 @@ def test_parameters_are_the_network_s(meshes, seen):
 
 def test_a_box_around_joints_holds_the_person(meshes):
     joints = np.column_stack([[10.0, 50.0, 30.0], [10.0, 70.0, 90.0], np.ones(3)])
-    wide = meshes.box_of((160, 120), Found(np.array([10.0, 10, 40, 80]), joints))
+    wide = meshes.box_of((160, 120), Detection(np.array([10.0, 10, 40, 80]), joints))
     # 1.15 times 80 px are 92, of which the last pixel does not count; 1.25 times that, and three quarters as wide.
     np.testing.assert_allclose(wide[2:], [0.75 * 1.25 * 91, 1.25 * 91])
     with pytest.raises(UserError, match="holds nothing of an image of 160 x 120 px"):
-        meshes.box_of((160, 120), Found(np.array([200.0, 10, 40, 80])))
+        meshes.box_of((160, 120), Detection(np.array([200.0, 10, 40, 80])))
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +209,7 @@ def test_a_hand_of_an_image(hand_files, hand_network):
     image = cv2.imread(str(hand_files / "right.png"))[..., ::-1]
     left, top, right, bottom = record["boxes_px"]["hand"]
     scene = make_scene(np.random.default_rng(4), (100, 140), 1, "mano_right")
-    crop, region = meshes.crop(image, Found(np.round(scene.box(0), 3)))
+    crop, region = meshes.crop(image, Detection(np.round(scene.box(0), 3)))
     np.testing.assert_allclose((left, top, right - left), (*region.corner_px, region.side_px))
     outputs = dict(zip(HAND_OUTPUTS, (output.asnumpy()[0] for output in hand_network[0](Tensor(crop[None])))))
     camera = record["camera"]

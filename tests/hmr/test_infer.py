@@ -17,7 +17,7 @@ from common.errors import UserError
 from common.geometry.projection import crop_points_to_image
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle, matrix_to_rot6d
 from common.inference.meshes import MeshRunner
-from common.inference.people import Found, KeypointFiles, whole_image
+from common.inference.people import Detection, KeypointFiles, whole_image
 from common.inference.sources import open_source
 from common.stand_ins.scenes.scene import make_scene
 from common.visual.mesh_files import read_mesh
@@ -70,7 +70,7 @@ def test_demo_of_spin(case, photo, tmp_path):
     if case == "whole":
         found, = whole_image("photo", photo)
     elif case == "bbox":
-        found = Found(spin["bbox_json"].astype(np.float64))
+        found = Detection(spin["bbox_json"].astype(np.float64))
     else:
         path = keypoint_file(tmp_path / "a.json", [spin["openpose_keypoints_2d"]], "pose_keypoints_2d")
         found, = KeypointFiles(path)("photo", photo)
@@ -86,7 +86,7 @@ def test_square_of_pytorch_hmr_is_that_of_its_data(photo):
     joints = data["lsp/kp_source"][0].astype(np.float64)
     seen = joints[joints[:, 2] > 0]
     low, high = seen[:, :2].min(0), seen[:, :2].max(0)
-    picture, region = crop_person(photo, Found(np.concatenate([low, high - low]), joints), "pytorch_hmr", 224)
+    picture, region = crop_person(photo, Detection(np.concatenate([low, high - low]), joints), "pytorch_hmr", 224)
     image = network_input(picture, CONVENTIONS["pytorch_hmr"])
     np.testing.assert_allclose(image[:, ::7, ::7], data["lsp/0/plain/image"], atol=0.008)
     back = crop_points_to_image(data["lsp/0/plain/kp_2d"][None, :, :2], region.corner_px[None],
@@ -103,14 +103,14 @@ def test_small_images_and_people_at_the_border_or_far_away(kind):
     rows, columns = np.mgrid[:1000, :2000]
     photo = np.stack([columns // 10, rows // 10, columns % 10 + 200], -1).astype(np.uint8)
     for box in ((1500.0, 700, 20, 16), (-60.0, -40, 90, 60), (1960.0, 900, 90, 190)):
-        found = Found(np.array(box))
+        found = Detection(np.array(box))
         picture, region = crop_person(photo, found, kind, 64)
         assert picture.shape == (64, 64, 3)
         assert region.side_px == pytest.approx(max(box[2:]), abs=1.5)
         if kind == "tf":  # which keeps the middle within the image; its way back knows no rounding to whole pixels
             inside = np.clip(found.box[:2] + 0.5 * found.box[2:], 0, (2000, 1000))
             np.testing.assert_allclose(region.corner_px + 0.5 * region.side_px, inside, atol=4)
-    picture, region = crop_person(photo, Found(np.array([1500.0, 700, 20, 16])), kind, 64)
+    picture, region = crop_person(photo, Detection(np.array([1500.0, 700, 20, 16])), kind, 64)
     if kind != "spin":  # which stretches the contrast
         np.testing.assert_allclose(picture[32, 32, :2], [1510 // 10, 708 // 10], atol=1)
 

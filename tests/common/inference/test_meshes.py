@@ -13,7 +13,7 @@ import trimesh
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.inference.meshes import Body, MeshModel, MeshRunner, Region
-from common.inference.people import Found, GivenBoxes, choose_people
+from common.inference.people import Detection, GivenBoxes, choose_people
 from common.inference.sources import Frame, Source, open_source
 from common.visual.mesh_files import read_mesh
 from common.visual.video import write_video
@@ -245,7 +245,7 @@ def walk(count):
     def find(name, image):
         frame = int(name.rsplit("_", 1)[1])
         boxes = [np.array([5.0 + 3 * frame, 10, 20, 40]), np.array([110.0 - 3 * frame, 10, 20, 40])]
-        people = [Found(box, score=0.1 * (1 + index)) for index, box in enumerate(boxes)]
+        people = [Detection(box, score=0.1 * (1 + index)) for index, box in enumerate(boxes)]
         return people[::-1] if frame % 2 else people
 
     frames = Source("walk", 10.0, lambda: (Frame(f"walk_{number:012d}", np.full((60, 140, 3), 80, np.uint8),
@@ -297,7 +297,7 @@ def test_numbers_of_files_are_kept_and_frames_without_people_pass(tmp_path):
     source, _ = walk(5)
 
     def find(name, image):
-        return [] if name.endswith("2") else [Found(np.array([5.0, 5, 20, 40]), number=4)]
+        return [] if name.endswith("2") else [Detection(np.array([5.0, 5, 20, 40]), number=4)]
 
     MeshRunner(Eggs(), find, str(tmp_path), ["npz"]).run(source)
     with np.load(tmp_path / "walk_4.npz") as arrays:

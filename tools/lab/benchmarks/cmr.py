@@ -2,7 +2,7 @@
 import numpy as np
 
 from cmr.src.config import read_settings
-from cmr.src.dataset import Crop, People
+from cmr.src.dataset import CMRDataset, Crop
 from cmr.src.mesh import load_body
 from cmr.src.network import build_network
 from common.data.augment import GRAPHCMR
@@ -29,7 +29,7 @@ def make_source(folder):
               "center": rng.uniform(200.0, 300.0, (count, 2)), "scale": rng.uniform(1.0, 2.0, count),
               "part": rng.uniform(100.0, 400.0, (count, 24, 3)), "S": rng.standard_normal((count, 24, 4)),
               "pose": rng.standard_normal((count, 72)), "shape": rng.standard_normal((count, 10))}
-    return People(fields, folder, Crop(SIZE), GRAPHCMR)
+    return CMRDataset(fields, folder, Crop(SIZE), GRAPHCMR)
 
 
 def _torch_training(torch, network, body, images, labels):
