@@ -1,8 +1,9 @@
 """Brings the READMEs and the texts at the root into the site: a hook of MkDocs, named in mkdocs.yml.
 
 Their links are those of files in the repository. Links to what is a page of the site become links between pages;
-links to other files become plain text, as the site does not hold these.
+links to other files become plain text, as the site does not hold these. A notebook becomes a page with its outputs.
 """
+import json
 import os
 import posixpath
 import re
@@ -12,7 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MODELS = ("pose_baseline", "openpose", "hmr", "cmr", "hand4whole")
 # File of the repository -> page of the site; `.zh` marks the Chinese page for mkdocs-static-i18n.
 PAGES = {"README.md": "index.md", "README_CN.md": "index.zh.md", "CONTRIBUTING.md": "contributing.md",
-         "CHANGELOG.md": "changes.md", "SECURITY.md": "reporting.md",
+         "CHANGELOG.md": "changes.md", "SECURITY.md": "reporting.md", "docs/tour.ipynb": "tour.md",
          "weights/README.md": "weights.md", "weights/README_CN.md": "weights.zh.md",
          **{f"{model}/README.md": f"{model}.md" for model in MODELS},
          **{f"{model}/README_CN.md": f"{model}.zh.md" for model in MODELS}}
@@ -35,12 +36,27 @@ def on_config(config):
     sources = {**{f"docs/{name}": name for name in os.listdir(docs) if name.endswith(".md")}, **PAGES}
     for source, page in sources.items():
         with open(os.path.join(ROOT, source), encoding="utf-8") as file:
-            text = site_text(source, file.read())
+            text = file.read()
+        text = site_text(source, notebook_text(text) if source.endswith(".ipynb") else text)
         with open(os.path.join(folder, page), "w", encoding="utf-8") as file:
             file.write(text)
     config.docs_dir = folder
     config.watch += [os.path.join(ROOT, source) for source in sources]
     return config
+
+
+def notebook_text(text):
+    """The text of a notebook (nbformat 4) as Markdown: code and printed text as blocks, images within."""
+    parts = []
+    for cell in json.loads(text)["cells"]:
+        source = "".join(cell["source"])
+        parts.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+        for output in cell.get("outputs", ()):
+            data = output.get("data", {})
+            printed = "".join(output.get("text", data.get("text/plain", ()))).rstrip("\n")
+            parts.append(f"![](data:image/jpeg;base64,{data['image/jpeg']})" if "image/jpeg" in data
+                         else f"```text\n{printed}\n```")
+    return "\n\n".join(parts) + "\n"
 
 
 def site_text(source, text):

@@ -1,4 +1,5 @@
 """The pages of the documentation's site: which links they have, and that each text has its place there."""
+import json
 import pathlib
 import shutil
 import subprocess
@@ -31,6 +32,17 @@ import docs_pages  # noqa: E402
 ])
 def test_links(source, text, expected):
     assert docs_pages.site_text(source, text) == expected
+
+
+def test_a_notebook_becomes_a_page():
+    cells = [{"cell_type": "markdown", "source": ["# A\n", "[b](api.md)"]},
+             {"cell_type": "code", "source": ["x = 1\n", "x"], "outputs": [
+                 {"output_type": "stream", "text": ["one\n", "two\n"]},
+                 {"output_type": "execute_result", "data": {"text/plain": ["1"]}},
+                 {"output_type": "execute_result", "data": {"text/plain": ["<P>"], "image/jpeg": "abcd"}}]}]
+    assert docs_pages.notebook_text(json.dumps({"cells": cells})) == (
+        "# A\n[b](api.md)\n\n```python\nx = 1\nx\n```\n\n```text\none\ntwo\n```\n\n```text\n1\n```\n\n"
+        "![](data:image/jpeg;base64,abcd)\n")
 
 
 def test_every_text_has_a_page_in_the_list():
