@@ -27,7 +27,7 @@ from common.visual.viewer import write_viewer
 IMAGE_FORMATS = ("json", "npz", "obj", "glb", "html", "png")  # the usual ones
 FORMATS = ("json", "npz", *MESH_FORMATS, "html", "png", *MOTION_FORMATS)
 
-OVERLAY_OPACITY = 0.9  # of bodies over the photo, so that one sees how well they fit
+OVERLAY_OPACITY = 0.75  # of bodies over the photo, so that one sees the person beneath and how well they fit
 
 CONVENTIONS = {
     "axes": "camera: x right, y down, z forward; mesh files and the viewer: x right, y up, z backward",
