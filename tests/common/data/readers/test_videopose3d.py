@@ -7,6 +7,7 @@ from common.data.readers.videopose3d import (
     PackedDetections,
     PackedPoses,
     camera_tracks,
+    detected_skeleton,
     is_detectron,
     read_detections,
     read_detectron,
@@ -154,3 +155,11 @@ def test_layouts_are_told_by_their_left_joints():
         names = [SKELETONS[skeleton][joint] for joint in left]
         assert all(name.startswith("left") for name in names)
         assert len(names) == sum(name.startswith("left") for name in SKELETONS[skeleton])
+
+
+def test_a_layout_that_nobody_knows_is_refused_and_none_is_human36m():
+    joints = np.zeros((2, 17, 2))
+    for metadata in (None, {}, {"keypoints_symmetry": [[1, 2], [3, 4]]}):
+        assert detected_skeleton(joints, metadata, "a.npz") == "h36m_17"
+    with pytest.raises(UserError, match="^a.npz has 17 joints of the layout mine; known are 16 or 17 joints of"):
+        detected_skeleton(joints, {"layout_name": "mine"}, "a.npz")
