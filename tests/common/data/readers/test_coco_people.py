@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
+from common.data.readers.coco import read_coco_training
 from common.data.readers.coco_people import read_people
 from common.data.readers.coco_wholebody import read_coco_wholebody
 from common.data.readers.ehf import read_ehf
@@ -205,3 +206,19 @@ def test_genders_are_read_in_any_usual_spelling(tmp_path, written, gender):
             person["smpl_param"] = {**person["smpl_param"], "gender": written}
 
     assert [record.extras["gender"] for record in write(tmp_path, "3dpw", change)] == [gender] * 2
+
+
+def test_training_takes_the_year_that_is_there_and_2017_of_both(tmp_path):
+    with pytest.raises(UserError, match="has no annotations/person_keypoints_train2017.json .or train2014.: unpack"):
+        read_coco_training(str(tmp_path))
+    (tmp_path / "annotations").mkdir()
+    for number, year in enumerate((2014, 2017)):
+        (tmp_path / f"train{year}").mkdir()
+        person = {"id": number, "image_id": 1, "category_id": 1, "bbox": BOX, "keypoints": points(17)}
+        image = {"id": 1, "file_name": f"{year}.jpg", "width": 64, "height": 48}
+        content = {"images": [image], "annotations": [person],
+                   "categories": [{"id": 1, "name": "person", "keypoints": list(COCO)}]}
+        path = tmp_path / "annotations" / f"person_keypoints_train{year}.json"
+        path.write_text(json.dumps(content), encoding="utf-8")
+        record, = read_coco_training(str(tmp_path))
+        assert record.image_path == str(tmp_path / f"train{year}" / f"{year}.jpg")
