@@ -294,9 +294,10 @@ def settings_of(checkpoint: Checkpoint, config: Config) -> Config:
     require_model(checkpoint, "hmr")
     saved = checkpoint.meta.get("config", {})
     if saved.get("part", "generator") != "generator":
-        flag = {"critic": "discriminator_path", "encoder": "encoder_path"}.get(str(saved["part"]))
-        raise UserError(f"checkpoint {checkpoint.path} holds the {saved['part']} only" +
-                        (f": train with --{flag} {checkpoint.path}" if flag else ", which is no part of hmr"))
+        part = {"critic": "discriminator"}.get(str(saved["part"]), saved["part"])  # what files call it
+        raise UserError(f"checkpoint {checkpoint.path} holds the {part} only" + (
+            f": train with --{part}_path {checkpoint.path}" if part in ("discriminator", "encoder") else
+            ", which is no part of hmr"))
     convention_of(saved, checkpoint.path)
     return adopt_settings(checkpoint, config, NETWORK_KEYS, SUGGESTED_KEYS)
 
