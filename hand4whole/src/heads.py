@@ -14,6 +14,7 @@ NUM_BODY, NUM_FINGERS, NUM_BETAS = 25, 20, 10
 # Rotations that the networks give, root of the body and of the hand apart.
 BODY_ROTATIONS, FINGER_ROTATIONS = 21, 15
 UPSAMPLINGS = 3
+_mean = ops.ReduceMean()  # the primitive: a Tensor's `mean` takes several times as long to compile
 # Standard deviations of the initial weights of convolutions and of dense layers.
 CONVOLUTION_STD, DENSE_STD = 0.001, 0.01
 # Two columns of a rotation matrix as six numbers, row by row: no rotation, and half a turn about x.
@@ -218,7 +219,7 @@ class BodyRotationNet(nn.Cell):
         self.cam_out = dense(rng, in_channels, 3)
 
     def construct(self, features, positions, lhand, lhand_positions, rhand, rhand_positions):
-        mean = features.mean((2, 3))
+        mean = _mean(features, (2, 3))
         positions, lhand_positions, rhand_positions = (as_float32(positions), as_float32(lhand_positions),
                                                        as_float32(rhand_positions))
         # Sampled where the mirrored hand was seen, told where it really is: the original turns the map back instead.
@@ -265,7 +266,7 @@ class FaceRegressor(nn.Cell):
         self.jaw_pose_out = rotations(rng, in_channels, 1)
 
     def construct(self, features):
-        mean = features.mean((2, 3))
+        mean = _mean(features, (2, 3))
         return as_float32(self.expr_out(mean)), as_float32(self.jaw_pose_out(mean))
 
 
@@ -302,7 +303,7 @@ class HandOnlyRotationNet(nn.Cell):
         self.cam_out = dense(rng, in_channels, 3)
 
     def construct(self, features, positions):
-        mean = features.mean((2, 3))
+        mean = _mean(features, (2, 3))
         positions = as_float32(positions)
         at_joints = ops.concat((self.sample(self.conv(features), positions), positions), 2)
         at_joints = at_joints.reshape(-1, self.size).astype(features.dtype)

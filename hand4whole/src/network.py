@@ -23,7 +23,7 @@ from common.config import Config
 from common.engine.checkpoint import Checkpoint, find_checkpoint, load_weights
 from common.engine.continuation import adopt_settings
 from common.errors import UserError
-from common.geometry.rotation_ops import matrix_to_axis_angle, rot6d_to_matrix
+from common.geometry.rotation_ops import axis_angle_to_matrix, matrix_to_axis_angle, rot6d_to_matrix
 from common.initial import generator, replaced_by_checkpoint
 from common.precision import Float32Cell
 from hand4whole.src.body import build_body_model, condense
@@ -150,8 +150,12 @@ class WholeBody(Float32Cell):
 
     def construct(self, root: Tensor, body: Tensor, lhand: Tensor, rhand: Tensor, jaw: Tensor, shape: Tensor,
                   expr: Tensor) -> tuple[Tensor, Tensor]:
-        still = ops.zeros_like(expr[:, :3])  # eyes look ahead
-        vertices, joints = self.smplx(root, body, lhand, rhand, jaw, still, still, shape, expr)
+        still = ops.zeros_like(expr[:, :6])  # eyes look ahead
+        # All in one: each copy of the conversion is compiled once more.
+        turns = ops.concat((self.smplx.lhand(lhand), self.smplx.rhand(rhand), still), 1)
+        rotmat = axis_angle_to_matrix(turns.reshape(-1, 2 * FINGER_ROTATIONS + 2, 3))
+        lhand, rhand, leye, reye = ops.split(rotmat, (FINGER_ROTATIONS, FINGER_ROTATIONS, 1, 1), 1)
+        vertices, joints = self.smplx(root, body, lhand, rhand, jaw, leye, reye, shape, expr)
         return vertices, ops.gather(joints, self.chosen, 1)
 
 
@@ -196,8 +200,11 @@ class Hand4Whole(nn.Cell):
         self.hand_position_net = PositionNet(rng, hand, NUM_FINGERS, sizes.hand_maps)
         self.hand_rotation_net = HandRotationNet(rng, hand, sizes.hand_maps, channels)
         self.face_regressor = FaceRegressor(rng, face)
-        self.crop_lhand = RoICrop(sizes.image, sizes.hand, mirror=True)
-        self.crop_rhand, self.crop_face = RoICrop(sizes.image, sizes.hand), RoICrop(sizes.image, sizes.face)
+        self.crop_hands = RoICrop(sizes.image, sizes.hand, mirrors=(True, False))
+        self.crop_face = RoICrop(sizes.image, sizes.face)
+        parts = ((sizes.hand, HAND_ENLARGE), (sizes.hand, HAND_ENLARGE), (sizes.face, FACE_ENLARGE))
+        self.aspects = constant([[shape[1] / shape[0]] for shape, _ in parts])
+        self.enlarge = constant([[enlarge] for _, enlarge in parts])
         self.camera = VirtualCamera(sizes.focal, sizes.body, sizes.body_maps, sizes.camera)
         self.body = WholeBody(model, joints_only) if model else None
         self.last_column = float(sizes.hand_maps[2] - 1)
@@ -233,23 +240,17 @@ class Hand4Whole(nn.Cell):
         root_6d, body_6d, shape, cam = self.body_rotation_net(
             features, ops.stop_gradient(body_img), hands[:, 0], ops.stop_gradient(lhand_img[:, KNUCKLES]),
             hands[:, 1], ops.stop_gradient(rhand_img[:, KNUCKLES]))
-        expr, jaw_6d = self.face_regressor(self.face_roi_net(self.crop_face(image, boxes[:, 2] * self.step)))
+        expr, jaw_6d = self.face_regressor(self.face_roi_net(self.crop_face(image, boxes[:, 2:] * self.step)))
         return self._pose(root_6d, body_6d, jaw_6d, fingers, shape, expr, cam) + (
             ops.concat((body_img, mirrored(lhand_img, self.last_column), rhand_img), 1), center, size, boxes)
 
     def _boxes(self, center: Tensor, size: Tensor) -> Tensor:
-        sizes = self.sizes
-        hands = restore_boxes(center[:, :2], size[:, :2], sizes.body_maps[1:], sizes.body,
-                              sizes.hand[1] / sizes.hand[0], HAND_ENLARGE)
-        face = restore_boxes(center[:, 2:], size[:, 2:], sizes.body_maps[1:], sizes.body,
-                             sizes.face[1] / sizes.face[0], FACE_ENLARGE)
-        return ops.stop_gradient(ops.concat((hands, face), 1))
+        return ops.stop_gradient(restore_boxes(center, size, self.sizes.body_maps[1:], self.sizes.body, self.aspects,
+                                               self.enlarge))
 
     def _hands(self, image: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Both hands as right hands: features (B, 2, C, h, w), left and right positions (B, 20, 3), 6D (B, 2, 90)."""
-        crops = ops.stack((self.crop_lhand(image, boxes[:, 0] * self.step),
-                           self.crop_rhand(image, boxes[:, 1] * self.step)), 1)
-        features = self.hand_roi_net(crops.reshape(-1, 3, *self.sizes.hand))
+        features = self.hand_roi_net(self.crop_hands(image, boxes[:, :2] * self.step))
         _, positions = self.hand_position_net(features)
         rot6d = self.hand_rotation_net(features, ops.stop_gradient(positions))
         positions = positions.reshape(-1, 2, NUM_FINGERS, 3)
@@ -259,11 +260,11 @@ class Hand4Whole(nn.Cell):
     def _pose(self, root_6d: Tensor, body_6d: Tensor, jaw_6d: Tensor, fingers: Tensor, shape: Tensor, expr: Tensor,
               cam: Tensor) -> tuple[Tensor, ...]:
         """Rotations in 6D to the posed body; see `estimate` for what is returned."""
-        root, root_rotmat = axis_angles(root_6d, 1)
-        body, body_rotmat = axis_angles(body_6d, BODY_ROTATIONS)
-        jaw, jaw_rotmat = axis_angles(jaw_6d, 1)
-        lhand, _ = axis_angles(fingers[:, 0], FINGER_ROTATIONS)
-        rhand, _ = axis_angles(fingers[:, 1], FINGER_ROTATIONS)
+        # All in one: each copy of the conversion is compiled once more.
+        rot6d = ops.concat((root_6d, body_6d, jaw_6d, fingers.reshape(-1, 12 * FINGER_ROTATIONS)), 1)
+        turns, rotmat = axis_angles(rot6d, BODY_ROTATIONS + 2 + 2 * FINGER_ROTATIONS)
+        root, body, jaw, lhand, rhand = ops.split(turns, (3, 63, 3, 45, 45), 1)
+        root_rotmat, body_rotmat, jaw_rotmat, _ = ops.split(rotmat, (1, BODY_ROTATIONS, 1, 2 * FINGER_ROTATIONS), 1)
         lhand = (lhand.reshape(-1, FINGER_ROTATIONS, 3) * self.to_left).reshape(-1, 3 * FINGER_ROTATIONS)
         cam_trans = self.camera.translation(cam)
         vertices, joints = self.body(root_rotmat, body_rotmat, lhand, rhand, jaw_rotmat, shape, expr)
@@ -319,13 +320,12 @@ class HandOnly(nn.Cell):
         features = self.backbone(image)
         _, positions = self.position_net(features)
         root_6d, fingers_6d, shape, cam = self.rotation_net(features, ops.stop_gradient(positions))
-        root, root_rotmat = axis_angles(root_6d, 1)
-        fingers, _ = axis_angles(fingers_6d, FINGER_ROTATIONS)
+        pose, rotmat = axis_angles(ops.concat((root_6d, fingers_6d), 1), 1 + FINGER_ROTATIONS)
         cam_trans = self.camera.translation(cam)
-        vertices, _ = self.mano(root_rotmat, fingers, shape)
+        vertices, _ = self.mano(rotmat[:, :1], pose[:, 3:], shape)
         joints = self.joints(vertices)
         joint_proj = self.camera(joints + ops.expand_dims(cam_trans, 1))
-        return ops.concat((root, fingers), 1), shape, cam_trans, vertices, joints, joint_proj, positions
+        return pose, shape, cam_trans, vertices, joints, joint_proj, positions
 
 
 def scaled(channels: int, width: float) -> int:
