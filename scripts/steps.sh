@@ -56,7 +56,8 @@ quickstart() {
 
     finish_steps
     local sheet
-    mapfile -t sheet < <(images)
+    images >"$output/sheet.txt" # in this shell, so that `columns` holds
+    mapfile -t sheet <"$output/sheet.txt" && rm "$output/sheet.txt"
     run ../tools/contact_sheet.py --output "$output/quickstart.jpg" --columns "$columns" "${sheet[@]}"
     list_files "$output" ./data
     figures

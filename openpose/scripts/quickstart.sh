@@ -24,19 +24,20 @@ infer() { run infer.py "$@" --input "$data/val2017/*$((from_scratch ? 0 : 5)).jp
 
 network() { run export.py "$@" --file_name "$output/openpose" --file_format MINDIR; }
 
+# training SETTINGS...: with the settings of the small network, or of the one from scratch.
 training() {
-    run train.py --config_path small.yaml --imgpath_train "$data/train2017" --maskpath_train "$data/ignore_mask_train" \
-        --jsonpath_train "$data/annotations/person_keypoints_train2017.json" --save_model_path "$output/train" "$@"
+    run train.py --imgpath_train "$data/train2017" --maskpath_train "$data/ignore_mask_train" \
+        --jsonpath_train "$data/annotations/person_keypoints_train2017.json" --save_model_path "$output/train" \
+        --ckpt_interval 0 --keep_checkpoint_max 1 "$@"
 }
 
+# On larger people than the small network has learned from; of those there is little left to learn.
 fine_tune() {
-    training --load_pretrain --pretrained_model_path small --max_epoch_train 4 --batch_size 4 --lr 3e-4 \
-        --warmup_epoch 0.5 --log_interval 5 --ckpt_interval 0 --keep_checkpoint_max 1
+    training --config_path small.yaml --load_pretrain --pretrained_model_path small --epochs 5 --batch_size 4 \
+        --lr 1e-3 --warmup_epoch 0.5 --insize 256 --min_scale 0.9 --max_scale 0.9 --log_interval 5
 }
 
-train_from_scratch() {
-    training --max_epoch_train "${EPOCHS:-25}" --batch_size 4 --ckpt_interval 0 --keep_checkpoint_max 1
-}
+train_from_scratch() { training --config_path from_scratch.yaml --epochs "${EPOCHS:-25}" --batch_size 4; }
 
 figures() { sed -n "s/^result: {'AP': \([^,]*\),.*/Average precision: \1/p" "$output/eval.log"; }
 
