@@ -212,7 +212,7 @@ def test_the_settings_of_the_small_configuration_from_training_to_the_exported_f
     export.main([*flags, "--file_name", str(tmp_path / "net"), "--insize", "64"])
     network, config, _, _ = load_trained(read_settings(flags))
     assert (config.width, config.backbone_width, config.stages_with_bn) == (0.125, 0.0625, True)
-    assert config.inference_img_size == 160
+    assert config.inference_img_size == 240
     image = np.random.default_rng(1).random((1, 3, 64, 64), np.float32)
     for one, other in zip(load_mindir(str(tmp_path / "net.mindir"))(Tensor(image)), network(Tensor(image))):
         np.testing.assert_allclose(one.asnumpy(), other.asnumpy(), atol=1e-5)

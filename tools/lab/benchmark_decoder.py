@@ -27,7 +27,6 @@ from common.arguments import Arguments  # noqa: E402
 from common.errors import run  # noqa: E402
 from openpose.src.decode import CONVENTIONS, decode  # noqa: E402
 from openpose.src.skeleton import COCO_18  # noqa: E402
-from openpose.src.targets import make_targets  # noqa: E402
 
 SIDE = 368
 # A standing figure of height 1 around the origin, in the order of the joints.
@@ -67,6 +66,8 @@ def best_time(function, repeats):
 
 def scene(count, rng):
     """Maps of `count` figures spread over a square: heat (19, 46, 46), fields (38, 46, 46)."""
+    from openpose.src.targets import make_targets  # loads numba
+
     height = {1: 300, 5: 190, 10: 150}.get(count, 110)
     columns = math.ceil(math.sqrt(count))
     rows = math.ceil(count / columns)
