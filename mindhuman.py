@@ -68,14 +68,21 @@ def load(name: str, weights: str = "", detector=None, device: str = "", **settin
 
 
 def published_weights(name: str) -> str:
-    """The path of the first published weights of a model that were fetched; empty without any."""
+    """The path of the first published weights of a model that were fetched and work alone; empty without any."""
     from common.convert.named_weights import weights_path
     from common.convert.published import PUBLISHED
+    from common.engine.checkpoint import read_checkpoint
 
     for entry in PUBLISHED:
-        if entry.model == name and entry.checkpoint and os.path.isfile(weights_path(entry)):
-            LOGGER.info("%s: the published weights %s, which were fetched, are used", name, entry.name)
-            return weights_path(entry)
+        path = weights_path(entry)
+        if entry.model != name or not entry.checkpoint or not os.path.isfile(path):
+            continue
+        if name == "pose_baseline" and not read_checkpoint(path).extra:
+            LOGGER.info("%s: the published weights %s, which were fetched, are passed over: they hold no statistics of "
+                        "their inputs", name, entry.name)
+            continue
+        LOGGER.info("%s: the published weights %s, which were fetched, are used", name, entry.name)
+        return path
     return ""
 
 

@@ -5,8 +5,9 @@ import sys
 import numpy as np
 import pytest
 
+from common.engine.checkpoint import write_checkpoint
 from common.errors import UserError
-from mindhuman import MODELS, load
+from mindhuman import MODELS, load, published_weights
 
 
 def test_importing_loads_no_framework():
@@ -25,6 +26,18 @@ def test_what_cannot_be_is_said():
     with pytest.raises(UserError, match="no published weights of this name"):
         load("hmr", weights="nothing")
     assert set(MODELS) == {"openpose", "pose_baseline", "hmr", "cmr", "hand4whole"}
+
+
+def test_a_fetched_lifter_without_statistics_is_passed_over(tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO", "mindhuman")
+    monkeypatch.setenv("MINDHUMAN_CACHE", str(tmp_path))
+    path = tmp_path / "weights" / "pose_baseline-weigq.ckpt"
+    write_checkpoint(str(path), {"w1.weight": np.zeros((2, 2), np.float32)}, meta={"model": "pose_baseline"})
+    assert published_weights("pose_baseline") == ""
+    assert "weigq, which were fetched, are passed over: they hold no statistics" in caplog.text
+    write_checkpoint(str(path), {"w1.weight": np.zeros((2, 2), np.float32)}, {"mean_2d": np.zeros(4)},
+                     {"model": "pose_baseline"})
+    assert published_weights("pose_baseline") == str(path)
 
 
 @pytest.mark.slow
