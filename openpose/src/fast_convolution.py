@@ -8,6 +8,7 @@ network, inference and training steps take two thirds of the time that they take
 Source: Winograd, "Arithmetic complexity of computations", 1980; Lavin and Gray, "Fast algorithms for convolutional
 neural networks", CVPR 2016.
 """
+import functools
 from fractions import Fraction
 
 import numpy as np
@@ -103,7 +104,7 @@ class FastConvolution(nn.Cell):
     def __init__(self, conv):
         super().__init__()
         _, combine, _ = filtering_matrices(OUTPUTS, TAPS, POINTS)
-        weight = np.einsum("pt,kcrt->pkcr", combine, conv.weight.asnumpy().astype(np.float64))
+        weight = combine @ conv.weight.asnumpy().astype(np.float64).reshape(-1, TAPS).T
         weight = weight.reshape(-1, conv.in_channels, TAPS, 1).astype(np.float32)
         self.weight = Parameter(Tensor(weight), requires_grad=False)
         self.bias = Parameter(Tensor(conv.bias.asnumpy()), requires_grad=False)
@@ -141,15 +142,16 @@ class FastTraining(nn.Cell):
         return self.filter(x, weight.reshape(-1, channels, TAPS, 1), bias)
 
 
+@functools.cache
 def filtering_matrices(outputs, taps, points):
-    """Matrices of Winograd's minimal filtering, in float64.
+    """Matrices of Winograd's minimal filtering, in float64; they are shared, so nobody writes into them.
 
     With n = outputs + taps - 1: out @ ((weights @ g) * (products @ d)) is the filter g (taps,) applied to d (n,), that
     is, its sum of products with d[i:i + taps] for each of the outputs i.
 
     Args:
         outputs, taps (int): sizes.
-        points (sequence): n - 1 different rational numbers.
+        points (tuple): n - 1 different rational numbers.
 
     Returns:
         tuple: products (n, n), weights (n, taps), out (outputs, n); scaled so that no row of the first two is large.
