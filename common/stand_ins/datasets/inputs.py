@@ -41,12 +41,12 @@ def make(args):
     num = args.num or DEFAULT_NUM
     photo = make_scene(item_rng(args.seed, "inputs", 0), PHOTO_SIZE, 2, fill=(0.75, 0.9), occluder=0.0, facing=1.0)
     write_image(os.path.join(args.output_dir, "photo.jpg"), photo.image)
-    frames = _film(args.seed, num, os.path.join(args.output_dir, "keypoints"))
+    frames = _frames(args.seed, num, os.path.join(args.output_dir, "keypoints"))
     write_video(os.path.join(args.output_dir, "walk.mp4"), frames, FPS)
     return f"{args.output_dir}: photo.jpg, walk.mp4 with {num} frames, and its keypoints"
 
 
-def _film(seed, num, folder):
+def _frames(seed, num, folder):
     """Yield the frames of the video, (H, W, 3) uint8 RGB, and write the keypoints of each to `folder`."""
     rng = item_rng(seed, "inputs", 1)
     stage, times = make_stage(rng, 2), np.arange(num) / FPS
@@ -108,5 +108,5 @@ def _pose(angles, count):
 
 
 def _grain(rng, image):
-    """The noise of a film camera, whose exposure stays as it is from frame to frame."""
+    """The noise of a video camera, whose exposure stays as it is from frame to frame."""
     return np.clip(image + rng.normal(0.0, 2.0, (*image.shape[:2], 1)), 0, 255).astype(np.uint8)
