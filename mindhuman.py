@@ -35,7 +35,7 @@ def load(name: str, weights: str = "", detector=None, device: str = "", **settin
         settings: of infer.py, by their names without hyphens, such as `smpl_path="models/SMPL_NEUTRAL.pkl"`.
 
     Returns:
-        openpose: `Detecting`, gives `Poses2D`. pose_baseline: `Lifting`, gives `Prediction`s. The mesh models:
+        openpose: `Detecting`, gives `Poses2D`. pose_baseline: `Lifting`, gives `LiftedTrack`s. The mesh models:
         `MeshPredictor`, gives `People`. Each has `weights`, the path of its checkpoint.
 
     Raises:

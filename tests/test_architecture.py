@@ -1,5 +1,6 @@
 """Who imports whom, and other rules of the project that can be read from its files without running them."""
 import ast
+import collections
 import functools
 import pathlib
 import re
@@ -216,6 +217,17 @@ def test_the_search_for_other_doors_finds_them():
 
 # MindSpore Hub loads these by their paths, from any folder.
 LOADED_BY_PATH = {"openpose/mindspore_hub_conf.py", "openpose/mindspore_hub_config.py"}
+
+
+# What each model's compiled step takes: its network, its loss.
+IN_EACH_MODEL = {"NetworkWithLoss"}
+
+
+def test_one_class_name_means_one_thing():
+    """The laboratory's references of other programs bear the names of what they are compared with."""
+    names = collections.Counter(node.name for path in PYTHON if path.parts[:2] != ("tools", "lab")
+                                for node in ast.walk(tree_of(path)) if isinstance(node, ast.ClassDef))
+    assert {name for name, count in names.items() if count > 1} == IN_EACH_MODEL
 
 
 def test_entry_scripts_and_only_they_put_the_root_on_the_path():

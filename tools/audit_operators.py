@@ -53,7 +53,7 @@ PLATFORMS = re.compile(r"Supported Platforms:\s*\n\s*(.+)")
 REFERENCE = re.compile(r":(?:func|class):`(?:mindspore\.)?([\w.]+)`")
 
 
-class Finding(NamedTuple):
+class PrimitiveUse(NamedTuple):
     """One primitive of a graph: how often it occurs, types of its tensors, and whether and why it can run."""
 
     primitive: str
@@ -116,23 +116,23 @@ def judge(primitives, result, target):
         target (str): GPU or Ascend.
 
     Returns:
-        list[Finding]: in alphabetical order.
+        list[PrimitiveUse]: in alphabetical order.
     """
     if target == "GPU":
         return _judge_gpu(primitives, result)
-    return [Finding(name, count, dtypes, bool(reason := ascend_evidence(name)), reason or "no evidence")
+    return [PrimitiveUse(name, count, dtypes, bool(reason := ascend_evidence(name)), reason or "no evidence")
             for name, (count, dtypes) in primitives.items()]
 
 
 def _judge_gpu(primitives, result):
     """The compiler's verdict; an operator that it names and that the graph does not show (an expanded one) is added."""
-    findings = [Finding(name, count, dtypes, name not in result.backed_off,
-                        "would run on the CPU" if name in result.backed_off else "kernel selected")
+    findings = [PrimitiveUse(name, count, dtypes, name not in result.backed_off,
+                             "would run on the CPU" if name in result.backed_off else "kernel selected")
                 for name, (count, dtypes) in primitives.items()]
-    findings += [Finding(name, 1, (), False, "would run on the CPU")
+    findings += [PrimitiveUse(name, 1, (), False, "would run on the CPU")
                  for name in result.backed_off if name not in primitives]
     if not result.compiled:
-        findings.append(Finding("(graph)", 1, (), False, result.error))
+        findings.append(PrimitiveUse("(graph)", 1, (), False, result.error))
     return findings
 
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from mindspore import Tensor
 
-from cmr.src.evaluate import FOCAL_PX, Prediction
+from cmr.src.evaluate import FOCAL_PX, MeshPrediction
 from common.backbones.folding import fold_batch_norm
 from common.engine.loop import Callback
 from common.files import atomic_write
@@ -61,7 +61,7 @@ class SummaryImages(Callback):
         numbers = list(itertools.islice(usable, NUM_PEOPLE))
         fold_batch_norm(self.network, self.trained)
         images = np.stack([self.people.image(number) for number in numbers])
-        outputs = Prediction(*(output.asnumpy() for output in self.network(Tensor.from_numpy(images))))
+        outputs = MeshPrediction(*(output.asnumpy() for output in self.network(Tensor.from_numpy(images))))
         rows = []
         for number in numbers:
             crop = np.ascontiguousarray(self.people.view(number))

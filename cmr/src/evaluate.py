@@ -29,7 +29,7 @@ IGNORED = 255  # pixels of a part segmentation that nobody labelled
 FOCAL_PX = 5000.0  # of the camera that masks are rendered with
 
 
-class Prediction(NamedTuple):
+class MeshPrediction(NamedTuple):
     """What `CMR` gives for a batch, as arrays: see there."""
 
     vertices: np.ndarray
@@ -42,7 +42,7 @@ class Prediction(NamedTuple):
 class ShapeErrors:
     """Mean distance of the vertices, without alignment (up-3d).
 
-    `update` takes a `Prediction` and a batch with `vertices` (B, 6890, 3), the true mesh in metres.
+    `update` takes a `MeshPrediction` and a batch with `vertices` (B, 6890, 3), the true mesh in metres.
     """
 
     needs = ("vertices",)
@@ -50,7 +50,7 @@ class ShapeErrors:
     def __init__(self):
         self.errors = np.zeros((0, 2))
 
-    def update(self, prediction: Prediction, batch: Mapping) -> None:
+    def update(self, prediction: MeshPrediction, batch: Mapping) -> None:
         rows = [joint_errors(mesh, batch["vertices"]).mean(-1) for mesh in (prediction.vertices,
                                                                             prediction.smpl_vertices)]
         self.errors = np.concatenate([self.errors, np.stack(rows, -1)])
@@ -65,7 +65,7 @@ class PoseErrors:
     """MPJPE and reconstruction error (after similarity alignment) of 14 joints (h36m-p1, h36m-p2, 3dpw).
 
     The predicted joints count from the regressed pelvis, the true ones are taken as they are. `update` takes a
-    `Prediction` and a batch with `j3d` (B, 14, 3), metres.
+    `MeshPrediction` and a batch with `j3d` (B, 14, 3), metres.
 
     Args:
         regressor (array): (17, 6890), J_regressor_h36m.
@@ -82,7 +82,7 @@ class PoseErrors:
         joints = self.regressor @ np.asarray(vertices, np.float64)
         return joints[:, H36M_TO_J14] - joints[:, [REGRESSED_JOINTS.index("pelvis")]]
 
-    def update(self, prediction: Prediction, batch: Mapping) -> None:
+    def update(self, prediction: MeshPrediction, batch: Mapping) -> None:
         rows = []
         for mesh in (prediction.vertices, prediction.smpl_vertices):
             joints = self.joints(mesh)
@@ -98,8 +98,8 @@ class PoseErrors:
 class Segmentation:
     """Accuracy and F1 of the silhouette and of six body parts, free mesh only (lsp).
 
-    `update` takes a `Prediction` and a batch with `center` (B, 2) px, `scale` (B,), and `mask` and `parts`: a list each
-    of true segmentations (H, W) at the size of the images; parts 0..6, 255 where nobody labelled.
+    `update` takes a `MeshPrediction` and a batch with `center` (B, 2) px, `scale` (B,), and `mask` and `parts`: a list
+    each of true segmentations (H, W) at the size of the images; parts 0..6, 255 where nobody labelled.
 
     Args:
         faces (array): (F, 3).
@@ -113,7 +113,7 @@ class Segmentation:
         self.faces, self.part_of, self.size = faces, part_of, size
         self.mask, self.parts = Counts(2), Counts(NUM_PARTS)
 
-    def update(self, prediction: Prediction, batch: Mapping) -> None:
+    def update(self, prediction: MeshPrediction, batch: Mapping) -> None:
         for index, (vertices, cam) in enumerate(zip(prediction.vertices, prediction.camera)):
             parts = batch["parts"][index]
             restored = uncrop(self.render(vertices, cam), batch["center"][index], batch["scale"][index], parts.shape)
@@ -273,12 +273,12 @@ def evaluate(predict: Callable[[np.ndarray], Sequence[np.ndarray]], batches: Ite
     return metric.results()
 
 
-def _predict(predict: Callable[[np.ndarray], Sequence[np.ndarray]], image: np.ndarray, size: int) -> Prediction:
+def _predict(predict: Callable[[np.ndarray], Sequence[np.ndarray]], image: np.ndarray, size: int) -> MeshPrediction:
     """The prediction for a batch that is filled up to `size` and cut again."""
     count = len(image)
     if count < size:
         image = np.concatenate([image, np.zeros((size - count, *image.shape[1:]), image.dtype)])
-    return Prediction(*(np.asarray(output)[:count] for output in predict(image)))
+    return MeshPrediction(*(np.asarray(output)[:count] for output in predict(image)))
 
 
 def _write_results(metric: ShapeErrors | PoseErrors | Segmentation, write: Callable[[str], object]) -> None:

@@ -146,7 +146,7 @@ def _port_matrices(path):
     return [scipy.sparse.csr_matrix(arrays[name].astype(np.float64)) for name in needed]
 
 
-class Body(NamedTuple):
+class GraphBody(NamedTuple):
     """The body model and what belongs to its mesh.
 
     Attributes:
@@ -167,5 +167,5 @@ def load_body(config):
         UserError: files that are missing, damaged or do not fit each other.
     """
     model = load_smpl(config.smpl_path)
-    return Body(model, load_graph_mesh(model, config.mesh_path),
-                training_regressor(model, config.joint_regressor_extra_path))
+    return GraphBody(model, load_graph_mesh(model, config.mesh_path),
+                     training_regressor(model, config.joint_regressor_extra_path))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import h5py
 import numpy as np
 
-from common.data.pickle_machine import Damaged
+from common.data.pickle_machine import DamagedData
 from common.errors import UserError, reason
 
 # As of npz files: small files may unpack to this, large ones are held to what data reach.
@@ -50,21 +50,21 @@ def read_dataset(file: h5py.File, name: str | h5py.Reference) -> np.ndarray:
         array: numbers, text or references.
 
     Raises:
-        Damaged: it lies elsewhere (links and parts of other files are not followed), is larger than its file can hold,
-            or holds neither numbers, text nor references.
+        DamagedData: it lies elsewhere (links and parts of other files are not followed), is larger than its file can
+            hold, or holds neither numbers, text nor references.
         KeyError: there is none of this name.
     """
     dataset = _dataset(file, name)
     dtype, shape, stored = dataset.dtype, dataset.shape, dataset.id.get_storage_size()
     if dataset.is_virtual or dataset.external:
-        raise Damaged(f"{name} lies in other files, which are not read")
+        raise DamagedData(f"{name} lies in other files, which are not read")
     text = h5py.check_string_dtype(dtype) is not None and dtype.kind == "O"
     if shape is None or not (dtype.kind in "biufSU" or text or h5py.check_ref_dtype(dtype) is h5py.Reference):
-        raise Damaged(f"{name} holds neither numbers nor text")
+        raise DamagedData(f"{name} holds neither numbers nor text")
     largest = max(_UNPACKED, _PER_BYTE * stored)
     for what in (shape, dataset.chunks or ()):
         if math.prod(max(size, 1) for size in what) * max(dtype.itemsize, 1) > largest:
-            raise Damaged(f"{name} has the shape {shape}, which its {stored} bytes cannot be")
+            raise DamagedData(f"{name} has the shape {shape}, which its {stored} bytes cannot be")
     if not text or not shape:
         return np.asarray(dataset[()])
     rows, length = [], 0
@@ -72,7 +72,7 @@ def read_dataset(file: h5py.File, name: str | h5py.Reference) -> np.ndarray:
         rows.append(dataset[start:start + _ROWS])
         length += sum(map(len, rows[-1].ravel()))
         if length > largest:
-            raise Damaged(f"the texts of {name} are longer than the file")
+            raise DamagedData(f"the texts of {name} are longer than the file")
     return np.concatenate(rows) if rows else np.empty(shape, object)
 
 
@@ -92,8 +92,8 @@ def _dataset(file: h5py.File, name: str | h5py.Reference) -> h5py.Dataset:
             if link is None:
                 raise KeyError(f"there is no {name}")
             if not isinstance(link, h5py.HardLink):
-                raise Damaged(f"{name} is a link to another place, which is not followed")
+                raise DamagedData(f"{name} is a link to another place, which is not followed")
             place = place[part]
     if not isinstance(place, h5py.Dataset):
-        raise Damaged(f"{name} is no array")
+        raise DamagedData(f"{name} is no array")
     return place

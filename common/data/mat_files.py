@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from common.data.pickle_machine import Damaged
+from common.data.pickle_machine import DamagedData
 from common.errors import UserError, reason
 from common.text_files import read_bytes
 
@@ -51,11 +51,11 @@ def read_mat(path: str, names: Sequence[str], hint: str = "get the annotations a
     data = read_bytes(path, hint=hint)
     try:
         if data[:10] == b"MATLAB 7.3" or data[:4] == b"\x89HDF":
-            raise Damaged("it is of version 7.3: save it with -v7")
+            raise DamagedData("it is of version 7.3: save it with -v7")
         found = _variables(data, names)
     except MemoryError:
         raise UserError(f"{path} does not fit into the memory; end other programs") from None
-    except (Damaged, struct.error, zlib.error, UnicodeDecodeError, IndexError) as error:
+    except (DamagedData, struct.error, zlib.error, UnicodeDecodeError, IndexError) as error:
         raise UserError(f"{path} is not a readable Matlab file ({reason(error)}); {hint}") from error
     missing = [name for name in names if name not in found]
     if missing:
@@ -66,14 +66,14 @@ def read_mat(path: str, names: Sequence[str], hint: str = "get the annotations a
 def _variables(data: bytes, names: Sequence[str]) -> dict[str, np.ndarray]:
     mark = data[_HEADER - 2:_HEADER]
     if mark not in (b"IM", b"MI") or data[124:126] not in (b"\x00\x01", b"\x01\x00"):
-        raise Damaged("it does not begin as those of version 5 to 7 do")
+        raise DamagedData("it does not begin as those of version 5 to 7 do")
     order = "<" if mark == b"IM" else ">"
     found, place, left = {}, _HEADER, max(_UNPACKED, _PER_BYTE * len(data))
     while place + 8 <= len(data):
         kind, size = struct.unpack_from(order + "II", data, place)
         element = memoryview(data)[place:place + 8 + size]
         if len(element) < 8 + size:
-            raise Damaged("it is cut off")
+            raise DamagedData("it is cut off")
         place += len(element)
         packed = element[8:] if kind == _COMPRESSED else None
         # The name stands at the beginning: what nobody asked for is not unpacked.
@@ -81,15 +81,15 @@ def _variables(data: bytes, names: Sequence[str]) -> dict[str, np.ndarray]:
         if name not in names:
             continue
         if name in found:
-            raise Damaged(f"{name} occurs twice")
+            raise DamagedData(f"{name} occurs twice")
         if packed is not None:
             unpacking = zlib.decompressobj()
             element = memoryview(unpacking.decompress(packed, left + 1))
             left -= len(element)
             if left < 0:
-                raise Damaged("it unpacks to more than a file of annotations has")
+                raise DamagedData("it unpacks to more than a file of annotations has")
             if not unpacking.eof:
-                raise Damaged("it is cut off")
+                raise DamagedData("it is cut off")
         found[name] = _Reader(element, order).matrix(0)
     return found
 
@@ -97,7 +97,7 @@ def _variables(data: bytes, names: Sequence[str]) -> dict[str, np.ndarray]:
 def _name_of(view: memoryview, order: str) -> str:
     reader = _Reader(view, order)
     if reader.tag()[0] != _MATRIX:
-        raise Damaged("an element is no variable")
+        raise DamagedData("an element is no variable")
     reader.element()
     reader.element()
     return str(reader.element()[1], "latin1")
@@ -122,37 +122,37 @@ class _Reader:
         if word >> 16:  # a small one, in the tag itself
             size, kind, begin = word >> 16, word & 0xffff, self.place + 4
             if size > 4:
-                raise Damaged("an element has an impossible size")
+                raise DamagedData("an element has an impossible size")
             end = self.place + 8
         else:
             kind, size = self.tag()
             begin = self.place
             end = begin + size + -size % 8
         if begin + size > len(self.view):
-            raise Damaged("it is cut off")
+            raise DamagedData("it is cut off")
         self.place = min(end, len(self.view))
         return kind, self.view[begin:begin + size]
 
     def matrix(self, depth: int) -> np.ndarray:
         """The array of the matrix element that begins here."""
         if depth > MAX_DEPTH:
-            raise Damaged(f"it is nested deeper than {MAX_DEPTH} levels")
+            raise DamagedData(f"it is nested deeper than {MAX_DEPTH} levels")
         kind, content = self.element()
         if kind != _MATRIX:
-            raise Damaged("a part of it is no matrix")
+            raise DamagedData("a part of it is no matrix")
         if not len(content):
             return np.zeros((0, 0))
         inner = _Reader(content, self.order)
         flags, dims = inner.element(), inner.element()
         if (flags[0], dims[0], len(flags[1]), len(dims[1]) % 4) != (6, 5, 8, 0) \
                 or not 8 <= len(dims[1]) <= 4 * MAX_AXES:
-            raise Damaged("a matrix has no size")
+            raise DamagedData("a matrix has no size")
         inner.element()  # the name
         word, = self.word.unpack_from(flags[1], 0)
         shape = struct.unpack(f"{self.order}{len(dims[1]) // 4}i", dims[1])
         # Each number, letter, cell or struct without fields takes at least one byte.
         if min(shape) < 0 or math.prod(max(size, 1) for size in shape) > max(len(content), 1 << 20):
-            raise Damaged(f"a matrix of the shape {shape} is larger than its file")
+            raise DamagedData(f"a matrix of the shape {shape} is larger than its file")
         kind, count = word & 0xff, math.prod(shape)
         if kind in _NUMBERS and not word & 0x800:
             return inner.numbers(shape, count)
@@ -162,24 +162,24 @@ class _Reader:
             return _filled(shape, [inner.matrix(depth + 1) for _ in range(count)])
         if kind == _STRUCT:
             return inner.structs(shape, count, depth)
-        raise Damaged("a part of it is neither numbers, text, cells nor structs")
+        raise DamagedData("a part of it is neither numbers, text, cells nor structs")
 
     def numbers(self, shape: tuple[int, ...], count: int) -> np.ndarray:
         kind, content = self.element()
         dtype = np.dtype(self.order + _STORED[kind]) if kind in _STORED else None
         if dtype is None or len(content) != count * dtype.itemsize:
-            raise Damaged(f"a matrix of the shape {shape} has {len(content)} bytes")
+            raise DamagedData(f"a matrix of the shape {shape} has {len(content)} bytes")
         array = np.frombuffer(content, dtype) if count else np.zeros(0, dtype)
         return array.astype(dtype.newbyteorder("=")).reshape(shape, order="F")
 
     def text(self, shape: tuple[int, ...], count: int) -> np.ndarray:
         kind, content = self.element() if count or self.place < len(self.view) else (2, b"")
         if kind not in _TEXT:
-            raise Damaged("a text has an unknown type")
+            raise DamagedData("a text has an unknown type")
         encoding = _TEXT[kind] + ({"<": "-le", ">": "-be"}[self.order] if kind in (4, 17, 18) else "")
         letters = str(bytes(content), encoding)
         if len(letters) != count or len(shape) != 2:
-            raise Damaged(f"a text of the shape {shape} has {len(letters)} letters")
+            raise DamagedData(f"a text of the shape {shape} has {len(letters)} letters")
         rows = [letters[row::shape[0]] for row in range(shape[0])] if count else []
         return np.array(rows, dtype=None if rows else "U1")
 
@@ -188,10 +188,10 @@ class _Reader:
         length = self.word.unpack_from(content, 0)[0] if kind == 5 and len(content) == 4 else 0
         names = self.element()[1]
         if not 0 < length <= 64 or len(names) % length:
-            raise Damaged("a struct has no fields")
+            raise DamagedData("a struct has no fields")
         names = [bytes(names[start:start + length]).rstrip(b"\0") for start in range(0, len(names), length)]
         if len(set(names)) < len(names) or any(not _FIELD.fullmatch(name) for name in names):
-            raise Damaged("a field of a struct has no name")
+            raise DamagedData("a field of a struct has no name")
         names = [name.decode() for name in names]
         return _filled(shape, [Struct({name: self.matrix(depth + 1) for name in names}) for _ in range(count)])
 

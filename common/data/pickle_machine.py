@@ -1,9 +1,9 @@
 """Pickles read as data: an interpreter of the format that makes plain containers and records, and calls nothing.
 
 The standard library's unpickler looks names up, calls them and sets attributes of what they return. Here a name stays a
-name: a call that the file asks for becomes a `Record` of the name, its arguments and its state, which `pickled_values`
-turns into an array or refuses. Whatever is in a file, what comes back are numbers, text, bytes, lists, tuples,
-dictionaries, sets, names and records.
+name: a call that the file asks for becomes a `PickledObject` of the name, its arguments and its state, which
+`pickled_values` turns into an array or refuses. Whatever is in a file, what comes back are numbers, text, bytes, lists,
+tuples, dictionaries, sets, names and records.
 Source of the format: CPython `Lib/pickletools.py`. Left out are persistent references, extension codes, buffers kept
 outside the file and the classes of Python 1; no file of this field has them.
 """
@@ -27,8 +27,8 @@ _BYTE, _SHORT, _SIGNED, _WORD, _LONG, _DOUBLE = map(struct.Struct, ("<B", "<H", 
 _PLAIN_KEYS = {type(None), bool, int, float, str, bytes}
 
 
-class Damaged(ValueError):
-    """The pickle is not one, or not one that a data file can be; the text says where it fails."""
+class DamagedData(ValueError):
+    """The file is none of its kind, or not one that data can be; the text says where it fails."""
 
 
 class Refused(Exception):
@@ -56,7 +56,7 @@ class Block:
         self.view, self.text = view, text
 
 
-class Record:
+class PickledObject:
     """What the file says about an object: the Name that makes it, the arguments, the state, and items put into it."""
 
     __slots__ = ("name", "args", "state", "items")
@@ -73,10 +73,10 @@ def run(data: bytes | mmap.mmap, names: Collection[str]) -> object:
         names (container of str): the globals, "module.name", that may be named.
 
     Returns:
-        The object, with a `Record` wherever the file asks for a call, and a `Block` for many bytes.
+        The object, with a `PickledObject` wherever the file asks for a call, and a `Block` for many bytes.
 
     Raises:
-        Damaged: no pickle, cut off, or an opcode that no data file needs.
+        DamagedData: no pickle, cut off, or an opcode that no data file needs.
         Refused: a name outside `names`.
     """
     return _Machine(data, names).run()
@@ -97,11 +97,11 @@ class _Machine:
                 if code == 0x2e:  # STOP
                     return self.stack[-1]
                 operations[code](self)
-        except Damaged:
+        except DamagedData:
             raise
         except (IndexError, KeyError, ValueError, struct.error):
-            raise Damaged(f"it is cut off or damaged at byte {min(self.place, len(data))}") from None
-        raise Damaged(f"it has more than {MAX_OPCODES} opcodes")
+            raise DamagedData(f"it is cut off or damaged at byte {min(self.place, len(data))}") from None
+        raise DamagedData(f"it has more than {MAX_OPCODES} opcodes")
 
     # Reading the file.
 
@@ -139,13 +139,13 @@ class _Machine:
     def key(self, value: object) -> object:
         """A dictionary's key or a set's item, which has to be plain: hashing what is nested deep ends the process."""
         kind = type(value)
-        if kind in _PLAIN_KEYS or kind is Record:
+        if kind in _PLAIN_KEYS or kind is PickledObject:
             return value
         if kind is not tuple or len(value) > MAX_KEY_ITEMS or any(type(item) not in _PLAIN_KEYS for item in value):
-            raise Damaged("a key is neither text nor a number")
+            raise DamagedData("a key is neither text nor a number")
         self.tuple_keys += 1
         if self.tuple_keys > MAX_TUPLE_KEYS:
-            raise Damaged(f"more than {MAX_TUPLE_KEYS} keys are tuples")
+            raise DamagedData(f"more than {MAX_TUPLE_KEYS} keys are tuples")
         return value
 
     def name(self, module: str, name: str) -> Name:
@@ -156,25 +156,25 @@ class _Machine:
 
     def call(self, name: object, args: object) -> None:
         if type(name) is not Name or type(args) is not tuple:
-            raise Damaged(f"a call at byte {self.place - 1} has no name or no arguments")
-        self.stack.append(Record(name.origin, args))
+            raise DamagedData(f"a call at byte {self.place - 1} has no name or no arguments")
+        self.stack.append(PickledObject(name.origin, args))
 
     def fill(self, target: object, pairs: list) -> None:
         """Put keys and values into a dictionary or a record of one."""
         if len(pairs) % 2:
             raise IndexError
-        if type(target) is Record:
+        if type(target) is PickledObject:
             target.items = {} if target.items is None else target.items
             target = target.items
         if type(target) is not dict:
-            raise Damaged(f"items at byte {self.place - 1} are put into what is no dictionary")
+            raise DamagedData(f"items at byte {self.place - 1} are put into what is no dictionary")
         for key, value in zip(pairs[::2], pairs[1::2]):
             target[self.key(key)] = value
 
 
 def _mark(machine: _Machine) -> None:
     if len(machine.below) >= MAX_MARKS:
-        raise Damaged(f"it is nested deeper than {MAX_MARKS} levels")
+        raise DamagedData(f"it is nested deeper than {MAX_MARKS} levels")
     machine.below.append(machine.stack)
     machine.stack = []
 
@@ -188,13 +188,13 @@ def _pop(machine: _Machine) -> None:
 
 def _protocol(machine: _Machine) -> None:
     if machine.take(1)[0] not in PROTOCOLS:
-        raise Damaged("its protocol is unknown")
+        raise DamagedData("its protocol is unknown")
 
 
 def _small(number: int) -> int:
     """A whole number of at most 64 bits: larger ones are no data, and some take minutes to print."""
     if not -1 << 63 <= number < 1 << 64:
-        raise Damaged("a whole number has more than 64 bits")
+        raise DamagedData("a whole number has more than 64 bits")
     return number
 
 
@@ -202,7 +202,7 @@ def _bytes_number(form: struct.Struct) -> Callable:
     def read(machine: _Machine) -> None:
         size = machine.number(form)
         if not 0 <= size <= 9:  # 64 bits and a sign
-            raise Damaged("a whole number has more than 64 bits")
+            raise DamagedData("a whole number has more than 64 bits")
         machine.stack.append(_small(int.from_bytes(machine.take(size), "little", signed=True)))
     return read
 
@@ -333,7 +333,7 @@ def _appends(machine: _Machine) -> None:
 
 def _extend(target: object, items: list) -> None:
     if type(target) is not list:
-        raise Damaged("items are appended to what is no list")
+        raise DamagedData("items are appended to what is no list")
     target.extend(items)
 
 
@@ -350,7 +350,7 @@ def _set_items(machine: _Machine) -> None:
 def _add_items(machine: _Machine) -> None:
     items = machine.items()
     if type(machine.stack[-1]) is not set:
-        raise Damaged("items are added to what is no set")
+        raise DamagedData("items are added to what is no set")
     machine.stack[-1].update(machine.key(item) for item in items)
 
 
@@ -373,7 +373,7 @@ def _call(machine: _Machine) -> None:
 def _call_with_keywords(machine: _Machine) -> None:
     keywords = machine.stack.pop()
     if keywords != {}:
-        raise Damaged("a call has keywords")
+        raise DamagedData("a call has keywords")
     _call(machine)
 
 
@@ -381,14 +381,14 @@ def _build(machine: _Machine) -> None:
     """The state of the object below; only a record takes one, and only once."""
     state = machine.stack.pop()
     target = machine.stack[-1]
-    if type(target) is not Record or target.state is not None:
-        raise Damaged(f"a state at byte {machine.place - 1} belongs to no object")
+    if type(target) is not PickledObject or target.state is not None:
+        raise DamagedData(f"a state at byte {machine.place - 1} belongs to no object")
     target.state = state
 
 
 def _unknown(machine: _Machine) -> None:
     code = machine.data[machine.place - 1]
-    raise Damaged(f"opcode {code:#04x} at byte {machine.place - 1} is none of a data file")
+    raise DamagedData(f"opcode {code:#04x} at byte {machine.place - 1} is none of a data file")
 
 
 _OPERATIONS = [_unknown] * 256

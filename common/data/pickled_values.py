@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from common.data.pickle_machine import Block, Damaged, Name, Record
+from common.data.pickle_machine import Block, DamagedData, Name, PickledObject
 
 MAX_DEPTH = 100
 MAX_AXES = 32
@@ -46,7 +46,7 @@ def resolve(root: object, size: int, stored: Collection[str] = ()) -> object:
         stored (container of str): names whose objects come back as `Stored`.
 
     Raises:
-        Damaged: an array that cannot be, an object that is none of data, too deep, or endless.
+        DamagedData: an array that cannot be, an object that is none of data, too deep, or endless.
     """
     limit = max(UNFOLDED, _ITEM * size)
     if type(root) in _LEAVES:
@@ -61,10 +61,10 @@ def resolve(root: object, size: int, stored: Collection[str] = ()) -> object:
         parts = [part for part in _parts(item) if type(part) not in _LEAVES and id(part) not in values]
         if parts:
             if id(item) in path:
-                raise Damaged("an object contains itself")
+                raise DamagedData("an object contains itself")
             path.add(id(item))
             if len(path) > MAX_DEPTH:
-                raise Damaged(f"it is nested deeper than {MAX_DEPTH} levels")
+                raise DamagedData(f"it is nested deeper than {MAX_DEPTH} levels")
             todo += parts
             continue
         weight = _ITEM + sum(_weight(part, values) for part in _parts(item))
@@ -72,7 +72,7 @@ def resolve(root: object, size: int, stored: Collection[str] = ()) -> object:
         if isinstance(value, np.ndarray):
             weight = max(weight, value.nbytes)
         if weight > limit:
-            raise Damaged(f"written out, it would take more than {limit >> 20} MB")
+            raise DamagedData(f"written out, it would take more than {limit >> 20} MB")
         values[id(item)] = item, value, weight
         path.discard(id(item))
         todo.pop()
@@ -83,7 +83,7 @@ def _parts(item: object) -> Iterable:
     kind = type(item)
     if kind is dict:
         return itertools.chain(item, item.values())
-    if kind is Record:
+    if kind is PickledObject:
         maker = _MAKERS.get(item.name)
         return (item.args, item.state, item.items) if maker is None else maker.parts(item)
     return item
@@ -113,7 +113,7 @@ def _value(item: object, values: dict, stored: Collection[str]) -> object:
         return _leaf(part) if type(part) in _LEAVES else values[id(part)][1]
 
     kind = type(item)
-    if kind is Record:
+    if kind is PickledObject:
         return _build(item, of, stored)
     if kind is list:
         item[:] = map(of, item)
@@ -130,36 +130,36 @@ def _value(item: object, values: dict, stored: Collection[str]) -> object:
 
 def _key(value: object) -> object:
     if not isinstance(value, _KEYS):
-        raise Damaged("a key is neither text nor a number")
+        raise DamagedData("a key is neither text nor a number")
     return value
 
 
-def _build(record: Record, of: Callable, stored: Collection[str]) -> object:
+def _build(record: PickledObject, of: Callable, stored: Collection[str]) -> object:
     """The object of one record; `of` gives the values of its parts."""
     name, maker = record.name, _MAKERS.get(record.name)
     if maker is not None:
         if (record.items is not None and not maker.items) or (record.state is not None and not maker.state):
-            raise Damaged(f"{name} has contents that it cannot have")
+            raise DamagedData(f"{name} has contents that it cannot have")
         if not maker.least <= len(record.args) <= maker.most:
-            raise Damaged(f"{name} is called with {len(record.args)} arguments")
+            raise DamagedData(f"{name} is called with {len(record.args)} arguments")
         return maker.make(record, of)
     # The ways in which protocols 0 to 1 and 2 to 5 make an object of a class.
     first = record.args[0] if record.args else None
     origin = first.origin if name.endswith("._reconstructor") and type(first) is Name else name
     state = of(record.state)
     if origin not in stored or record.items is not None or not isinstance(state, dict | None):
-        raise Damaged(f"it calls {origin}")
+        raise DamagedData(f"it calls {origin}")
     return Stored(origin, state or {})
 
 
-def _dictionary(record: Record, of: Callable) -> dict:
+def _dictionary(record: PickledObject, of: Callable) -> dict:
     """OrderedDict with a list of pairs (Python 2) or items (Python 3)."""
     target, pairs = {}, of(record.args[0]) if record.args else ()
     if type(pairs) not in (list, tuple):
-        raise Damaged("a dictionary is made of no pairs")
+        raise DamagedData("a dictionary is made of no pairs")
     for pair in pairs:
         if type(pair) not in (list, tuple) or len(pair) != 2:
-            raise Damaged("a dictionary is made of no pairs")
+            raise DamagedData("a dictionary is made of no pairs")
         target[_text_or_number(pair[0])] = pair[1]
     target.update(of(record.items) or {})
     return target
@@ -168,25 +168,25 @@ def _dictionary(record: Record, of: Callable) -> dict:
 def _text_or_number(key: object) -> object:
     """A key that `pickle_machine` has not seen as one."""
     if type(_key(key)) is tuple:
-        raise Damaged("a key is neither text nor a number")
+        raise DamagedData("a key is neither text nor a number")
     return key
 
 
-def _dtype(record: Record, _of: Callable) -> np.dtype:
+def _dtype(record: PickledObject, _of: Callable) -> np.dtype:
     """numpy.dtype(text, align, copy) with the state (version, order, None, None, None, size, alignment, flags)."""
     code, state = _ascii(record.args[0]), record.state
     if type(code) is not str:
-        raise Damaged("an array holds what are neither numbers nor text")
+        raise DamagedData("an array holds what are neither numbers nor text")
     if state is None:
         return _dtype_of(code, "=")
     if type(state) is not tuple or len(state) not in (8, 9) or any(part is not None for part in state[2:5]):
-        raise Damaged("an array has parts with names, which are not read")
+        raise DamagedData("an array has parts with names, which are not read")
     order = _ascii(state[1])
     if type(order) is not str or order not in "<>=|" or len(order) != 1:
-        raise Damaged("a byte order is unknown")
+        raise DamagedData("a byte order is unknown")
     dtype = _dtype_of(code, order)
     if dtype.kind in "SU" and state[5] not in (-1, dtype.itemsize):
-        raise Damaged("the length of a text contradicts itself")
+        raise DamagedData("the length of a text contradicts itself")
     return dtype
 
 
@@ -197,7 +197,7 @@ def _ascii(text: str | bytes) -> str:
 @functools.lru_cache(256)
 def _dtype_of(code: str, order: str) -> np.dtype:
     if not _NUMBERS.fullmatch(code):
-        raise Damaged("an array holds what are neither numbers nor text")
+        raise DamagedData("an array holds what are neither numbers nor text")
     return np.dtype(code).newbyteorder(order)
 
 
@@ -212,37 +212,38 @@ def make_array(data: bytes | bytearray | memoryview | np.ndarray, dtype: np.dtyp
         fortran (bool): whether the first axis changes fastest.
 
     Raises:
-        Damaged: the shape does not fit the bytes, or they are no values of the dtype.
+        DamagedData: the shape does not fit the bytes, or they are no values of the dtype.
     """
     size, kind = len(data), dtype.kind
     count = checked_count(shape, max(size, _LONGEST_EMPTY))
     if count * dtype.itemsize != size:
-        raise Damaged(f"an array of the shape {str(shape)[:100]} has {size} bytes instead of {count * dtype.itemsize}")
+        raise DamagedData(f"an array of the shape {str(shape)[:100]} has {size} bytes instead of "
+                          f"{count * dtype.itemsize}")
     if size == 0:
         return np.zeros(shape, dtype, "F" if fortran else "C")
     array = np.ndarray(shape, dtype, data, order="F" if fortran else "C")
     array = array if isinstance(data, np.ndarray) else array.copy("K")
     if kind == "b" and array.view(np.uint8).max() > 1:
-        raise Damaged("a truth value is neither 0 nor 1")
+        raise DamagedData("a truth value is neither 0 nor 1")
     if kind == "U":
         letters = np.frombuffer(data, np.dtype(np.uint32).newbyteorder(dtype.byteorder))
         if letters.max() > 0x10ffff or ((letters >= 0xd800) & (letters < 0xe000)).any():
-            raise Damaged("a text has letters that do not exist")
+            raise DamagedData("a text has letters that do not exist")
     return array
 
 
 def checked_count(shape: object, longest: int) -> int:
-    """Number of elements of a shape; Damaged where it cannot be one, or an axis beside an empty one is too long."""
+    """Number of elements of a shape; DamagedData where it cannot be one, or an axis beside an empty one is too long."""
     if type(shape) is not tuple or len(shape) > MAX_AXES:
-        raise Damaged("an array has an impossible shape")
+        raise DamagedData("an array has an impossible shape")
     count = filled = 1
     for size in shape:
         if type(size) is not int or size < 0:
-            raise Damaged("an array has an impossible shape")
+            raise DamagedData("an array has an impossible shape")
         count *= size
         filled *= size or 1
     if filled > longest:
-        raise Damaged(f"an array of the shape {str(shape)[:100]} is larger than its file")
+        raise DamagedData(f"an array of the shape {str(shape)[:100]} is larger than its file")
     return count
 
 
@@ -250,15 +251,15 @@ def _is_numpys(state: object) -> bool:
     return type(state) is tuple and len(state) in (4, 5)
 
 
-def _ndarray(record: Record, of: Callable) -> np.ndarray:
+def _ndarray(record: PickledObject, of: Callable) -> np.ndarray:
     """numpy's `_reconstruct(ndarray, (0,), b"b")` with the state (version, shape, dtype, fortran, data)."""
     args, state = record.args, record.state
     if type(args[0]) is not Name or args[0].origin != "numpy.ndarray" or not _is_numpys(state):
-        raise Damaged("an array is not stored as numpy stores it")
+        raise DamagedData("an array is not stored as numpy stores it")
     shape, dtype, fortran, data = state[-4:]
     dtype = of(dtype)
     if not isinstance(dtype, np.dtype) or type(fortran) not in (bool, int):
-        raise Damaged("an array is not stored as numpy stores it")
+        raise DamagedData("an array is not stored as numpy stores it")
     if dtype.kind == "O":
         return _object_array(of(data), shape, bool(fortran))
     return make_array(_raw(data, of), dtype, shape, bool(fortran))
@@ -275,67 +276,67 @@ def _raw(data: object, of: Callable) -> bytes | bytearray | memoryview:
     if type(data) is str:
         return data.encode("latin1")
     if type(data) not in (bytes, bytearray):
-        raise Damaged("an array has no bytes")
+        raise DamagedData("an array has no bytes")
     return data
 
 
 def _object_array(data: object, shape: object, fortran: bool) -> np.ndarray:
     if type(data) is not list or checked_count(shape, max(8 * len(data), _LONGEST_EMPTY)) != len(data):
-        raise Damaged("an array of objects has another number of them")
+        raise DamagedData("an array of objects has another number of them")
     flat = np.empty(len(data), object)
     for index, item in enumerate(data):
         flat[index] = item
     return flat.reshape(shape, order="F" if fortran else "C")
 
 
-def _from_buffer(record: Record, of: Callable) -> np.ndarray:
+def _from_buffer(record: PickledObject, of: Callable) -> np.ndarray:
     """numpy's `_frombuffer(buffer, dtype, shape, order)`, by which protocol 5 stores arrays."""
     buffer, dtype, shape, order = record.args
     dtype = of(dtype)
     if not isinstance(dtype, np.dtype) or dtype.kind == "O" or type(order) is not str or order not in ("C", "F"):
-        raise Damaged("an array is not stored as numpy stores it")
+        raise DamagedData("an array is not stored as numpy stores it")
     return make_array(_raw(buffer, of), dtype, (shape,) if type(shape) is int else shape, order == "F")
 
 
-def _scalar(record: Record, of: Callable) -> object:
+def _scalar(record: PickledObject, of: Callable) -> object:
     dtype, data = of(record.args[0]), _raw(record.args[1], of)
     if not isinstance(dtype, np.dtype) or dtype.kind == "O":
-        raise Damaged("a number is not stored as numpy stores it")
+        raise DamagedData("a number is not stored as numpy stores it")
     return make_array(data, dtype, (1,), False)[0] if dtype.itemsize else dtype.type()
 
 
-def _encode(record: Record, of: Callable) -> bytes:
+def _encode(record: PickledObject, of: Callable) -> bytes:
     """`_codecs.encode`, by which Python 3 stores bytes in protocols 0 to 2, and bytearray of text."""
     text, encoding = of(record.args[0]), record.args[1] if len(record.args) > 1 else "latin1"
     if encoding not in ("latin1", "latin-1") or type(text) is not str:
-        raise Damaged("bytes are stored in an unknown way")
+        raise DamagedData("bytes are stored in an unknown way")
     return text.encode("latin1")
 
 
-def _bytearray(record: Record, of: Callable) -> bytearray:
+def _bytearray(record: PickledObject, of: Callable) -> bytearray:
     return bytearray(_encode(record, of) if len(record.args) == 2 else _bytes(record, of))
 
 
-def _bytes(record: Record, of: Callable) -> bytes:
+def _bytes(record: PickledObject, of: Callable) -> bytes:
     return bytes(_raw(record.args[0], of)) if record.args else b""
 
 
-def _complex(record: Record, _of: Callable) -> complex:
+def _complex(record: PickledObject, _of: Callable) -> complex:
     if any(type(part) not in (int, float) for part in record.args):
-        raise Damaged("a complex number has no parts")
+        raise DamagedData("a complex number has no parts")
     return complex(*record.args)
 
 
-def _set(record: Record, of: Callable) -> set | frozenset:
+def _set(record: PickledObject, of: Callable) -> set | frozenset:
     items = of(record.args[0]) if record.args else ()
     if type(items) not in (list, tuple):
-        raise Damaged("a set is made of no items")
+        raise DamagedData("a set is made of no items")
     return (set if record.name.endswith(".set") else frozenset)(_text_or_number(item) for item in items)
 
 
-def _slice(record: Record, _of: Callable) -> slice:
+def _slice(record: PickledObject, _of: Callable) -> slice:
     if any(type(bound) not in (int, type(None)) for bound in record.args):
-        raise Damaged("a slice has bounds that are no whole numbers")
+        raise DamagedData("a slice has bounds that are no whole numbers")
     return slice(*record.args)
 
 

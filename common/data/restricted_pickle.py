@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from common.data import pickle_machine, pickled_values
-from common.data.pickle_machine import Damaged, Refused
+from common.data.pickle_machine import DamagedData, Refused
 from common.errors import UserError, reason
 
 _MAGIC = b"\x93NUMPY"
@@ -49,7 +49,7 @@ def load_pickle(stream: BinaryIO, path: str, stored: Collection[str] = ()) -> An
         size = stream.seek(0, 2) - start
         stream.seek(start)
         if size > _MAX_PICKLE:
-            raise Damaged(f"it has {size >> 30} GB")
+            raise DamagedData(f"it has {size >> 30} GB")
         return _unpickled(stream.read(size), stored)
     except Refused as refused:
         raise UserError(f"{path} asks for {refused}, which a data file has no need of; it was not loaded, "
@@ -94,7 +94,7 @@ def load_npz(path: str, pickled: Collection[str] | None = None, stored: Collecti
                         content = io.BytesIO(stream.read(info.file_size - begin))
                         array = load_pickle(content, f"{path} ({ascii(info.filename)[1:-1]})", stored)
                         if not isinstance(array, np.ndarray):
-                            raise Damaged(f"{name} holds no array")
+                            raise DamagedData(f"{name} holds no array")
                         members[name] = array.item() if array.ndim == 0 else array
             return members
     except FileNotFoundError:
@@ -143,14 +143,14 @@ def _measured(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     archive.fp.seek(0, 2)
     size = archive.fp.tell()
     if len({info.filename for info in infos}) < len(infos):
-        raise Damaged("two members have the same name")
+        raise DamagedData("two members have the same name")
     if sum(info.compress_size for info in infos) > size:
-        raise Damaged("its members overlap")
+        raise DamagedData("its members overlap")
     unpacked = sum(info.file_size for info in infos)
     if unpacked > max(_UNPACKED, _PER_BYTE * size):
-        raise Damaged(f"{size >> 10} kB of it would become {unpacked >> 20} MB")
+        raise DamagedData(f"{size >> 10} kB of it would become {unpacked >> 20} MB")
     if any(info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for info in infos):
-        raise Damaged("it is compressed in a way that numpy does not use")
+        raise DamagedData("it is compressed in a way that numpy does not use")
     return infos
 
 
@@ -161,24 +161,24 @@ def _header(stream: io.BufferedIOBase) -> tuple[int, np.dtype, tuple[int, ...], 
     """
     start = stream.read(8)
     if start[:6] != _MAGIC or len(start) < 8 or start[6] not in (1, 2, 3):
-        raise Damaged("it does not begin as npy files do")
+        raise DamagedData("it does not begin as npy files do")
     width = 2 if start[6] == 1 else 4
     length = int.from_bytes(stream.read(width), "little")
     text = stream.read(min(length, _MAX_HEADER + 1)).decode("latin1")
     match = _HEADER.fullmatch(" ".join(text.split()))
     if match is None or None in match.groups() or len(text) != length:
-        raise Damaged("its header is not that of an array of numbers, text or objects")
+        raise DamagedData("its header is not that of an array of numbers, text or objects")
     shape = [part.strip().removesuffix("L") for part in match["shape"].split(",")]
     shape = shape[:-1] if shape[-1] == "" else shape
     if any(not re.fullmatch(r"\d{1,19}", part) for part in shape):
-        raise Damaged("the shape in its header is damaged")
+        raise DamagedData("the shape in its header is damaged")
     description = match["descr"]
     if description.lstrip("|<>=") in ("O", "O8", "O4"):
         dtype = np.dtype(object)
     elif _DESCRIPTION.fullmatch(description):
         dtype = np.dtype(description)
     else:
-        raise Damaged(f"it holds {description}, which are neither numbers nor text")
+        raise DamagedData(f"it holds {description}, which are neither numbers nor text")
     return 8 + width + length, dtype, tuple(map(int, shape)), match["fortran"] == "True"
 
 
@@ -187,12 +187,12 @@ def _array(stream: io.BufferedIOBase, available: int, dtype: np.dtype, shape: tu
     """The array that a stream goes on with; `available` is how many bytes it has. Others may follow."""
     size = pickled_values.checked_count(shape, max(available, 1 << 20)) * dtype.itemsize
     if size > available:
-        raise Damaged(f"an array of the shape {shape} does not fit into {available} bytes")
+        raise DamagedData(f"an array of the shape {shape} does not fit into {available} bytes")
     content = np.empty(size, np.uint8)
     view, place = memoryview(content), 0
     while place < size:
         read = stream.readinto(view[place:place + _CHUNK])
         if not read:
-            raise Damaged("it is cut off")
+            raise DamagedData("it is cut off")
         place += read
     return pickled_values.make_array(content, dtype, shape, fortran)

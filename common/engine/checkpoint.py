@@ -20,7 +20,7 @@ from mindspore import Parameter, Tensor
 
 from common.config import present_names
 from common.convert.named_weights import small_weights
-from common.engine.checkpoint_file import Damaged, parse_entries, write_entries
+from common.engine.checkpoint_file import DamagedCheckpoint, parse_entries, write_entries
 from common.engine.checkpoint_meta import check_meta
 from common.errors import UserError, reason
 from common.files import atomic_path, make_folder
@@ -135,13 +135,13 @@ def read_checkpoint(path: str, flag: str = "--ckpt_file") -> Checkpoint:
             entries, has_checksum = parse_entries(stream.read())
         checkpoint = _sorted_out(path, entries)
         if not has_checksum and checkpoint.meta:
-            raise Damaged("its checksum is missing")
+            raise DamagedCheckpoint("its checksum is missing")
     except MemoryError:
         raise UserError(f"checkpoint {path} ({size >> 20} MB) cannot be read: there is not enough free memory; end "
                         "other programs") from None
     except OSError as error:
         raise UserError(f"checkpoint {path} cannot be read: {error.strerror} ({flag})") from None
-    except Damaged as error:
+    except DamagedCheckpoint as error:
         raise UserError(f"checkpoint {path} is damaged or is no MindSpore checkpoint ({reason(error)}): take an older "
                         "one, download it again, or convert PyTorch and TensorFlow weights with tools/pth2ckpt.py"
                         ) from None
@@ -169,9 +169,9 @@ def _sorted_out(path: str, entries: Mapping[str, np.ndarray | str]) -> Checkpoin
         else:
             checkpoint.weights[name] = value
     if not checkpoint.meta and any(getattr(checkpoint, group) for group in GROUPS):
-        raise Damaged("its description is missing")
+        raise DamagedCheckpoint("its description is missing")
     if texts and checkpoint.meta:
-        raise Damaged("it holds text beside its description")
+        raise DamagedCheckpoint("it holds text beside its description")
     if texts:
         LOGGER.warning("checkpoint %s: text among its weights is left out: %s", path, _some(texts))
     return checkpoint

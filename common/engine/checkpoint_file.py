@@ -26,7 +26,7 @@ _SLICE = 512 << 20
 _MAX_NAME, _MAX_AXES, _MAX_SLICES = 1000, 32, 1000
 
 
-class Damaged(ValueError):
+class DamagedCheckpoint(ValueError):
     """The file is no checkpoint, or not all of one."""
 
 
@@ -86,7 +86,7 @@ def parse_entries(data: bytes) -> tuple[dict[str, np.ndarray | str], bool]:
         tuple: dict of name -> array of its own, or text; whether there is a checksum (it is right then).
 
     Raises:
-        Damaged: not a checkpoint, cut off, changed, or an entry contradicts itself.
+        DamagedCheckpoint: not a checkpoint, cut off, changed, or an entry contradicts itself.
     """
     view = memoryview(data)
     tail = len(_CHECKSUM) + _CHECKSUM_BYTES
@@ -94,29 +94,29 @@ def parse_entries(data: bytes) -> tuple[dict[str, np.ndarray | str], bool]:
     if has_checksum:
         wanted, view = int.from_bytes(view[-_CHECKSUM_BYTES:], "big"), view[:-tail]
         if binascii.crc32(view) != wanted:
-            raise Damaged("its checksum is another one")
+            raise DamagedCheckpoint("its checksum is another one")
     entries, name, parts, size = {}, None, [], 0
     for number, value in _fields(view):
         if number != 1:
-            raise Damaged("it holds what is no parameter")
+            raise DamagedCheckpoint("it holds what is no parameter")
         tag, dims, kind, content = _value(value)
         if not parts:
             if tag in entries:
-                raise Damaged(f"{tag} occurs twice")
+                raise DamagedCheckpoint(f"{tag} occurs twice")
             name, shape, dtype = tag, dims, kind
         elif (tag, dims, kind) != (name, shape, dtype):
-            raise Damaged(f"{name} is not complete")
+            raise DamagedCheckpoint(f"{name} is not complete")
         parts.append(content)
         size += len(content)
         array = _array(parts, size, shape, dtype, name)
         if array is not None:
             entries[name], parts, size = array, [], 0
         elif len(parts) > _MAX_SLICES:
-            raise Damaged(f"{name} is cut into too many parts")
+            raise DamagedCheckpoint(f"{name} is cut into too many parts")
     if parts:
-        raise Damaged(f"{name} is not complete")
+        raise DamagedCheckpoint(f"{name} is not complete")
     if not entries:
-        raise Damaged("it holds nothing")
+        raise DamagedCheckpoint("it holds nothing")
     return entries, has_checksum
 
 
@@ -128,27 +128,27 @@ def _fields(view: memoryview) -> Iterator[tuple[int, memoryview | int]]:
         if key & 7 == 2:
             size, place = _read_varint(view, place)
             if size > len(view) - place:
-                raise Damaged("it is cut off")
+                raise DamagedCheckpoint("it is cut off")
             yield key >> 3, view[place:place + size]
             place += size
         elif key & 7 == 0:
             number, place = _read_varint(view, place)
             yield key >> 3, number
         else:
-            raise Damaged("it holds what is no parameter")
+            raise DamagedCheckpoint("it holds what is no parameter")
 
 
 def _read_varint(view: memoryview, place: int) -> tuple[int, int]:
     number = 0
     for shift in range(0, 70, 7):
         if place >= len(view):
-            raise Damaged("it is cut off")
+            raise DamagedCheckpoint("it is cut off")
         byte = view[place]
         place += 1
         number |= (byte & 0x7f) << shift
         if byte < 0x80:
             return number, place
-    raise Damaged("it holds a number of more than 64 bits")
+    raise DamagedCheckpoint("it holds a number of more than 64 bits")
 
 
 def _value(view: memoryview | int) -> tuple[str, tuple[int, ...], str, memoryview]:
@@ -156,11 +156,11 @@ def _value(view: memoryview | int) -> tuple[str, tuple[int, ...], str, memoryvie
     outer = _once(view, {1: memoryview, 2: memoryview}, "an entry")
     name = _text(outer[1])
     if not name.isprintable() or not 0 < len(name) <= _MAX_NAME:
-        raise Damaged("a name is empty or cannot be printed")
+        raise DamagedCheckpoint("a name is empty or cannot be printed")
     dims = []
     inner = _once(outer[2], {2: memoryview, 3: memoryview}, name, dims)
     if len(dims) > _MAX_AXES or any(size >= 1 << 48 for size in dims):  # a negative one is a number near 2^64
-        raise Damaged(f"{name} has an impossible shape")
+        raise DamagedCheckpoint(f"{name} has an impossible shape")
     return name, tuple(dims), _text(inner[2]), inner[3]
 
 
@@ -169,16 +169,16 @@ def _once(view: memoryview | int, wanted: Mapping[int, type], where: str,
     """Number -> content of the fields, each of which occurs once; field 1 goes to `dims` as often as it occurs."""
     found = {}
     if not isinstance(view, memoryview):
-        raise Damaged(f"{where} is damaged")
+        raise DamagedCheckpoint(f"{where} is damaged")
     for number, content in _fields(view):
         if dims is not None and number == 1:
             dims += [content] if isinstance(content, int) else _packed(content)
         elif number in found or not isinstance(content, wanted.get(number, ())):
-            raise Damaged(f"{where} is damaged")
+            raise DamagedCheckpoint(f"{where} is damaged")
         else:
             found[number] = content
     if len(found) < len(wanted):
-        raise Damaged(f"{where} is damaged")
+        raise DamagedCheckpoint(f"{where} is damaged")
     return found
 
 
@@ -194,7 +194,7 @@ def _text(view: memoryview) -> str:
     try:
         return str(view[:2 * _MAX_NAME], "utf-8")
     except UnicodeDecodeError:
-        raise Damaged("a name is no text") from None
+        raise DamagedCheckpoint("a name is no text") from None
 
 
 def _array(parts: list[memoryview], size: int, dims: tuple[int, ...], kind: str, name: str) -> np.ndarray | str | None:
@@ -206,15 +206,15 @@ def _array(parts: list[memoryview], size: int, dims: tuple[int, ...], kind: str,
     # numpy has no bfloat16; float32 holds it exactly.
     dtype = np.dtype(np.uint16 if kind == "BFloat16" else _TYPES.get(kind, np.void))
     if dtype.kind == "V":
-        raise Damaged(f"{name} holds numbers of an unknown type")
+        raise DamagedCheckpoint(f"{name} holds numbers of an unknown type")
     wanted = math.prod(shape) * dtype.itemsize
     if 0 < size < wanted:
         return None
     if size != wanted:
-        raise Damaged(f"{name} has {size} bytes instead of {wanted}")
+        raise DamagedCheckpoint(f"{name} has {size} bytes instead of {wanted}")
     array = np.frombuffer(parts[0] if len(parts) == 1 else b"".join(parts), dtype).reshape(shape).copy()
     if kind == "Bool" and array.view(np.uint8).max(initial=0) > 1:
-        raise Damaged(f"{name} holds what is neither true nor false")
+        raise DamagedCheckpoint(f"{name} holds what is neither true nor false")
     return array if kind != "BFloat16" else (array.astype(np.uint32) << 16).view(np.float32)
 
 
@@ -222,4 +222,4 @@ def _decoded(content: bytes, name: str) -> str:
     try:
         return str(content, "utf-32-le").rstrip("\0")
     except UnicodeDecodeError:
-        raise Damaged(f"{name} is no text") from None
+        raise DamagedCheckpoint(f"{name} is no text") from None

@@ -1,7 +1,7 @@
 """The description in a checkpoint: its text is JSON of known types within bounds, or the file is damaged."""
 import math
 
-from common.engine.checkpoint_file import Damaged
+from common.engine.checkpoint_file import DamagedCheckpoint
 from common.errors import UserError
 from common.text_files import parse_json
 
@@ -20,26 +20,26 @@ def check_meta(text: str) -> dict:
         text (str): of the entry `meta`.
 
     Raises:
-        Damaged: no JSON, no dictionary, a value of another type, or a number beyond its bounds.
+        DamagedCheckpoint: no JSON, no dictionary, a value of another type, or a number beyond its bounds.
     """
     if len(text) > MAX_LETTERS:
-        raise Damaged("its description is too long")
+        raise DamagedCheckpoint("its description is too long")
     try:
         meta = parse_json(text, "the description")
     except UserError as error:
-        raise Damaged(str(error)) from None
+        raise DamagedCheckpoint(str(error)) from None
     if not isinstance(meta, dict) or not isinstance(meta.get("config", {}), dict) \
             or not isinstance(meta.get("model", ""), str):
-        raise Damaged("its description is none")
+        raise DamagedCheckpoint("its description is none")
     for key, (kind, least) in _KNOWN.items():
         value = meta.get(key, 0 if key == "format" else least)  # the format is never missing
         if not isinstance(value, int if kind is int else int | float) or isinstance(value, bool) \
                 or not least <= value <= _LARGEST:
-            raise Damaged(f"its {key} is none")
+            raise DamagedCheckpoint(f"its {key} is none")
     for key, value in meta["config"].items() if "config" in meta else ():
         items = value if isinstance(value, list) else [value]
         if not all(_is_setting(item) for item in items):
-            raise Damaged(f"its setting {key} is none")
+            raise DamagedCheckpoint(f"its setting {key} is none")
     return meta
 
 

@@ -3,7 +3,7 @@ import numpy as np
 from scipy import sparse
 
 from common.body_models.files import BodyModel
-from common.formats.motion import BodyParameters, Skeleton, Skin
+from common.formats.motion import BodyParameters, BoneHierarchy, Skin
 from common.joints import SKELETONS
 from common.visual.cameras import Y_UP
 
@@ -53,7 +53,7 @@ class BodyRig:
         bend = (rotmat[:, 1:] - np.eye(3)).reshape(len(rotmat), -1).mean(0)
         posedirs = model.posedirs if sparse.issparse(model.posedirs) else model.posedirs.reshape(-1, len(bend))
         return {
-            "skeleton": Skeleton(JOINTS[model.kind], parents, offsets, turned, root),
+            "skeleton": BoneHierarchy(JOINTS[model.kind], parents, offsets, turned, root),
             "skin": Skin(mean + (posedirs @ bend).reshape(-1, 3), model.faces, np.float64(model.weights), colour),
             "body": BodyParameters(model.kind, model.source, shape[:, :BETAS].mean(0), shape[:, BETAS:]),
         }

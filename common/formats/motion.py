@@ -12,7 +12,7 @@ from common.geometry.rotation import matrix_to_quaternion
 
 
 @dataclasses.dataclass(frozen=True)
-class Skeleton:
+class BoneHierarchy:
     """Bones of fixed length and how they turn.
 
     Args:
@@ -81,7 +81,7 @@ class Motion:
         joint_names (tuple): K names. j3d (array): (T, K, 3), metres.
         j2d_px (array): (T, K, 2) pixels of the image, or None where the two have other joints.
         score (array): (T,), NaN where it is not known.
-        skeleton (Skeleton): or None. skin (Skin): or None. body (BodyParameters): or None.
+        skeleton (BoneHierarchy): or None. skin (Skin): or None. body (BodyParameters): or None.
     """
 
     name: str
@@ -95,7 +95,7 @@ class Motion:
     j3d: np.ndarray
     j2d_px: np.ndarray | None = None
     score: np.ndarray | None = None
-    skeleton: Skeleton | None = None
+    skeleton: BoneHierarchy | None = None
     skin: Skin | None = None
     body: BodyParameters | None = None
 

@@ -1,14 +1,15 @@
 """A skin for skeletons without a body: a rod for each bone and a ball for each joint."""
 import numpy as np
 
-from common.formats.motion import Skeleton, Skin
+from common.formats.motion import BoneHierarchy, Skin
 
 SIDES, RINGS = 10, 6
 THICKNESS_M = 0.018
 COLOUR = (120, 170, 220)
 
 
-def stick_figure(skeleton: Skeleton, colour: tuple[int, int, int] = COLOUR, thickness: float = THICKNESS_M) -> Skin:
+def stick_figure(skeleton: BoneHierarchy, colour: tuple[int, int, int] = COLOUR,
+                 thickness: float = THICKNESS_M) -> Skin:
     """The skin of a skeleton at rest.
 
     Args:

@@ -16,7 +16,7 @@ from common.data.readers.keypoint_json import (
     LEAST_EXTENT_PX,
     LEAST_JOINTS,
     MIN_CONFIDENCE,
-    Frame,
+    FramePoses,
     are_shares,
     frames_of,
     json_files,
@@ -225,7 +225,7 @@ class KeypointFiles:
             return []
         return self._found([found] if self.frames else frames_of(read_json(found), found))
 
-    def _found(self, frames: list[Frame]) -> list[Detection]:
+    def _found(self, frames: list[FramePoses]) -> list[Detection]:
         poses = [pose for frame in frames for pose in frame.poses]
         if poses and are_shares(np.concatenate([sure(pose.joints, self.min_confidence) for pose in poses])):
             raise UserError(f"--keypoints_json {self.path}: coordinates are shares of the image; write them in its "

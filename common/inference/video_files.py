@@ -23,7 +23,7 @@ FIELDS = {"j2d_px": "joints_2d_px", "j3d": "joints_3d_m", "translation": "transl
           "box_centre_px": "box_centre_px", "box_size_px": "box_size_px", "score": "score"}
 
 
-class Track(NamedTuple):
+class PersonTrack(NamedTuple):
     """A person in a video: numbers of the frames, their times, and the `Person` of each, without meshes."""
 
     frames: list
@@ -46,7 +46,7 @@ class VideoRecord:
     def add(self, record: ImageRecord, people: Sequence[Person], time_s: float) -> None:
         """Take the next frame: its `ImageRecord`, its `Person`s, who all have numbers, and its time."""
         for person in people:
-            track = self.tracks.setdefault(person.number, Track([], [], []))
+            track = self.tracks.setdefault(person.number, PersonTrack([], [], []))
             track.frames.append(self.frames)
             track.time_s.append(time_s)
             # Meshes of all frames would fill the memory; the parameters say the same.
@@ -99,8 +99,8 @@ class VideoRecord:
         return npz_bytes({**self._header(name, number), "conventions": json.dumps(self._conventions()), **arrays})
 
 
-def _stacked(track: Track) -> dict[str, np.ndarray]:
-    """The arrays of a `Track` under their names in files, first axis: its frames."""
+def _stacked(track: PersonTrack) -> dict[str, np.ndarray]:
+    """The arrays of a `PersonTrack` under their names in files, first axis: its frames."""
     arrays = {"frames": track.frames, "time_s": track.time_s}
     for person in track.people:
         values = {name: getattr(person, field) for field, name in FIELDS.items()}

@@ -44,7 +44,7 @@ UNSURE_ROTATIONS = ("left_ankle", "right_ankle", "left_wrist", "right_wrist")
 UNSURE_JOINTS = tuple(f"{side}_{name}" for side in ("left", "right") for name in ("big_toe", "small_toe", "heel"))
 
 
-class Source:
+class RecordSource:
     """What sources of people and hands have in common; `Pipeline` takes one.
 
     Args:
@@ -113,7 +113,7 @@ def kept(items: Sequence, box_of: Callable, size_of: Callable, aspect: float,
     return chosen, boxes
 
 
-class PersonSource(Source):
+class PersonSource(RecordSource):
     """People for the whole network.
 
     Args:
@@ -121,7 +121,7 @@ class PersonSource(Source):
         records (list[Record]): people.
         annotated: Record -> `joint_sets.Annotated`.
         fits (BodyFits): poses the fits.
-        space (Space), augmentation (Augmentation): see `Source`.
+        space (Space), augmentation (Augmentation): see `RecordSource`.
         unsure (bool): whether `UNSURE_ROTATIONS` and `UNSURE_JOINTS` of fits are no targets.
 
     Raises:
@@ -208,14 +208,14 @@ class Hand(NamedTuple):
     principal: np.ndarray | None
 
 
-class HandSource(Source):
+class HandSource(RecordSource):
     """Hands for the hand-only network; left hands are mirrored, no others.
 
     Args:
         name (str): of the data set.
         hands (list[Hand]): hands.
         fits (HandFits): poses the fits.
-        space (Space), augmentation (Augmentation): see `Source`.
+        space (Space), augmentation (Augmentation): see `RecordSource`.
         is_3d (bool): whether the data set counts as one with 3D truth.
 
     Raises:

@@ -175,7 +175,7 @@ def measure_checkpoint(config: Config, runtime: Runtime) -> dict[str, float]:
     indices = np.arange(len(test_images))[runtime.rank::runtime.rank_size]
     meshes = predict(network, test_images, output, config.test_batch_size, indices, config.num_workers)
     if config.vis:
-        meshes = Drawings(config, model.faces, test_images, testset)(meshes)
+        meshes = MeshDrawings(config, model.faces, test_images, testset)(meshes)
     parts = gather(evaluate(meshes, test_images, measure, len(indices)), folder, runtime)
     if not runtime.is_main:
         return {}
@@ -189,7 +189,7 @@ def measure_checkpoint(config: Config, runtime: Runtime) -> dict[str, float]:
     return figures
 
 
-class Drawings:
+class MeshDrawings:
     """Draws the first images of a test set with their predicted meshes into output_dir/vis.
 
     Args:

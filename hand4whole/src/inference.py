@@ -35,7 +35,7 @@ MIRROR, MIRROR_TURN = np.array([-1.0, 1.0, 1.0]), np.array([1.0, -1.0, -1.0])
 CAM_TRANS = "metres from the {}'s origin to the network's own camera, whose axis goes through the middle of the {} box"
 
 
-class View(NamedTuple):
+class InputCamera(NamedTuple):
     """A network's input and its virtual camera: (H, W) px of the input; (H, W) px that the camera counts the same area
     in; focal (x, y) in those."""
 
@@ -50,7 +50,7 @@ class VirtualCameraModel(MeshModel):
     Args:
         network (Cell): trained, in evaluation mode.
         model (BodyModel): what it poses.
-        view (View): its input and camera.
+        view (InputCamera): its input and camera.
 
     Attributes:
         outputs (tuple): names of the network's outputs.
@@ -127,7 +127,7 @@ class Hand4WholeMeshes(VirtualCameraModel):
         "cam_trans": CAM_TRANS.format("body", "person's")}
 
     def __init__(self, network, model):
-        super().__init__(network, model, View(network.sizes.image, network.sizes.body, network.sizes.focal))
+        super().__init__(network, model, InputCamera(network.sizes.image, network.sizes.body, network.sizes.focal))
         self.rig = BodyRig(self.model)
         mean = {f"{side}hand_pose": self.model.extra(f"hands_mean{side}", (45,)) for side in "lr"}
         self.hand_mean = {name: values.astype(np.float64) for name, values in mean.items()}
@@ -175,7 +175,7 @@ class HandMeshes(VirtualCameraModel):
 
     def __init__(self, network, model, side):
         sizes = network.sizes
-        super().__init__(network, model, View(sizes.hand, sizes.hand, sizes.focal))
+        super().__init__(network, model, InputCamera(sizes.hand, sizes.hand, sizes.focal))
         self.left = side == "left"
         self.change = NO_CHANGE._replace(flip=self.left)
         self.regressor = hand_regressor(self.model)

@@ -13,7 +13,7 @@ from common.data.order import SampleSource
 from common.data.readers.mosh import PosePrior
 from hmr.src.conventions import Convention, network_input
 from hmr.src.network import JOINTS, NUM_CAM, NUM_POSE
-from hmr.src.people import NUM_LSP, People
+from hmr.src.people import NUM_LSP, DatasetPeople
 
 # The crop that `trans_max` speaks of.
 PUBLISHED_SIZE = 224
@@ -21,7 +21,7 @@ POSE = slice(NUM_CAM, NUM_CAM + NUM_POSE)
 
 
 @dataclass(frozen=True)
-class Augmentation:
+class CropAugmentation:
     """Random changes of a sample.
 
     Args:
@@ -40,17 +40,17 @@ class PeopleSource:
     """People of one data set as the data pipeline takes them.
 
     Args:
-        people (People): of the set.
+        people (DatasetPeople): of the set.
         convention (Convention): conventions of the network's input.
         crop_size (int): side of the crop, px.
-        augmentation (Augmentation): None shows everybody unchanged.
+        augmentation (CropAugmentation): None shows everybody unchanged.
         grow (float): side of the crop relative to the box, without augmentation.
     """
 
     columns = ("image", "kp2d", "kp3d", "theta", "has_kp3d", "has_smpl")
 
-    def __init__(self, people: People, convention: Convention, crop_size: int, augmentation: Augmentation | None = None,
-                 grow: float = 1.2):
+    def __init__(self, people: DatasetPeople, convention: Convention, crop_size: int,
+                 augmentation: CropAugmentation | None = None, grow: float = 1.2):
         self.people, self.convention, self.crop_size = people, convention, crop_size
         self.augmentation, self.grow = augmentation, grow
         self.reader = AnnotatedImages(len(set(people.images)))

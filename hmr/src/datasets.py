@@ -14,7 +14,7 @@ from common.data.readers.mosh import PosePrior
 from common.errors import UserError
 from hmr.src.config import HMR_MEAN, HMR_SMPL, read_settings
 from hmr.src.conventions import find_convention
-from hmr.src.dataset import Augmentation, PeopleSource, TrainingSource
+from hmr.src.dataset import CropAugmentation, PeopleSource, TrainingSource
 from hmr.src.people import Limits, gather, with_joints_of
 from hmr.src.protocols import HELD_OUT, PROTOCOLS, subject_of
 
@@ -112,7 +112,7 @@ def build_source(config, body=None):
         raise UserError(f"--data_path {config.data_path or 'is missing'}: name the folder that holds the data sets, "
                         "such as HMR_DATA")
     limits = Limits(config.min_keypoints, config.min_size, config.max_overlap)
-    augmentation = Augmentation(config.scale_min, config.scale_max, config.trans_max, config.flip_prob)
+    augmentation = CropAugmentation(config.scale_min, config.scale_max, config.trans_max, config.flip_prob)
     factors, convention = _set_weights(config.set_weights), find_convention(config.convention)
     sources, weights, batch_size = {}, {}, 0
     for flag, sets, share in (("train_2d_set", SETS_2D, config.batch_size),

@@ -81,7 +81,7 @@ class GeneratorLoss(Float32Cell):
         weights (LossWeights): factors.
 
     Inputs:
-        - **outputs** (tuple) - what `Body` returns for the last round.
+        - **outputs** (tuple) - what `BodyLayer` returns for the last round.
         - **scores** (Tensor) - (N, 25), the discriminator's values for the bodies of all rounds; None without a
           discriminator, the adversarial term is zero then.
         - **kp2d** (Tensor) - (B, K, 3), x, y and weight of the first K joints of `JOINTS`; the crop spans [-1, 1].

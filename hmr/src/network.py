@@ -152,7 +152,7 @@ class IterativeRegressor(nn.Cell):
         return x if keep is None else x * keep[:, row]
 
 
-class Body(Float32Cell):
+class BodyLayer(Float32Cell):
     """A state of the regressor to the body that it describes.
 
     Args:
@@ -201,16 +201,16 @@ class HMR(nn.Cell):
     Args:
         encoder (Cell): image to features (B, encoder.out_channels).
         regressor (IterativeRegressor): features to states.
-        body (Body): state to body.
+        body (BodyLayer): state to body.
 
     Inputs:
         - **image** (Tensor) - (B, 3, H, W), normalised as the convention says.
 
     Outputs:
-        Tuple of Tensors by `OUTPUTS`, of the last round; see `Body`.
+        Tuple of Tensors by `OUTPUTS`, of the last round; see `BodyLayer`.
     """
 
-    def __init__(self, encoder: nn.Cell, regressor: IterativeRegressor, body: Body):
+    def __init__(self, encoder: nn.Cell, regressor: IterativeRegressor, body: BodyLayer):
         super().__init__()
         self.encoder, self.regressor, self.body = encoder, regressor, body
 
@@ -265,7 +265,7 @@ def build_hmr(convention: Convention, model: BodyModel, mean: MeanParams, **size
     Returns:
         HMR
     """
-    return HMR(*build_parts(convention, mean, **sizes), Body(model, convention.rotations, convention.rotate_base))
+    return HMR(*build_parts(convention, mean, **sizes), BodyLayer(model, convention.rotations, convention.rotate_base))
 
 
 def build_network(config: Config, body: BodyModel, seed: int = 0) -> HMR:

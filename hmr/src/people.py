@@ -23,7 +23,7 @@ RAW_HUMAN36M_NAMES = {"right_collar": "neck", "head": "head_top"}
 
 
 @dataclass(frozen=True)
-class People:
+class DatasetPeople:
     """N people of one data set.
 
     Attributes:
@@ -57,7 +57,7 @@ def gather(records, hidden_weight, given_box, limits, dataset):
         dataset (str): name for error texts.
 
     Returns:
-        tuple: People, and how many the filters dropped, see `choose`.
+        tuple: DatasetPeople, and how many the filters dropped, see `choose`.
 
     Raises:
         UserError: nobody is left.
@@ -77,20 +77,21 @@ def gather(records, hidden_weight, given_box, limits, dataset):
         theta = np.zeros((len(chosen), 85), np.float32)
         theta[:, 3:75] = [record.pose for record in chosen]
         theta[:, 75:] = [record.beta for record in chosen]
-    return People([record.image_path for record in chosen], corners[kept].astype(np.float32),
-                  kp2d[kept].astype(np.float32), kp3d, theta, [record.extras.get("size") for record in chosen]), dropped
+    return DatasetPeople([record.image_path for record in chosen], corners[kept].astype(np.float32),
+                         kp2d[kept].astype(np.float32), kp3d, theta,
+                         [record.extras.get("size") for record in chosen]), dropped
 
 
 def with_joints_of(people, body):
     """The people with 3D joints: those that their SMPL parameters give, where the set tells of nothing else.
 
     Args:
-        people (People): as gathered.
+        people (DatasetPeople): as gathered.
         body (BodyModel): whose `cocoplus_regressor` gives the joints; a condensed one is enough.
 
     Returns:
-        People: `kp3d` (N, 14, 3), metres, camera axes, of the body at the origin; unchanged where there are 3D joints
-        already, or no parameters.
+        DatasetPeople: `kp3d` (N, 14, 3), metres, camera axes, of the body at the origin; unchanged where there are 3D
+        joints already, or no parameters.
     """
     if people.kp3d is not None or people.theta is None:
         return people

@@ -14,7 +14,7 @@ LEAST_SCALE = 0.75  # interpolation between four pixels skips some below this
 
 
 @dataclass(frozen=True)
-class Augmentation:
+class ImageAugmentation:
     """How far images are changed.
 
     insize: side of the square result, px. min_box_size, max_box_size: diagonals of the people's boxes, px, within
@@ -39,7 +39,7 @@ def random_matrix(joints, settings, rng):
 
     Args:
         joints (array): (P, J, 3) of at least one person, pixels, flag positive for joints that are there.
-        settings (Augmentation): bounds.
+        settings (ImageAugmentation): bounds.
         rng (numpy.random.Generator): source of all randomness.
 
     Returns:

@@ -20,7 +20,7 @@ from common.data.image import AnnotatedImages
 from common.errors import UserError
 from common.files import atomic_write
 from common.text_files import read_json
-from openpose.src.decode import Frame, decode
+from openpose.src.decode import Placement, decode
 from openpose.src.evaluate import Predictions, to_records
 from openpose.src.normalisation import PADDING, STRIDE, check_normalisation, normalise
 
@@ -62,7 +62,7 @@ def read_exported(path):
 
 
 def fit_square(image, size):
-    """An image (H, W, 3) uint8 scaled to fit into a square and padded, (size, size, 3), and its Frame."""
+    """An image (H, W, 3) uint8 scaled to fit into a square and padded, (size, size, 3), and its Placement."""
     height, width = image.shape[:2]
     scale = size / max(height, width)
     inner = tuple(max(1, round(side * scale)) for side in (height, width))
@@ -70,7 +70,7 @@ def fit_square(image, size):
     resized = cv2.resize(image, inner[::-1], interpolation=method)
     padded = cv2.copyMakeBorder(resized, 0, size - inner[0], 0, size - inner[1], cv2.BORDER_CONSTANT,
                                 value=(PADDING,) * 3)
-    return padded, Frame((height, width), inner)
+    return padded, Placement((height, width), inner)
 
 
 def write_bins(folder, exported, annotations, rows, image_folder):
@@ -150,7 +150,7 @@ def read_predictions(folder, result_folder, skeleton, decoder, merge_halves, ann
         if place % batch_size == 0:
             paf, heat = (_read_maps(os.path.join(result_folder, f"{place // batch_size}_{output}.bin"), shape)
                          for output, shape in enumerate(shapes))
-        frame = Frame(tuple(sample["size"]), tuple(sample["inner"]))
+        frame = Placement(tuple(sample["size"]), tuple(sample["inner"]))
         people = decode(heat[place % batch_size], paf[place % batch_size], frame, decoder, skeleton, merge_halves)
         out.records.extend(to_records(people, sample["id"], annotations.category_id, order))
         place += 1

@@ -6,7 +6,14 @@ import numpy as np
 from common.data.image import AnnotatedImages
 from common.data.readers.coco import read_annotations
 from common.errors import UserError
-from openpose.src.augment import Augmentation, change_colours, fitting_matrix, random_matrix, warp_image, warp_joints
+from openpose.src.augment import (
+    ImageAugmentation,
+    change_colours,
+    fitting_matrix,
+    random_matrix,
+    warp_image,
+    warp_joints,
+)
 from openpose.src.gen_ignore_mask import MIN_AREA, MIN_KEYPOINTS, mask_path
 from openpose.src.normalisation import PADDING, STRIDE, check_normalisation, normalise
 from openpose.src.skeleton import Skeleton
@@ -22,7 +29,7 @@ class KeypointSource:
         mask_folder (str): masks of ignored regions (see `gen_ignore_mask`), empty for none; an image without a file
             has none.
         skeleton (Skeleton): joints and limbs.
-        augmentation (Augmentation): random changes, and the size of the samples.
+        augmentation (ImageAugmentation): random changes, and the size of the samples.
         normalisation (str): name in `normalisation.NORMALISATIONS`.
         augment (bool): False shows each image whole, unturned and unchanged.
         heatmap_sigma, paf_width (float): of the targets, pixels.
@@ -35,7 +42,7 @@ class KeypointSource:
     columns = ("image", "paf", "heat", "mask")
 
     def __init__(self, annotation_path: str, image_folder: str, mask_folder: str, skeleton: Skeleton,
-                 augmentation: Augmentation, normalisation: str, augment: bool = True,
+                 augmentation: ImageAugmentation, normalisation: str, augment: bool = True,
                  heatmap_sigma: float = HEATMAP_SIGMA, paf_width: float = PAF_WIDTH,
                  min_keypoints: float = MIN_KEYPOINTS, min_area: float = MIN_AREA):
         check_normalisation(normalisation)

@@ -24,7 +24,7 @@ NEAR_HEIGHT = 0.3  # of both of their peaks
 
 
 @dataclass(frozen=True)
-class Convention:
+class DecoderSettings:
     """Figures of a decoder.
 
     peak_threshold: least height of a peak. positions: (k,) where a limb is read, see `supported`. least: support at
@@ -53,15 +53,15 @@ def _spread(count):
 
 
 CONVENTIONS = {
-    "default": Convention(0.05, _spread(10), 8, 0.5, "height", 3, 0.2),
-    "cmu": Convention(0.1, _spread(10), 9, 0.5, "height", 4, 0.4, sigma=3.0),
-    "port": Convention(0.05, _spread(10), 9, 1.0, "width", 3, 0.2, sigma=2.5, cubic=False, strict=True,
-                       smooth_score=True),
+    "default": DecoderSettings(0.05, _spread(10), 8, 0.5, "height", 3, 0.2),
+    "cmu": DecoderSettings(0.1, _spread(10), 9, 0.5, "height", 4, 0.4, sigma=3.0),
+    "port": DecoderSettings(0.05, _spread(10), 9, 1.0, "width", 3, 0.2, sigma=2.5, cubic=False, strict=True,
+                            smooth_score=True),
 }
 
 
 @dataclass(frozen=True)
-class People:
+class DecodedPeople:
     """What was found in one image.
 
     joints (P, J, 3) float64: x, y in pixels of the image (centre of the first pixel at (0, 0)) and the height of the
@@ -81,11 +81,11 @@ class People:
         if not most or len(self) <= most:
             return self
         chosen = np.sort(np.argsort(-self.scores, kind="stable")[:most])
-        return People(self.joints[chosen], self.scores[chosen])
+        return DecodedPeople(self.joints[chosen], self.scores[chosen])
 
 
 @dataclass(frozen=True)
-class Frame:
+class Placement:
     """Where an image lies in the network input, in pixels.
 
     image (height, width) of the image; inner (height, width) that it was resized to; the network input may reach
@@ -106,14 +106,14 @@ def decode(heat, paf, frame=None, decoder="default", skeleton=COCO_18, merge_hal
     Args:
         heat (array): (J+1, h, w) or (J, h, w) heat maps; the background is not looked at.
         paf (array): (2L, h, w) affinity fields.
-        frame (Frame): None when the network input is the image.
+        frame (Placement): None when the network input is the image.
         decoder (str): a name of `CONVENTIONS`.
         skeleton (Skeleton): J joints and L limbs.
         merge_halves (bool): join parts of a person whose neck is hidden, see `join_fragments`; None for what the
             decoder does by itself: `default` joins, the published ones do not.
 
     Returns:
-        People.
+        DecodedPeople.
 
     Raises:
         UserError: unknown decoder.
@@ -124,7 +124,7 @@ def decode(heat, paf, frame=None, decoder="default", skeleton=COCO_18, merge_hal
     heat, paf = _checked(heat, paf, skeleton)
     convention = CONVENTIONS[decoder]
     network = heat.shape[1] * STRIDE, heat.shape[2] * STRIDE
-    frame = frame or Frame(network, network)
+    frame = frame or Placement(network, network)
     find = _refined if decoder == "default" else _enlarged
     peaks, sampler, size = find(heat, paf, convention, frame, decoder)
     prior = convention.prior * size[0 if convention.prior_side == "height" else 1]
@@ -191,4 +191,4 @@ def _arranged(people, peaks, skeleton, frame, decoder):
         scores = scores / (len(skeleton.joints) + len(skeleton.limbs))
         order = np.argsort(-scores, kind="stable")
         joints, scores = joints[order], scores[order]
-    return People(joints, scores)
+    return DecodedPeople(joints, scores)

@@ -10,7 +10,7 @@ import numpy as np
 from mindspore import Tensor
 
 from openpose.src.config import MERGE, read_settings
-from openpose.src.decode import Frame, decode
+from openpose.src.decode import Placement, decode
 from openpose.src.fast_convolution import use_fast_convolutions
 from openpose.src.network import LastStage, load_trained
 from openpose.src.normalisation import PADDING, STRIDE, normalise
@@ -65,7 +65,7 @@ class PeopleDetector:
         return people.strongest(self.settings.most_people)
 
     def maps(self, image):
-        """Heat maps (J+1, h, w), fields (2L, h, w), and the Frame that tells where the image lies in them."""
+        """Heat maps (J+1, h, w), fields (2L, h, w), and the Placement that tells where the image lies in them."""
         settings, results = self.settings, []
         for scale in settings.scales:
             prepared, frame = prepare(image, round(settings.size * scale), settings.stretch)
@@ -96,7 +96,7 @@ def prepare(image, size, stretch=False):
         stretch (bool): see `DetectorSettings`.
 
     Returns:
-        tuple: image (h, w, 3) uint8 with sides that are multiples of 8, and its Frame.
+        tuple: image (h, w, 3) uint8 with sides that are multiples of 8, and its Placement.
     """
     height, width = image.shape[:2]
     size = -(-size // STRIDE) * STRIDE
@@ -108,7 +108,7 @@ def prepare(image, size, stretch=False):
     resized = cv2.resize(image, inner[::-1], interpolation=method)
     padding = [0 if side % STRIDE == 0 and (stretch or side == size) else -side % BUCKET for side in inner]
     resized = cv2.copyMakeBorder(resized, 0, padding[0], 0, padding[1], cv2.BORDER_CONSTANT, value=(PADDING,) * 3)
-    return resized, Frame((height, width), inner)
+    return resized, Placement((height, width), inner)
 
 
 def average_mirror(heat, paf, skeleton):

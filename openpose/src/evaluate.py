@@ -23,7 +23,7 @@ from common.engine.runtime import Runtime
 from common.engine.shards import gather as gather_shards
 from common.errors import UserError
 from common.files import atomic_write
-from openpose.src.decode import People
+from openpose.src.decode import DecodedPeople
 from openpose.src.skeleton import Skeleton
 
 LOGGER = logging.getLogger("mindhuman")
@@ -55,19 +55,19 @@ def choose_images(annotations: Annotations, all_images: bool = False, most: int 
     return rows[:most] if most else rows
 
 
-def predict(detector: Callable[[np.ndarray], People], annotations: Annotations, rows: np.ndarray, image_folder: str,
-            skeleton: Skeleton, shard: tuple[int, int] = (0, 1),
-            on_image: Callable[[AnnotatedImage, np.ndarray, People], object] | None = None) -> Predictions:
+def predict(detector: Callable[[np.ndarray], DecodedPeople], annotations: Annotations, rows: np.ndarray,
+            image_folder: str, skeleton: Skeleton, shard: tuple[int, int] = (0, 1),
+            on_image: Callable[[AnnotatedImage, np.ndarray, DecodedPeople], object] | None = None) -> Predictions:
     """Look for people in every image of a shard.
 
     Args:
-        detector: image (H, W, 3) uint8, blue first, to People.
+        detector: image (H, W, 3) uint8, blue first, to DecodedPeople.
         annotations (Annotations): gives the images and the order of the keypoints.
         rows (array): numbers of the images of all shards.
         image_folder (str): where they lie.
         skeleton (Skeleton): of the people.
         shard (tuple): number of this worker and of all; each image is dealt to one.
-        on_image: called with AnnotatedImage, image and People, to draw; None for nothing.
+        on_image: called with AnnotatedImage, image and DecodedPeople, to draw; None for nothing.
 
     Returns:
         Predictions
@@ -92,7 +92,7 @@ def predict(detector: Callable[[np.ndarray], People], annotations: Annotations, 
     return out
 
 
-def to_records(people: People, image_id: object, category_id: object, order: np.ndarray) -> list[dict]:
+def to_records(people: DecodedPeople, image_id: object, category_id: object, order: np.ndarray) -> list[dict]:
     """People as entries of COCO's result files; people without any of the annotated keypoints are left out."""
     records = []
     for joints, score in zip(people.joints[:, order], people.scores):

@@ -18,7 +18,7 @@ def one_to_one(connections):
                                                      connections.score)))
 
 
-class Person:
+class PartialPerson:
     """Joints of one person while it grows: joint -> candidate, sum of the scores of joints and limbs."""
 
     __slots__ = ("joints", "score")
@@ -43,7 +43,7 @@ def join_in_order(connections, peaks, limbs, order, starters, fill_free):
             1.x port); else the older one's second joint is overwritten (the classic decoder).
 
     Returns:
-        list[Person]
+        list[PartialPerson]
     """
     heights = peaks.score.tolist()
     rows = _by_limb(connections, len(limbs))
@@ -79,7 +79,7 @@ def join_in_order(connections, peaks, limbs, order, starters, fill_free):
                     put(owners[0], end, second)
                     people[owners[0]].score += heights[second] + score
             elif limb in starters:
-                people[born] = Person({}, heights[first] + heights[second] + score)
+                people[born] = PartialPerson({}, heights[first] + heights[second] + score)
                 put(born, start, first)
                 put(born, end, second)
                 born += 1
@@ -107,7 +107,7 @@ def join_best_first(connections, peaks, limbs):
         limbs (sequence): (first, second) joint numbers.
 
     Returns:
-        list[Person]
+        list[PartialPerson]
     """
     heights, owner, people = peaks.score.tolist(), {}, {}
     order = np.argsort(-connections.score, kind="stable")
@@ -117,7 +117,7 @@ def join_best_first(connections, peaks, limbs):
         one, other = owner.get(first), owner.get(second)
         if one is None and other is None:
             if score > 0:
-                people[first] = Person({start: first, end: second}, heights[first] + heights[second] + score)
+                people[first] = PartialPerson({start: first, end: second}, heights[first] + heights[second] + score)
                 owner[first] = owner[second] = first
         elif one == other:
             people[one].score += score

@@ -13,7 +13,7 @@ from common.inference.inputs import is_single, source_of
 from common.inference.sources import Frame, interrupt_noted
 from common.inference.tracking import Tracker
 from common.visual.video import write_video
-from openpose.src.decode import People, decode
+from openpose.src.decode import DecodedPeople, decode
 from openpose.src.detector import build_detector
 from openpose.src.drawing import draw_maps, draw_people, write_image
 from openpose.src.keypoint_json import check_scale, coco_entries, scale_joints, write_coco, write_keypoints
@@ -212,7 +212,7 @@ class Inference:
     def _written(self, poses):
         """The `Poses2D`, of which the files but the drawing are written and the numbers are noted."""
         poses.save_keypoints(self.folder, self.keypoint_scale, self.write_heatmaps)
-        people = People(poses.joints, poses.scores)
+        people = DecodedPeople(poses.joints, poses.scores)
         self.entries.append(coco_entries(people, poses.image, poses.skeleton, poses.ids))
         self.names.append(poses.name)
         self.people += len(poses)

@@ -18,7 +18,7 @@ OFFSET_PX = (220.0, 130.0)  # of the pelvis from the middle, horizontal and vert
 USUAL_HEIGHT_PX, HEIGHT_MM = 400.0, 1700.0
 
 
-class Augmentation:
+class PoseAugmentation:
     """Changes normalised training poses, each as a function of seed, epoch and sample number.
 
     Args:

@@ -104,7 +104,7 @@ def load_dataset(data_dir: str, cameras_path: str, actions: str | Collection[str
     if statistics is not None and statistics.predict_14 != predict_14:
         raise UserError(f"the checkpoint's statistics are for {14 if statistics.predict_14 else 17} joints: "
                         f"{'add' if statistics.predict_14 else 'drop'} --predict_14")
-    source = _Source(data_dir, cameras_path, human36m.resolve_actions(actions), camera_frame, detections, cache_dir)
+    source = _DataFolder(data_dir, cameras_path, human36m.resolve_actions(actions), camera_frame, detections, cache_dir)
     subjects = {"train": tuple(train_subjects), "test": tuple(test_subjects)}
     wanted = [split for split in subjects if split in splits or (split == "train" and statistics is None)]
     entries = {split: source.entry(split, subjects[split]) for split in wanted}
@@ -125,7 +125,7 @@ def open_poses(data_dir: str) -> PackedPoses | human36m.CdfTree:
     return PackedPoses(data_dir) if packed and not has_tree else human36m.CdfTree(data_dir)
 
 
-class _Source:
+class _DataFolder:
     """The files of one data folder under one set of settings, as cached arrays."""
 
     def __init__(self, data_dir: str, cameras_path: str, actions: tuple[str, ...], camera_frame: bool, detections: str,

@@ -10,7 +10,7 @@ from common.data.readers import human36m
 from common.data.readers.stacked_hourglass import FOLDERS, find_detections
 from common.data.readers.videopose3d import POSES_FILE
 from common.errors import UserError
-from pose_baseline.src.augment import Augmentation
+from pose_baseline.src.augment import PoseAugmentation
 from pose_baseline.src.dataset import load_dataset, open_poses
 from pose_baseline.src.normalisation import Statistics
 
@@ -46,7 +46,7 @@ def build_loader(config, runtime, data):
                              config.seed, runtime.rank)
     augment = None
     if config.virtual_cameras or config.noise_px:
-        augment = Augmentation(data.statistics, config.virtual_cameras, config.noise_px, config.seed)
+        augment = PoseAugmentation(data.statistics, config.virtual_cameras, config.noise_px, config.seed)
     on_device = {"true": True, "false": False, "auto": runtime.device_target != "CPU"}[config.data_on_device]
     loader = ArrayLoader([data.train.inputs, data.train.targets], config.batch_size, config.seed, True, runtime.rank,
                          runtime.rank_size, masks, on_device and augment is None, augment)

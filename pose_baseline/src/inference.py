@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from common.data.readers.keypoint_json import Frame, Pose
+from common.data.readers.keypoint_json import FramePoses, Pose
 from common.data.restricted_pickle import load_npy, load_npz
 from common.engine.checkpoint import CheckpointFolder
 from common.errors import UserError
@@ -20,7 +20,7 @@ from pose_baseline.src.keypoint_files import frames_tracks
 from pose_baseline.src.keypoints import fit_to_camera, lifter_tracks, read_keypoints
 from pose_baseline.src.network import Lifter, load_trained
 from pose_baseline.src.normalisation import targets_to_mm
-from pose_baseline.src.outputs import Prediction, motion_of, write_json, write_npz
+from pose_baseline.src.outputs import LiftedTrack, motion_of, write_json, write_npz
 
 LOGGER = logging.getLogger("mindhuman")
 NUM_SAMPLES = 15
@@ -52,12 +52,12 @@ def lift_tracks(lifter, statistics, tracks, fitted):
         fitted (list[Track]): the same, in pixels that the network knows.
 
     Returns:
-        list[Prediction]
+        list[LiftedTrack]
     """
     skeleton = "h36m_14" if statistics.predict_14 else "h36m_17"
     lifted = np.split(lift(lifter, statistics, np.concatenate([track.joints for track in fitted])),
                       np.cumsum([len(track.joints) for track in fitted])[:-1])
-    return [Prediction(track.person, track.frames, track.frame_names, track.joints, track.observed, poses, skeleton)
+    return [LiftedTrack(track.person, track.frames, track.frame_names, track.joints, track.observed, poses, skeleton)
             for track, poses in zip(tracks, lifted)]
 
 
@@ -134,7 +134,7 @@ def write_person(prediction, folder, formats, name="predictions", source="", tru
     """The files about one person -> paths, `<name>.<format>`.
 
     Args:
-        prediction (Prediction): the person.
+        prediction (LiftedTrack): the person.
         folder (str): made when missing.
         formats (list): of `FORMATS`; npz and json hold this person alone.
         name (str): stem of the files.
@@ -216,11 +216,11 @@ class Lifting:
 
     @property
     def joint_names(self):
-        """Names of the joints of `Prediction.joints_3d`."""
+        """Names of the joints of `LiftedTrack.joints_3d`."""
         return tuple(self.statistics.evaluated_joints)
 
     def __call__(self, source, joint_order=None, image_size=None, rescale=None):
-        """A list of `Prediction`, one for each person.
+        """A list of `LiftedTrack`, one for each person.
 
         Args:
             source: file or folder of 2D joints (docs/inputs.md), or what `load("openpose")` gave: one or a list of
@@ -267,7 +267,7 @@ def tracks_of_detections(images, min_confidence):
         ids = [None] * len(image.joints) if image.ids is None else map(str, image.ids)
         poses = [Pose(joints, identity) for joints, identity in zip(image.joints, ids)]
         # Frames of one name follow each other; images do not.
-        frames.append(Frame("" if video else image.name, number, image.name, poses))
+        frames.append(FramePoses("" if video else image.name, number, image.name, poses))
     height, width = images[0].photo.shape[:2]
     what = images[0].image if len(images) == 1 else f"the detections from {images[0].name} on"
     raw = frames_tracks(frames, what, images[0].joint_names, min_confidence, (width, height))

@@ -14,7 +14,7 @@ from common.data.readers.coco import Annotations
 from common.data.readers.keypoint_json import (
     BODY_OF,
     ORDERS,
-    Frame,
+    FramePoses,
     Pose,
     better_order,
     frame_order,
@@ -56,7 +56,7 @@ class RawTrack:
     image_size: tuple = None
 
 
-class _Source:
+class _KeypointInput:
     """What is read, and what its user said about it: path, `--joint_order` or None, least confidence of a joint."""
 
     def __init__(self, path, joint_order, min_confidence):
@@ -118,7 +118,7 @@ def read_raw(path, joint_order=None, min_confidence=0.0):
     if joint_order is not None and joint_order not in SKELETONS:
         raise UserError(f"--joint_order {joint_order} is unknown; use one of {', '.join(SKELETONS)}")
     try:
-        tracks, names = _read(path, _Source(path, joint_order, min_confidence)), set()
+        tracks, names = _read(path, _KeypointInput(path, joint_order, min_confidence)), set()
     # Any part of a file may be of another type than the format says.
     except (TypeError, AttributeError, KeyError, IndexError, ValueError, OverflowError) as error:
         raise UserError(f"{path} is not laid out as its format says ({error}); write it again") from error
@@ -195,7 +195,7 @@ def _from_npz(content, source):
         source.say("written by Detectron (VideoPose3D's infer_video.py): COCO's joints, all of which count as sure")
         people, size = read_detectron(content, source.path)
         return [replace(track, image_size=size) for track in _follow([
-            Frame("", number, str(number), [Pose(with_scores(joints)) for joints in poses])
+            FramePoses("", number, str(number), [Pose(with_scores(joints)) for joints in poses])
             for number, poses in enumerate(people)], source)]
     key = next((key for key in ARRAY_KEYS if key in content), None)
     if key is None:
@@ -259,8 +259,8 @@ def _coco_annotations(content, source):
         video, number, name = split_name(image.file_name or image.id)
         people = [(labels.keypoints[person], label) for person in labels.rows(row) if labels.keypoints[person].any()
                   for label in [(labels.track_ids if followed else labels.ids)[person]]]
-        frames.append(Frame(image.video or video, number, name,
-                            [Pose(joints, str(label)) for joints, label in people], labels.names))
+        frames.append(FramePoses(image.video or video, number, name,
+                                 [Pose(joints, str(label)) for joints, label in people], labels.names))
         for joints, label in people if not followed else ():
             tracks += _array_tracks(joints, source, labels.names, people=[str(label)], image_size=image.size,
                                     frame_names=[image.file_name or str(image.id)])
@@ -273,8 +273,9 @@ def frames_tracks(frames, what, joint_names, min_confidence, image_size=None):
     """Tracks of people that were found before, in frames whose joints have names.
 
     Args:
-        frames (list): of `keypoint_json.Frame`. what (str): their name in messages. joint_names (sequence): J names.
-        min_confidence (float): joints with a higher score count. image_size (tuple): (width, height), px.
+        frames (list): of `keypoint_json.FramePoses`. what (str): their name in messages.
+        joint_names (sequence): J names. min_confidence (float): joints with a higher score count.
+        image_size (tuple): (width, height), px.
 
     Returns:
         list: of RawTrack.
@@ -282,7 +283,7 @@ def frames_tracks(frames, what, joint_names, min_confidence, image_size=None):
     Raises:
         UserError: nobody is in any frame.
     """
-    source = _Source(what, None, min_confidence)
+    source = _KeypointInput(what, None, min_confidence)
     named = [replace(frame, joint_names=tuple(joint_names)) for frame in frames]
     return [replace(track, image_size=image_size) for track in _follow(named, source)]
 

@@ -34,7 +34,7 @@ log = logging.getLogger("mindhuman")
 
 
 @dataclass(frozen=True)
-class Track:
+class KeypointTrack:
     """One person over T frames, ready for the lifter.
 
     joints (T, 16, 2) float32, pixels, in the order of `h36m_16`; observed (T, 16) bool: False where a joint was filled
@@ -63,7 +63,7 @@ def read_keypoints(path, joint_order=None, min_confidence=MIN_CONFIDENCE, image_
         image_size (tuple): (width, height) in px, by which coordinates that are shares of the image are scaled.
 
     Returns:
-        list: of Track. People who lack a joint throughout, and specks, are left out, which is logged.
+        list: of KeypointTrack. People who lack a joint throughout, and specks, are left out, which is logged.
 
     Raises:
         UserError: the file cannot be read, its coordinates are no pixels and no size is known, or nobody in it has all
@@ -87,8 +87,8 @@ def lifter_tracks(raw_tracks, path, min_confidence=MIN_CONFIDENCE):
         if failure:
             failures.append(failure)
         else:
-            tracks.append(Track(raw.person, np.array(raw.frames), tuple(map(str, raw.frame_names)),
-                                joints.astype(np.float32), observed, raw.skeleton, raw.image_size))
+            tracks.append(KeypointTrack(raw.person, np.array(raw.frames), tuple(map(str, raw.frame_names)),
+                                        joints.astype(np.float32), observed, raw.skeleton, raw.image_size))
     if not raw_tracks:
         raise UserError(f"{path} holds no people with joints of a confidence above --min_confidence {min_confidence:g}")
     made = [joint for joint in JOINTS if joint not in raw_tracks[0].joint_names]
@@ -195,7 +195,7 @@ def fit_to_camera(tracks, rescale="none", image_size=None, mean_pose_px=None):
     and viewing angle; joints from a 1920 x 1080 or a 256 x 256 image are outside of all that it knows.
 
     Args:
-        tracks (list): of Track.
+        tracks (list): of KeypointTrack.
         rescale (str): `none`: leave the pixels as they are. `image`: scale the image to a longer side of 1000 px and
             centre it in 1000 x 1000; keeps the place in the image and suits similar lenses. `body`: scale and move
             each track so that the torso has its length, and the pelvis on average its place, in the training set; loses
@@ -204,7 +204,7 @@ def fit_to_camera(tracks, rescale="none", image_size=None, mean_pose_px=None):
         mean_pose_px (ndarray): (16, 2), mean 2D pose of the training set, for `body`.
 
     Returns:
-        list: of Track with new joints.
+        list: of KeypointTrack with new joints.
 
     Raises:
         UserError: an unknown `rescale`, or `image` without a size.

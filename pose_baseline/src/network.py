@@ -145,7 +145,7 @@ class HiddenLayer(nn.Cell):
         return y
 
 
-class Stage(nn.Cell):
+class ResidualBlock(nn.Cell):
     """Two hidden layers, with the input added to their output where `residual` is set."""
 
     def __init__(self, size: int, settings: dict, rng: np.random.Generator):
@@ -192,7 +192,7 @@ class LinearModel(nn.Cell):
                           "predict_14": predict_14, "seed": seed}
         rng = np.random.default_rng(seed)
         self.first = HiddenLayer(self.input_size, linear_size, settings, rng)
-        self.stages = nn.CellList([Stage(linear_size, settings, rng) for _ in range(num_layers)])
+        self.stages = nn.CellList([ResidualBlock(linear_size, settings, rng) for _ in range(num_layers)])
         self.output = Dense(linear_size, 42 if predict_14 else 48, max_norm, rng)
         self.num_masks = 1 + 2 * num_layers
 

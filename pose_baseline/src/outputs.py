@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from common.files import atomic_write, npz_bytes
-from common.formats.motion import Motion, Skeleton
+from common.formats.motion import BoneHierarchy, Motion
 from common.geometry.bones import frame_of, turn_bones
 from common.joint_tables import TABLES
 from common.joints import SKELETONS
@@ -34,7 +34,7 @@ REST = {"spine": _UP, "thorax": _UP, "neck_nose": _UP, "head": _UP, "left_hip": 
 
 
 @dataclass(frozen=True)
-class Prediction:
+class LiftedTrack:
     """One person over T frames.
 
     joints_2d (T, 16, 2): the input in pixels of the file's own images, order of `h36m_16`; observed (T, 16) bool:
@@ -81,7 +81,7 @@ def write_npz(path, predictions, space):
 
     Args:
         path (str): file to write.
-        predictions (list): of Prediction, all of one skeleton.
+        predictions (list): of LiftedTrack, all of one skeleton.
         space (str): key of `SPACES`.
     """
     rows = {name: np.concatenate([np.asarray(getattr(one, name)) for one in predictions])
@@ -112,8 +112,8 @@ def write_json(path, predictions, space):
     atomic_write(path, json.dumps(content).encode("utf-8"))
 
 
-def motion_of(prediction: Prediction, name: str, source: str, space: str, fps: float) -> Motion:
-    """The motion of a `Prediction`; the pelvis is its origin.
+def motion_of(prediction: LiftedTrack, name: str, source: str, space: str, fps: float) -> Motion:
+    """The motion of a `LiftedTrack`; the pelvis is its origin.
 
     Args:
         prediction: of 17 joints; of 14 there is no skeleton.
@@ -128,7 +128,7 @@ def motion_of(prediction: Prediction, name: str, source: str, space: str, fps: f
                   joints, skeleton=skeleton_of(joints, names) if "pelvis" in names else None)
 
 
-def skeleton_of(joints, names) -> Skeleton:
+def skeleton_of(joints, names) -> BoneHierarchy:
     """Bones of one length in the directions of the joints; hips, which are one bone of the pelvis, come near theirs.
 
     Args:
@@ -145,4 +145,4 @@ def skeleton_of(joints, names) -> Skeleton:
              tree.index("thorax"): thorax @ frame_of(_UP, _LEFT).T}
     offsets, rotmat = turn_bones(np.stack([place[joint] for joint in tree], axis=1), parents,
                                  [REST.get(joint, np.zeros(3)) for joint in tree], whole)
-    return Skeleton(tuple(tree), parents, offsets, rotmat, place["pelvis"])
+    return BoneHierarchy(tuple(tree), parents, offsets, rotmat, place["pelvis"])

@@ -8,8 +8,8 @@ from cmr.src.evaluate import (
     H36M_TO_J14,
     J24_TO_J14,
     Counts,
+    MeshPrediction,
     PoseErrors,
-    Prediction,
     Segmentation,
     ShapeErrors,
     evaluate,
@@ -32,7 +32,7 @@ def inputs(name, shape, *bounds):
 def prediction():
     meshes = [(golden.body().v_template + 0.05 * inputs(name, (4, 6890, 3))).astype(np.float32)
               for name in ("vertices", "vertices_smpl")]
-    return Prediction(meshes[0], None, meshes[1], None, None)
+    return MeshPrediction(meshes[0], None, meshes[1], None, None)
 
 
 def test_shape_errors(prediction):
@@ -41,7 +41,7 @@ def test_shape_errors(prediction):
     vertices, _ = pose_body(golden.body(), rotmat, inputs("betas", (4, 10)))
     metric = ShapeErrors()
     for part in (slice(3), slice(3, 4)):
-        metric.update(Prediction(prediction.vertices[part], None, prediction.smpl_vertices[part], None, None),
+        metric.update(MeshPrediction(prediction.vertices[part], None, prediction.smpl_vertices[part], None, None),
                       {"vertices": vertices[part]})
     assert np.abs(metric.errors - np.stack([expected["shape_error"], expected["shape_error_smpl"]], -1)).max() < 1e-5
     assert np.abs(np.array(list(metric.results().values())) - expected["up3d"]).max() < 0.01
@@ -126,7 +126,7 @@ def test_a_square_is_rendered_where_its_camera_sees_it():
     # s (x + tx) spans [0, 0.5] of [-1, 1] in x, and [-0.25, 0.25] in y: 56 pixels each.
     assert sorted(set(parts[84:140, 112:168].ravel())) == [4, 6] and (parts > 0).sum() == 56 * 56
     batch = {"center": np.array([[112.0, 112.0]]), "scale": np.array([1.12]), "mask": [parts], "parts": [parts]}
-    metric.update(Prediction(SQUARE[None], cam[None], None, None, None), batch)
+    metric.update(MeshPrediction(SQUARE[None], cam[None], None, None, None), batch)
     assert metric.results() == {"Accuracy": 1.0, "F1": 1.0, "Parts Accuracy": 1.0, "Parts F1 (BG)": 1.0}
 
 

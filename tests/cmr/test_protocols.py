@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cmr.src.dataset import CMRDataset, Crop
-from cmr.src.evaluate import J24_TO_J14, REGRESSED_JOINTS, Prediction
+from cmr.src.evaluate import J24_TO_J14, REGRESSED_JOINTS, MeshPrediction
 from cmr.src.mesh import load_smpl
 from cmr.src.protocols import TrueGenderedBodies, TrueJoints, TrueSegmentations, TrueShapes, find_parts
 from common.body_models.companions import load_regressor
@@ -82,7 +82,7 @@ def test_a_mesh_under_its_own_mask_is_right(people, model, tmp_path):
     cv2.imwrite(str(tmp_path / "parts.png"), parts)
     cv2.imwrite(str(tmp_path / "mask.png"), 255 * (parts > 0).astype(np.uint8))
     item = test_set.item(0)
-    test_set.metric.update(Prediction(upright[None], cam[None], None, None, None),
+    test_set.metric.update(MeshPrediction(upright[None], cam[None], None, None, None),
                            {name: value[None] for name, value in item.items() if name != "image"})
     assert set(test_set.metric.results().values()) == {1.0}
 

@@ -8,7 +8,7 @@ import pytest
 from mindspore import Tensor, nn
 
 from hmr.src.body import condense
-from hmr.src.network import Body
+from hmr.src.network import BodyLayer
 
 NAME = "cocoplus_regressor"
 
@@ -39,7 +39,7 @@ def test_joints_and_gradients_are_those_of_the_whole_body(model, rotations, size
     small = condense(model, NAME)
     assert len(small.v_template) < 1000
     state = Tensor(golden.seeded.array("hmr/state", (3, size), 2))
-    whole, condensed = Body(model, rotations, rotate_base), Body(small, rotations, rotate_base)
+    whole, condensed = BodyLayer(model, rotations, rotate_base), BodyLayer(small, rotations, rotate_base)
     for one, other in zip(whole(state)[2:], condensed(state)[2:]):
         assert np.abs(one.asnumpy() - other.asnumpy()).max() < 1e-5
     gradients = [ms.grad(Weighed(body))(state).asnumpy() for body in (whole, condensed)]

@@ -27,7 +27,7 @@ from common.joints import SKELETONS, flip_pairs
 from hmr.src.body import condense
 from hmr.src.conventions import CONVENTIONS, network_input
 from hmr.src.dataset import (
-    Augmentation,
+    CropAugmentation,
     PeopleSource,
     TrainingSource,
     flip_keypoints,
@@ -44,7 +44,7 @@ from hmr.src.datasets import (
     read_prior,
 )
 from hmr.src.network import JOINTS
-from hmr.src.people import NUM_LSP, Limits, People, choose, common_names, gather, overlap, with_joints_of
+from hmr.src.people import NUM_LSP, DatasetPeople, Limits, choose, common_names, gather, overlap, with_joints_of
 from hmr.src.protocols import subject_of
 
 CASE = golden.load("preprocess")
@@ -107,7 +107,8 @@ def test_published_preprocessing(name, tmp_path, monkeypatch):
     np.testing.assert_allclose(people.corners, CASE[f"{key}/box"], atol=1e-3)
     np.testing.assert_allclose(weighted(people.kp2d[:, :14]), weighted(CASE[f"{key}/kp_source"]), atol=1e-3)
     for change in ("plain", "flip"):
-        source = PeopleSource(people, CONVENTIONS["pytorch_hmr"], 224, Augmentation(1.2, 1.2, 0.0, change == "flip"))
+        augmentation = CropAugmentation(1.2, 1.2, 0.0, change == "flip")
+        source = PeopleSource(people, CONVENTIONS["pytorch_hmr"], 224, augmentation)
         for row in range(len(people)):
             image, kp2d, kp3d, theta, has_kp3d, has_smpl = source.sample(row, np.random.default_rng(row))
             case = f"{key}/{row}/{change}"
@@ -182,7 +183,8 @@ def test_joints_that_follow_from_the_parameters():
     theta = np.zeros((1001, 85), np.float32)
     theta[:, 3:] = 0.3 * rng.standard_normal((1001, 82))
     theta[:, 3] += np.pi
-    people = People(["x"] * 1001, np.zeros((1001, 4), np.float32), np.zeros((1001, 19, 3), np.float32), None, theta)
+    people = DatasetPeople(["x"] * 1001, np.zeros((1001, 4), np.float32), np.zeros((1001, 19, 3), np.float32), None,
+                           theta)
     given = with_joints_of(people, condense(body, "cocoplus_regressor"))
     assert given.kp3d.shape == (1001, NUM_LSP, 3)
     for row in (0, 1000):
@@ -190,7 +192,7 @@ def test_joints_that_follow_from_the_parameters():
         whole = body.extras["cocoplus_regressor"][:NUM_LSP] @ vertices[0]
         np.testing.assert_allclose(given.kp3d[row], whole, atol=2e-5)
     assert with_joints_of(given, None) is given
-    without = People(["x"], np.zeros((1, 4)), np.zeros((1, 19, 3)))
+    without = DatasetPeople(["x"], np.zeros((1, 4)), np.zeros((1, 19, 3)))
     assert with_joints_of(without, None) is without
 
 
@@ -210,8 +212,8 @@ def test_keypoints_stay_where_the_image_shows_them(corners, size, tmp_path):
     """Whatever the augmentation draws, also when the image is decoded at a part of its size."""
     centres = [(300, 250), (330, 300), (390, 350)]
     kp2d = spots(tmp_path / "a.jpg", centres)
-    people = People([str(tmp_path / "a.jpg")], np.array([corners], np.float32), kp2d)
-    source = PeopleSource(people, CONVENTIONS["spin"], size, Augmentation())
+    people = DatasetPeople([str(tmp_path / "a.jpg")], np.array([corners], np.float32), kp2d)
+    source = PeopleSource(people, CONVENTIONS["spin"], size, CropAugmentation())
     swapped = dict(flip_pairs(JOINTS)) | {right: left for left, right in flip_pairs(JOINTS)}
     mirrored = set()
     for index in range(12):
@@ -253,9 +255,10 @@ def test_large_squares_are_decoded_small_and_nearly_the_same(tmp_path):
 
 def test_a_damaged_image_teaches_nothing_and_a_missing_one_stops(tmp_path, caplog):
     (tmp_path / "a.jpg").write_bytes(b"no picture")
-    people = People([str(tmp_path / "a.jpg"), str(tmp_path / "b.jpg")], np.array([[0, 0, 90, 90.0]] * 2, np.float32),
-                    np.ones((2, 19, 3), np.float32), np.ones((2, 14, 3), np.float32), np.ones((2, 85), np.float32))
-    source = PeopleSource(people, CONVENTIONS["tf"], 64, Augmentation())
+    people = DatasetPeople([str(tmp_path / "a.jpg"), str(tmp_path / "b.jpg")],
+                           np.array([[0, 0, 90, 90.0]] * 2, np.float32), np.ones((2, 19, 3), np.float32),
+                           np.ones((2, 14, 3), np.float32), np.ones((2, 85), np.float32))
+    source = PeopleSource(people, CONVENTIONS["tf"], 64, CropAugmentation())
     caplog.set_level("WARNING", "mindhuman")
     for _ in range(2):
         sample = source.sample(0, np.random.default_rng(0))
@@ -271,8 +274,9 @@ def test_stored_pixels_count_unless_the_stated_size_fits_the_turned_ones_only(tm
     Image.fromarray(pixels).save(tmp_path / "a.jpg", quality=98, exif=exif)
     upright = np.rot90(pixels, -1)
     for size, expected in ((None, pixels), ((640, 480), pixels), ((480, 640), upright), ((640, 640), None)):
-        people = People([str(tmp_path / "a.jpg"), "b.jpg"], np.array([[20, 20, 20 + side, 20 + side]] * 2, np.float32),
-                        np.ones((2, 19, 3), np.float32), sizes=[size, None])
+        people = DatasetPeople([str(tmp_path / "a.jpg"), "b.jpg"],
+                               np.array([[20, 20, 20 + side, 20 + side]] * 2, np.float32),
+                               np.ones((2, 19, 3), np.float32), sizes=[size, None])
         source = PeopleSource(people, CONVENTIONS["spin"], 64, grow=1.0)
         image, kp2d, *_ = source.sample(0, np.random.default_rng(0))
         if expected is None:

@@ -16,7 +16,7 @@ from hmr.src import datasets, train_step
 from hmr.src.config import read_settings
 from hmr.src.conventions import CONVENTIONS
 from hmr.src.datasets import build_source, read_people
-from hmr.src.people import People
+from hmr.src.people import DatasetPeople
 from hmr.src.train_step import build_start
 
 SMALL = ["--depth", "18", "--width", "0.125", "--hidden_size", "16", "--discriminator_size", "8", "--crop_size", "32"]
@@ -33,8 +33,9 @@ def sets(monkeypatch, tmp_path):
     def people(name, folder, limits, every):
         count = sizes[name][1]
         assert Path(folder).name == sizes[name][0] and (limits.min_keypoints, every) == (6, 10)
-        return People([f"{name}/{row}" for row in range(count)], np.tile(np.float32([0, 0, 64, 64]), (count, 1)),
-                      np.ones((count, 19, 3), np.float32), np.ones((count, 14, 3), np.float32) if "3" in name else None)
+        return DatasetPeople([f"{name}/{row}" for row in range(count)], np.tile(np.float32([0, 0, 64, 64]), (count, 1)),
+                             np.ones((count, 19, 3), np.float32),
+                             np.ones((count, 14, 3), np.float32) if "3" in name else None)
 
     monkeypatch.setattr(datasets, "read_people", people)
     monkeypatch.setattr(datasets, "read_prior", lambda name, path: PosePrior(np.ones((5, 72), np.float32),

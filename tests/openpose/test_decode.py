@@ -10,8 +10,8 @@ from scipy.optimize import linear_sum_assignment
 
 from common.errors import UserError
 from openpose.src import decode as decode_module
-from openpose.src.decode import Frame, decode
-from openpose.src.grouping import Person, join_best_first, join_in_order, one_to_one
+from openpose.src.decode import Placement, decode
+from openpose.src.grouping import PartialPerson, join_best_first, join_in_order, one_to_one
 from openpose.src.limbs import Connections, LinearSampler, PixelSampler, supported, with_near_pairs
 from openpose.src.peaks import Peaks, enlarging_matrix
 from openpose.src.skeleton import COCO_18, Skeleton
@@ -23,7 +23,7 @@ scenes = golden.scenes
 def frame_of(name, seed=golden.SEED):
     height, width, _ = scenes.people_of(name, seed)
     _, inner_height, inner_width, _, _ = scenes.network_size(height, width)
-    return Frame((height, width), (inner_height, inner_width))
+    return Placement((height, width), (inner_height, inner_width))
 
 
 def right_joints(joints, truth, tolerance=8.0):
@@ -145,14 +145,14 @@ def test_positions_are_finer_than_a_pixel():
 def test_image_coordinates_follow_the_frame():
     heat, paf = scenes.maps("single", 1)
     plain = decode(heat, paf)
-    double = decode(heat, paf, Frame((736, 368), (368, 368)))
+    double = decode(heat, paf, Placement((736, 368), (368, 368)))
     there = plain.joints[..., 2] > 0
     assert np.allclose(double.joints[..., 1][there], (plain.joints[..., 1][there] + 0.5) * 2 - 0.5)
     assert np.allclose(double.joints[..., 0], plain.joints[..., 0])
     # A missing joint is zeros, and one that the fit puts beside the image lies on its border.
     skeleton = Skeleton(("a", "b", "c", "d"), ((0, 1), (1, 2), (2, 3)))
     heat, paf = make_targets(np.array([[(-0.4, -0.4, 1), (80, 60, 1), (159.4, 159.4, 1), (0, 0, 0)]]), 20, 20, skeleton)
-    joints, = decode(heat, paf, Frame((320, 320), (160, 160)), skeleton=skeleton).joints
+    joints, = decode(heat, paf, Placement((320, 320), (160, 160)), skeleton=skeleton).joints
     assert joints[[0, 2, 3], :2].tolist() == [[0, 0], [319, 319], [0, 0]] and joints[3, 2] == 0
     np.testing.assert_allclose(joints[1, :2], [160.5, 120.5], atol=0.1)
 
@@ -302,7 +302,7 @@ def test_three_people_at_one_connection_are_no_error():
                           (2, 0, 5, 0.5), (2, 1, 5, 0.5))
     for fill_free in (False, True):
         people = join_in_order(rows, peaks, limbs, (0, 1, 2), {0, 1, 2}, fill_free)
-        assert all(isinstance(person, Person) for person in people) and len(people) >= 1
+        assert all(isinstance(person, PartialPerson) for person in people) and len(people) >= 1
 
 
 def test_own_skeleton():

@@ -10,7 +10,7 @@ from mindspore import Tensor, nn
 
 from common.data.readers.coco import read_annotations
 from common.errors import UserError
-from openpose.src.decode import Frame, People, decode
+from openpose.src.decode import DecodedPeople, Placement, decode
 from openpose.src.detector import DetectorSettings, PeopleDetector, average_mirror, prepare, resample
 from openpose.src.evaluate import (
     FIGURES,
@@ -159,7 +159,7 @@ def test_people_without_area_are_measured_with_one_from_their_box(data, members)
 def test_records_by_hand():
     joints = np.zeros((2, 18, 3))
     joints[0, 0], joints[0, 1], joints[1, 1] = (10.126, 20, 0.9), (30, 40, 0.8), (1, 2, 0.5)
-    records = to_records(People(joints, np.array([0.5, 0.4])), 7, 1, np.array(golden.scenes.COCO_TO_18))
+    records = to_records(DecodedPeople(joints, np.array([0.5, 0.4])), 7, 1, np.array(golden.scenes.COCO_TO_18))
     assert len(records) == 1  # the second has a neck only, which COCO does not know
     assert records[0]["keypoints"][:6] == [10.13, 20.0, 2.0, 0.0, 0.0, 0.0] and records[0]["score"] == 0.5
 
@@ -167,7 +167,8 @@ def test_records_by_hand():
 def test_the_shorter_side_gets_the_asked_size():
     image = golden.seeded.image("wide", 480, 640, 1)
     padded, frame = prepare(image, 368)
-    assert padded.shape == (368, 512, 3) and frame == Frame((480, 640), (368, 491)) and (padded[:, 491:] == 128).all()
+    assert padded.shape == (368, 512, 3) and frame == Placement((480, 640), (368, 491))
+    assert (padded[:, 491:] == 128).all()
     stretched, frame = prepare(image, 368, stretch=True)
     assert stretched.shape == (368, 496, 3) and frame.inner == (368, 496)
     tall, frame = prepare(image.transpose(1, 0, 2), 368)

@@ -9,7 +9,7 @@ import pytest
 
 from common.inference.sources import Frame as SourceFrame
 from common.inference.sources import Source
-from openpose.src.decode import Frame, People
+from openpose.src.decode import DecodedPeople, Placement
 from openpose.src.detector import DetectorSettings
 from openpose.src.drawing import draw_maps, draw_people
 from openpose.src.inference import Detecting, Inference, parse_resolution, shorter_side
@@ -30,7 +30,7 @@ def person(x, y, size=100.0, seed=0):
 def test_units_of_the_coordinates(scale, expected):
     joints = np.zeros((1, 2, 3))
     joints[0, 0] = 50, 25, 0.8
-    out = scale_joints(joints, scale, Frame(image=(51, 101), inner=(102, 202)))
+    out = scale_joints(joints, scale, Placement(image=(51, 101), inner=(102, 202)))
     assert out[0, 0] == pytest.approx((*expected, 0.8)) and (out[0, 1] == 0).all()
 
 
@@ -44,7 +44,7 @@ def test_keypoint_file_has_cmu_s_fields(tmp_path):
 
 
 def test_coco_entries():
-    people = People(person(10, 10)[None], np.array([0.5]))
+    people = DecodedPeople(person(10, 10)[None], np.array([0.5]))
     entry, = coco_entries(people, "42.jpg", COCO_18)
     assert entry["file_name"] == "42.jpg" and entry["score"] == 0.5 and "track_id" not in entry
     # COCO's left ankle is the last but one of its 17.
@@ -52,7 +52,7 @@ def test_coco_entries():
     assert coco_entries(people, "cat", COCO_18, [5])[0]["track_id"] == 5
     own = parse_skeleton({"joints": ["a", "b", "middle"], "limbs": [["a", "middle"], ["middle", "b"]], "flip_pairs": [],
                           "means": {"middle": ["a", "b"]}}, "own")
-    assert len(coco_entries(People(np.ones((1, 3, 3)), np.ones(1)), "cat", own)[0]["keypoints"]) == 6
+    assert len(coco_entries(DecodedPeople(np.ones((1, 3, 3)), np.ones(1)), "cat", own)[0]["keypoints"]) == 6
 
 
 @pytest.mark.parametrize("names, numbers", [
@@ -84,7 +84,7 @@ def test_drawing_colours_limbs_and_leaves_the_image_alone():
 def test_maps_lie_over_the_image():
     heat, paf = np.zeros((19, 16, 24), np.float32), np.zeros((38, 16, 24), np.float32)
     heat[0, 4, 6] = 1
-    drawn = draw_maps(np.zeros((60, 80, 3), np.uint8), heat, paf, Frame((60, 80), (120, 160)))
+    drawn = draw_maps(np.zeros((60, 80, 3), np.uint8), heat, paf, Placement((60, 80), (120, 160)))
     assert drawn.shape == (60, 160, 3)
     red = drawn[:, :80, 2].astype(int) - drawn[:, :80, 0]
     y, x = np.unravel_index(red.argmax(), red.shape)
@@ -110,7 +110,7 @@ class PerfectDetector:
             os.kill(os.getpid(), signal.SIGINT)
         joints = person(60 + 4 * self.frame, 64, seed=5)[None]
         self.frame += 1
-        return (*make_targets(joints, 16, 24), Frame(image.shape[:2], image.shape[:2]))
+        return (*make_targets(joints, 16, 24), Placement(image.shape[:2], image.shape[:2]))
 
 
 def _walk(count):

@@ -6,7 +6,7 @@ from pose_statistics import statistics_of
 from common.errors import UserError
 from common.joints import SKELETONS, index_map
 from pose_baseline.src import augment
-from pose_baseline.src.augment import Augmentation, virtual_view
+from pose_baseline.src.augment import PoseAugmentation, virtual_view
 from pose_baseline.src.config import check_training, read_settings
 from pose_baseline.src.normalisation import targets_to_mm
 
@@ -55,13 +55,13 @@ def data():
 def test_share_and_repetition(data):
     statistics, inputs, targets = data
     indices = np.arange(64)
-    first = Augmentation(statistics, 0.5, 0.0, 1)([inputs, targets], 3, indices)
+    first = PoseAugmentation(statistics, 0.5, 0.0, 1)([inputs, targets], 3, indices)
     changed = np.abs(first[0] - inputs).max(1) > 1e-3
     assert 20 < changed.sum() < 44 and np.allclose(first[1][~changed], targets[~changed], atol=1e-5)
     # The same of a sample in another batch, another one in another epoch.
-    again = Augmentation(statistics, 0.5, 0.0, 1)([inputs[40:], targets[40:]], 3, indices[40:])
+    again = PoseAugmentation(statistics, 0.5, 0.0, 1)([inputs[40:], targets[40:]], 3, indices[40:])
     assert np.array_equal(again[0], first[0][40:]) and np.array_equal(again[1], first[1][40:])
-    other = Augmentation(statistics, 0.5, 0.0, 1)([inputs, targets], 4, indices)
+    other = PoseAugmentation(statistics, 0.5, 0.0, 1)([inputs, targets], 4, indices)
     assert not np.array_equal(other[0], first[0])
     for arrays in (first, other):
         assert arrays[0].dtype == arrays[1].dtype == np.float32
@@ -69,7 +69,7 @@ def test_share_and_repetition(data):
 
 def test_inputs_are_the_projection_of_the_targets(data):
     statistics, inputs, targets = data
-    seen, turned = Augmentation(statistics, 1.0, 0.0, 1)([inputs, targets], 0, np.arange(64))
+    seen, turned = PoseAugmentation(statistics, 1.0, 0.0, 1)([inputs, targets], 0, np.arange(64))
     pixels = statistics.restore_2d(seen)[:, statistics.use_2d].reshape(64, 16, 2)
     joints = targets_to_mm(turned, statistics)
     before = targets_to_mm(targets, statistics)
@@ -86,7 +86,7 @@ def test_inputs_are_the_projection_of_the_targets(data):
 
 def test_noise_has_the_deviation_that_was_asked_for(data):
     statistics, inputs, targets = data
-    noisy, same = Augmentation(statistics, 0.0, 3.0, 1)([inputs, targets], 0, np.arange(64))
+    noisy, same = PoseAugmentation(statistics, 0.0, 3.0, 1)([inputs, targets], 0, np.arange(64))
     assert np.allclose(same, targets, atol=1e-5)
     pixels, before = (statistics.restore_2d(array)[:, statistics.use_2d].reshape(64, 16, 2)
                       for array in (noisy, inputs))

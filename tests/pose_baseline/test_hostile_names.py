@@ -7,7 +7,7 @@ import pytest
 
 from common.config import Config
 from pose_baseline.src.inference import write_results
-from pose_baseline.src.outputs import Prediction
+from pose_baseline.src.outputs import LiftedTrack
 
 NAMES = ["../outside", "/absolute", "nul\0byte", "two\nlines", "\ud800", "$\\frac{$", "x" * 300, "Anna", "anna"]
 
@@ -17,7 +17,8 @@ def test_people_and_frames_may_be_called_anything(tmp_path, several, monkeypatch
     drawn = []
     monkeypatch.setattr("pose_baseline.src.inference.animate", lambda *arguments: drawn.append(arguments[2]))
     pose = np.random.default_rng(0).normal(0, 100, (1, 17, 3))
-    people = [Prediction(name, np.arange(1), (name,), pose[:, :16, :2], np.ones((1, 16), bool), pose) for name in NAMES]
+    people = [LiftedTrack(name, np.arange(1), (name,), pose[:, :16, :2], np.ones((1, 16), bool), pose)
+              for name in NAMES]
     config = Config({"animation": "gif", "camera_frame": True, "output_dir": str(tmp_path / "out"), "fps": 25.0,
                      "input": "keypoints", "formats": ["json", "npz", "png", "bvh", "trc", "csv"]})
     for chosen in [people] if several else [[person] for person in people]:

@@ -11,7 +11,7 @@ from common.joints import SKELETONS
 from pose_baseline.src.keypoint_files import read_raw
 from pose_baseline.src.keypoints import (
     JOINTS,
-    Track,
+    KeypointTrack,
     fill_gaps,
     fit_to_camera,
     parse_image_size,
@@ -160,7 +160,7 @@ def test_fill_gaps():
 def track_of(joints):
     joints = np.asarray(joints, np.float32)
     observed = np.ones(joints.shape[:2], bool)
-    return Track("0", np.arange(len(joints)), tuple("ab"[:len(joints)]), joints, observed, "h36m_16")
+    return KeypointTrack("0", np.arange(len(joints)), tuple("ab"[:len(joints)]), joints, observed, "h36m_16")
 
 
 def test_fit_image_scales_the_longer_side_to_1000_px():

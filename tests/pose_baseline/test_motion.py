@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from common.joints import SKELETONS
-from pose_baseline.src.outputs import BONES, DOUBLES, Prediction, motion_of
+from pose_baseline.src.outputs import BONES, DOUBLES, LiftedTrack, motion_of
 
 NAMES = SKELETONS["h36m_17"]
 # Somebody upright who faces us, millimetres, y up: hips beside the pelvis, arms spread.
@@ -20,8 +20,8 @@ def prediction(y_up, space, skeleton="h36m_17"):
     x, y, z = np.moveaxis(joints, -1, 0)
     joints = np.stack([x, -y, -z] if space == "camera" else [x, -z, y], axis=-1)
     count = len(joints)
-    return Prediction("anna", np.arange(5, 5 + count), ("",) * count, np.zeros((count, 16, 2)),
-                      np.ones((count, 16), bool), joints, skeleton)
+    return LiftedTrack("anna", np.arange(5, 5 + count), ("",) * count, np.zeros((count, 16, 2)),
+                       np.ones((count, 16), bool), joints, skeleton)
 
 
 @pytest.mark.parametrize("space", ["camera", "world"])

@@ -5,14 +5,14 @@ import numpy as np
 
 from common.joints import SKELETONS
 from pose_baseline.src.keypoints import read_keypoints
-from pose_baseline.src.outputs import Prediction, write_json, write_npz
+from pose_baseline.src.outputs import LiftedTrack, write_json, write_npz
 
 
 def people():
     rng = np.random.default_rng(0)
-    return [Prediction(name, np.arange(count) + 3, tuple(f"{name}{k}" for k in range(count)),
-                       rng.uniform(100, 900, (count, 16, 2)).astype(np.float32), np.ones((count, 16), bool),
-                       rng.normal(0, 300, (count, 17, 3)).astype(np.float32))
+    return [LiftedTrack(name, np.arange(count) + 3, tuple(f"{name}{k}" for k in range(count)),
+                        rng.uniform(100, 900, (count, 16, 2)).astype(np.float32), np.ones((count, 16), bool),
+                        rng.normal(0, 300, (count, 17, 3)).astype(np.float32))
             for name, count in (("a", 4), ("b", 2))]
 
 

@@ -9,7 +9,7 @@ from common.geometry.rotation import axis_angle_to_matrix
 from common.inference.meshes import Body, Region
 from common.inference.smpl import SMPLMeshes
 from common.joints import SKELETONS
-from openpose.src.decode import Frame
+from openpose.src.decode import Placement
 from openpose.src.detector import DetectorSettings
 from openpose.src.skeleton import COCO_18
 from openpose.src.targets import make_targets
@@ -25,7 +25,7 @@ class Finder:
         height, width = image.shape[:2]
         places = [COCO.get(joint, (500, 202)) for joint in COCO_18.joints]
         joints = np.concatenate([np.array(places) * (width / 1000, height / 1000), np.full((18, 1), 0.9)], axis=1)
-        return *make_targets(joints[None], height // 8, width // 8), Frame((height, width), (height, width))
+        return *make_targets(joints[None], height // 8, width // 8), Placement((height, width), (height, width))
 
 
 class Standing(SMPLMeshes):

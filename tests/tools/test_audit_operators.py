@@ -7,7 +7,7 @@ import pytest
 
 from common.errors import UserError
 from tools import audit_operators
-from tools.audit_operators import Finding, ascend_evidence, judge, read_graph
+from tools.audit_operators import PrimitiveUse, ascend_evidence, judge, read_graph
 from tools.lab import gpu_dry_compile
 from tools.lab.gpu_dry_compile import DryCompileResult
 
@@ -34,7 +34,7 @@ def test_a_kernel_on_the_cpu_is_missing_on_gpu():
     found = judge(primitives, DryCompileResult("g", True, ("Cross", "Eig"), "", 1.0), "GPU")
     assert [(each.primitive, each.supported) for each in found] == [("Add", True), ("Cross", False), ("Eig", False)]
     found = judge(primitives, DryCompileResult("g", False, (), "no kernel", 1.0), "GPU")
-    assert found[-1] == Finding("(graph)", 1, (), False, "no kernel")
+    assert found[-1] == PrimitiveUse("(graph)", 1, (), False, "no kernel")
 
 
 @pytest.mark.parametrize("primitive, words", [

@@ -67,7 +67,7 @@ NAMES = {"min": "max", "max": "min", "any": "all", "all": "any", "floor": "ceil"
 MESSAGES = ("log", "logger", "print", "warnings")
 
 
-class Change(NamedTuple):
+class Mutation(NamedTuple):
     """A field of a node of the tree that gets another value."""
 
     node: ast.AST
@@ -85,7 +85,7 @@ def changes(tree):
         tree (ast.Module): the module; is left as it is.
 
     Returns:
-        list: of Change.
+        list: of Mutation.
     """
     found = []
     for node in _nodes(tree):
@@ -95,7 +95,7 @@ def changes(tree):
                 with _set(node, field, value):
                     after = ast.unparse(node)
             said = f"{_shortened(before)} -> {_shortened(after)}"
-            found.append(Change(node, field, value, place.lineno, place.end_lineno, said))
+            found.append(Mutation(node, field, value, place.lineno, place.end_lineno, said))
     return sorted(found, key=lambda change: change.line)
 
 

@@ -16,7 +16,7 @@ LOGGER = logging.getLogger("mindhuman")
 PROJECTED = "the one around their projected joints"  # `instead` of data sets that know these
 
 
-class Person(NamedTuple):
+class PersonEntry(NamedTuple):
     """Somebody in a file whose annotations or images have members of their own.
 
     image (AnnotatedImage), image_entry (dict), entry (dict): as the file has them; box (4,); joints (J, 3) as of
@@ -54,8 +54,8 @@ class Person(NamedTuple):
 
 
 def read_people(path: str, joints: Sequence[str] = (), box: str = "bbox", hint: str = "write or copy it again",
-                instead: str = "") -> list[Person]:
-    """`Person`s of a file of another data set in this form, sorted by image.
+                instead: str = "") -> list[PersonEntry]:
+    """`PersonEntry`s of a file of another data set in this form, sorted by image.
 
     Args:
         path (str): the file.
@@ -66,7 +66,7 @@ def read_people(path: str, joints: Sequence[str] = (), box: str = "bbox", hint: 
             they are left out. Either is said.
 
     Returns:
-        list[Person]
+        list[PersonEntry]
 
     Raises:
         UserError: as `read_annotations`.
@@ -84,6 +84,6 @@ def read_people(path: str, joints: Sequence[str] = (), box: str = "bbox", hint: 
         image = people.images[image_row]
         key = key_of(image.id if number is None else number)
         crowd, count = (bool(people.crowd[row]), int(people.num_keypoints[row])) if joints else (False, 0)
-        out.append(Person(image, people.image_entries[image_row], people.entries[row], people.boxes[row],
-                          keypoints[row], crowd, count, key, f"{path}: annotation {key}"))
+        out.append(PersonEntry(image, people.image_entries[image_row], people.entries[row], people.boxes[row],
+                               keypoints[row], crowd, count, key, f"{path}: annotation {key}"))
     return out

@@ -13,7 +13,7 @@ import numpy as np
 
 from common.data.readers.annotation_files import first_existing
 from common.data.readers.checks import dictionary, member, numbers
-from common.data.readers.coco_people import Person, read_people
+from common.data.readers.coco_people import PersonEntry, read_people
 from common.data.readers.smplx_params import MANOFit, read_camera, read_mano_params, read_smplx_params
 from common.data.records import HIDDEN, VISIBLE, Record
 from common.errors import UserError
@@ -58,7 +58,7 @@ def _optional(path: str) -> tuple[dict, str]:
     return (dictionary(read_json(path), path) if os.path.exists(path) else {}), path
 
 
-def _record(images: str, person: Person, fits: tuple[dict, str], hands: tuple[dict, str]) -> Record:
+def _record(images: str, person: PersonEntry, fits: tuple[dict, str], hands: tuple[dict, str]) -> Record:
     annotation, key, where = person.entry, person.key, person.where
     rows = np.concatenate([person.joints, *(numbers(member(annotation, part, where), (count, 3), f"{where}: {part}")
                                             for part, count in _PARTS)])

@@ -23,7 +23,7 @@ import numpy as np
 from common.data.hdf5_files import open_hdf5, read_dataset
 from common.data.readers.annotation_files import existing
 from common.data.readers.checks import dictionary, member, numbers, whole_number
-from common.data.readers.coco_people import PROJECTED, Person, read_people
+from common.data.readers.coco_people import PROJECTED, PersonEntry, read_people
 from common.data.readers.human36m import CAMERA_NAMES, TEST_SUBJECTS, TRAIN_SUBJECTS, read_cdf_poses
 from common.data.readers.smplx_params import SMPLXFit, read_smplx_params
 from common.data.records import VISIBLE, Record, box_around
@@ -119,7 +119,8 @@ def _fit(fits: object, place: Sequence[str], path: str) -> SMPLXFit | None:
     return read_smplx_params(entry, f"{path}: {'/'.join(place)}") if entry else None
 
 
-def _record(folder: str, person: Person, lens: dict[str, np.ndarray], j3d: np.ndarray, fit: SMPLXFit | None) -> Record:
+def _record(folder: str, person: PersonEntry, lens: dict[str, np.ndarray], j3d: np.ndarray,
+            fit: SMPLXFit | None) -> Record:
     pose, image, path = None, person.image_entry, person.path(os.path.join(folder, "images"))
     j2d = lens["focal"] * j3d[:, :2] / j3d[:, 2:] + lens["principal"]
     if fit is not None:

@@ -57,7 +57,7 @@ class Pose:
 
 
 @dataclass(frozen=True)
-class Frame:
+class FramePoses:
     """The people of one image or frame.
 
     Args:
@@ -75,7 +75,7 @@ class Frame:
     joint_names: tuple | None = None
 
 
-def read_frames(path: str) -> list[Frame]:
+def read_frames(path: str) -> list[FramePoses]:
     """The frames of a file or folder, by video, then by number.
 
     One damaged file of a folder is an empty frame, and a person whose joints cannot be read is left out; both are said.
@@ -84,7 +84,7 @@ def read_frames(path: str) -> list[Frame]:
         path (str): a json file, or a folder: its files that end in `_keypoints.json`, all json files where none does.
 
     Returns:
-        list[Frame]
+        list[FramePoses]
 
     Raises:
         UserError: nothing is there, or nothing of it can be read.
@@ -97,7 +97,7 @@ def read_frames(path: str) -> list[Frame]:
             frames += frames_of(read_json(file), file, len(files) > 1)
         except UserError as error:
             failures.append(error)
-            frames.append(Frame(*split_name(os.path.basename(file)), []))
+            frames.append(FramePoses(*split_name(os.path.basename(file)), []))
     if len(failures) == len(files):
         raise failures[0]
     if failures:
@@ -136,12 +136,12 @@ def split_name(name: object) -> tuple[str, int | None, str]:
     return video, None if last is None else int(last[1]), stem
 
 
-def frame_order(frame: Frame) -> tuple[str, int, str]:
+def frame_order(frame: FramePoses) -> tuple[str, int, str]:
     """Sorts frames: by video, then by number."""
     return frame.video, -1 if frame.number is None else frame.number, frame.name
 
 
-def frames_of(content: object, path: str, one_of_many: bool = False) -> list[Frame]:
+def frames_of(content: object, path: str, one_of_many: bool = False) -> list[FramePoses]:
     """Frames of the content of one json file; arguments and errors as of `read_frames`.
 
     Args:
@@ -165,7 +165,7 @@ def frames_of(content: object, path: str, one_of_many: bool = False) -> list[Fra
                 failures.append(error)
         video, number, name = split_name(file if key is None else key)
         video = f"{split_name(file)[2]} {video}".strip() if one_of_many and key is not None else video
-        frames.append(Frame(video, number, name if key is None else key, [pose for pose in poses if pose], names))
+        frames.append(FramePoses(video, number, name if key is None else key, [pose for pose in poses if pose], names))
     if failures and not any(frame.poses for frame in frames):
         raise UserError(f"{path}: {failures[0]}")
     if failures:

@@ -20,7 +20,7 @@ import numpy as np
 
 from common.data.readers.annotation_files import first_existing
 from common.data.readers.checks import dictionary, member, numbers, whole_number
-from common.data.readers.coco_people import PROJECTED, Person, read_people
+from common.data.readers.coco_people import PROJECTED, PersonEntry, read_people
 from common.data.readers.smplx_params import read_camera, read_smplx_params
 from common.data.records import NOT_LABELLED, VISIBLE, Record, box_around
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
@@ -55,7 +55,7 @@ def read_mpii_fits(folder: str) -> list[Record]:
     return [_mpii_record(home, person, fits, fits_path) for person in read_people(path, MPII_JOINTS, hint=_MPII_HINT)]
 
 
-def _mpii_record(home: str, person: Person, fits: dict, fits_path: str) -> Record:
+def _mpii_record(home: str, person: PersonEntry, fits: dict, fits_path: str) -> Record:
     key = person.key
     fit = focal = principal = None
     if fits.get(key):
@@ -119,7 +119,7 @@ class _Table:
         return entry
 
 
-def _3dhp_record(home: str, person: Person, cameras: _Table, joints: _Table, fits: _Table) -> Record:
+def _3dhp_record(home: str, person: PersonEntry, cameras: _Table, joints: _Table, fits: _Table) -> Record:
     subject, sequence, camera, frame = (str(member(person.image_entry, key, person.where)) for key in
                                         ("subject_idx", "seq_idx", "cam_idx", "frame_idx"))
     lens, place = cameras.need((subject, sequence, camera)), cameras.where((subject, sequence, camera))

@@ -23,7 +23,7 @@ SIDES = np.array([1.0, -1.0])
 
 
 @dataclass(frozen=True)
-class Body:
+class BoneLengths:
     """Bone lengths of one person in mm (`foot`: ankle to toe base, `toe`: toe base to toe tip)."""
     ankle_height: float
     shank: float
@@ -85,9 +85,9 @@ class Posture:
 
 
 def make_body(rng, stature):
-    """A `Body` of the given stature (mm) whose bones differ from the average by about two per cent."""
-    return Body(**{name: stature * part * float(np.clip(rng.normal(1.0, 0.02), 0.95, 1.05))
-                   for name, part in PROPORTIONS.items()})
+    """A `BoneLengths` of the given stature (mm) whose bones differ from the average by about two per cent."""
+    return BoneLengths(**{name: stature * part * float(np.clip(rng.normal(1.0, 0.02), 0.95, 1.05))
+                          for name, part in PROPORTIONS.items()})
 
 
 def rotation(bend, lean, turn):
@@ -137,7 +137,7 @@ def pose_body(body, posture):
     """Joint positions of a figure.
 
     Args:
-        body (Body): bone lengths.
+        body (BoneLengths): bone lengths.
         posture (Posture): T frames.
 
     Returns:

@@ -107,7 +107,7 @@ def varied_sequence(subject, action, take, seed, frames):
 
 
 def person(subject, seed):
-    """The `Body` of a subject: the same in all of its sequences."""
+    """The `BoneLengths` of a subject: the same in all of its sequences."""
     rng = np.random.default_rng([seed, subject])
     return make_body(rng, STATURES[subject] + rng.uniform(-15.0, 15.0))
 

@@ -18,7 +18,7 @@ from common.stand_ins.datasets.annotations import item_rng, write_openpose
 from common.stand_ins.datasets.image_files import write_image
 from common.stand_ins.scenes.body import scene_body
 from common.stand_ins.scenes.scene import make_scene, photograph
-from common.stand_ins.scenes.stage import Y_FLIP, View, make_stage
+from common.stand_ins.scenes.stage import Y_FLIP, PinholeCamera, make_stage
 from common.visual.video import write_video
 
 DEFAULT_NUM = 60
@@ -51,7 +51,7 @@ def _frames(seed, num, folder):
     rng = item_rng(seed, "inputs", 1)
     stage, times = make_stage(rng, 2), np.arange(num) / FPS
     focal = np.full(2, 1.94 * VIDEO_SIZE[0])
-    view = View(focal, np.array(VIDEO_SIZE[::-1]) / 2, np.eye(3), np.array([0.0, -0.95, -4.8]))
+    view = PinholeCamera(focal, np.array(VIDEO_SIZE[::-1]) / 2, np.eye(3), np.array([0.0, -0.95, -4.8]))
     along = np.column_stack([SPEED * times - 1.45, np.zeros(num), 0.25 - 0.08 * SPEED * times])
     people = [_moving(stage.actors[0], _walk(times), np.radians(-85.0), along),
               _moving(stage.actors[1], _wave(times), np.radians(-15.0), np.tile([0.75, 0.0, 1.3], (num, 1)))]

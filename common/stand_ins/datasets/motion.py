@@ -46,7 +46,7 @@ def wander(rng, times, amplitude, period, size=()):
     return amplitude * (waves @ np.array([0.8, 0.5, 0.33])) * np.sqrt(2.0)
 
 
-class Track:
+class Keyframes:
     """A vector that is held, moves, is held again, ...: states are appended, then read at any time."""
 
     def __init__(self, start, value):
@@ -124,7 +124,7 @@ def stand_path(rng, duration, turn=1.2, stroll=350.0, rest=(2.0, 5.0)):
     """
     times = grid(duration)
     place = rng.uniform(-400.0, 400.0, 2)
-    track = Track(times[0], [*place, rng.uniform(-np.pi, np.pi)])
+    track = Keyframes(times[0], [*place, rng.uniform(-np.pi, np.pi)])
     clock = times[0] + rng.uniform(0.5, rest[1])
     while stroll > 0.0 and clock < times[-1]:
         angle = float(np.clip(rng.normal(0.0, turn), -2.2, 2.2))

@@ -6,7 +6,7 @@ import numpy as np
 
 from common.stand_ins.datasets.actions import ACTION_SCRIPTS, PLACES
 from common.stand_ins.datasets.figure import SIDES, Posture, settle
-from common.stand_ins.datasets.motion import MARGIN, Gait, Track, ease, stand_path, walk, walk_path, wander
+from common.stand_ins.datasets.motion import MARGIN, Gait, Keyframes, ease, stand_path, walk, walk_path, wander
 
 _SPEED = {"walk": (850.0, 1150.0), "stroll": (550.0, 850.0)}
 # Columns of an upper-body state: two wrists and two elbow sides (left, right; 3 each), then these.
@@ -62,7 +62,7 @@ def _upper_body(rng, script, times):
                                [state.crouch * rng.uniform(0.7, 1.1), state.wave]])
 
     clock = -rng.uniform(0.0, script.hold[1])
-    track = Track(clock, draw())
+    track = Keyframes(clock, draw())
     while clock < times[-1]:
         leave, state = clock + rng.uniform(*script.hold), draw()
         # Far moves take longer: wrists in arm lengths, then bend and crouch.
@@ -145,7 +145,7 @@ def _seated(rng, body, way, times, upper):
     ahead, left = np.array([np.cos(facing), np.sin(facing)]), np.array([-np.sin(facing), np.cos(facing)])
 
     clock = -rng.uniform(0.0, 2.0)
-    lowered = Track(clock, [1.0 if way == "chair" else float(rng.integers(2))])
+    lowered = Keyframes(clock, [1.0 if way == "chair" else float(rng.integers(2))])
     while way != "chair" and clock < times[-1]:
         leave = clock + rng.uniform(0.8, 4.0)
         clock = leave + rng.uniform(1.3, 1.9)
@@ -182,7 +182,7 @@ def _seated_feet(rng, body, seat, times, down, place, ahead, left, facing):
             return choice + rng.normal(0.0, [0.06, 0.05, 0.0, 2.0])
 
         clock = -rng.uniform(0.0, 3.0)
-        track = Track(clock, draw())
+        track = Keyframes(clock, draw())
         while clock < times[-1] + MARGIN:
             leave = clock + rng.uniform(0.8, 4.0)
             clock = leave + rng.uniform(0.5, 0.9)

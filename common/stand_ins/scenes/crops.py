@@ -19,8 +19,8 @@ import numpy as np
 
 from common.stand_ins.scenes.appearance import garment_colour, surface_colour
 from common.stand_ins.scenes.places import box_mesh, make_place
-from common.stand_ins.scenes.scene import Person, Points, Scene, photograph
-from common.stand_ins.scenes.stage import Stage, View, look_at, make_stage
+from common.stand_ins.scenes.scene import Points, Scene, ScenePerson, photograph
+from common.stand_ins.scenes.stage import PinholeCamera, StagedScene, look_at, make_stage
 
 PLAIN = 0.5  # share of the crops as good photos show people: alone, in full light, nothing in front, sharp
 FILL = 0.72, 1.0  # the size of the person's box of joints, as a share of the crop
@@ -40,7 +40,7 @@ NEAREST = 0.35  # metres between the camera and any part of the person
 
 
 @dataclasses.dataclass(frozen=True)
-class Crop:
+class PersonCrop:
     """An image of a person and the truth: metres, camera axes (x right, y down, z forward), pixels of the crop.
 
     Attributes:
@@ -55,7 +55,7 @@ class Crop:
     scene: Scene
 
     @property
-    def person(self) -> Person:
+    def person(self) -> ScenePerson:
         """The person: pose (72,) axis-angle with the root's rotation in camera axes, beta (10,), translation (3,),
         vertices (V, 3) and skeleton (24, 3); SMPL-X has 55 joints and an expression (10,)."""
         return self.scene.people[0]
@@ -70,7 +70,7 @@ class Crop:
         return self.scene.points(0, point_set)
 
 
-def make_crop(seed: int, epoch: int, index: int, size: int = 128, kind: str = "smpl") -> Crop:
+def make_crop(seed: int, epoch: int, index: int, size: int = 128, kind: str = "smpl") -> PersonCrop:
     """Make sample `index` of an epoch.
 
     Args:
@@ -84,7 +84,7 @@ def make_crop(seed: int, epoch: int, index: int, size: int = 128, kind: str = "s
         scene = _scene(rng, size, kind, plain)
         if scene.mask(0).mean() >= LEAST_AREA:
             break
-    return Crop(scene.image if plain else _developed(rng, scene.image), _weak_camera(scene, size), scene)
+    return PersonCrop(scene.image if plain else _developed(rng, scene.image), _weak_camera(scene, size), scene)
 
 
 def _scene(rng, size, kind, plain):
@@ -97,7 +97,7 @@ def _scene(rng, size, kind, plain):
     place = place if plain else _lit(rng, place)
     things = tuple(_things(rng, first, view, 0.0 if plain else THING))
     behind = _clutter(rng, size) if not plain and rng.random() < CLUTTER else None
-    scene = photograph(rng, Stage(actors, things, place), view, (size, size), behind,
+    scene = photograph(rng, StagedScene(actors, things, place), view, (size, size), behind,
                        None if plain else lambda _, image: image)
     return _covered(rng, scene) if not plain and rng.random() < COVERED else scene
 
@@ -137,7 +137,7 @@ def _crop(rng, view, actor, size, cut):
         if not part or inside.sum() >= LEAST_JOINTS:
             break
     scale = size / side
-    return View(view.focal * scale, (view.principal - corner) * scale, view.rotation, view.centre)
+    return PinholeCamera(view.focal * scale, (view.principal - corner) * scale, view.rotation, view.centre)
 
 
 def _beside(rng, first, other, view):

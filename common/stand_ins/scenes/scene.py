@@ -13,7 +13,7 @@ from common.data.records import HIDDEN, NOT_LABELLED, VISIBLE
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.stand_ins.scenes.body import scene_body
 from common.stand_ins.scenes.places import background
-from common.stand_ins.scenes.stage import FACING, View, aim, furnish, make_stage, spread
+from common.stand_ins.scenes.stage import FACING, PinholeCamera, aim, furnish, make_stage, spread
 from common.visual.renderer import Drawing, Light, Mesh
 
 # How far inside the body a joint lies, metres: it is hidden when a surface is further in front of it than this.
@@ -36,7 +36,7 @@ class Points:
 
 
 @dataclasses.dataclass(frozen=True)
-class Person:
+class ScenePerson:
     """A person in an image; metres and camera axes.
 
     Attributes:
@@ -62,8 +62,8 @@ class Scene:
 
     Attributes:
         image (numpy.ndarray): (H, W, 3) uint8 RGB.
-        view (View): the camera.
-        people (tuple[Person]): all whose body is at least partly in the image's direction, in the stage's order.
+        view (PinholeCamera): the camera.
+        people (tuple[ScenePerson]): all whose body is at least partly in the image's direction, in the stage's order.
         depth (numpy.ndarray): (H, W) float32 metres along z, infinite where there is neither person nor thing.
         owner (numpy.ndarray): (H, W) int16, index of the person seen, -1 for anything else.
         labels (numpy.ndarray): (H, W) uint8, body part seen (1.. in the order of `BODY_PARTS`), 0 for none.
@@ -71,7 +71,7 @@ class Scene:
     """
 
     image: np.ndarray
-    view: View
+    view: PinholeCamera
     people: tuple
     depth: np.ndarray
     owner: np.ndarray
@@ -139,8 +139,8 @@ def photograph(rng, stage, view, size, behind=None, develop=None):
 
     Args:
         rng (numpy.random.Generator): of the camera's noise alone; the same stage looks the same from every side.
-        stage (Stage): people and things in the world.
-        view (View): the camera.
+        stage (StagedScene): people and things in the world.
+        view (PinholeCamera): the camera.
         size ((int, int)): (H, W).
         behind (numpy.ndarray): (H, W, 3) uint8 RGB, what is behind people and things; None draws the stage's place.
         develop (function): rng, image -> image of the same shape and type; None for exposure, a little blur and noise.
@@ -172,8 +172,8 @@ def _in_camera(actor, view):
     pose = actor.pose.copy()
     pose[:3] = matrix_to_axis_angle(view.rotation @ axis_angle_to_matrix(actor.pose[:3]))
     skeleton = view.to_camera(actor.skeleton.astype(np.float64))
-    return Person(actor.kind, pose, actor.beta, actor.expression, skeleton[0] - actor.root_rest,
-                  view.to_camera(actor.vertices.astype(np.float64)), skeleton)
+    return ScenePerson(actor.kind, pose, actor.beta, actor.expression, skeleton[0] - actor.root_rest,
+                       view.to_camera(actor.vertices.astype(np.float64)), skeleton)
 
 
 def _forearm(actor):

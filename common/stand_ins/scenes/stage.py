@@ -22,7 +22,7 @@ FACING = 0.6  # share of the people who turn more or less towards the camera
 
 
 @dataclasses.dataclass(frozen=True)
-class View:
+class PinholeCamera:
     """A camera without distortion: pixel = focal * (x, y) / z + principal, (x, y, z) = rotation (p - centre).
 
     Attributes:
@@ -77,7 +77,7 @@ class Actor:
 
 
 @dataclasses.dataclass(frozen=True)
-class Stage:
+class StagedScene:
     """People, things (vertices, faces, colours) and surroundings at one moment, in world axes."""
 
     actors: tuple
@@ -86,7 +86,7 @@ class Stage:
 
 
 def make_stage(rng, num_people, kind="smpl", facing=FACING, thick=False):
-    """People at the world's origin, the first in the middle and the others around, without things; see `Stage`.
+    """People at the world's origin, the first in the middle and the others around, without things; see `StagedScene`.
 
     `facing` is the share of them who turn more or less against the z axis, which is towards the usual camera. With
     `thick`, clothes and hair stand off the body (`Actor.surface`), else they are painted on it.
@@ -110,7 +110,7 @@ def make_stage(rng, num_people, kind="smpl", facing=FACING, thick=False):
         Actor(kind, pose[i], beta[i], None if expression is None else expression[i], vertices[i] + shift[i],
               skeleton[i] + shift[i], root_rest[i], *_look(rng, body, vertices[i] + shift[i], thick))
         for i in range(num_people))
-    return Stage(actors, (), make_place(rng, 6.0))
+    return StagedScene(actors, (), make_place(rng, 6.0))
 
 
 def _look(rng, body, vertices, thick):
@@ -174,15 +174,15 @@ def aim(rng, actor, size, share):
 
 
 def look_at(centre, target, focal, principal, roll=0.0):
-    """A `View` from `centre` towards `target` (world, metres), upright but for `roll` radians; focal and principal in
-    pixels."""
+    """A `PinholeCamera` from `centre` towards `target` (world, metres), upright but for `roll` radians; focal and
+    principal in pixels."""
     forward = (target - centre) / np.linalg.norm(target - centre)
     right = np.cross([0.0, 1.0, 0.0], forward)
     right /= np.linalg.norm(right)
     level = np.stack([right, np.cross(forward, right), forward])
     turn = axis_angle_to_matrix(np.array([0.0, 0.0, roll]))
-    return View(np.full(2, focal) if np.isscalar(focal) else np.asarray(focal, float), np.asarray(principal, float),
-                turn @ level, np.asarray(centre, float))
+    return PinholeCamera(np.full(2, focal) if np.isscalar(focal) else np.asarray(focal, float),
+                         np.asarray(principal, float), turn @ level, np.asarray(centre, float))
 
 
 def spread(rng, stage, view, size):

@@ -2,13 +2,13 @@
 import numpy as np
 import trimesh
 
-from common.formats.motion import Skeleton
+from common.formats.motion import BoneHierarchy
 from common.formats.stick_figure import stick_figure
 
 
 def test_surfaces_look_outwards_and_belong_to_their_joints():
-    skeleton = Skeleton(("a", "b", "c"), (-1, 0, 1), np.array([[0.1, 0.2, 0.3], [0, 1.0, 0], [0.5, 0, 0]]),
-                        np.tile(np.eye(3), (1, 3, 1, 1)), np.zeros((1, 3)))
+    skeleton = BoneHierarchy(("a", "b", "c"), (-1, 0, 1), np.array([[0.1, 0.2, 0.3], [0, 1.0, 0], [0.5, 0, 0]]),
+                             np.tile(np.eye(3), (1, 3, 1, 1)), np.zeros((1, 3)))
     skin = stick_figure(skeleton, (1, 2, 3), 0.05)
     np.testing.assert_allclose(skin.weights.sum(1), 1)
     np.testing.assert_allclose(skin.vertices.min(0), [0.1 - 0.075, 0.2 - 0.075, 0.3 - 0.075], atol=0.01)

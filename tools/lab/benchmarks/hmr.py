@@ -7,9 +7,9 @@ import numpy as np
 from hmr.src.body import load_body
 from hmr.src.config import read_settings
 from hmr.src.conventions import find_convention
-from hmr.src.dataset import Augmentation, PeopleSource
+from hmr.src.dataset import CropAugmentation, PeopleSource
 from hmr.src.network import build_network
-from hmr.src.people import People
+from hmr.src.people import DatasetPeople
 from tools.lab.benchmark_cases import mesh_cases, photo_cases
 from tools.lab.graphs.hmr import training_step
 from tools.lab.torch_reference.hmr import build_discriminator, build_generator
@@ -35,7 +35,7 @@ def make_source(folder):
     rng, count = np.random.default_rng(1), 640
     corners = np.concatenate([rng.uniform(80, 120, (count, 2)), rng.uniform(340, 420, (count, 2))], 1)
     kp2d = np.concatenate([rng.uniform(100, 340, (count, 19, 2)), np.ones((count, 19, 1))], -1)
-    people = People([f"{folder}/{number % 64:04d}.jpg" for number in range(count)], corners.astype(np.float32),
-                    kp2d.astype(np.float32), rng.standard_normal((count, 14, 3)).astype(np.float32),
-                    rng.standard_normal((count, 85)).astype(np.float32))
-    return PeopleSource(people, find_convention("pytorch_hmr"), SIZE, Augmentation())
+    people = DatasetPeople([f"{folder}/{number % 64:04d}.jpg" for number in range(count)], corners.astype(np.float32),
+                           kp2d.astype(np.float32), rng.standard_normal((count, 14, 3)).astype(np.float32),
+                           rng.standard_normal((count, 85)).astype(np.float32))
+    return PeopleSource(people, find_convention("pytorch_hmr"), SIZE, CropAugmentation())

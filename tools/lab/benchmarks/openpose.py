@@ -10,7 +10,7 @@ from mindspore import Tensor, nn
 from common.data.pipeline import Pipeline
 from common.engine.train_step import TrainStep
 from common.stand_ins.datasets import coco
-from openpose.src.augment import Augmentation
+from openpose.src.augment import ImageAugmentation
 from openpose.src.dataset import KeypointSource
 from openpose.src.fast_convolution import use_fast_convolutions
 from openpose.src.loss import NetworkWithLoss
@@ -55,7 +55,7 @@ def make_source(folder):
     """Sample scenes in jpg files that it writes, changed at random as for training."""
     coco.make(Namespace(output_dir=folder, seed=1, num=SCENES, years=(2017,), easy=False))
     return KeypointSource(os.path.join(folder, "annotations", "person_keypoints_train2017.json"),
-                          os.path.join(folder, "train2017"), "", COCO_18, Augmentation(SIDE), "port")
+                          os.path.join(folder, "train2017"), "", COCO_18, ImageAugmentation(SIDE), "port")
 
 
 def _loader(folder):

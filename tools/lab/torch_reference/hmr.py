@@ -16,7 +16,7 @@ def build_generator(torch, model, mean):
         mean (array): (85,), where the regressor starts.
 
     Returns:
-        torch.nn.Module: image (B, 3, 224, 224) to theta (B, 85), vertices, joints2d, joints3d and rotmat as `Body`
+        torch.nn.Module: image (B, 3, 224, 224) to theta (B, 85), vertices, joints2d, joints3d and rotmat as `BodyLayer`
         has them, and theta of all rounds (3, B, 85).
     """
     nn = torch.nn

@@ -341,7 +341,7 @@ def test_bounds_are_what_they_are_said_to_be():
 
 
 def test_frames_without_a_number_come_before_those_with_one():
-    frames = [keypoint_json.Frame("v", number, name, []) for number, name in ((0, "a"), (None, "z"))]
+    frames = [keypoint_json.FramePoses("v", number, name, []) for number, name in ((0, "a"), (None, "z"))]
     assert [frame.name for frame in sorted(frames, key=keypoint_json.frame_order)] == ["z", "a"]
 
 

@@ -20,7 +20,7 @@ from common.stand_ins.datasets.human36m import (
     person,
     sequence,
 )
-from common.stand_ins.datasets.motion import Track, ease, grid, wander
+from common.stand_ins.datasets.motion import Keyframes, ease, grid, wander
 from tools.make_sample_data import main
 
 NAMES = {name: index for index, name in enumerate(SKELETONS["h36m_32"])}
@@ -305,7 +305,7 @@ def test_rotation_directions():
 
 
 def test_track_holds_and_moves():
-    track = Track(0.0, [1.0])
+    track = Keyframes(0.0, [1.0])
     track.move(2.0, 4.0, [3.0])
     track.move(5.0, 6.0, [0.0])
     times = np.array([-1.0, 0.0, 2.0, 3.0, 4.5, 5.5, 6.0, 99.0])

@@ -11,7 +11,7 @@ from common.joints import BODY_PARTS
 from common.stand_ins.scenes.body import scene_body
 from common.stand_ins.scenes.places import box_mesh
 from common.stand_ins.scenes.scene import make_scene, photograph
-from common.stand_ins.scenes.stage import Y_FLIP, Actor, Stage, View, look_at, make_stage
+from common.stand_ins.scenes.stage import Y_FLIP, Actor, PinholeCamera, StagedScene, look_at, make_stage
 
 SIZE = (240, 320)
 
@@ -36,7 +36,7 @@ def upright(turn=0.0, kind="smpl"):
 def scene_of(*actors, things=(), view=None):
     place = make_stage(np.random.default_rng(0), 1).place
     view = view or look_at(np.array([0.0, -1.0, -4.0]), np.array([0.0, -0.9, 0.0]), 300.0, (160.0, 120.0))
-    return photograph(np.random.default_rng(0), Stage(tuple(actors), tuple(things), place), view, SIZE)
+    return photograph(np.random.default_rng(0), StagedScene(tuple(actors), tuple(things), place), view, SIZE)
 
 
 def test_a_seed_gives_one_image():
@@ -199,7 +199,7 @@ def test_the_first_person_fills_the_image_as_asked():
 
 
 def test_points_behind_the_camera_are_not_labelled():
-    view = View(np.full(2, 100.0), np.array([160.0, 120.0]), np.eye(3), np.zeros(3))
+    view = PinholeCamera(np.full(2, 100.0), np.array([160.0, 120.0]), np.eye(3), np.zeros(3))
     scene = dataclasses.replace(scene_of(upright()), view=view)
     np.testing.assert_array_equal(scene.visibility(("nose", "nose"), np.array([[0, 0, -2.0], [9.0, 0, 2.0]])),
                                   [NOT_LABELLED, NOT_LABELLED])

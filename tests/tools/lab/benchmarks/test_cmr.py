@@ -6,7 +6,7 @@ import pytest
 from mindspore import Tensor
 
 from cmr.src.loss import CMRLoss
-from cmr.src.mesh import Body
+from cmr.src.mesh import GraphBody
 from common.data.crops import crop_stretched
 from tools.lab.torch_reference.cmr import build_loss, build_reference
 from tools.lab.torch_reference.layers import build_smpl
@@ -16,7 +16,7 @@ from tools.lab.torch_reference.layers import build_smpl
 @pytest.mark.torch
 def test_the_network_that_we_compare_with_is_the_published_one():
     torch = pytest.importorskip("torch")
-    body = Body(golden.body(), golden.mesh(), golden.regressor())
+    body = GraphBody(golden.body(), golden.mesh(), golden.regressor())
     network = build_reference(torch, body).eval()
     state = {name: torch.from_numpy(np.array(array)) for name, array in golden.torch_state().items()}
     missing, surplus = network.load_state_dict(state, strict=False)
@@ -36,7 +36,7 @@ def test_the_network_that_we_compare_with_is_the_published_one():
 @pytest.mark.torch
 def test_the_loss_that_we_compare_with_is_ours():
     torch = pytest.importorskip("torch")
-    body = Body(golden.body(), golden.mesh(), golden.regressor())
+    body = GraphBody(golden.body(), golden.mesh(), golden.regressor())
     shapes = {"vertices": (2, 6890, 3), "camera": (2, 3), "smpl_vertices": (2, 6890, 3), "rotmat": (2, 24, 3, 3),
               "betas": (2, 10), "j2d": (2, 24, 3), "j3d": (2, 24, 4), "pose": (2, 72), "shape": (2, 10)}
     arrays = [golden.array(f"benchmark/{name}", shape) for name, shape in shapes.items()]
