@@ -77,8 +77,7 @@ class Dataset:
 
 def load_dataset(data_dir: str, cameras_path: str, actions: str | Collection[str], camera_frame: bool, predict_14: bool,
                  detections: str = "gt", statistics: Statistics | None = None, cache_dir: str | None = None,
-                 splits: Iterable[str] = ("train", "test"), train_subjects: Iterable[int] = human36m.TRAIN_SUBJECTS,
-                 test_subjects: Iterable[int] = human36m.TEST_SUBJECTS) -> Dataset:
+                 splits: Iterable[str] = ("train", "test")) -> Dataset:
     """Load Human3.6M.
 
     Args:
@@ -93,10 +92,6 @@ def load_dataset(data_dir: str, cameras_path: str, actions: str | Collection[str
         cache_dir (str): folder for the cache; None is `cache` in `data_dir`, or the user's cache folder where that
             cannot be written.
         splits (sequence of str): of `train`, `test`. With `statistics` only the subjects of these are needed.
-        train_subjects, test_subjects (sequence of int): subject numbers.
-
-    Returns:
-        Dataset
 
     Raises:
         UserError: something is missing, damaged or of another shape; the text names it.
@@ -105,13 +100,17 @@ def load_dataset(data_dir: str, cameras_path: str, actions: str | Collection[str
         raise UserError(f"the checkpoint's statistics are for {14 if statistics.predict_14 else 17} joints: "
                         f"{'add' if statistics.predict_14 else 'drop'} --predict_14")
     source = _DataFolder(data_dir, cameras_path, human36m.resolve_actions(actions), camera_frame, detections, cache_dir)
-    subjects = {"train": tuple(train_subjects), "test": tuple(test_subjects)}
-    wanted = [split for split in subjects if split in splits or (split == "train" and statistics is None)]
-    entries = {split: source.entry(split, subjects[split]) for split in wanted}
-    if statistics is None:
-        mean, std = np.array(entries["train"][0]["statistics"])
-        statistics = Statistics(mean[:WIDTH_2D], std[:WIDTH_2D], mean[WIDTH_2D:], std[WIDTH_2D:], predict_14)
-    ready = {split: _normalised(*entries[split], statistics) for split in wanted if split in splits}
+    ready = {}
+    # The training subjects come first, since their statistics may be needed.
+    for split, subjects in (("train", human36m.TRAIN_SUBJECTS), ("test", human36m.TEST_SUBJECTS)):
+        if split not in splits and (split == "test" or statistics is not None):
+            continue
+        arrays = source.arrays(split, subjects)
+        if statistics is None:
+            mean, std = arrays["statistics"]
+            statistics = Statistics(mean[:WIDTH_2D], std[:WIDTH_2D], mean[WIDTH_2D:], std[WIDTH_2D:], predict_14)
+        if split in splits:
+            ready[split] = _normalised(arrays, statistics)
     return Dataset(ready.get("train"), ready.get("test"), statistics, source.cameras, camera_frame)
 
 
@@ -137,8 +136,8 @@ class _DataFolder:
         self._detections = _open_detections(data_dir, detections)
         self._folder = cache.writable_folder(cache_dir or os.path.join(data_dir, "cache"), "pose_baseline")
 
-    def entry(self, split: str, subjects: tuple[int, ...]) -> tuple[dict[str, np.ndarray], tuple[Sequence, ...]]:
-        """Arrays and sequences of one split, from the cache or read and cached."""
+    def arrays(self, split: str, subjects: tuple[int, ...]) -> dict[str, np.ndarray]:
+        """Unnormalised arrays of one split, and its sequences as text, from the cache or read and cached."""
         recordings = self._poses.recordings(subjects, self._actions)
         if not recordings:
             raise UserError(f"no recordings of subjects {', '.join(map(str, subjects))} for the {split} split: looked "
@@ -147,15 +146,15 @@ class _DataFolder:
         _note_missing(recordings, subjects, self._actions)
         settings = [os.path.relpath(self._data_dir, self._folder), split, subjects, self._actions, self._camera_frame,
                     self._kind]
-        folder = os.path.join(self._folder, f"{split}-{cache.digest(settings)}")
+        path = os.path.join(self._folder, f"{split}-{cache.digest(settings)}.npz")
         key = self._key(recordings)
-        with cache.lock(folder):
-            found = cache.load(folder, key)
-            if found is None:
+        with cache.lock(path):
+            arrays = cache.load(path, key)
+            if arrays is None:
                 log.info("reading %d recordings of the %s split from %s", len(recordings), split, self._data_dir)
-                found = self._read(recordings, folder, key)
-        arrays, description = found
-        return arrays, tuple(Sequence(*fields) for fields in description["sequences"])
+                arrays = self._read(recordings)
+                cache.write(path, key, arrays)
+        return arrays
 
     def _key(self, recordings: list[human36m.Recording]) -> str:
         files = self._poses.files(recordings)
@@ -163,31 +162,26 @@ class _DataFolder:
             files = files + self._detections.files(recordings)
         return cache.digest(cache.file_facts(dict.fromkeys([*files, self._cameras_path]), self._data_dir))
 
-    def _read(self, recordings: list[human36m.Recording], folder: str, key: str) -> tuple[dict[str, np.ndarray], dict]:
-        """Read every recording once and write the arrays of all its views, recording by recording."""
+    def _read(self, recordings: list[human36m.Recording]) -> dict[str, np.ndarray]:
+        """Read every recording once: the arrays of all its views, recording by recording."""
         poses = [self._poses.read(recording) for recording in tqdm(recordings, "reading 3D poses", disable=None)]
         sequences = self._sequences(recordings, [len(frames) for frames in poses])
         moments_2d, moments_3d = ColumnMoments(WIDTH_2D), ColumnMoments(WIDTH_3D)
-        rows = sequences[-1].stop
+        inputs, targets, root = (np.empty((sequences[-1].stop, width), np.float32)
+                                 for width in (len(INPUT_JOINTS) * 2, len(OUTPUT_JOINTS) * 3, 3))
         by_recording = {(recording.subject, recording.name): index for index, recording in enumerate(recordings)}
-        with cache.write(folder, key) as entry:
-            inputs = entry.create("inputs", (rows, len(INPUT_JOINTS) * 2), np.float32)
-            targets = entry.create("targets", (rows, len(OUTPUT_JOINTS) * 3), np.float32)
-            root = entry.create("root", (rows, 3), np.float32)
-            for sequence in tqdm(sequences, "projecting", disable=None):
-                index = by_recording[sequence.subject, sequence.name]
-                pixels, joints = self._view(recordings[index], poses[index], sequence.camera)
-                moments_2d.update(pixels.reshape(-1, WIDTH_2D))
-                offsets = joints - joints[:, :1]
-                moments_3d.update(offsets.reshape(-1, WIDTH_3D))
-                place = slice(sequence.start, sequence.stop)
-                inputs[place] = pixels[:, _INPUT_ROWS].reshape(len(pixels), -1)
-                targets[place] = offsets[:, _OUTPUT_ROWS].reshape(len(pixels), -1)
-                root[place] = joints[:, 0]
-            statistics = entry.create("statistics", (2, WIDTH_2D + WIDTH_3D), np.float64)
-            statistics[:] = np.concatenate([moments_2d.result(), moments_3d.result()], axis=1)
-            entry.description["sequences"] = sequences
-        return entry.arrays, entry.description
+        for sequence in tqdm(sequences, "projecting", disable=None):
+            index = by_recording[sequence.subject, sequence.name]
+            pixels, joints = self._view(recordings[index], poses[index], sequence.camera)
+            moments_2d.update(pixels.reshape(-1, WIDTH_2D))
+            offsets = joints - joints[:, :1]
+            moments_3d.update(offsets.reshape(-1, WIDTH_3D))
+            place = slice(sequence.start, sequence.stop)
+            inputs[place] = pixels[:, _INPUT_ROWS].reshape(len(pixels), -1)
+            targets[place] = offsets[:, _OUTPUT_ROWS].reshape(len(pixels), -1)
+            root[place] = joints[:, 0]
+        return {"inputs": inputs, "targets": targets, "root": root, "sequences": np.array(sequences),
+                "statistics": np.concatenate([moments_2d.result(), moments_3d.result()], axis=1)}
 
     def _sequences(self, recordings: list[human36m.Recording], lengths: list[int]) -> list[Sequence]:
         sequences, start = [], 0
@@ -242,8 +236,8 @@ def _note_missing(recordings: list[human36m.Recording], subjects: tuple[int, ...
         log.warning("the data set is partial: fewer than two recordings of %s%s", ", ".join(few[:6]), more)
 
 
-def _normalised(arrays: dict[str, np.ndarray], sequences: tuple[Sequence, ...], statistics: Statistics) -> Split:
-    """Normalise the cached arrays block by block into float32 arrays in memory."""
+def _normalised(arrays: dict[str, np.ndarray], statistics: Statistics) -> Split:
+    """The split of unnormalised arrays; block by block, as it is done in float64."""
     rows = len(arrays["inputs"])
     inputs = np.empty((rows, len(statistics.use_2d)), np.float32)
     targets = np.empty((rows, len(statistics.use_3d)), np.float32)
@@ -252,4 +246,6 @@ def _normalised(arrays: dict[str, np.ndarray], sequences: tuple[Sequence, ...], 
         block = slice(start, start + BLOCK)
         inputs[block] = statistics.normalise_2d(arrays["inputs"][block])
         targets[block] = statistics.normalise_3d(arrays["targets"][block][:, columns.ravel()])
-    return Split(inputs, targets, np.array(arrays["root"]), sequences)
+    sequences = tuple(Sequence(int(subject), *names, int(start), int(stop))
+                      for subject, *names, start, stop in arrays["sequences"].tolist())
+    return Split(inputs, targets, arrays["root"], sequences)
