@@ -149,7 +149,7 @@ class Work:
             result.images = {one.name: [os.path.join(result.folder, f"{one.name}_rendered.png")] for one in found}
 
     def _lift(self, model, result):
-        from common.inference.moving_scenes import motions_page
+        from common.inference.motions import motions_page
         from common.names import safe_names
         from pose_baseline.src.inference import motion_of
 
@@ -214,7 +214,7 @@ class Work:
         return noted
 
     def _moving(self, video, result):
-        from common.inference.moving_scenes import motions_page
+        from common.inference.motions import motions_page
 
         depth = (1.0, 1.0, video.record.nearer())
         motions = [_moved(motion, lambda root: root * depth) for number in sorted(video.tracks)

@@ -25,10 +25,9 @@ from common.geometry.projection import (
     perspective_projection,
     weak_perspective_projection,
 )
-from common.inference.outputs import IMAGE_FORMATS, check_formats, check_person, write_people
-from common.inference.people import Detection, FindPeople, check_boxes, choose_people
+from common.inference.outputs import IMAGE_FORMATS, People, check_formats, check_person, write_people
+from common.inference.people import Detection, FindPeople, check_box, choose_people
 from common.inference.person import ImageRecord, Person
-from common.inference.results import People
 from common.inference.side_by_side import READ_AHEAD, WRITERS, ahead, in_order
 from common.inference.smoothing import OneEuro, OneEuroRotation
 from common.inference.sources import Frame, Source, interrupt_noted
@@ -114,8 +113,8 @@ class _Track:
     """The filters of one person in a video; times are in seconds."""
 
     def __init__(self):
-        self.rotation, self.shape = OneEuroRotation(1.0), OneEuro(1.0, SHAPE_CUTOFF_HZ, 0.0)
-        self.size, self.place = OneEuro(1.0), OneEuro(1.0)
+        self.rotation, self.shape = OneEuroRotation(), OneEuro(SHAPE_CUTOFF_HZ, 0.0)
+        self.size, self.place = OneEuro(), OneEuro()
         self.variants = {}
 
     def smooth(self, body: Body, region: Region, time_s: float) -> Body:
@@ -130,7 +129,7 @@ class _Track:
         px_per_metre = np.exp(self.size(np.log(px_per_metre), time_s))
         place = self.place(place, time_s, unit=px_per_metre[0])
         cam = np.concatenate([px_per_metre / half, (place - middle) / px_per_metre])
-        variants = {name: self.variants.setdefault(name, OneEuro(1.0))(mesh, time_s)
+        variants = {name: self.variants.setdefault(name, OneEuro())(mesh, time_s)
                     for name, mesh in body.variants.items()}
         return dataclasses.replace(body, cam=cam, rotmat=self.rotation(body.rotmat, time_s),
                                    shape=self.shape(body.shape, time_s), variants=variants)
@@ -276,7 +275,7 @@ class MeshRunner:
             image, usable, crops = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB), [], []
             for person in found:
                 try:
-                    check_boxes([person], frame.name, frame.image)
+                    check_box(person, frame.name, frame.image)
                     crops.append(self.model.crop(image, person))
                     usable.append(person)
                 except UserError as error:

@@ -1,12 +1,14 @@
-"""People of images and videos as motion that other programs read."""
+"""People of images and videos as motion, which other programs read and pages play."""
 from collections.abc import Sequence
 
 import numpy as np
 
-from common.formats.motion import Motion
+from common.formats.motion import Motion, strongest
+from common.formats.stick_figure import stick_figure
 from common.inference.person import ImageRecord, Person
 from common.visual.cameras import Y_UP
-from common.visual.renderer import PALETTE
+from common.visual.renderer import PALETTE, Mesh
+from common.visual.viewer import Moving, viewer_page
 
 IMAGE_FPS = 30.0  # of a file about an image, whose format asks for a rate
 
@@ -37,3 +39,25 @@ def motion_of(record: ImageRecord, people: list[Person], name: str, source: str,
     return Motion(name, source, record.model, number, fps, np.asarray(frames), np.asarray(time_s, np.float64),
                   tuple(first.joint_names), np.float64(j3d) @ Y_UP, np.stack([person.j2d_px for person in people]),
                   scores, **body)
+
+
+def motions_page(motions: list[Motion], num_frames: int, fps: float, title: str, note: str = "") -> str:
+    """A viewer page with a slider for the time; people without a body are drawn as rods and balls.
+
+    Args:
+        motions: of everybody, with skeletons.
+        num_frames: of the video. fps: mean frames per second.
+        title, note: see `viewer_page`.
+    """
+    meshes, moving = [], []
+    times = np.arange(num_frames) / fps
+    for number, motion in enumerate(motions):
+        skin = motion.skin or stick_figure(motion.skeleton, PALETTE[(number + 1) % len(PALETTE)])
+        joints, weights = strongest(skin.weights)
+        rows = np.full(num_frames, -1)
+        rows[motion.frames] = np.arange(len(motion.frames))
+        times[motion.frames] = motion.time_s
+        meshes.append(Mesh(skin.vertices, skin.faces, skin.colour, f"person {motion.person}"))
+        moving.append(Moving(motion.skeleton.parents, motion.rest(), joints, weights, motion.quaternions(),
+                             motion.skeleton.root, rows, motion.skeleton.names))
+    return viewer_page(meshes, title, note, moving, np.maximum.accumulate(times - times[0]))

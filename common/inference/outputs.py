@@ -1,4 +1,4 @@
-"""What a mesh model leaves of each person: json, npz, mesh files, a viewer page and drawings; the same for all models.
+"""What a mesh model says of an image: people to look at, as json, npz, mesh files, a viewer page and drawings.
 
 Every file says which body model it rests on, names its joints, and holds the cameras with their focal length, so that
 nothing has to be guessed later. Axes are those of the camera (x right, y down, z forward) in json and npz; mesh files
@@ -7,7 +7,7 @@ and the viewer page have y up, as mesh programs expect.
 import dataclasses
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -41,9 +41,52 @@ CONVENTIONS = {
 }
 
 
+@dataclasses.dataclass(frozen=True)
+class People:
+    """People in one image: a sequence of `Person`.
+
+    Args:
+        record (ImageRecord): the image, its camera, and what found the people.
+        people (list[Person]): who was found; points are in metres, pixels are those of the image.
+        photo (numpy.ndarray): (H, W, 3) uint8 RGB.
+        time_s (float): seconds since the start of a video, None of an image.
+    """
+
+    record: ImageRecord
+    people: list[Person]
+    photo: np.ndarray
+    time_s: float | None = None
+
+    def __len__(self) -> int:
+        return len(self.people)
+
+    def __iter__(self) -> Iterator[Person]:
+        return iter(self.people)
+
+    def __getitem__(self, index: int) -> Person:
+        return self.people[index]
+
+    @property
+    def name(self) -> str:
+        """Stem of the files about the image."""
+        return self.record.name
+
+    def draw(self, view: str = "overlay") -> np.ndarray:
+        """The meshes over the photo, or turned on white ("side", "top"): (H, W, 3) uint8 RGB."""
+        return draw_people(self.record, self.people, self.photo, (view,))[view]
+
+    def save(self, folder: str, formats: Sequence[str] = IMAGE_FORMATS) -> list:
+        """Write the files of infer.py about the image -> their paths; see docs/formats.md.
+
+        Raises:
+            UserError: an unknown format, or one that needs more than the model gives.
+        """
+        return write_people(folder, self.record, self.people, formats, self.photo)
+
+
 def write_people(folder: str, record: ImageRecord, people: list[Person], formats: Sequence[str] = FORMATS,
                  photo: np.ndarray | None = None) -> list:
-    """Write everything asked for about the people in one image.
+    """Write everything asked for about the people in one image -> the paths.
 
     Args:
         folder (str): made when missing.
@@ -54,9 +97,6 @@ def write_people(folder: str, record: ImageRecord, people: list[Person], formats
             `<record.name>_scene.<format>` is a mesh file of all people where they stand before the camera. The names
             of a variant's mesh files and drawings hold its name as well.
         photo (numpy.ndarray): (H, W, 3) uint8 RGB, needed for png; html shows it too.
-
-    Returns:
-        list[str]: the files written.
 
     Raises:
         UserError: an unknown format, or a person with numbers that are not finite.
@@ -107,11 +147,7 @@ def _write_page(path: str, record: ImageRecord, people: Sequence[Person], photo:
 
 
 def check_formats(formats: Sequence[str]) -> None:
-    """Refuse a format that is not in `FORMATS`.
-
-    Raises:
-        UserError
-    """
+    """Refuse a format that is not in `FORMATS` with a UserError."""
     unknown = [name for name in formats if name not in FORMATS]
     if unknown:
         raise UserError(f"unknown output format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
@@ -206,18 +242,28 @@ def json_bytes(record: dict) -> bytes:
     return json.dumps(record, indent=1, allow_nan=False).encode()
 
 
+def header_of(record: ImageRecord, person: Person) -> dict:
+    """What all files about somebody begin with."""
+    height, width = record.size
+    return {"image_size_px": [int(width), int(height)], "person": person.number, "model": record.model,
+            "body_model": record.body_model, "joint_names": list(person.joint_names)}
+
+
+def arrays_of(person: Person) -> dict[str, np.ndarray]:
+    """What files say of somebody in numbers, but for meshes: name -> array."""
+    return {"joints_2d_px": person.j2d_px, "joints_3d_m": person.j3d, "translation_m": person.translation,
+            "cam": person.cam, "box_centre_px": person.box_centre_px, "box_size_px": person.box_size_px,
+            "score": np.nan if person.score is None else person.score,
+            **{f"{name}_box_px": box for name, box in person.boxes_px.items()}, **person.parameters}
+
+
 def _as_json(record: ImageRecord, person: Person) -> dict:
     """What the json file says."""
-    height, width = record.size
     return {
         "image": record.image,
-        "image_size_px": [int(width), int(height)],
-        "person": person.number,
+        **header_of(record, person),
         "score": None if person.score is None else float(person.score),
-        "model": record.model,
-        "body_model": record.body_model,
         "conventions": {**CONVENTIONS, **record.conventions},
-        "joint_names": list(person.joint_names),
         "joints_2d_px": plain(person.j2d_px),
         "joints_3d_m": plain(person.j3d),
         "parameters": {name: plain(values) for name, values in person.parameters.items()},
@@ -234,20 +280,11 @@ def _as_json(record: ImageRecord, person: Person) -> dict:
 
 def _as_npz(record: ImageRecord, person: Person) -> bytes:
     """The bytes of the npz file: the same, flat, and the mesh; numpy.load opens it without pickle."""
-    height, width = record.size
-    arrays = {
-        "image": record.image, "image_size_px": (width, height), "person": person.number,
-        "model": record.model, "body_model": record.body_model,
-        "conventions": json.dumps({**CONVENTIONS, **record.conventions}),
-        "joint_names": list(person.joint_names), "joints_2d_px": person.j2d_px, "joints_3d_m": person.j3d,
-        "vertices_m": person.vertices, "faces": person.faces,
-        "focal_px": record.focal_px, "centre_px": record.centre_px, "translation_m": person.translation,
-        "cam": person.cam, "box_centre_px": person.box_centre_px, "box_size_px": person.box_size_px,
-        "score": np.nan if person.score is None else person.score,
-    }
     variants = {f"vertices_{name}_m": vertices for name, vertices in person.variants.items()}
-    boxes = {f"{name}_box_px": box for name, box in person.boxes_px.items()}
-    return npz_bytes({**arrays, **variants, **boxes, **person.parameters})
+    return npz_bytes({"image": record.image, **header_of(record, person),
+                      "conventions": json.dumps({**CONVENTIONS, **record.conventions}), "focal_px": record.focal_px,
+                      "centre_px": record.centre_px, "vertices_m": person.vertices, "faces": person.faces, **variants,
+                      **arrays_of(person)})
 
 
 def plain(values: npt.ArrayLike) -> list | float:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from common.data.crops import box_of_detections
 from common.data.image import SCALE_PX
@@ -53,16 +54,20 @@ class Detection:
 FindPeople = Callable[[str, np.ndarray], list[Detection]]
 
 
-def choose_people(bbox: str = "", keypoints_json: str = "", detector: Callable | None = None,
-                  min_confidence: float = MIN_CONFIDENCE, subject: str = "person") -> FindPeople:
-    """The way of finding people that the flags ask for.
+def choose_people(boxes: str | npt.ArrayLike | None = None, keypoints: object = None,
+                  detector: Callable | None = None, min_confidence: float = MIN_CONFIDENCE, subject: str = "person",
+                  names: Sequence[str] = ("--bbox", "--keypoints_json", "--openpose_ckpt")) -> FindPeople:
+    """The way of finding people that is asked for.
 
     Args:
-        bbox (str): `--bbox`, see `read_boxes`; empty for none.
-        keypoints_json (str): `--keypoints_json`, see `KeypointFiles`; empty for none.
-        detector (callable): `--openpose_ckpt`, see `Detector`; None for none.
-        min_confidence (float): `--min_confidence`; joints with a higher score count.
+        boxes: see `read_boxes`; empty for none.
+        keypoints: path of keypoint files, see `KeypointFiles`, or what `load("openpose")` gave for the same images (one
+            or a list); empty for none.
+        detector (callable): image (H, W, 3) uint8, blue first, to something with `joints` (P, J, 3), x, y, score, and
+            `scores` (P,); None for none.
+        min_confidence (float): joints with a higher score count.
         subject (str): what the network sees, "person" or "hand".
+        names (sequence): of boxes, keypoints and detector, as the user gives them.
 
     Returns:
         callable: (name, image (H, W, 3) uint8, blue first) -> list of Detection.
@@ -70,22 +75,25 @@ def choose_people(bbox: str = "", keypoints_json: str = "", detector: Callable |
     Raises:
         UserError: more than one is given, one of them is unusable, or tells bodies to a network that sees hands.
     """
-    given = {"--bbox": bbox, "--keypoints_json": keypoints_json, "--openpose_ckpt": detector}
-    given = [flag for flag, value in given.items() if value]
+    given = [name for name, value in zip(names, (boxes, keypoints, detector))
+             if value is not None and not (isinstance(value, str) and not value)]
     if len(given) > 1:
         raise UserError(f"{' and '.join(given)} both say where people are: leave one of them out")
-    if bbox:
-        return GivenBoxes(read_boxes(bbox))
+    if names[0] in given:
+        known = [Detection(box, number=number) for number, box in enumerate(read_boxes(boxes))]
+        return lambda *_: list(known)
     if subject != "person":
         if given:
             raise UserError(f"{given[0]} says where bodies are, and this network sees {subject}s: name their boxes "
-                            "with --bbox left,top,width,height")
+                            f"with {names[0]} left,top,width,height")
         LOGGER.info("Each image is taken as one %s, which fills it; --bbox says where they are", subject)
         return whole_image
-    if keypoints_json:
-        return KeypointFiles(keypoints_json, min_confidence)
-    if detector:
-        return Detector(detector, min_confidence)
+    if names[1] in given:
+        if isinstance(keypoints, str | os.PathLike):
+            return KeypointFiles(os.fspath(keypoints), min_confidence)
+        return _detected([keypoints] if hasattr(keypoints, "joints") else list(keypoints), min_confidence)
+    if detector is not None:
+        return lambda _, image: _detections(detector(image), min_confidence)
     LOGGER.info("Each image is taken as one person, who fills it. To find people: --openpose_ckpt cmu (python "
                 "tools/get_weights.py openpose cmu); --bbox and --keypoints_json say where they are")
     return whole_image
@@ -120,65 +128,43 @@ def whole_image(name: str, image: np.ndarray) -> list[Detection]:
     return [Detection(np.array([0.0, 0.0, width, height]), whole=True)]
 
 
-class GivenBoxes:
-    """The same boxes in every image.
-
-    Args:
-        boxes (list): of (4,), left, top, width, height in pixels.
-    """
-
-    def __init__(self, boxes: Sequence[np.ndarray]):
-        self.boxes = boxes
-
-    def __call__(self, *_: object) -> list[Detection]:
-        return [Detection(box, number=number) for number, box in enumerate(self.boxes)]
-
-
-def check_boxes(found: Sequence[Detection], name: str, image: np.ndarray) -> None:
-    """Refuse people who cannot be in an image.
-
-    Args:
-        found (list[Detection]): the people.
-        name (str): of the image, for the error text.
-        image (array): (H, W, 3).
+def check_box(person: Detection, name: str, image: np.ndarray) -> None:
+    """Refuse somebody who cannot be in an image (H, W, 3) of this name.
 
     Raises:
-        UserError: a box lies beside the image, or is far larger.
+        UserError: the box lies beside the image, or is far larger.
     """
     height, width = image.shape[:2]
-    for person in found:
-        left, top, box_width, box_height = person.box
-        beside = left >= width or top >= height or left + box_width <= 0 or top + box_height <= 0
-        if beside or max(box_width, box_height) > LARGEST * max(height, width):
-            raise UserError(f"the box {','.join(f'{value:g}' for value in person.box)} "
-                            f"{'lies beside' if beside else 'is far larger than'} {name}, which is {width} x {height} "
-                            "px: boxes are left,top,width,height, and boxes and keypoints are in pixels of the image")
+    left, top, box_width, box_height = person.box
+    beside = left >= width or top >= height or left + box_width <= 0 or top + box_height <= 0
+    if beside or max(box_width, box_height) > LARGEST * max(height, width):
+        raise UserError(f"the box {','.join(f'{value:g}' for value in person.box)} "
+                        f"{'lies beside' if beside else 'is far larger than'} {name}, which is {width} x {height} "
+                        "px: boxes are left,top,width,height, and boxes and keypoints are in pixels of the image")
 
 
-def read_boxes(text: str) -> list[np.ndarray]:
-    """Boxes from `left,top,width,height`, several separated by `;`, or from a json file {"bbox": [...]}.
+def read_boxes(given: str | npt.ArrayLike) -> list[np.ndarray]:
+    """Boxes, (4,) float64: of `left,top,width,height`, several with `;`, of a json file {"bbox": [...]}, or (N, 4).
 
     The file is that of GraphCMR and SPIN; its list may hold several boxes.
-
-    Returns:
-        list: of (4,) float64.
 
     Raises:
         UserError: something else, or a box without extent.
     """
-    if text.lower().endswith(".json"):
-        content = read_json(text, f"--bbox {text}", "write or copy it again")
+    values = given
+    if isinstance(given, str) and given.lower().endswith(".json"):
+        content = read_json(given, f"--bbox {given}", "write or copy it again")
         values = content.get("bbox") if isinstance(content, dict) else None
-        values = [values] if isinstance(values, list) and values and not isinstance(values[0], list) else values
-    else:
-        values = [part.split(",") for part in text.split(";") if part.strip()]
+    elif isinstance(given, str):
+        values = [part.split(",") for part in given.split(";") if part.strip()]
     try:
+        values = [values] if np.ndim(values[0]) == 0 else values
         boxes = [np.array([float(value) for value in box]) for box in values]
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError, LookupError):
         boxes = []
     if not boxes or not all(len(box) == 4 and np.isfinite(box).all() and min(box[2:]) > 0
                             and max(box[2:]) >= LEAST_EXTENT_PX for box in boxes):
-        raise UserError(f"--bbox {text}: write left,top,width,height in px (one side of {LEAST_EXTENT_PX:g} or more), "
+        raise UserError(f"--bbox {given}: write left,top,width,height in px (one side of {LEAST_EXTENT_PX:g} or more), "
                         'several boxes separated by \';\', or a json file {"bbox": [left, top, width, height]}')
     return boxes
 
@@ -230,20 +216,12 @@ class KeypointFiles:
         if poses and are_shares(np.concatenate([sure(pose.joints, self.min_confidence) for pose in poses])):
             raise UserError(f"--keypoints_json {self.path}: coordinates are shares of the image; write them in its "
                             "pixels (OpenPose: --keypoint_scale 0)")
-        found = [_from_joints(pose.joints, self.min_confidence, None, pose.identity) for pose in poses]
+        found = (_from_joints(pose.joints, self.min_confidence, None, pose.identity) for pose in poses)
         return [person for person in found if person is not None]
 
 
-def detected_by_name(images: Sequence, min_confidence: float = MIN_CONFIDENCE) -> FindPeople:
-    """The way of finding people that were found before.
-
-    Args:
-        images (list): with `name` of the image, `joints` (P, J, 3), `scores` (P,) and `ids` (P,) or None.
-        min_confidence (float): joints with a higher score count.
-
-    Returns:
-        callable: of `choose_people`; of one image whatever the name, of several by their names.
-    """
+def _detected(images: Sequence, min_confidence: float) -> FindPeople:
+    """The people that were found before: of one image whatever the name, of several by their names."""
     by_name = {image.name: image for image in images}
 
     def find(name: str, _: np.ndarray) -> list[Detection]:
@@ -251,31 +229,17 @@ def detected_by_name(images: Sequence, min_confidence: float = MIN_CONFIDENCE) -
         if image is None:
             LOGGER.warning("no detections of %s, so nobody is looked for", name)
             return []
-        ids = [None] * len(image.joints) if image.ids is None else image.ids
-        found = [_from_joints(joints, min_confidence, score, number)
-                 for joints, score, number in zip(image.joints, image.scores, ids)]
-        return [person for person in found if person is not None]
+        return _detections(image, min_confidence, image.ids)
 
     return find
 
 
-class Detector:
-    """People as a detector finds them.
-
-    Args:
-        detector (callable): image (H, W, 3) uint8, blue first, to something with `joints` (P, J, 3), x, y, score, and
-            `scores` (P,); openpose's `PeopleDetector`.
-        min_confidence (float): joints with a higher score count.
-    """
-
-    def __init__(self, detector: Callable, min_confidence: float = MIN_CONFIDENCE):
-        self.detector, self.min_confidence = detector, min_confidence
-
-    def __call__(self, _: str, image: np.ndarray) -> list[Detection]:
-        people = self.detector(image)
-        found = [_from_joints(joints, self.min_confidence, score)
-                 for joints, score in zip(people.joints, people.scores)]
-        return [person for person in found if person is not None]
+def _detections(people: object, min_confidence: float, ids: Sequence | None = None) -> list[Detection]:
+    """Those of a detector's answer, see `choose_people`, of whom enough is seen."""
+    ids = [None] * len(people.joints) if ids is None else ids
+    found = [_from_joints(joints, min_confidence, score, number)
+             for joints, score, number in zip(people.joints, people.scores, ids)]
+    return [person for person in found if person is not None]
 
 
 def _from_joints(joints: np.ndarray, min_confidence: float, score: float | None = None,

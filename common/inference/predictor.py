@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from common.errors import UserError
-from common.inference.inputs import is_single, source_of, way_of_finding
 from common.inference.meshes import FOCAL_LENGTH, MeshModel, MeshRunner
-from common.inference.results import People
+from common.inference.outputs import People
+from common.inference.people import choose_people
+from common.inference.sources import source_of
 
 
 class MeshPredictor:
@@ -14,8 +15,8 @@ class MeshPredictor:
 
     Args:
         model (MeshModel): network and conventions.
-        detector: finds people where nothing else says where they are; see `way_of_finding`. Without one each image is
-            one person, who fills it.
+        detector: `load("openpose")`, which finds people where nothing else says where they are. Without one each image
+            is one person, who fills it.
         batch_size (int): people that the network sees together.
         focal_length (float): of the images' camera, in px of an image whose longer side is 224 px.
         smooth (bool): smooth people over the frames of a video.
@@ -45,53 +46,50 @@ class MeshPredictor:
 
         Args:
             source: see `source_of`.
-            boxes, detections, detector: see `way_of_finding`; else the detector that the model was loaded with.
+            boxes, detections, detector: where people are, see `runner`; else the detector of the model says it.
             frame_max: frames of a video, 0 for all.
 
         Raises:
             UserError: nothing can be read or used.
         """
-        results = list(self.stream(source, boxes, detections, detector, frame_max))
-        return results[0] if is_single(source) else results
+        source = source_of(source, frame_max)
+        results = list(self.stream(source, boxes=boxes, detections=detections, detector=detector))
+        return results[0] if source.single else results
 
-    def stream(self, source: object, boxes: str | np.ndarray | list | None = None, detections: object = None,
-               detector: Callable | None = None, frame_max: int = 0) -> Iterator[People]:
-        """The same one by one, as they are ready.
-
-        Images that cannot be used are left out with a warning.
+    def stream(self, source: object, frame_max: int = 0, **where: object) -> Iterator[People]:
+        """What a call gives one by one, as it is ready; images that cannot be used are left out with a warning.
 
         Raises:
             UserError: none can be used.
         """
-        runner, empty = self.runner(boxes, detections, detector), True
+        runner, empty = self.runner(**where), True
         for people in runner.stream(source_of(source, frame_max)):
             empty = False
             yield people
         if empty:
             raise UserError(runner.unusable[-1] if runner.unusable else "there are no images")
 
-    def run(self, source: object, folder: str, formats: Sequence[str] | None = None,
-            boxes: str | np.ndarray | list | None = None, detections: object = None,
-            detector: Callable | None = None, frame_max: int = 0) -> None:
-        """Write what infer.py writes about a source.
-
-        Args:
-            source, boxes, detections, detector, frame_max: as in a call.
-            folder: where files go.
-            formats: see docs/formats.md; None for the usual ones.
+    def run(self, source: object, folder: str, formats: Sequence[str] | None = None, frame_max: int = 0,
+            **where: object) -> None:
+        """Write what infer.py writes about a source; formats as in docs/formats.md, None for the usual ones.
 
         Raises:
             UserError: nobody is found, or an unknown format.
         """
-        self.runner(boxes, detections, detector, folder, formats).run(source_of(source, frame_max))
+        self.runner(**where, folder=folder, formats=formats).run(source_of(source, frame_max))
 
     def runner(self, boxes: str | np.ndarray | list | None = None, detections: object = None,
                detector: Callable | None = None, folder: str = "", formats: Sequence[str] | None = None) -> MeshRunner:
-        """What `run` and `stream` work with; after a video its `video` knows everybody's whole way."""
+        """What `run` and `stream` work with; after a video its `video` knows everybody's whole way.
+
+        Args:
+            boxes: (N, 4) left, top, width, height in pixels, in every image; or text as after --bbox.
+            detections: what `load("openpose")` gave for the same images (one or a list), or the path of keypoint files.
+            detector: `load("openpose")`, or see `choose_people`.
+            folder, formats: of `run`.
+        """
         if boxes is None and detections is None and detector is None:
             detector = self.detector
-        if self.model.subject != "person" and (detections is not None or detector is not None):
-            raise UserError(f"{self.name} sees {self.model.subject}s here, and detections are those of bodies: say "
-                            "where they are with boxes")
-        find = way_of_finding(boxes, detections, detector, self.min_confidence)
+        find = choose_people(boxes, detections, getattr(detector, "find", detector), self.min_confidence,
+                             self.model.subject, ("boxes", "detections", "detector"))
         return MeshRunner(self.model, find, folder, formats, self.focal_length, self.batch_size, self.smooth)

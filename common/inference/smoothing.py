@@ -21,47 +21,39 @@ def _share(cutoff_hz: float | np.ndarray, seconds: float) -> float | np.ndarray:
     return turn / (turn + 1.0)
 
 
-class _OneEuro:
-    """What both filters share: the state, the time and the speed. `_way` and `_go` know the space of the values."""
+class OneEuro:
+    """Filter of vectors (..., D).
 
-    def __init__(self, fps: float, cutoff_hz: float = CUTOFF_HZ, cutoff_per_speed: float = CUTOFF_PER_SPEED):
-        self.fps, self.cutoff_hz, self.cutoff_per_speed = fps, cutoff_hz, cutoff_per_speed
-        self.frame = self.raw = self.value = self.velocity = None
+    Args:
+        cutoff_hz (float): of what stands still.
+        cutoff_per_speed (float): how much that grows with each unit per second.
+    """
 
-    def __call__(self, value: np.ndarray, frame: float, unit: float = 1.0) -> np.ndarray:
-        """Follow a new value.
+    def __init__(self, cutoff_hz: float = CUTOFF_HZ, cutoff_per_speed: float = CUTOFF_PER_SPEED):
+        self.cutoff_hz, self.cutoff_per_speed = cutoff_hz, cutoff_per_speed
+        self.time_s = self.raw = self.value = self.velocity = None
+
+    def __call__(self, value: np.ndarray, time_s: float, unit: float = 1.0) -> np.ndarray:
+        """Follow a new value -> the smoothed one, float64.
 
         Args:
             value (array): of the same shape at every call.
-            frame (int): its number, larger than that of the last call; some may be left out.
+            time_s (float): its time in seconds, later than that of the last call.
             unit (float): what counts as one metre in the unit of the values.
-
-        Returns:
-            numpy.ndarray: the smoothed value, float64.
         """
         value = np.asarray(value, np.float64)
-        if self.frame is None:
+        if self.time_s is None:
             self.raw = self.value = value
             self.velocity = np.zeros_like(self._way(value, value))
         else:
-            seconds = (frame - self.frame) / self.fps
+            seconds = time_s - self.time_s
             velocity = self._way(self.raw, value) / seconds
             self.velocity = self.velocity + _share(SPEED_CUTOFF_HZ, seconds) * (velocity - self.velocity)
             speed = np.linalg.norm(self.velocity, axis=-1, keepdims=True) / unit
             share = _share(self.cutoff_hz + self.cutoff_per_speed * speed, seconds)
             self.raw, self.value = value, self._go(self.value, share * self._way(self.value, value))
-        self.frame = frame
+        self.time_s = time_s
         return self.value
-
-
-class OneEuro(_OneEuro):
-    """Filter of vectors (..., D).
-
-    Args:
-        fps (float): frames per second.
-        cutoff_hz (float): of what stands still.
-        cutoff_per_speed (float): how much that grows with each unit per second.
-    """
 
     @staticmethod
     def _way(start: np.ndarray, end: np.ndarray) -> np.ndarray:
@@ -72,8 +64,8 @@ class OneEuro(_OneEuro):
         return start + way
 
 
-class OneEuroRotation(_OneEuro):
-    """Filter of rotation matrices (..., 3, 3); arguments as of `OneEuro`, speeds are in radians per second."""
+class OneEuroRotation(OneEuro):
+    """Filter of rotation matrices (..., 3, 3); speeds are in radians per second."""
 
     @staticmethod
     def _way(start: np.ndarray, end: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What infer.py reads: images one by one, or the frames of a video or camera.
+"""What models work through: images one by one, or the frames of a video or camera; files, or arrays in Python.
 
 The first bytes of a file decide what it is, not its name. An animation (gif, png, webp) that is named by itself is a
 video; within a folder its first frame is an image.
@@ -13,7 +13,7 @@ import signal
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import cv2
@@ -51,7 +51,8 @@ class Source:
         fps (float): of a video or camera, its mean where the rate varies; 0 for single images.
         frames (callable): without arguments, returns an iterator of Frame.
         count (int): how many there are, 0 when that is not known.
-        files (dict): name -> path, of single images.
+        files (dict): name -> path, of images that are read one by one.
+        single (bool): it stands for one image, so that in Python one result is expected and not a list.
     """
 
     name: str
@@ -59,6 +60,41 @@ class Source:
     frames: Callable[[], Iterator[Frame]]
     count: int = 0
     files: Mapping = field(default_factory=dict)
+    single: bool = False
+
+
+def source_of(value: object, frame_max: int = 0) -> Source:
+    """The source that a value stands for in Python.
+
+    Args:
+        value: path or pattern of images, a folder, a video, an array (H, W, 3) uint8 RGB, a list of paths and arrays,
+            or a `Source`.
+        frame_max: frames of a video, 0 for all.
+
+    Raises:
+        UserError: nothing is there, or an array is no image.
+    """
+    if isinstance(value, Source):
+        return value
+    if isinstance(value, str | os.PathLike):
+        source = open_source(os.fspath(value), frame_max, "input")
+        return replace(source, single=not source.fps and source.count == 1 and os.path.isfile(value))
+    single = isinstance(value, np.ndarray) and value.ndim != 4
+    images = [value] if single else list(value)
+    names = [_stem(os.fspath(one)) if isinstance(one, str | os.PathLike)
+             else f"image_{number}" if len(images) > 1 else "image" for number, one in enumerate(images)]
+    names = [name if names.count(name) == 1 else f"{name}_{number}" for number, name in enumerate(names)]
+
+    def frames() -> Iterator[Frame]:
+        for name, image in zip(names, images):
+            image = read_image(os.fspath(image)) if isinstance(image, str | os.PathLike) else image
+            if not (isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3
+                    and image.shape[2] == 3):
+                kind = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+                raise UserError(f"{name}: an image in Python is an array (H, W, 3) of uint8, red first, not {kind}")
+            yield Frame(name, cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2BGR))
+
+    return Source(names[0] if names else "images", 0.0, frames, len(images), single=single)
 
 
 def open_source(text: str, frame_max: int = 0, flag: str = "--input") -> Source:

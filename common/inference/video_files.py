@@ -15,12 +15,8 @@ from common.files import atomic_write, npz_bytes
 from common.formats.motion import Motion
 from common.formats.registry import MOTION_FORMATS, write_motion
 from common.inference.motions import motion_of
-from common.inference.outputs import CONVENTIONS, draw_people, json_bytes, plain
+from common.inference.outputs import CONVENTIONS, arrays_of, draw_people, header_of, json_bytes, plain
 from common.inference.person import ImageRecord, Person
-
-# Fields of a `Person` -> what they are called in the files.
-FIELDS = {"j2d_px": "joints_2d_px", "j3d": "joints_3d_m", "translation": "translation_m", "cam": "cam",
-          "box_centre_px": "box_centre_px", "box_size_px": "box_size_px", "score": "score"}
 
 
 class PersonTrack(NamedTuple):
@@ -79,12 +75,9 @@ class VideoRecord:
         return motion_of(self.record, track.people, f"{name}_{number}", name, track.frames, track.time_s, self.fps)
 
     def _header(self, name: str, number: int) -> dict:
-        height, width = self.record.size
         return {"video": name, "fps": float(self.fps), "num_frames": self.frames, "smoothed": self.smoothed,
-                "image_size_px": [int(width), int(height)], "person": number, "model": self.record.model,
-                "body_model": self.record.body_model,
-                "joint_names": list(self.tracks[number].people[0].joint_names),
-                "focal_px": float(self.record.focal_px), "centre_px": plain(self.record.centre_px)}
+                **header_of(self.record, self.tracks[number].people[0]), "focal_px": float(self.record.focal_px),
+                "centre_px": plain(self.record.centre_px)}
 
     def _conventions(self) -> dict:
         return {**CONVENTIONS, "time_s": "seconds since the first frame of the video", **self.record.conventions}
@@ -103,24 +96,13 @@ def _stacked(track: PersonTrack) -> dict[str, np.ndarray]:
     """The arrays of a `PersonTrack` under their names in files, first axis: its frames."""
     arrays = {"frames": track.frames, "time_s": track.time_s}
     for person in track.people:
-        values = {name: getattr(person, field) for field, name in FIELDS.items()}
-        values["score"] = np.nan if person.score is None else person.score
-        values |= {f"{name}_box_px": box for name, box in person.boxes_px.items()}
-        for name, value in {**values, **person.parameters}.items():
+        for name, value in arrays_of(person).items():
             arrays.setdefault(name, []).append(np.asarray(value))
     return {name: np.stack(values) for name, values in arrays.items()}
 
 
 def video_frame(record: ImageRecord, people: Sequence[Person], photo: np.ndarray) -> np.ndarray:
-    """A frame of the drawn video: people over the photo, beside it from their side; a row for each kind of mesh.
-
-    Args:
-        record (ImageRecord): of the frame.
-        people (list[Person]): in it.
-        photo (numpy.ndarray): (H, W, 3) uint8 RGB.
-
-    Returns:
-        numpy.ndarray: (H * rows, 2 W, 3) uint8 RGB.
-    """
+    """A frame of the drawn video, (H * rows, 2 W, 3): people over the photo (H, W, 3) and from their side, both uint8 RGB;
+    a row for each kind of mesh."""
     drawn = list(draw_people(record, people, photo, ("overlay", "side")).values())
     return np.vstack([np.hstack(drawn[first:first + 2]) for first in range(0, len(drawn), 2)])

@@ -9,8 +9,7 @@ import numpy as np
 
 from common.errors import UserError
 from common.files import atomic_write, npz_bytes
-from common.inference.inputs import is_single, source_of
-from common.inference.sources import Frame, interrupt_noted
+from common.inference.sources import Frame, interrupt_noted, source_of
 from common.inference.tracking import Tracker
 from common.visual.video import write_video
 from openpose.src.decode import DecodedPeople, decode
@@ -133,14 +132,15 @@ class Detecting:
         All photos are kept: long videos are for `stream`.
 
         Args:
-            source: see `common.inference.inputs.source_of`.
+            source: see `common.inference.sources.source_of`.
             frame_max (int): frames of a video, 0 for all.
 
         Raises:
             UserError: nothing can be read.
         """
-        results = list(self.stream(source, frame_max))
-        return results[0] if is_single(source) else results
+        source = source_of(source, frame_max)
+        results = list(self.stream(source))
+        return results[0] if source.single else results
 
     def stream(self, source, frame_max=0):
         """Yield `Poses2D` of each image or frame; people of a video keep their numbers."""

@@ -249,7 +249,7 @@ def test_files_about_bodies_are_refused_for_hands(hand_files, hand_network, monk
 def test_people_are_no_hands_in_python(hand_network, scene):
     predictor = MeshPredictor(HandMeshes(*hand_network, "right"), batch_size=1)
     assert len(predictor(scene.image, boxes=[scene.box(0)])) == 1
-    with pytest.raises(UserError, match="hand4whole sees hands here"):
+    with pytest.raises(UserError, match="says where bodies are, and this network sees hands"):
         predictor(scene.image, detector=lambda image: None)
 
 

@@ -13,7 +13,7 @@ import trimesh
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.inference.meshes import Body, MeshModel, MeshRunner, Region
-from common.inference.people import Detection, GivenBoxes, choose_people
+from common.inference.people import Detection, choose_people
 from common.inference.sources import Frame, Source, open_source
 from common.visual.mesh_files import read_mesh
 from common.visual.video import write_video
@@ -69,7 +69,7 @@ def test_batches_are_full_and_answers_reach_their_people(tmp_path):
     for number in range(5):
         picture(tmp_path / f"p{number}.png", 10 * number)
     model = Eggs()
-    find = GivenBoxes([np.array([0.0, 0, 20, 30]), np.array([30.0, 10, 40, 20])])
+    find = choose_people("0,0,20,30;30,10,40,20")
     MeshRunner(model, find, str(tmp_path / "out"), ["json"], batch_size=4).run(open_source(str(tmp_path)))
     # Four people are two images; the last batch is filled up, so that one shape is compiled.
     assert model.batches == [[0, 0, 10, 10], [20, 20, 30, 30], [40, 40, 40, 40]]
@@ -83,14 +83,14 @@ def test_batches_are_full_and_answers_reach_their_people(tmp_path):
 def test_one_image_of_few_people_is_one_small_batch(tmp_path):
     picture(tmp_path / "a.png", 7)
     model = Eggs()
-    MeshRunner(model, choose_people(bbox="0,0,20,30"), str(tmp_path / "out"), ["json"]).run(
+    MeshRunner(model, choose_people("0,0,20,30"), str(tmp_path / "out"), ["json"]).run(
         open_source(str(tmp_path / "a.png")))
     assert model.batches == [[7]]
 
 
 def test_cameras_joints_and_box_agree(tmp_path):
     picture(tmp_path / "a.png", 7)
-    MeshRunner(Eggs(), choose_people(bbox="50,10,20,40"), str(tmp_path), ["json"], focal_length=448.0).run(
+    MeshRunner(Eggs(), choose_people("50,10,20,40"), str(tmp_path), ["json"], focal_length=448.0).run(
         open_source(str(tmp_path / "a.png")))
     record = read(tmp_path / "a_0.json")
     # The egg's ends are at the middle of the crop's upper and lower edge: the square is 40 px around (60, 30).
@@ -114,7 +114,7 @@ def test_the_written_camera_sees_the_written_joints(tmp_path, focal_length):
             return dataclasses.replace(super().pose(body), j3d=ends)
 
     picture(tmp_path / "a.png", 7)
-    MeshRunner(Deep(), choose_people(bbox="50,10,20,40"), str(tmp_path), ["json"], focal_length=focal_length).run(
+    MeshRunner(Deep(), choose_people("50,10,20,40"), str(tmp_path), ["json"], focal_length=focal_length).run(
         open_source(str(tmp_path / "a.png")))
     record = read(tmp_path / "a_0.json")
     camera, joints = record["cameras"]["perspective"], np.array(record["joints_3d_m"])
@@ -161,13 +161,13 @@ def test_folders_count_what_is_left_out(tmp_path, caplog):
     (tmp_path / "c.png").write_bytes(b"damaged")
     (tmp_path / "notes.txt").write_text("no picture")
     with caplog.at_level(logging.INFO, "mindhuman"):
-        MeshRunner(Eggs(), choose_people(bbox="40,10,20,20"), str(tmp_path / "out"), ["json"]).run(
+        MeshRunner(Eggs(), choose_people("40,10,20,20"), str(tmp_path / "out"), ["json"]).run(
             open_source(str(tmp_path)))
     assert "left out: 1 files that are no images" in caplog.text and "c.png (7 bytes) is damaged" in caplog.text
     assert "lies beside b, which is 30 x 30 px" in caplog.text
     assert f"People: 1, images: 1, left out: 2; written to {tmp_path / 'out'}" in caplog.text
     with pytest.raises(UserError, match="lies beside b"):
-        MeshRunner(Eggs(), choose_people(bbox="40,10,20,20"), str(tmp_path / "out"), ["json"]).run(
+        MeshRunner(Eggs(), choose_people("40,10,20,20"), str(tmp_path / "out"), ["json"]).run(
             open_source(str(tmp_path / "b.png")))
 
 
@@ -181,14 +181,14 @@ def test_one_bad_person_costs_nobody_else(tmp_path, caplog):
             return bodies
 
     picture(tmp_path / "a.png", 7)
-    MeshRunner(Fragile(), choose_people(bbox="0,0,20,30;400,10,20,20;0,0,20,30;0,0,20,30;5,5,30,30"),
+    MeshRunner(Fragile(), choose_people("0,0,20,30;400,10,20,20;0,0,20,30;0,0,20,30;5,5,30,30"),
                str(tmp_path / "out"), ["json"]).run(open_source(str(tmp_path / "a.png")))
     assert sorted(os.listdir(tmp_path / "out")) == ["a_0.json", "a_4.json"]
     assert "lies beside a, which is 80 x 60 px" in caplog.text
     assert "person 2 of a.png: vertices not finite" in caplog.text
     assert "person 3 of a.png would not stand before the camera of --focal_length 5000" in caplog.text
     with pytest.raises(UserError, match="nothing was written: person 2 of a.png would not stand before the camera"):
-        MeshRunner(Fragile(), lambda *_: GivenBoxes([np.array([0.0, 0, 20, 30])] * 3)()[:3], str(tmp_path / "none"),
+        MeshRunner(Fragile(), choose_people("0,0,20,30;0,0,20,30;0,0,20,30"), str(tmp_path / "none"),
                    ["json"], focal_length=0.001).run(open_source(str(tmp_path / "a.png")))
 
 
@@ -220,7 +220,7 @@ def test_the_drawn_video_keeps_the_pace_of_a_varying_one(tmp_path):
     times = [0.0, 0.1, 0.7, 0.8, 2.0]
     source = Source("vary", 2.5, lambda: (Frame(f"vary_{number:012d}", np.full((60, 140, 3), 80, np.uint8), time)
                                           for number, time in enumerate(times)), 5)
-    MeshRunner(Eggs(), choose_people(bbox="10,5,30,40"), str(tmp_path)).run(source)
+    MeshRunner(Eggs(), choose_people("10,5,30,40"), str(tmp_path)).run(source)
     assert [frame.time_s for frame in open_source(str(tmp_path / "vary.mp4")).frames()] == pytest.approx(times)
     assert read(tmp_path / "vary_0.json")["time_s"] == times
     with np.load(tmp_path / "vary_0.npz") as arrays:
@@ -282,7 +282,7 @@ def test_smoothing_calms_turns_and_cameras_and_can_be_switched_off(tmp_path):
     trembling = {}
     for smooth in (False, True):
         folder = tmp_path / str(smooth)
-        MeshRunner(Eggs(trembling=0.02), choose_people(bbox="10,5,30,40"), str(folder), ["npz", "obj"],
+        MeshRunner(Eggs(trembling=0.02), choose_people("10,5,30,40"), str(folder), ["npz", "obj"],
                    smooth=smooth).run(open_source(path))
         with np.load(folder / "still_0.npz") as arrays:
             followed = [arrays[name] for name in ("pose", "joints_3d_m", "joints_2d_px", "cam", "beta")]

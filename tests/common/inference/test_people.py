@@ -9,9 +9,8 @@ import pytest
 from common.arguments import join_boxes
 from common.errors import UserError
 from common.inference.people import (
-    Detector,
     KeypointFiles,
-    check_boxes,
+    check_box,
     choose_people,
     read_boxes,
     square_around,
@@ -47,6 +46,11 @@ def test_boxes_as_text_and_as_the_published_file(tmp_path):
         read_boxes(str(tmp_path / "box.json"))
     with pytest.raises(UserError, match="none.json does not exist"):
         read_boxes("none.json")
+    np.testing.assert_array_equal(read_boxes([1, 2, 30, 4]), [[1, 2, 30, 4]])
+    np.testing.assert_array_equal(read_boxes(np.array([[1, 2, 30, 4], [5, 6, 7, 80]])), [[1, 2, 30, 4], [5, 6, 7, 80]])
+    for boxes in ([], [[1, 2, 30, 4], [5]], {"bbox": 1}, 7, np.zeros((0, 4))):
+        with pytest.raises(UserError, match="write left,top,width,height in px"):
+            read_boxes(boxes)
 
 
 def test_boxes_may_be_given_one_by_one():
@@ -58,14 +62,15 @@ def test_boxes_may_be_given_one_by_one():
 
 
 def test_boxes_beside_the_image_and_huge_ones_are_refused():
-    people = choose_people(bbox="-20,100,40,40;150,10,40,40;-700,-700,1600,1600")("a", IMAGE)
+    people = choose_people(boxes="-20,100,40,40;150,10,40,40;-700,-700,1600,1600")("a", IMAGE)
     assert [person.number for person in people] == [0, 1, 2]
-    check_boxes(people, "a", IMAGE)
+    for person in people:
+        check_box(person, "a", IMAGE)
     for text in ("160,0,10,10", "0,120,10,10", "-10,0,10,10", "0,-10,10,10"):
         with pytest.raises(UserError, match="lies beside photo, which is 160 x 120 px"):
-            check_boxes(choose_people(bbox=text)("photo", IMAGE), "photo", IMAGE)
+            check_box(choose_people(boxes=text)("photo", IMAGE)[0], "photo", IMAGE)
     with pytest.raises(UserError, match="-700,-700,1601,1600 is far larger than photo"):
-        check_boxes(choose_people(bbox="-700,-700,1601,1600")("photo", IMAGE), "photo", IMAGE)
+        check_box(choose_people(boxes="-700,-700,1601,1600")("photo", IMAGE)[0], "photo", IMAGE)
 
 
 def people_of(path, name="a", **settings):
@@ -165,9 +170,10 @@ def test_a_file_about_many_images_is_asked_by_their_names_or_numbers(tmp_path):
 
 def test_a_detector_s_people_keep_their_scores_and_specks_are_left_out():
     found = np.stack([joints(), 0.1 * joints(), joints() * (1, 1, 0)])
-    people = Detector(lambda image: SimpleNamespace(joints=found, scores=np.array([0.9, 0.8, 0.7])))("a", IMAGE)
+    people = choose_people(detector=lambda image: SimpleNamespace(joints=found, scores=[0.9, 0.8, 0.7]))("a", IMAGE)
     assert [person.score for person in people] == [0.9]
-    assert Detector(lambda image: SimpleNamespace(joints=found, scores=np.ones(3)), 0.5)("a", IMAGE) == []
+    sure = choose_people(None, None, lambda image: SimpleNamespace(joints=found, scores=np.ones(3)), 0.5)
+    assert sure("a", IMAGE) == []
     np.testing.assert_array_equal(people[0].joints, joints())
 
 
@@ -182,11 +188,11 @@ def test_the_whole_image_is_said_to_be_one_person(caplog):
 
 def test_one_way_of_finding_at_a_time():
     with pytest.raises(UserError, match="--bbox and --openpose_ckpt both say where people are"):
-        choose_people(bbox="1,2,30,40", detector=len)
+        choose_people(boxes="1,2,30,40", detector=len)
 
 
 def test_squares_by_hand():
-    person, = choose_people(bbox="10,20,30,61")("a", IMAGE)
+    person, = choose_people(boxes="10,20,30,61")("a", IMAGE)
     center, scale = square_around(person)
     assert center.tolist() == [25, 50.5] and scale == 61 / 200
     person, = whole_image("a", np.zeros((121, 161, 3), np.uint8))
@@ -200,14 +206,12 @@ def test_squares_by_hand():
 
 
 def read_person(points):
-    return Detector(lambda image: SimpleNamespace(joints=points[None], scores=[1.0]))("a", IMAGE)[0]
+    return choose_people(detector=lambda image: SimpleNamespace(joints=points[None], scores=[1.0]))("a", IMAGE)[0]
 
 
-def test_each_way_of_finding_people_is_the_one_asked_for(tmp_path):
+def test_keypoint_files_are_asked_for_by_their_path(tmp_path):
     files = choose_people(None, write_people(tmp_path / "a_keypoints.json", [joints()]), None, 0.25)
     assert isinstance(files, KeypointFiles) and files.min_confidence == 0.25
-    detector = choose_people(None, None, print, 0.25)
-    assert isinstance(detector, Detector) and detector.min_confidence == 0.25 and detector.detector is print
 
 
 def test_bounds_of_what_can_show_somebody(tmp_path):
@@ -216,7 +220,7 @@ def test_bounds_of_what_can_show_somebody(tmp_path):
     with pytest.raises(UserError, match="a.jpg is 7 x 7 px"):
         whole_image("a.jpg", np.zeros((7, 7, 3), np.uint8))
     for box in ("-10,0,11,20", "0,-10,20,11"):  # one pixel of the image
-        check_boxes(choose_people(box, None, None, 0.1)("a", IMAGE), "a", IMAGE)
+        check_box(choose_people(box, None, None, 0.1)("a", IMAGE)[0], "a", IMAGE)
     for text in ("1,2,30,40;1,2,30", "inf,2,30,40", "1,2,30,40;1,2,0,40"):
         with pytest.raises(UserError, match="--bbox .*: write left,top,width,height"):
             read_boxes(text)

@@ -11,9 +11,9 @@ import trimesh
 
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
-from common.inference.inputs import is_single, source_of
 from common.inference.meshes import Body, MeshModel, Region
 from common.inference.predictor import MeshPredictor
+from common.inference.sources import source_of
 from common.visual.video import write_video
 
 EGG = trimesh.creation.icosphere(subdivisions=1)
@@ -145,5 +145,5 @@ def test_missing_and_damaged_files_are_named(eggs, tmp_path):
     (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
     with pytest.raises(UserError, match="bad.jpg"):
         eggs(tmp_path / "bad.jpg")
-    assert is_single(np.zeros((4, 4, 3), np.uint8)) and not is_single([np.zeros((4, 4, 3), np.uint8)])
+    assert source_of(image(3)).single and not source_of([image(3)]).single
     assert source_of(source_of(image(3))).count == 1
