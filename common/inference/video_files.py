@@ -102,7 +102,8 @@ def _stacked(track: PersonTrack) -> dict[str, np.ndarray]:
 
 
 def video_frame(record: ImageRecord, people: Sequence[Person], photo: np.ndarray) -> np.ndarray:
-    """A frame of the drawn video, (H * rows, 2 W, 3): people over the photo (H, W, 3) and from their side, both uint8 RGB;
-    a row for each kind of mesh."""
+    """A frame of the drawn video, (H * rows, 2 W, 3) uint8 RGB, of a photo (H, W, 3) uint8 RGB: people over it and from
+    their side, on the right; a row for each kind of mesh.
+    """
     drawn = list(draw_people(record, people, photo, ("overlay", "side")).values())
     return np.vstack([np.hstack(drawn[first:first + 2]) for first in range(0, len(drawn), 2)])
