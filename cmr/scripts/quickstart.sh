@@ -33,7 +33,7 @@ fine_tune() {
 }
 
 train_from_scratch() {
-    run train.py --config_path small.yaml --dataset up-3d --dataset_root "$data" --dataset_npz_path "$data" \
+    run train.py --config_path from_scratch.yaml --dataset up-3d --dataset_root "$data" --dataset_npz_path "$data" \
         --save_checkpoint_dir "$output/train" --batch_size 8 --num_epochs "${EPOCHS:-40}" --log_interval 20 \
         --checkpoint_steps 0 --keep_checkpoint_max 1
 }

@@ -35,7 +35,7 @@ fine_tune() {
 }
 
 train_from_scratch() {
-    run train.py --config_path small.yaml --dataset_root "$data" --output_dir "$output/train" --trainset_3d Human36M \
+    run train.py --config_path from_scratch.yaml --dataset_root "$data" --output_dir "$output/train" --trainset_3d Human36M \
         --trainset_2d COCOWB --train_batch_size 16 --end_epoch "${EPOCHS:-20}" --lr 1e-3 --lr_dec_factor 4 \
         --lr_dec_epoch 14,18 --ckpt_interval 0 --keep_checkpoint_max 1
 }

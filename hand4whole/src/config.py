@@ -18,8 +18,8 @@ HAND_DEFAULTS = {"trainset_3d": ["FreiHAND"], "trainset_2d": [], "testset": "Fre
 # Settings that make the network; they travel in the checkpoint.
 SHAPES = ("input_img_shape", "input_body_shape", "output_hm_shape", "input_hand_shape", "output_hand_hm_shape",
           "input_face_shape")
-NETWORK_KEYS = ("parts", "resnet_type", "hand_resnet_type", "face_resnet_type", "width", *SHAPES, "focal",
-                "body_3d_size", "hand_3d_size", "face_3d_size", "camera_3d_size", "hand_camera_3d_size")
+NETWORK_KEYS = ("parts", "resnet_type", "hand_resnet_type", "face_resnet_type", "width", "resnet_widths", *SHAPES,
+                "focal", "body_3d_size", "hand_3d_size", "face_3d_size", "camera_3d_size", "hand_camera_3d_size")
 # Settings, besides those of `common.engine.run`, that may differ between a run and its continuation. Those of the
 # network come from the snapshot; the learning rate is free, as the publication's stages have their own.
 MAY_DIFFER = {"gpu_ids", "human_model_path", "smplx_path", "smplx_male_path", "smplx_female_path", "mano_right_path",
@@ -99,6 +99,8 @@ def check_shapes(config, said="--"):
     if [height, width] != [step * size for size in config.input_body_shape]:
         raise UserError(f"{said}input_img_shape {config.input_img_shape} must be --input_body_shape "
                         f"{config.input_body_shape} times a whole number")
+    if len(config.resnet_widths) != 3 or min(config.resnet_widths) <= 0:
+        raise UserError(f"{said}resnet_widths {config.resnet_widths}: write three positive numbers")
     if len(config.focal) != 2 or min(config.focal) <= 0:
         raise UserError(f"{said}focal {config.focal}: write two positive numbers")
 

@@ -7,6 +7,7 @@ the Cells: building the network of the settings and loading a trained one.
 """
 import math
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -167,6 +168,7 @@ class Hand4Whole(nn.Cell):
         model (BodyModel): kind "smplx"; None where only the parameters matter.
         depth, hand_depth, face_depth (int): of the three ResNets, 18 or 50.
         width (float): channels relative to the publication.
+        resnet_widths (list): channels of the three ResNets relative to `width`: body, hands, face.
         seed (int): of the initial weights.
         joints_only (bool): for training: the vertices are only some, see `condensed`.
 
@@ -183,14 +185,17 @@ class Hand4Whole(nn.Cell):
     """
 
     def __init__(self, sizes: Sizes, model: BodyModel | None, depth: int = 50, hand_depth: int = 50,
-                 face_depth: int = 18, width: float = 1.0, seed: int = 0, joints_only: bool = False):
+                 face_depth: int = 18, width: float = 1.0, resnet_widths: Sequence[float] = (1.0, 1.0, 1.0),
+                 seed: int = 0, joints_only: bool = False):
         super().__init__()
         rng = generator(seed)
         self.sizes = sizes
         # The body's ResNet sees every `step`-th pixel of the image.
         self.step = sizes.image[0] // sizes.body[0]
-        self.backbone = ResNet(rng, depth, False, width)
-        self.hand_roi_net, self.face_roi_net = CropNet(rng, hand_depth, width), CropNet(rng, face_depth, width)
+        body_width, hand_width, face_width = (width * factor for factor in resnet_widths)
+        self.backbone = ResNet(rng, depth, False, body_width)
+        self.hand_roi_net = CropNet(rng, hand_depth, hand_width)
+        self.face_roi_net = CropNet(rng, face_depth, face_width)
         body, hand, face = (net.out_channels for net in
                             (self.backbone, self.hand_roi_net.backbone, self.face_roi_net.backbone))
         channels = scaled(512, width)
@@ -378,7 +383,7 @@ def build_network(config: Config, model: BodyModel | None, joints_only: bool = F
     if config.parts == "hand":
         return HandOnly(sizes, model, config.resnet_type, config.width, config.seed)
     return Hand4Whole(sizes, model, config.resnet_type, config.hand_resnet_type, config.face_resnet_type,
-                      config.width, config.seed, joints_only)
+                      config.width, config.resnet_widths, config.seed, joints_only)
 
 
 def settings_of(checkpoint: Checkpoint, config: Config) -> Config:

@@ -13,7 +13,7 @@ from tools import check_data
 def complete(tmp_path_factory):
     root = tmp_path_factory.mktemp("dataset")
     for module, name, num in ((coco_wholebody, "COCOWB", 2), (freihand, "FreiHAND", 2), (ehf, "EHF", 1)):
-        module.make(argparse.Namespace(output_dir=str(root / name), num=num, seed=5))
+        module.make(argparse.Namespace(output_dir=str(root / name), num=num, seed=5, crops=0))
     return root
 
 

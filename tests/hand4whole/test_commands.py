@@ -28,8 +28,8 @@ TINY = [*SMALL, "--device_target", "CPU", "--num_workers", "1", "--seed", "3"]
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("dataset")
     for module, name, num, options in (
-            (human36m_images, "Human36M", 5, {"size": 64, "only": "hand4whole"}), (coco_wholebody, "COCOWB", 2, {}),
-            (freihand, "FreiHAND", 4, {}), (ehf, "EHF", 1, {})):
+            (human36m_images, "Human36M", 5, {"size": 64, "only": "hand4whole"}),
+            (coco_wholebody, "COCOWB", 2, {"crops": 0}), (freihand, "FreiHAND", 4, {}), (ehf, "EHF", 1, {})):
         module.make(argparse.Namespace(output_dir=str(folder / name), num=num, seed=2, **options))
     return str(folder)
 

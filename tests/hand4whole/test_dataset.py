@@ -48,7 +48,7 @@ def root(tmp_path_factory):
     """A data root with sets under the second of their names."""
     root = tmp_path_factory.mktemp("dataset")
     for module, name, num, options in ((human36m_images, "Human36M", 3, {"size": 128, "only": "hand4whole"}),
-                                       (coco_wholebody, "MSCOCO", 4, {}), (freihand, "FreiHand", 3, {})):
+                                       (coco_wholebody, "MSCOCO", 4, {"crops": 0}), (freihand, "FreiHand", 3, {})):
         module.make(argparse.Namespace(output_dir=str(root / name), num=num, seed=3, **options))
     return root
 

@@ -7,7 +7,7 @@ from mindspore import Tensor
 
 from common.geometry.rotation import axis_angle_to_matrix
 from hand4whole.src.body import condense
-from hand4whole.src.network import HAND_OUTPUTS, OUTPUTS, WholeBody
+from hand4whole.src.network import HAND_OUTPUTS, OUTPUTS, Hand4Whole, Sizes, WholeBody
 
 # Parameters before they become rotations, boxes in px, positions in cells, metres; about ten times the rounding.
 TOLERANCES = {"shape": 1e-5, "expr": 1e-5, "cam_trans": 1e-4, "vertices": 1e-3, "joint_proj": 5e-3, "joint_img": 1e-3,
@@ -56,3 +56,12 @@ def test_condensed_body_has_the_joints_of_the_whole():
     # The first 21 places are those of the points on the skin.
     condensed, skin = condense(model)
     assert np.array_equal(condensed.v_template[skin[:2]], model.v_template[[9120, 9929]])
+
+
+def test_the_resnets_have_widths_of_their_own():
+    sizes = Sizes((64, 64), (64, 64), (2, 2, 2), (32, 32), (2, 1, 1), (32, 32))
+    network = Hand4Whole(sizes, None, 18, 18, 18, 0.25, (2.0, 1.0, 0.5))
+    resnets = network.backbone, network.hand_roi_net.backbone, network.face_roi_net.backbone
+    assert [resnet.out_channels for resnet in resnets] == [256, 128, 64]
+    # What follows them keeps the width of the network: a quarter of 512 channels.
+    assert network.body_rotation_net.body_conv[0].weight.shape[:2] == (128, 256)

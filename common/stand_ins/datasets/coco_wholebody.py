@@ -14,9 +14,10 @@ from common.data.records import box_around
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.stand_ins.datasets.annotations import item_rng
 from common.stand_ins.datasets.capture import mano_params, smplx_params
-from common.stand_ins.datasets.image_files import write_image
+from common.stand_ins.datasets.image_files import add_crops, check_crops, write_image
 from common.stand_ins.datasets.output import coco_file, json_object
 from common.stand_ins.scenes.body import scene_body
+from common.stand_ins.scenes.crops import make_crop
 from common.stand_ins.scenes.scene import make_scene
 
 DEFAULT_NUM = 30
@@ -29,12 +30,14 @@ _PARTS = (("keypoints", "coco_17"), ("foot_kpts", "feet_6"), ("lefthand_kpts", "
 
 
 def add_arguments(group):
-    """Options beside --output_dir, --seed and --num (here: images; a fifth is for validation)."""
+    """Options beside --output_dir, --seed and --num (here: images; a fifth is for validation, a fiftieth of crops)."""
+    add_crops(group)
 
 
 def make(args):
     """Write the data set; returns a line that says what was written."""
-    num, people = args.num or DEFAULT_NUM, 0
+    check_crops(args)
+    num, people, every = args.num or DEFAULT_NUM, 0, 50 if args.crops else 5
     folder = os.path.join(args.output_dir, "annotations")
     with contextlib.ExitStack() as stack:
         lists = {split: stack.enter_context(coco_file(os.path.join(folder, f"coco_wholebody_{split}_v1.0.json"),
@@ -43,13 +46,13 @@ def make(args):
         fits, hands = (stack.enter_context(json_object(os.path.join(folder, f"MSCOCO_train_{name}_NeuralAnnot.json")))
                        for name in ("SMPLX_all", "MANO"))
         for index in tqdm(range(num), desc="COCO-WholeBody", disable=None):
-            rng, split = item_rng(args.seed, "coco_wholebody", index), "val" if index % 5 == 4 else "train"
-            size = _SIZES[rng.integers(len(_SIZES))]
-            scene = make_scene(rng, size, int(_PEOPLE[rng.integers(len(_PEOPLE))]), "smplx", occluder=0.25)
+            split = "val" if index % every == every - 1 else "train"
+            scene, image = _image(args, index)
             name = f"{index + 1:012d}.jpg"
-            write_image(os.path.join(args.output_dir, "images", f"{split}2017", name), scene.image)
-            lists[split].add_image(id=index + 1, file_name=name, height=size[0], width=size[1])
-            for number, person in enumerate(scene.people):
+            write_image(os.path.join(args.output_dir, "images", f"{split}2017", name), image)
+            lists[split].add_image(id=index + 1, file_name=name, height=image.shape[0], width=image.shape[1])
+            # A crop is of its first person.
+            for number, person in enumerate(scene.people[:1] if args.crops else scene.people):
                 mask = scene.mask(number)
                 if mask.sum() < MIN_AREA:
                     continue
@@ -62,6 +65,17 @@ def make(args):
                     hands.add(key, value={side: {"mano_param": _hand_fit(person, side), "cam_param": camera}
                                           for side in ("left", "right")})
     return f"{args.output_dir}: {num} images, {people} people"
+
+
+def _image(args, index):
+    """`Scene` and its image."""
+    if args.crops:
+        crop = make_crop(args.seed, 0, index, args.crops, "smplx")
+        return crop.scene, crop.image
+    rng = item_rng(args.seed, "coco_wholebody", index)
+    size = _SIZES[rng.integers(len(_SIZES))]
+    scene = make_scene(rng, size, int(_PEOPLE[rng.integers(len(_PEOPLE))]), "smplx", occluder=0.25)
+    return scene, scene.image
 
 
 def _annotation(scene, number, mask):

@@ -21,7 +21,7 @@ from common.errors import UserError
 from common.files import atomic_path, atomic_write
 from common.stand_ins.datasets import lsp
 from common.stand_ins.datasets.annotations import item_rng, write_openpose
-from common.stand_ins.datasets.image_files import write_image
+from common.stand_ins.datasets.image_files import add_crops, check_crops, write_image
 from common.stand_ins.scenes.body import scene_body
 from common.stand_ins.scenes.crops import make_crop
 from common.stand_ins.scenes.scene import make_scene
@@ -29,7 +29,6 @@ from common.visual.cameras import PerspectiveCamera
 from common.visual.renderer import render
 
 DEFAULT_NUM = 60
-LEAST_CROP = 48
 _SIZES = ((300, 260), (340, 280), (260, 300), (380, 300))
 # For `make_scene`: how people fill the image, whether something stands before them, how many face the camera.
 _USUAL = {"fill": (0.6, 0.9), "occluder": 0.15}
@@ -42,17 +41,14 @@ def add_arguments(group):
                        help=f"write masks of that many images of the dataset lsp (default: {lsp.DEFAULT_NUM})")
     group.add_argument("--easy", action="store_true",
                        help="people are large, in full view and more or less face the camera, for short trainings")
-    group.add_argument("--crops", type=int, default=0, metavar="PX",
-                       help="images of this side, of one person each, that differ as much as they can "
-                            "(light, clutter, covered and cut-off people, blur, noise), for training")
+    add_crops(group)
 
 
 def make(args):
     """Write the dataset; returns a line that says what was written."""
     if args.num_lsp < 0:
         raise UserError(f"--num_lsp is {args.num_lsp}; give 0 or more")
-    if args.crops and not LEAST_CROP <= args.crops <= 1024:
-        raise UserError(f"--crops is {args.crops}; give a number of pixels from {LEAST_CROP} to 1024")
+    check_crops(args)
     count = args.num or DEFAULT_NUM
     for index in tqdm(range(count), desc="UP-3D", disable=None):
         if args.crops:

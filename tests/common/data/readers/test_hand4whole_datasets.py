@@ -28,7 +28,7 @@ def made(module, folder, num, **options):
 
 @pytest.fixture(scope="module")
 def wholebody(tmp_path_factory):
-    return made(coco_wholebody, tmp_path_factory.mktemp("wholebody"), 10)
+    return made(coco_wholebody, tmp_path_factory.mktemp("wholebody"), 10, crops=0)
 
 
 @pytest.fixture(scope="module")
@@ -273,3 +273,15 @@ def test_freihand_failures(hands, tmp_path):
         read_freihand(tmp_path)
     with pytest.raises(UserError, match="split 'test'"):
         read_freihand(copy, "test")
+
+
+def test_crops_show_one_person_each(tmp_path):
+    made(coco_wholebody, tmp_path, 3, crops=96)
+    records = read_coco_wholebody(str(tmp_path), "train")
+    assert len(records) == 3 and len({record.image_path for record in records}) == 3
+    for record in records:
+        assert read_image(record.image_path).shape == (96, 96, 3) and record.extras["fit"] is not None
+        inside = record.j2d[record.visibility > 0]
+        assert len(inside) >= 8 and (inside >= 0).all() and (inside <= 96).all()
+    with pytest.raises(UserError, match="--crops is 2000"):
+        made(coco_wholebody, tmp_path, 1, crops=2000)

@@ -20,7 +20,7 @@ from common.stand_ins.datasets.output import coco_file, json_object, save_cdf
 MODULES = {
     "mosh": (mosh, 3, {"sequences": 1}), "mpi_inf_3dhp": (mpi_inf_3dhp, 1, {"size": 64}),
     "human36m_images": (human36m_images, 1, {"size": 64, "only": None}), "3dpw": (threedpw, 1, {"layout": "root"}),
-    "coco_wholebody": (coco_wholebody, 2, {}), "freihand": (freihand, 2, {}),
+    "coco_wholebody": (coco_wholebody, 2, {"crops": 0}), "freihand": (freihand, 2, {}),
 }
 
 
