@@ -18,8 +18,8 @@ from common.visual.viewer import Moving, viewer_page, write_viewer
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--headless", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--use-gl=angle",
          "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         "--virtual-time-budget=3000", "--window-size=900,600"]
+         "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+ONCE = ["--virtual-time-budget=3000", "--window-size=900,600"]
 
 
 def people():
@@ -91,8 +91,8 @@ def photographed(tmp_path, script=""):
     page.write_text(page.read_text(encoding="utf-8").replace("</head>", f"{fixed}</head>")
                     .replace("</body>", f"<script>{script}</script></body>"))
     with tempfile.TemporaryDirectory(dir=tmp_path, ignore_cleanup_errors=True) as profile:
-        subprocess.run([CHROMIUM, *FLAGS, f"--user-data-dir={profile}", f"--screenshot={picture}", page.as_uri()],
-                       check=True, capture_output=True, timeout=60)
+        subprocess.run([CHROMIUM, *FLAGS, *ONCE, f"--user-data-dir={profile}", f"--screenshot={picture}",
+                        page.as_uri()], check=True, capture_output=True, timeout=60)
     blue, _, red = cv2.imread(str(picture)).astype(int)[:, 200:].transpose(2, 0, 1)  # without the panel
     return red > blue + 60, blue > red + 60
 
@@ -156,29 +156,28 @@ def test_the_photo_lies_behind_the_people_as_its_camera_saw_it():
 def test_a_browser_looks_through_the_camera_and_names_what_the_pointer_is_at(tmp_path):
     # 300 rows of the photo fill the 600 of the canvas, and its middle is that of the canvas. A second ball's middle is
     # 48 columns of the photo beside it. Names: two of its surface, a joint within 10 px, and nothing.
-    script = """
-      const point = (clientX, clientY) => {
-        canvas.dispatchEvent(new PointerEvent("pointermove", {pointerId: 1, clientX, clientY}));
-        return control("label").textContent;
-      };
-      addEventListener("load", () => {
-        control("panel").hidden = true; control("floor").click(); control("through").click();
-        requestAnimationFrame(() => requestAnimationFrame(() => {
-          const names = [point(546, 300), point(546, 250)];
-          control("joints").click();
-          document.title = [...names, point(360, 246), point(800, 300)].join("; ");
-          control("joints").click();
-        }));
-      });"""
-    sized = "<style>canvas { width: 900px !important; height: 600px !important; }</style></head>"
-    page = viewer_page(title="Camera", **before_a_camera()).replace("</head>", sized)
-    (tmp_path / "page.html").write_text(page.replace("</body>", f"<script>{script}</script></body>"), encoding="utf-8")
-    for what in (f"--screenshot={tmp_path / 'shot.png'}", "--dump-dom"):
-        with tempfile.TemporaryDirectory(dir=tmp_path, ignore_cleanup_errors=True) as profile:
-            said = subprocess.run([CHROMIUM, *FLAGS, f"--user-data-dir={profile}", what,
-                                   (tmp_path / "page.html").as_uri()], check=True, capture_output=True, timeout=120)
-    title, = re.findall(r"<title>(.*)</title>", said.stdout.decode())
-    assert re.fullmatch(r"second: left_knee, vertex \d+; second: head, vertex \d+; first: head; ?", title)
+    sync_api = pytest.importorskip("playwright.sync_api")
+    write_viewer(str(tmp_path / "page.html"), title="Camera", **before_a_camera())
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS, timeout=120e3)
+        page = browser.new_page(viewport={"width": 900, "height": 600})
+        page.set_default_timeout(120e3)
+        page.goto((tmp_path / "page.html").as_uri())
+
+        def name_at(x, y):
+            page.mouse.move(x, y)
+            return page.text_content("#label")
+
+        for control in ("#floor", "#through"):
+            page.click(control)
+        page.evaluate("document.getElementById('panel').hidden = true")
+        page.wait_for_selector("body[data-state=drawn]")
+        names = [name_at(546, 300), name_at(546, 250)]
+        page.screenshot(path=tmp_path / "shot.png")
+        page.evaluate("document.getElementById('joints').click()")
+        names += [name_at(360, 246), name_at(800, 300)]
+        browser.close()
+    assert re.fullmatch(r"second: left_knee, vertex \d+; second: head, vertex \d+; first: head; ?", "; ".join(names))
     blue, green, red = cv2.imread(str(tmp_path / "shot.png")).astype(int).transpose(2, 0, 1)
     # A ball of 0.5 m at 10 m: 30 px of the photo, 60 of the canvas, blue on green.
     rows, columns = (np.flatnonzero(line < 150) for line in (green[200:400, 546], green[300, 460:550]))
@@ -221,7 +220,7 @@ def test_a_browser_shows_the_frame_that_the_slider_names(tmp_path):
                'control("frame").dispatchEvent(new Event("input")); '
                'document.querySelector("[data-yaw=\\"0\\"]").click();</script></body>')
         (tmp_path / "page.html").write_text(page.replace("</body>", act), encoding="utf-8")
-        subprocess.run([CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}",
+        subprocess.run([CHROMIUM, *FLAGS, *ONCE, f"--user-data-dir={tmp_path / 'profile'}",
                         f"--screenshot={tmp_path / 'shot.png'}", f"file://{tmp_path / 'page.html'}"],
                        capture_output=True, timeout=120)
         shot = cv2.imread(str(tmp_path / "shot.png")).astype(int)
