@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from common.engine.modelarts import on_modelarts  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 from common.files import make_folder  # noqa: E402
+from common.names import safe_name  # noqa: E402
 from openpose.src.config import read_settings  # noqa: E402
 
 
@@ -24,7 +25,7 @@ def main(argv):
     from common.data.readers.coco import read_annotations
     from common.engine.runtime import init_runtime
     from openpose.src.detector import build_detector
-    from openpose.src.drawing import Drawings
+    from openpose.src.drawing import draw_people, write_image
     from openpose.src.evaluate import choose_images, gather, log_result, measure, predict, write_result
     from openpose.src.network import load_trained
 
@@ -36,9 +37,13 @@ def main(argv):
         annotations = read_annotations(config.ann, skeleton.category)
         skeleton.check_names(annotations.names, config.ann)
         rows = choose_images(annotations, config.all_images, config.eva_num)
-        drawings = Drawings(config.output_img_path, skeleton) if config.vis else None
+
+        def draw(entry, image, people):
+            path = os.path.join(config.output_img_path, f"{safe_name(entry.id)}.png")
+            write_image(path, draw_people(image, people.joints, skeleton))
+
         part = predict(build_detector(network, config, skeleton), annotations, rows, config.imgpath_val, skeleton,
-                       (runtime.rank, runtime.rank_size), drawings)
+                       (runtime.rank, runtime.rank_size), draw if config.vis else None)
         predictions = gather(part, config.output_img_path, runtime)
         if runtime.is_main:
             write_result(config.output_img_path, predictions)

@@ -19,7 +19,7 @@ def main(argv):
         raise UserError("--input is missing: name a file with 2D joints (npz, npy, json) or a folder of OpenPose json")
     set_up_logging()
 
-    from pose_baseline.src.keypoints import fit_to_camera, parse_image_size, read_keypoints
+    from pose_baseline.src.keypoints import parse_image_size, read_keypoints
 
     image_size = parse_image_size(config.image_size)
     try:
@@ -29,16 +29,14 @@ def main(argv):
         raise UserError(f"{flag}{error}") from None
 
     from common.engine.runtime import init_runtime
-    from pose_baseline.src.inference import check_outputs, lift_tracks, read_truth, write_results
-    from pose_baseline.src.network import Lifter, load_trained
+    from pose_baseline.src.inference import open_model, read_truth
+    from pose_baseline.src.outputs import check_outputs, write_results
 
     init_runtime(config.device_target, config.device_id, config.seed)
-    network, config, statistics, _ = load_trained(config)
-    check_outputs(config, statistics)
-    mean_pose = statistics.mean_2d[statistics.use_2d].reshape(16, 2)
-    fitted = fit_to_camera(tracks, config.rescale, image_size, mean_pose)
-    predictions = lift_tracks(Lifter(network), statistics, tracks, fitted)
-    truth = read_truth(config.ground_truth, predictions, statistics)
+    model, config = open_model(config)
+    check_outputs(config, model.statistics)
+    predictions = model.lift(tracks, config.rescale, image_size)
+    truth = read_truth(config.ground_truth, predictions, model.statistics)
     write_results(predictions, truth, config)
 
 

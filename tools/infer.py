@@ -151,7 +151,7 @@ class Work:
     def _lift(self, model, result):
         from common.inference.motions import motions_page
         from common.names import safe_names
-        from pose_baseline.src.inference import motion_of
+        from pose_baseline.src.outputs import motion_of
 
         if self.detections is None:
             raise UserError("it lifts what openpose finds, which is not at work here")
@@ -162,7 +162,7 @@ class Work:
         for person, name in zip(people, safe_names(f"{one.frame_names[0]}_{one.person}" if not self.source.fps
                                                    else one.person for one in people)):
             person.save(result.folder, LIFTER_FORMATS, name, self.source.name)
-            motions.append((person, motion_of(person, name, self.source.name, person.space, person.fps)))
+            motions.append((person, motion_of(person, name, self.source.name)))
         drawn = [motion for _, motion in motions if motion.skeleton is not None]
         result.facts = [("people", len(people))]
         result.notes.append("joints relative to the pelvis: the network says nothing of where people are, so they "

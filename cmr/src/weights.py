@@ -12,8 +12,8 @@ import scipy.sparse
 
 from cmr.src.mesh import NUM_GRAPH_VERTICES, NUM_VERTICES, GraphMesh
 from common.backbones.resnet import ResNet
-from common.backbones.resnet_weights import NORM, resnet_depth, resnet_rules
-from common.convert.rules import Rule, convert
+from common.backbones.resnet_weights import resnet_depth, resnet_rules
+from common.convert.rules import NORM, Rule, convert
 from common.engine.checkpoint import Checkpoint, load_weights, read_checkpoint
 from common.engine.continuation import require_model
 from common.errors import UserError

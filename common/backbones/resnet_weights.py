@@ -2,20 +2,7 @@
 import re
 from collections.abc import Container
 
-from common.convert.rules import Rule
-
-NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
-COUNTER = Rule(r".*\.num_batches_tracked", None, why="not used: counts batches only")
-
-
-def norm_rules(source: str, target: str) -> list[Rule]:
-    """Rules of one batch norm; the counter of batches is dropped by `COUNTER`.
-
-    Args:
-        source (str): regular expression of its name in PyTorch.
-        target (str): name here; may refer to groups of `source`.
-    """
-    return [Rule(rf"{source}\.{old}", f"{target}.{new}") for old, new in NORM.items()]
+from common.convert.rules import COUNTER, Rule, norm_rules
 
 
 def resnet_rules(source: str = "", target: str = "", classifier: bool = False) -> list[Rule]:

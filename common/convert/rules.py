@@ -25,6 +25,20 @@ class Rule:
     why: str = ""
 
 
+NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
+COUNTER = Rule(r".*\.num_batches_tracked", None, why="not used: counts batches only")
+
+
+def norm_rules(source: str, target: str) -> list[Rule]:
+    """Rules of one batch norm; the counter of batches is dropped by `COUNTER`.
+
+    Args:
+        source (str): regular expression of its name in PyTorch.
+        target (str): name here; may refer to groups of `source`.
+    """
+    return [Rule(rf"{source}\.{old}", f"{target}.{new}") for old, new in NORM.items()]
+
+
 def transpose(array: np.ndarray) -> np.ndarray:
     """(in, out) to (out, in)."""
     return np.ascontiguousarray(array.T)

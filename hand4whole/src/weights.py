@@ -14,9 +14,9 @@ import re
 import numpy as np
 
 from common.backbones.resnet import ResNet
-from common.backbones.resnet_weights import norm_rules, resnet_depth, resnet_rules
+from common.backbones.resnet_weights import resnet_depth, resnet_rules
 from common.convert.pth import read_weights
-from common.convert.rules import Rule, convert
+from common.convert.rules import Rule, convert, norm_rules
 from common.engine.checkpoint import Checkpoint, load_weights, read_checkpoint
 from common.engine.continuation import require_model
 from common.errors import UserError

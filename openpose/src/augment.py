@@ -63,13 +63,6 @@ def random_matrix(joints, settings, rng):
     return np.column_stack((linear, (settings.insize - 1) / 2 + shift - linear @ centre)), flip
 
 
-def fitting_matrix(height, width, insize):
-    """The map that shows the whole image, unturned, in the middle of a square."""
-    scale = insize / max(height, width)
-    shift = (insize - 1) / 2 - scale * (np.array((width, height)) - 1) / 2
-    return np.column_stack((scale * np.eye(2), shift))
-
-
 def warp_image(image, matrix, size, border=PADDING):
     """Apply a map to an image (H, W) or (H, W, 3), result `size` x `size`; reduced ones are averaged first."""
     scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))

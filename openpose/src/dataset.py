@@ -6,14 +6,7 @@ import numpy as np
 from common.data.image import AnnotatedImages
 from common.data.readers.coco import read_annotations
 from common.errors import UserError
-from openpose.src.augment import (
-    ImageAugmentation,
-    change_colours,
-    fitting_matrix,
-    random_matrix,
-    warp_image,
-    warp_joints,
-)
+from openpose.src.augment import ImageAugmentation, change_colours, random_matrix, warp_image, warp_joints
 from openpose.src.gen_ignore_mask import MIN_AREA, MIN_KEYPOINTS, mask_path
 from openpose.src.normalisation import PADDING, STRIDE, check_normalisation, normalise
 from openpose.src.skeleton import Skeleton
@@ -31,7 +24,6 @@ class KeypointSource:
         skeleton (Skeleton): joints and limbs.
         augmentation (ImageAugmentation): random changes, and the size of the samples.
         normalisation (str): name in `normalisation.NORMALISATIONS`.
-        augment (bool): False shows each image whole, unturned and unchanged.
         heatmap_sigma, paf_width (float): of the targets, pixels.
         min_keypoints (int), min_area (float): people below are not trained on.
 
@@ -42,7 +34,7 @@ class KeypointSource:
     columns = ("image", "paf", "heat", "mask")
 
     def __init__(self, annotation_path: str, image_folder: str, mask_folder: str, skeleton: Skeleton,
-                 augmentation: ImageAugmentation, normalisation: str, augment: bool = True,
+                 augmentation: ImageAugmentation, normalisation: str,
                  heatmap_sigma: float = HEATMAP_SIGMA, paf_width: float = PAF_WIDTH,
                  min_keypoints: float = MIN_KEYPOINTS, min_area: float = MIN_AREA):
         check_normalisation(normalisation)
@@ -63,7 +55,7 @@ class KeypointSource:
         self.images, self.joints = [people.images[row] for row in rows], np.split(joints[labelled], starts[1:])
         self.paths = people.find_images(image_folder, "--imgpath_train", rows)
         self.mask_folder, self.skeleton = mask_folder, skeleton
-        self.augmentation, self.normalisation, self.augment = augmentation, normalisation, augment
+        self.augmentation, self.normalisation = augmentation, normalisation
         self.heatmap_sigma, self.paf_width = heatmap_sigma, paf_width
         self.mirrored = skeleton.mirrored_joints()
         self.reader = AnnotatedImages(len(self.images))
@@ -89,12 +81,9 @@ class KeypointSource:
             heat, paf = make_targets([], cells, cells, self.skeleton)
             return normalise(grey, self.normalisation), paf, heat, np.zeros((cells, cells), np.float32)
         joints = self.joints[index]
-        if self.augment:
-            matrix, flip = random_matrix(joints, settings, rng)
-        else:
-            matrix, flip = fitting_matrix(*image.shape[:2], settings.insize), False
+        matrix, flip = random_matrix(joints, settings, rng)
         image = warp_image(image, matrix, settings.insize)
-        if self.augment and rng.random() < settings.colour_prob:
+        if rng.random() < settings.colour_prob:
             image = change_colours(image, rng)
         heat, paf = make_targets(warp_joints(joints, matrix, flip, self.mirrored), cells, cells, self.skeleton,
                                  self.heatmap_sigma, self.paf_width)

@@ -29,7 +29,7 @@ def build_dataset(config, skeleton):
     augmentation = ImageAugmentation(config.insize, config.min_box_size, config.max_box_size, config.min_scale,
                                      config.max_scale, config.max_rotate_degree, config.center_perterb_max)
     return KeypointSource(config.jsonpath_train, config.imgpath_train, config.maskpath_train, skeleton, augmentation,
-                          config.normalisation, True, config.heatmap_sigma, config.paf_sigma, config.min_keypoints,
+                          config.normalisation, config.heatmap_sigma, config.paf_sigma, config.min_keypoints,
                           config.min_area)
 
 

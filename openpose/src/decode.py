@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from common.errors import UserError
-from openpose.src.fragments import join_fragments
-from openpose.src.grouping import join_best_first, join_in_order, one_to_one
+from openpose.src.grouping import join_best_first, join_fragments, join_in_order, one_to_one
 from openpose.src.limbs import LinearSampler, PixelSampler, supported, with_near_pairs
 from openpose.src.normalisation import STRIDE
 from openpose.src.peaks import enlarged_peaks, enlarging_matrix, refined_peaks, smoothing_matrix

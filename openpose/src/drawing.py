@@ -1,12 +1,10 @@
 """Drawing what was found: skeletons over an image, and the network's maps."""
 import colorsys
-import os
 
 import cv2
 import numpy as np
 
 from common.files import atomic_write
-from common.names import safe_name
 
 STRENGTH = 0.75  # of the skeletons over the image
 SHIFT = 4  # OpenCV takes coordinates in 1/16 px
@@ -94,19 +92,3 @@ def _over(image, values, frame):
 def write_image(path, image):
     """Write an image (H, W, 3) uint8, blue first, as png."""
     atomic_write(path, cv2.imencode(".png", image)[1].tobytes())
-
-
-class Drawings:
-    """Images of an evaluation with the people drawn: `<image number>.png`.
-
-    Args:
-        folder (str): where they go.
-        skeleton (Skeleton): of the people.
-    """
-
-    def __init__(self, folder, skeleton):
-        self.folder, self.skeleton = folder, skeleton
-
-    def __call__(self, entry, image, people):
-        write_image(os.path.join(self.folder, f"{safe_name(entry.id)}.png"),
-                      draw_people(image, people.joints, self.skeleton))

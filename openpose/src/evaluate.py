@@ -9,7 +9,7 @@ import io
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -92,45 +92,38 @@ def predict(detector: Callable[[np.ndarray], DecodedPeople], annotations: Annota
     return out
 
 
-def to_records(people: DecodedPeople, image_id: object, category_id: object, order: np.ndarray) -> list[dict]:
-    """People as entries of COCO's result files; people without any of the annotated keypoints are left out."""
+def to_records(people: DecodedPeople, image_id: object, category_id: object, order: np.ndarray,
+               ids: Sequence[int] | None = None) -> list[dict]:
+    """People as entries of COCO's result files, with the numbers `ids` as `track_id`.
+
+    People without any of the annotated keypoints are left out.
+    """
     records = []
-    for joints, score in zip(people.joints[:, order], people.scores):
+    for row, (joints, score) in enumerate(zip(people.joints[:, order], people.scores)):
         if (joints[:, 2] > 0).any():
             keypoints = np.column_stack((joints[:, :2], np.where(joints[:, 2] > 0, VISIBLE, 0)))
             records.append({"image_id": image_id, "category_id": category_id, "score": round(float(score), 5),
-                            "keypoints": np.round(keypoints, 2).ravel().tolist()})
+                            "keypoints": np.round(keypoints, 2).ravel().tolist(),
+                            **({} if ids is None else {"track_id": int(ids[row])})})
     return records
 
 
 def merge(shards: Iterable[Predictions]) -> Predictions:
-    """One Predictions from those of all workers; an image that two of them saw counts once."""
-    merged, seen = Predictions(), set()
+    """One Predictions from those of all workers, sorted by image: numbers before text."""
+    merged = Predictions()
     for shard in shards:
-        fresh = set(shard.image_ids) - seen
-        seen |= fresh
-        merged.records.extend(record for record in shard.records if record["image_id"] in fresh)
-        merged.left_out.extend(name for name in shard.left_out if name not in merged.left_out)
-    # Numbers before text, each in its order.
-    merged.image_ids.extend(sorted(seen, key=lambda number: (isinstance(number, str), number)))
+        merged.records.extend(shard.records)
+        merged.image_ids.extend(shard.image_ids)
+        merged.left_out.extend(shard.left_out)
+    merged.image_ids.sort(key=lambda number: (isinstance(number, str), number))
     place = {number: row for row, number in enumerate(merged.image_ids)}
     merged.records.sort(key=lambda record: place[record["image_id"]])
     return merged
 
 
 def gather(part: Predictions, folder: str, runtime: Runtime) -> Predictions:
-    """The predictions of all workers.
-
-    Args:
-        part (Predictions): of this worker.
-        folder (str): folder that all workers see.
-        runtime (Runtime): this worker.
-
-    Returns:
-        Predictions: of all workers on the main one, of this one on the others.
-    """
-    parts = gather_shards(asdict(part), folder, runtime)
-    return merge([Predictions(**content) for content in parts])
+    """The predictions of all workers on the main one, those of this one on the others; all see the folder."""
+    return merge(Predictions(**content) for content in gather_shards(asdict(part), folder, runtime))
 
 
 def measure(annotations: Annotations, predictions: Predictions, skeleton: Skeleton) -> dict[str, float]:
@@ -177,11 +170,9 @@ def _truth(annotations: Annotations, looked_at: list[int]) -> dict:
             "categories": [{"id": PERSON, "name": annotations.category}]}
 
 
-def write_result(folder: str, predictions: Predictions) -> str:
-    """Write the records as `eval_result.json`, the form of COCO's result files. Returns the path."""
-    path = os.path.join(folder, RESULT_FILE)
-    atomic_write(path, json.dumps(predictions.records).encode())
-    return path
+def write_result(folder: str, predictions: Predictions) -> None:
+    """Write the records as `eval_result.json`, the form of COCO's result files."""
+    atomic_write(os.path.join(folder, RESULT_FILE), json.dumps(predictions.records).encode())
 
 
 def log_result(figures: dict[str, float], predictions: Predictions, all_images: bool) -> None:

@@ -73,19 +73,15 @@ def coco_entries(people, file_name, skeleton, ids=None):
     """People of one image as entries of COCO's result file, without the image's number; in a video with a `track_id`.
 
     Args:
-        people (People): what was found.
+        people (DecodedPeople): what was found.
         file_name (str): of the image or frame.
         skeleton (Skeleton): of the people.
         ids (sequence): number of each person, or None.
     """
     names = SKELETONS["coco_17"] if skeleton == COCO_18 else [joint for joint in skeleton.joints
                                                               if joint not in skeleton.means]
-    order, entries = skeleton.annotation_order(names), []
-    for index in range(len(people)):
-        one = type(people)(people.joints[index:index + 1], people.scores[index:index + 1])
-        for record in to_records(one, None, PERSON, order):
-            entries.append({**record, "file_name": file_name, **({} if ids is None else {"track_id": int(ids[index])})})
-    return entries
+    return [{**record, "file_name": file_name}
+            for record in to_records(people, None, PERSON, skeleton.annotation_order(names), ids)]
 
 
 def number_images(names):

@@ -16,8 +16,7 @@ DILATION = 16  # pixels by which ignored regions are enlarged
 SMALLEST_LIMB = 1e-6  # pixels; a shorter one has no direction
 
 
-def make_targets(joints, rows, columns, skeleton=COCO_18, heatmap_sigma=HEATMAP_SIGMA, paf_width=PAF_WIDTH,
-                 stride=STRIDE):
+def make_targets(joints, rows, columns, skeleton=COCO_18, heatmap_sigma=HEATMAP_SIGMA, paf_width=PAF_WIDTH):
     """True maps of the people in an image.
 
     Args:
@@ -27,14 +26,13 @@ def make_targets(joints, rows, columns, skeleton=COCO_18, heatmap_sigma=HEATMAP_
         skeleton (Skeleton): J joints, L limbs.
         heatmap_sigma (float): of the Gaussians, pixels.
         paf_width (float): half width of the fields, pixels.
-        stride (int): pixels per cell.
 
     Returns:
         tuple: heat maps (J+1, rows, columns), the greatest over the people, the last one the background; fields
         (2L, rows, columns), unit vectors along the limbs, averaged where limbs of several people meet; float32.
     """
     joints = np.ascontiguousarray(joints, np.float64).reshape(-1, len(skeleton.joints), 3)
-    xs, ys = (np.arange(size) * float(stride) + (stride - 1) / 2 for size in (columns, rows))
+    xs, ys = (np.arange(size) * float(STRIDE) + (STRIDE - 1) / 2 for size in (columns, rows))
     return _heatmaps(joints, xs, ys, heatmap_sigma), _fields(joints, xs, ys, skeleton.limbs, paf_width)
 
 

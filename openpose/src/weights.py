@@ -13,7 +13,7 @@ import re
 from mindspore import Tensor
 
 from common.backbones.vgg import convolution_numbers
-from common.convert.rules import Rule, convert
+from common.convert.rules import COUNTER, Rule, convert, norm_rules
 from common.engine.checkpoint import read_checkpoint
 from common.engine.continuation import require_model
 from common.errors import UserError
@@ -23,7 +23,6 @@ CAFFE_VGG = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "
              "conv4_2")
 BRANCHES = {"1": "paf", "2": "heat"}  # numbers of the branches in all published names
 VARIANTS = ("rtpose", "vgg")
-NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
 OPTIMIZER = Rule(r"(moments?[12]?|accum|stat|vhat|vgradient)\..*|(beta[12]_power|learning_rate|global_step|"
                  r"current_iterator_step|last_overflow_iterator_step|loss_scale|scale_sense)", None,
                  why="state of the optimizer")
@@ -73,10 +72,8 @@ def _torchvision_rules(batch_norm):
     for number in convolution_numbers(batch_norm):
         rules.append(Rule(rf"features\.{number}\.(weight|bias)", rf"backbone.layers.{number}.\1"))
         if batch_norm:
-            rules += [Rule(rf"features\.{number + 1}\.{old}", f"backbone.layers.{number + 1}.{new}")
-                      for old, new in NORM.items()]
-    return [*rules, Rule(r".*\.num_batches_tracked", None, why="counts batches only"),
-            Rule(r"(features|classifier)\.\d+\.\w+", None, why=FURTHER)]
+            rules += norm_rules(rf"features\.{number + 1}", f"backbone.layers.{number + 1}")
+    return [*rules, COUNTER, Rule(r"(features|classifier)\.\d+\.\w+", None, why=FURTHER)]
 
 
 def _mindspore_vgg_rules(batch_norm):

@@ -5,6 +5,7 @@ gives the other camera's 2D joints. So a few recorded views become views from al
 short lenses. Not part of the published training.
 """
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from common.data.order import sample_rng
 from common.joints import index_map
@@ -69,7 +70,7 @@ def virtual_view(joints, chance):
     pitch = PITCH[0] + (PITCH[1] - PITCH[0]) * chance[:, 1]
     # Two chances make a triangle of about this deviation.
     roll = ROLL * np.sqrt(6.0) * (chance[:, 2] - chance[:, 7])
-    turn = _about(2, roll) @ _about(0, pitch) @ _about(1, yaw)
+    turn = Rotation.from_euler("ZXY", np.column_stack([roll, pitch, yaw])).as_matrix()
     joints = joints @ turn.transpose(0, 2, 1)
     distance = DISTANCE_MM[0] * (DISTANCE_MM[1] / DISTANCE_MM[0]) ** chance[:, 3]
     scale = SCALE[0] * (SCALE[1] / SCALE[0]) ** chance[:, 4]
@@ -78,14 +79,3 @@ def virtual_view(joints, chance):
     points = joints + root[:, None]
     pixels = CENTRE_PX + (scale * distance)[:, None, None] * points[..., :2] / points[..., 2:]
     return joints, pixels, scale
-
-
-def _about(axis, angle):
-    """Rotation matrices (N, 3, 3) about a coordinate axis."""
-    matrices = np.zeros((len(angle), 3, 3))
-    first, second = [(1, 2), (2, 0), (0, 1)][axis]
-    matrices[:, axis, axis] = 1.0
-    matrices[:, first, first] = matrices[:, second, second] = np.cos(angle)
-    matrices[:, second, first] = np.sin(angle)
-    matrices[:, first, second] = -np.sin(angle)
-    return matrices

@@ -28,7 +28,9 @@ from common.visual.video import write_video
 
 INPUT = "h36m_16"
 _OUTPUTS = {len(SKELETONS[name]): name for name in ("h36m_32", "h36m_17", "h36m_14")}
-_PANEL_PX, _DPI, _NAME_LETTERS = 380, 100, 40
+MOST_FRAMES = 12  # of a grid
+SWING_DEG = 40.0  # by which the view of an animation swings to each side, once in eight seconds
+_PANEL_PX, _VIDEO_PX, _DPI, _NAME_LETTERS = 380, 480, 100, 40
 _PANEL_INCHES, _CAPTION_INCHES, _GAP_INCHES = 1.9, 0.36, 0.16
 # Half of the height of the scene, unless someone needs more, and how high above the floor its middle is.
 _RADIUS_MM, _MIDDLE_MM = 1000.0, 860.0
@@ -61,7 +63,7 @@ def sample_grid(samples, path, space="camera"):
                  "Human3.6M: 3D pose from 2D joints (mean joint error per pose)")
 
 
-def prediction_grid(joints_2d, joints_3d, truth_3d, path, space="camera", frame_names=None, max_frames=12):
+def prediction_grid(joints_2d, joints_3d, truth_3d, path, space="camera", frame_names=None):
     """A grid of evenly chosen frames: 2D input and 3D prediction, drawn over the truth where there is one.
 
     Args:
@@ -71,10 +73,9 @@ def prediction_grid(joints_2d, joints_3d, truth_3d, path, space="camera", frame_
         path (str): png to write.
         space (str): see `sample_grid`.
         frame_names (list): T captions; None for the numbers of the rows.
-        max_frames (int): frames to show at most.
     """
     count = len(joints_3d)
-    chosen = np.unique(np.linspace(0, count - 1, min(count, max_frames)).round().astype(int))
+    chosen = np.unique(np.linspace(0, count - 1, min(count, MOST_FRAMES)).round().astype(int))
     radius = _radius([joints_3d[chosen]] + ([] if truth_3d is None else [truth_3d[chosen]]), space)
     cards = []
     for frame in chosen:
@@ -89,13 +90,13 @@ def prediction_grid(joints_2d, joints_3d, truth_3d, path, space="camera", frame_
                  reference=truth_3d is not None)
 
 
-def pose_image(joints_2d, joints_3d, space="camera", size=480):
-    """One pose: 2D input (16, 2) px on the left, prediction (J, 3) mm on the right, (size, 2 size, 3) uint8 RGB."""
+def pose_image(joints_2d, joints_3d, space="camera"):
+    """One pose: 2D input (16, 2) px on the left, prediction (J, 3) mm on the right, (480, 960, 3) uint8 RGB."""
     radius = _radius([np.asarray(joints_3d)], space)
-    return next(_frames(np.asarray(joints_2d)[None], np.asarray(joints_3d)[None], 1.0, space, None, 0.0, radius, size))
+    return next(_frames(np.asarray(joints_2d)[None], np.asarray(joints_3d)[None], 1.0, space, None, 0.0, radius))
 
 
-def animate(joints_2d, joints_3d, path, fps, space="camera", truth_3d=None, swing_deg=40.0):
+def animate(joints_2d, joints_3d, path, fps, space="camera", truth_3d=None):
     """A video of one person: the 2D input on the left, the prediction in space on the right.
 
     Args:
@@ -105,13 +106,13 @@ def animate(joints_2d, joints_3d, path, fps, space="camera", truth_3d=None, swin
         fps (float): frames per second.
         space (str): see `sample_grid`.
         truth_3d (ndarray): (T, J, 3), drawn in grey; None for none.
-        swing_deg (float): by how much the view swings to each side, once in eight seconds; 0 keeps it still.
     """
     radius = _radius([joints_3d] + ([] if truth_3d is None else [truth_3d]), space)
-    write_video(path, _frames(joints_2d, joints_3d, fps, space, truth_3d, swing_deg, radius), fps)
+    write_video(path, _frames(joints_2d, joints_3d, fps, space, truth_3d, SWING_DEG, radius), fps)
 
 
-def _frames(joints_2d, joints_3d, fps, space, truth_3d, swing_deg, radius, size=480):
+def _frames(joints_2d, joints_3d, fps, space, truth_3d, swing_deg, radius):
+    size = _VIDEO_PX
     scale, shift = fit_points(joints_2d, size, size, margin=0.1)
     for frame, (points, pose) in enumerate(zip(joints_2d, joints_3d)):
         left = draw_skeleton(blank(size, size), scale * np.asarray(points) + shift, INPUT)

@@ -1,7 +1,6 @@
-"""What infer.py and --sample do with a trained network: lift people, read the truth, write files and images."""
+"""What infer.py and --sample do with a trained network: lift people, and compare them with the truth."""
 import logging
 import os
-from dataclasses import replace
 
 import numpy as np
 
@@ -9,56 +8,26 @@ from common.data.readers.keypoint_json import FramePoses, Pose
 from common.data.restricted_pickle import load_npy, load_npz
 from common.engine.checkpoint import CheckpointFolder
 from common.errors import UserError
-from common.formats.registry import write_motion
 from common.joints import SKELETONS
 from common.metrics import mpjpe
-from common.names import safe_names
 from pose_baseline.src.config import experiment_folder, results_folder
 from pose_baseline.src.datasets import build_dataset
-from pose_baseline.src.drawing import Sample, animate, prediction_grid, sample_grid
+from pose_baseline.src.drawing import Sample, sample_grid
 from pose_baseline.src.keypoint_files import frames_tracks
 from pose_baseline.src.keypoints import fit_to_camera, lifter_tracks, read_keypoints
 from pose_baseline.src.network import Lifter, load_trained
 from pose_baseline.src.normalisation import targets_to_mm
-from pose_baseline.src.outputs import LiftedTrack, motion_of, write_json, write_npz
+from pose_baseline.src.outputs import LiftedTrack
 
 LOGGER = logging.getLogger("mindhuman")
 NUM_SAMPLES = 15
-ANIMATIONS = ("gif", "mp4", "none")
-TABLES = {"npz": write_npz, "json": write_json}  # files that may hold several people
-FORMATS = ("json", "npz", "png", "bvh", "trc", "csv")
 
 
 def lift(lifter, statistics, joints_2d):
-    """Lift poses.
-
-    Args:
-        lifter (Lifter): the trained network.
-        statistics (Statistics): of its training data.
-        joints_2d (ndarray): (N, 16, 2), px, in the order of `h36m_16`.
-
-    Returns:
-        ndarray: (N, 17 or 14, 3) float32, mm, relative to the pelvis, the joints of `statistics.evaluated_joints`.
-    """
+    """Poses (N, 16, 2), px, in the order of `h36m_16`, to (N, 17 or 14, 3) float32, mm, relative to the pelvis, the
+    joints of `statistics.evaluated_joints`."""
     inputs = statistics.normalise_2d(joints_2d.reshape(len(joints_2d), -1)).astype(np.float32)
     return targets_to_mm(lifter(inputs), statistics).astype(np.float32)
-
-
-def lift_tracks(lifter, statistics, tracks, fitted):
-    """Predictions of all people.
-
-    Args:
-        tracks (list[Track]): as read, in pixels of their own images.
-        fitted (list[Track]): the same, in pixels that the network knows.
-
-    Returns:
-        list[LiftedTrack]
-    """
-    skeleton = "h36m_14" if statistics.predict_14 else "h36m_17"
-    lifted = np.split(lift(lifter, statistics, np.concatenate([track.joints for track in fitted])),
-                      np.cumsum([len(track.joints) for track in fitted])[:-1])
-    return [LiftedTrack(track.person, track.frames, track.frame_names, track.joints, track.observed, poses, skeleton)
-            for track, poses in zip(tracks, lifted)]
 
 
 def read_truth(path, predictions, statistics):
@@ -94,66 +63,6 @@ def _read_array(path):
         return load_npy(path)
     except (ValueError, StopIteration):
         raise UserError(f"--ground_truth {path} is damaged or is no npy or npz of plain numbers") from None
-
-
-def check_outputs(config, statistics):
-    """Refuse before any work what cannot be written.
-
-    Raises:
-        UserError: an unknown format or animation, or bones of a network that gives too few joints.
-    """
-    unknown = [name for name in config.formats if name not in FORMATS]
-    if unknown:
-        raise UserError(f"--formats {unknown[0]}: choose from {', '.join(FORMATS)}")
-    if config.animation not in ANIMATIONS:
-        raise UserError(f"--animation {config.animation}: choose one of {', '.join(ANIMATIONS)}")
-    if "bvh" in config.formats and statistics.predict_14:
-        raise UserError("--formats bvh: this network gives 14 joints, without pelvis and spine (--predict_14); leave "
-                        "bvh out, or take weights for 17 joints")
-
-
-def write_results(predictions, truth, config):
-    """The files of `--formats`; png is one image per person and, of sequences, a video; says what was written."""
-    space, folder, formats, written = _space(config), config.output_dir, config.formats, []
-    for ending in (name for name in TABLES if name in formats):
-        written.append(os.path.join(folder, f"predictions.{ending}"))
-        TABLES[ending](written[-1], predictions, space)
-    for prediction, name in zip(predictions, safe_names(one.person for one in predictions)):
-        written += write_person(replace(prediction, space=space, fps=config.fps), folder,
-                                [ending for ending in formats if ending not in TABLES],
-                                f"person_{name}" if len(predictions) > 1 else "predictions",
-                                os.path.basename(os.path.abspath(config.input)), truth, config.animation)
-    if truth is not None:
-        LOGGER.info("MPJPE: %.2f mm over %d frames", mpjpe(predictions[0].joints_3d, truth), len(truth))
-    LOGGER.info("%d person(s), %d frame(s) lifted", len(predictions), sum(len(p.frames) for p in predictions))
-    for path in written:
-        LOGGER.info("Wrote %s", path)
-
-
-def write_person(prediction, folder, formats, name="predictions", source="", truth=None, animation="gif"):
-    """The files about one person -> paths, `<name>.<format>`.
-
-    Args:
-        prediction (LiftedTrack): the person.
-        folder (str): made when missing.
-        formats (list): of `FORMATS`; npz and json hold this person alone.
-        name (str): stem of the files.
-        source (str): name of the input, for the record.
-        truth (ndarray): (T, J, 3), mm, drawn beside the prediction; None for none.
-        animation (str): of `ANIMATIONS`, drawn with png of sequences.
-    """
-    written, stem, space = [], os.path.join(folder, name), prediction.space
-    for ending in (ending for ending in TABLES if ending in formats):
-        written.append(f"{stem}.{ending}")
-        TABLES[ending](written[-1], [prediction], space)
-    written += write_motion(folder, motion_of(prediction, name, source, space, prediction.fps), formats)
-    if "png" in formats:
-        written.append(f"{stem}.png")
-        prediction_grid(prediction.joints_2d, prediction.joints_3d, truth, written[-1], space, prediction.frame_names)
-        if len(prediction.frames) > 1 and animation != "none":
-            written.append(f"{stem}.{animation}")
-            animate(prediction.joints_2d, prediction.joints_3d, written[-1], prediction.fps, space, truth)
-    return written
 
 
 def _space(config):
@@ -233,15 +142,21 @@ class Lifting:
             UserError: nothing can be read, or nobody has the whole body.
         """
         if isinstance(source, str | os.PathLike):
-            tracks, usual = read_keypoints(os.fspath(source), joint_order, self.min_confidence, image_size), "none"
-            fps = self.fps
-        else:
-            images, usual = [source] if hasattr(source, "joints") else list(source), "body"
-            tracks, fps = tracks_of_detections(images, self.min_confidence), _mean_fps(images) or self.fps
-        mean_pose = self.statistics.mean_2d[self.statistics.use_2d].reshape(16, 2)
-        fitted = fit_to_camera(tracks, rescale or usual, image_size, mean_pose)
-        return [replace(prediction, space=self.space, fps=fps)
-                for prediction in lift_tracks(self.lifter, self.statistics, tracks, fitted)]
+            tracks = read_keypoints(os.fspath(source), joint_order, self.min_confidence, image_size)
+            return self.lift(tracks, rescale or "none", image_size)
+        images = [source] if hasattr(source, "joints") else list(source)
+        return self.lift(tracks_of_detections(images, self.min_confidence), rescale or "body", image_size,
+                         _mean_fps(images))
+
+    def lift(self, tracks, rescale, image_size=None, fps=0.0):
+        """A `LiftedTrack` of each `KeypointTrack`; see `fit_to_camera`. fps: frames per second where it is known."""
+        statistics = self.statistics
+        fitted = fit_to_camera(tracks, rescale, image_size, statistics.mean_2d[statistics.use_2d].reshape(16, 2))
+        lifted = np.split(lift(self.lifter, statistics, np.concatenate([track.joints for track in fitted])),
+                          np.cumsum([len(track.joints) for track in fitted])[:-1])
+        return [LiftedTrack(track.person, track.frames, track.frame_names, track.joints, track.observed, poses,
+                            "h36m_14" if statistics.predict_14 else "h36m_17", self.space, fps or self.fps)
+                for track, poses in zip(tracks, lifted)]
 
 
 def _mean_fps(images):

@@ -3,16 +3,25 @@
 Motion has joints in metres, y up, and a skeleton of bones of one length.
 """
 import json
+import logging
+import os
 from dataclasses import dataclass
 
 import numpy as np
 
+from common.errors import UserError
 from common.files import atomic_write, npz_bytes
 from common.formats.motion import BoneHierarchy, Motion
+from common.formats.registry import write_motion
 from common.geometry.bones import frame_of, turn_bones
-from common.joint_tables import TABLES
+from common.joint_tables import TABLES as JOINT_TABLES
 from common.joints import SKELETONS
+from common.metrics import mpjpe
+from common.names import safe_names
 
+LOGGER = logging.getLogger("mindhuman")
+ANIMATIONS = ("gif", "mp4", "none")
+FORMATS = ("json", "npz", "png", "bvh", "trc", "csv")
 SPACES = {
     "camera": "relative to the pelvis, camera axes: x right, y down, z forward",
     "world": "relative to the pelvis, world axes: x and y level, z up",
@@ -24,7 +33,7 @@ Y_UP = {"camera": np.diag([1.0, -1.0, -1.0]),
         "world": np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])}
 # Human3.6M's own tree: where several bones begin, each but one has a joint of its own at the same place.
 DOUBLES = {"spine_base": "pelvis", "left_collar": "thorax", "right_collar": "thorax"}
-BONES = tuple((joint, parent) for joint, parent in TABLES["h36m_32"]
+BONES = tuple((joint, parent) for joint, parent in JOINT_TABLES["h36m_32"]
               if joint in SKELETONS["h36m_17"] or joint in DOUBLES)
 # Directions at rest, seen from the parent: upright with arms spread, the face towards the viewer.
 _UP, _DOWN, _LEFT, _RIGHT = np.array([[0, 1.0, 0], [0, -1.0, 0], [1.0, 0, 0], [-1.0, 0, 0]])
@@ -62,18 +71,36 @@ class LiftedTrack:
 
         return pose_image(self.joints_2d[frame], self.joints_3d[frame], self.space)
 
-    def save(self, folder, formats=("json", "npz", "png"), name="predictions", source=""):
-        """Write the files of infer.py about this person -> paths.
+    def save(self, folder, formats=("json", "npz", "png"), name="predictions", source="", truth=None, animation="gif"):
+        """Write files about this person alone -> the paths, `<name>.<format>`.
+
+        Args:
+            folder (str): made when missing.
+            formats (list): of `FORMATS`.
+            name (str): stem of the files. source (str): name of the input, for the record.
+            truth (ndarray): (T, J, 3), mm, drawn beside the prediction; None for none.
+            animation (str): of `ANIMATIONS`, drawn with png of sequences.
 
         Raises:
             UserError: a format that is not known, or bones where there are too few joints.
         """
-        from pose_baseline.src.inference import write_person
+        written, stem = [], os.path.join(folder, name)
+        for ending in (ending for ending in TABLES if ending in formats):
+            written.append(f"{stem}.{ending}")
+            TABLES[ending](written[-1], [self])
+        written += write_motion(folder, motion_of(self, name, source), formats)
+        if "png" in formats:
+            from pose_baseline.src.drawing import animate, prediction_grid  # loads the drawing programs
 
-        return write_person(self, folder, formats, name, source)
+            written.append(f"{stem}.png")
+            prediction_grid(self.joints_2d, self.joints_3d, truth, written[-1], self.space, self.frame_names)
+            if len(self.frames) > 1 and animation != "none":
+                written.append(f"{stem}.{animation}")
+                animate(self.joints_2d, self.joints_3d, written[-1], self.fps, self.space, truth)
+        return written
 
 
-def write_npz(path, predictions, space):
+def write_npz(path, predictions):
     """Write predictions as a table with one row per person and frame.
 
     Keys: `person`, `frames`, `frame_names`, `joints_2d` (N, 16, 2) px, `observed` (N, 16), `joints_3d` (N, J, 3) mm,
@@ -81,8 +108,7 @@ def write_npz(path, predictions, space):
 
     Args:
         path (str): file to write.
-        predictions (list): of LiftedTrack, all of one skeleton.
-        space (str): key of `SPACES`.
+        predictions (list): of LiftedTrack, all of one skeleton and space.
     """
     rows = {name: np.concatenate([np.asarray(getattr(one, name)) for one in predictions])
             for name in ("frames", "frame_names", "joints_2d", "observed", "joints_3d")}
@@ -90,11 +116,12 @@ def write_npz(path, predictions, space):
         rows[name] = rows[name].astype(np.float32)
     person = np.concatenate([[one.person] * len(one.frames) for one in predictions])
     arrays = {"person": person, **rows, "joint_names_2d": SKELETONS["h36m_16"],
-              "joint_names_3d": SKELETONS[predictions[0].skeleton], "units": "mm", "space": SPACES[space]}
+              "joint_names_3d": SKELETONS[predictions[0].skeleton], "units": "mm",
+              "space": SPACES[predictions[0].space]}
     atomic_write(path, npz_bytes(arrays))
 
 
-def write_json(path, predictions, space):
+def write_json(path, predictions):
     """Write predictions as JSON, people one by one; numbers have a hundredth of a pixel and of a millimetre.
 
     Args: as `write_npz`.
@@ -107,25 +134,60 @@ def write_json(path, predictions, space):
         "observed": np.asarray(one.observed, bool).tolist(),
         "joints_3d": np.round(np.asarray(one.joints_3d, np.float64), 2).tolist(),
     } for one in predictions]
-    content = {"units": "mm", "space": SPACES[space], "joint_names_2d": SKELETONS["h36m_16"],
+    content = {"units": "mm", "space": SPACES[predictions[0].space], "joint_names_2d": SKELETONS["h36m_16"],
                "joint_names_3d": SKELETONS[predictions[0].skeleton], "people": people}
     atomic_write(path, json.dumps(content).encode("utf-8"))
 
 
-def motion_of(prediction: LiftedTrack, name: str, source: str, space: str, fps: float) -> Motion:
+TABLES = {"npz": write_npz, "json": write_json}  # files that may hold several people
+
+
+def check_outputs(config, statistics):
+    """Refuse before any work what cannot be written.
+
+    Raises:
+        UserError: an unknown format or animation, or bones of a network that gives too few joints.
+    """
+    unknown = [name for name in config.formats if name not in FORMATS]
+    if unknown:
+        raise UserError(f"--formats {unknown[0]}: choose from {', '.join(FORMATS)}")
+    if config.animation not in ANIMATIONS:
+        raise UserError(f"--animation {config.animation}: choose one of {', '.join(ANIMATIONS)}")
+    if "bvh" in config.formats and statistics.predict_14:
+        raise UserError("--formats bvh: this network gives 14 joints, without pelvis and spine (--predict_14); leave "
+                        "bvh out, or take weights for 17 joints")
+
+
+def write_results(predictions, truth, config):
+    """The files of `--formats`; png is one image per person and, of sequences, a video; says what was written."""
+    folder, formats = config.output_dir, config.formats
+    written = [os.path.join(folder, f"predictions.{ending}") for ending in TABLES if ending in formats]
+    for path in written:
+        TABLES[path.rpartition(".")[2]](path, predictions)
+    for prediction, name in zip(predictions, safe_names(one.person for one in predictions)):
+        written += prediction.save(folder, [ending for ending in formats if ending not in TABLES],
+                                   f"person_{name}" if len(predictions) > 1 else "predictions",
+                                   os.path.basename(os.path.abspath(config.input)), truth, config.animation)
+    if truth is not None:
+        LOGGER.info("MPJPE: %.2f mm over %d frames", mpjpe(predictions[0].joints_3d, truth), len(truth))
+    LOGGER.info("%d person(s), %d frame(s) lifted", len(predictions), sum(len(p.frames) for p in predictions))
+    for path in written:
+        LOGGER.info("Wrote %s", path)
+
+
+def motion_of(prediction: LiftedTrack, name: str, source: str) -> Motion:
     """The motion of a `LiftedTrack`; the pelvis is its origin.
 
     Args:
         prediction: of 17 joints; of 14 there is no skeleton.
         name: stem of the files.
         source: name of the input.
-        space: key of `SPACES`.
-        fps: frames per second.
     """
-    joints = np.float64(prediction.joints_3d) / MM_PER_M @ Y_UP[space].T
+    joints = np.float64(prediction.joints_3d) / MM_PER_M @ Y_UP[prediction.space].T
     names, frames = SKELETONS[prediction.skeleton], np.asarray(prediction.frames)
-    return Motion(name, source, "pose_baseline", prediction.person, fps, frames, (frames - frames[0]) / fps, names,
-                  joints, skeleton=skeleton_of(joints, names) if "pelvis" in names else None)
+    return Motion(name, source, "pose_baseline", prediction.person, prediction.fps, frames,
+                  (frames - frames[0]) / prediction.fps, names, joints,
+                  skeleton=skeleton_of(joints, names) if "pelvis" in names else None)
 
 
 def skeleton_of(joints, names) -> BoneHierarchy:

@@ -10,24 +10,22 @@ TensorFlow variables come as an npz with one array per variable name:
 import os
 import re
 
-from common.convert.rules import Rule, convert, transpose
+from common.convert.rules import COUNTER, Rule, convert, norm_rules, transpose
 from common.errors import UserError
 from pose_baseline.src.network import TF_EPSILON, TF_MOMENTUM, TORCH_EPSILON, TORCH_MOMENTUM, LinearModel
 from pose_baseline.src.normalisation import Statistics
 
 VARIANTS = ("weigq", "tensorflow", "no_max_norm", "max_norm", "not_residual", "world_frame")
-NOT_USED = "not used: counts batches only"
-NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
 
 
 def _torch_rules():
     layers = (("w1", "batch_norm1", "first"),
               (r"linear_stages\.(\d+)\.w1", r"linear_stages\.(\d+)\.batch_norm1", r"stages.\1.first"),
               (r"linear_stages\.(\d+)\.w2", r"linear_stages\.(\d+)\.batch_norm2", r"stages.\1.second"))
-    rules = [Rule(r"w2\.(weight|bias)", r"output.\1"), Rule(r".*\.num_batches_tracked", None, why=NOT_USED)]
+    rules = [Rule(r"w2\.(weight|bias)", r"output.\1"), COUNTER]
     for dense, norm, target in layers:
         rules += [Rule(rf"{dense}\.{kind}", f"{target}.dense.{kind}") for kind in ("weight", "bias")]
-        rules += [Rule(rf"{norm}\.{old}", f"{target}.norm.{new}") for old, new in NORM.items()]
+        rules += norm_rules(norm, f"{target}.norm")
     return rules
 
 

@@ -18,15 +18,8 @@ from common.data.readers.coco_masks import encode_mask
 from common.errors import UserError
 from common.joints import SKELETONS
 from common.stand_ins.datasets import coco
-from openpose.src import gen_ignore_mask
-from openpose.src.augment import (
-    ImageAugmentation,
-    change_colours,
-    fitting_matrix,
-    random_matrix,
-    warp_image,
-    warp_joints,
-)
+from openpose.src import dataset, gen_ignore_mask
+from openpose.src.augment import ImageAugmentation, change_colours, random_matrix, warp_image, warp_joints
 from openpose.src.dataset import KeypointSource
 from openpose.src.decode import decode
 from openpose.src.skeleton import COCO_18
@@ -41,8 +34,21 @@ def data(tmp_path):
     return coco_set.write_set(tmp_path, golden)
 
 
-def source_of(data, masks="", augment=True, **settings):
-    return KeypointSource(*data, masks, COCO_18, ImageAugmentation(**settings), "cmu", augment)
+def source_of(data, masks="", **settings):
+    return KeypointSource(*data, masks, COCO_18, ImageAugmentation(**settings), "cmu")
+
+
+def fitting_matrix(height, width, insize):
+    """The map that shows the whole image, unturned, in the middle of a square."""
+    scale = insize / max(height, width)
+    return np.column_stack((scale * np.eye(2), (insize - 1) / 2 - scale * (np.array((width, height)) - 1) / 2))
+
+
+@pytest.fixture
+def unchanged(monkeypatch):
+    """Samples show each image of 368 px whole, unturned and in its colours."""
+    monkeypatch.setattr(dataset, "random_matrix", lambda *_: (fitting_matrix(368, 368, 368), False))
+    monkeypatch.setattr(dataset, "change_colours", lambda image, _: image)
 
 
 def test_reading(data):
@@ -86,10 +92,10 @@ def test_missing_and_damaged_files(data, tmp_path):
         source_of(data, insize=100)
 
 
-def test_targets_of_an_unchanged_image_decode_to_its_people(data):
-    source = source_of(data, augment=False)
+def test_targets_of_an_unchanged_image_decode_to_its_people(data, unchanged):
+    source = source_of(data)
     for index, joints in enumerate(source.joints):
-        image, paf, heat, mask = source.sample(index, None)
+        image, paf, heat, mask = source.sample(index, np.random.default_rng(0))
         assert image.shape == (3, 368, 368) and mask.shape == (46, 46) and mask.all()
         people = decode(heat, paf)
         assert len(people) == len(joints)
@@ -301,19 +307,19 @@ def test_ignore_mask_flags():
             gen_ignore_mask.main(argv)
 
 
-def test_masks_are_used_and_must_fit(data, tmp_path):
+def test_masks_are_used_and_must_fit(data, tmp_path, unchanged):
     masks = tmp_path / "masks"
     masks.mkdir()
     mask = np.zeros((368, 368), np.uint8)
     mask[:, :184] = 255
     cv2.imwrite(str(masks / "000000000001.png"), mask)
-    source = source_of(data, str(masks), augment=False)
-    weight = source.sample(0, None)[3]
+    source = source_of(data, str(masks))
+    weight = source.sample(0, np.random.default_rng(0))[3]
     assert not weight[:, :22].any() and weight[:, 25:].all()
-    assert source.sample(1, None)[3].all()
+    assert source.sample(1, np.random.default_rng(0))[3].all()
     cv2.imwrite(str(masks / "000000000002.png"), mask[:100])
     for _ in range(2):
-        _, paf, heat, weight = source.sample(1, None)
+        _, paf, heat, weight = source.sample(1, np.random.default_rng(0))
         assert not weight.any() and not paf.any() and not heat[:18].any()
     [reason] = source.reader.left_out.values()
     assert "000000000002.png is 368 x 100 pixels, the image" in reason

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from common.config import Config
-from pose_baseline.src.inference import write_results
-from pose_baseline.src.outputs import LiftedTrack
+from pose_baseline.src.outputs import LiftedTrack, write_results
 
 NAMES = ["../outside", "/absolute", "nul\0byte", "two\nlines", "\ud800", "$\\frac{$", "x" * 300, "Anna", "anna"]
 
@@ -15,7 +14,7 @@ NAMES = ["../outside", "/absolute", "nul\0byte", "two\nlines", "\ud800", "$\\fra
 @pytest.mark.parametrize("several", [True, False])
 def test_people_and_frames_may_be_called_anything(tmp_path, several, monkeypatch):
     drawn = []
-    monkeypatch.setattr("pose_baseline.src.inference.animate", lambda *arguments: drawn.append(arguments[2]))
+    monkeypatch.setattr("pose_baseline.src.drawing.animate", lambda *arguments: drawn.append(arguments[2]))
     pose = np.random.default_rng(0).normal(0, 100, (1, 17, 3))
     people = [LiftedTrack(name, np.arange(1), (name,), pose[:, :16, :2], np.ones((1, 16), bool), pose)
               for name in NAMES]

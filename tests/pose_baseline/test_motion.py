@@ -21,13 +21,13 @@ def prediction(y_up, space, skeleton="h36m_17"):
     joints = np.stack([x, -y, -z] if space == "camera" else [x, -z, y], axis=-1)
     count = len(joints)
     return LiftedTrack("anna", np.arange(5, 5 + count), ("",) * count, np.zeros((count, 16, 2)),
-                       np.ones((count, 16), bool), joints, skeleton)
+                       np.ones((count, 16), bool), joints, skeleton, space, 50.0)
 
 
 @pytest.mark.parametrize("space", ["camera", "world"])
 def test_standing_is_the_rest_pose_whatever_the_axes(space):
     pose = np.array([[STANDING[name] for name in NAMES]] * 2)
-    motion = motion_of(prediction(pose, space), "p", "keys.json", space, 50.0)
+    motion = motion_of(prediction(pose, space), "p", "keys.json")
     np.testing.assert_allclose(motion.j3d, pose / 1000, atol=1e-9)
     np.testing.assert_allclose(motion.skeleton.rotmat, np.broadcast_to(np.eye(3), (2, len(BONES), 3, 3)), atol=1e-9)
     np.testing.assert_allclose(motion.time_s, [0, 0.02])
@@ -38,7 +38,7 @@ def test_bones_point_where_the_joints_are():
     rng = np.random.default_rng(0)
     pose = np.array([[STANDING[name] for name in NAMES]] * 8) + rng.normal(0, 60, (8, 17, 3))
     pose -= pose[:, :1]
-    motion = motion_of(prediction(pose, "camera"), "p", "keys.json", "camera", 50.0)
+    motion = motion_of(prediction(pose, "camera"), "p", "keys.json")
     places, tree = motion.skeleton.positions(), motion.skeleton.names
     for child, parent in BONES:
         if child in DOUBLES or parent is None or child.endswith("_hip"):
@@ -58,4 +58,4 @@ def test_bones_point_where_the_joints_are():
 
 def test_fourteen_joints_have_no_skeleton():
     pose = np.zeros((1, 14, 3))
-    assert motion_of(prediction(pose, "camera", "h36m_14"), "p", "k", "camera", 25.0).skeleton is None
+    assert motion_of(prediction(pose, "camera", "h36m_14"), "p", "k").skeleton is None
