@@ -231,13 +231,13 @@ class Remembering:
     def __init__(self, detecting):
         self.detecting, self.found = detecting, []
 
-    def stream(self, source):
+    def stream(self, source, **options):
         """As `Detecting.stream`."""
         import dataclasses
 
         import numpy as np
 
-        for poses in self.detecting.stream(source):
+        for poses in self.detecting.stream(source, **options):
             # The size of the photo is all that is asked for later.
             blank = np.broadcast_to(np.zeros(1, np.uint8), poses.photo.shape)
             self.found.append(dataclasses.replace(poses, photo=blank, maps=None))

@@ -5,8 +5,6 @@ all cores and nothing has to be copied between processes.
 """
 import collections
 import os
-import queue
-import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,48 +15,20 @@ WRITERS = min(4, os.cpu_count() or 1)  # threads that draw and write
 def ahead(items: Iterable, depth: int) -> Generator:
     """Yield the items, taken by a thread that is at most `depth` items ahead.
 
-    An error of the items is raised where the item would have come. Closing the iterator ends the thread.
-
-    Args:
-        items: anything to iterate over; only the thread does.
-        depth: items that wait at most.
+    An error of the items is raised where the item would have come. Closing the iterator ends items and thread.
     """
-    waiting, stopped, end = queue.Queue(depth), threading.Event(), object()
-
-    def put(entry: tuple) -> bool:
-        while not stopped.is_set():
-            try:
-                waiting.put(entry, timeout=0.1)
-                return True
-            except queue.Full:
-                continue
-        return False
-
-    def take() -> None:
+    iterator, end = iter(items), object()
+    with ThreadPoolExecutor(1, "reader") as pool:
+        waiting = collections.deque(pool.submit(next, iterator, end) for _ in range(depth))
         try:
-            for item in items:
-                if not put((item, None)):
-                    break
-            put((end, None))
-        except BaseException as error:  # belongs to whoever takes the items
-            put((end, error))
+            while (item := waiting.popleft().result()) is not end:
+                waiting.append(pool.submit(next, iterator, end))
+                yield item
         finally:
-            if hasattr(items, "close"):
-                items.close()
-
-    thread = threading.Thread(target=take, name="reader", daemon=True)
-    thread.start()
-    try:
-        while True:
-            item, error = waiting.get()
-            if error is not None:
-                raise error
-            if item is end:
-                return
-            yield item
-    finally:
-        stopped.set()
-        thread.join()
+            for future in waiting:
+                future.cancel()
+            if hasattr(iterator, "close"):
+                pool.submit(iterator.close).result()  # not before what the thread has begun
 
 
 def in_order(function: Callable, items: Iterable, workers: int) -> Iterator:

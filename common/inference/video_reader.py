@@ -54,17 +54,14 @@ class Video:
             if next((frame for frame in _Decoder(container, stream).frames()), None) is None:
                 raise UserError(f"{path}: no frame of the video can be decoded; copy or download it again")
 
-    def frames(self, limit: int = 0) -> Iterator[tuple[np.ndarray, float]]:
-        """Yield (image (H, W, 3) uint8 with blue first, time in seconds since the first frame), at most `limit`."""
+    def frames(self) -> Iterator[tuple[np.ndarray, float]]:
+        """Yield (image (H, W, 3) uint8 with blue first, time in seconds since the first frame)."""
         with self._open() as container:
             stream = _stream(container, self.path)
             decoder, shaper, clock = _Decoder(container, stream), _Shaper(self.path, stream), _Clock(self.fps)
-            number = 0
-            for number, frame in enumerate(decoder.frames(), 1):
+            for frame in decoder.frames():
                 yield shaper(frame), clock(frame.time)
-                if number == limit:
-                    return
-        self._report(number, clock.now, decoder)
+        self._report(shaper.number, clock.now, decoder)
 
     def _report(self, number: int, last: float, decoder: _Decoder) -> None:
         """Say when frames are missing."""
@@ -228,7 +225,5 @@ def fit(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     scale = min(new / old for new, old in zip(size, image.shape))
     height, width = (min(new, max(1, round(scale * old))) for new, old in zip(size, image.shape))
     top, left = (size[0] - height) // 2, (size[1] - width) // 2
-    canvas = np.zeros((*size, 3), np.uint8)
-    canvas[top:top + height, left:left + width] = cv2.resize(
-        image, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    return canvas
+    image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    return cv2.copyMakeBorder(image, top, size[0] - height - top, left, size[1] - width - left, cv2.BORDER_CONSTANT)

@@ -171,7 +171,7 @@ def _group(connections, peaks, skeleton, decoder):
                                skeleton.limbs)
     limbs = range(len(skeleton.limbs))
     return join_in_order(one_to_one(connections), peaks, skeleton.limbs,
-                         skeleton.limb_order if decoder == "cmu" else limbs, {*limbs} - {*skeleton.bridges},
+                         (decoder == "cmu" and skeleton.growth) or limbs, {*limbs} - {*skeleton.bridges},
                          fill_free=decoder == "port")
 
 

@@ -26,7 +26,8 @@ def draw_people(image, joints, skeleton, ids=None):
     limbs = [number for number in range(len(skeleton.limbs)) if number not in skeleton.bridges]
     for person in joints:
         seen = person[:, 2] > 0
-        thickness = _thickness(person[seen])
+        # A fortieth of the person's extent.
+        thickness = int(np.clip(round(float(np.ptp(person[seen, :2], axis=0).max()) / 40), 2, 12)) if seen.any() else 2
         for number in limbs:
             first, second = skeleton.limbs[number]
             if seen[first] and seen[second]:
@@ -39,12 +40,6 @@ def draw_people(image, joints, skeleton, ids=None):
     for person, number in zip(joints, ids or ()):
         _write_number(drawn, person[person[:, 2] > 0], number)
     return drawn
-
-
-def _thickness(points):
-    """Of the limbs, px: a fortieth of the person's extent."""
-    extent = float(np.ptp(points[:, :2], axis=0).max()) if len(points) else 0.0
-    return int(np.clip(round(extent / 40), 2, 12))
 
 
 def _fixed(point):

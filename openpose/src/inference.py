@@ -43,14 +43,6 @@ def shorter_side(resolution, height, width):
     return max(8, round(min(scales) * min(height, width)))
 
 
-def _until(interrupted, frames):
-    """The frames until the user has had enough."""
-    for frame in frames:
-        yield frame
-        if interrupted:
-            return
-
-
 @dataclasses.dataclass(frozen=True)
 class Poses2D:
     """The people in one image or frame.
@@ -142,14 +134,21 @@ class Detecting:
         results = list(self.stream(source))
         return results[0] if source.single else results
 
-    def stream(self, source, frame_max=0):
-        """Yield `Poses2D` of each image or frame; people of a video keep their numbers."""
+    def stream(self, source, frame_max=0, interrupted=()):
+        """Yield `Poses2D` of each image or frame; people of a video keep their numbers.
+
+        Args:
+            source, frame_max: as in a call.
+            interrupted (list): no longer empty when the user has had enough.
+        """
         source = source_of(source, frame_max)
         skeleton = self.detector.skeleton
         tracker = Tracker(skeleton.sigma_array(skeleton.joints)) if source.fps else None
         with contextlib.closing(source.frames()) as frames:
             for frame in frames:
                 yield self.look(frame, os.path.basename(source.files.get(frame.name, frame.name)), tracker)
+                if interrupted:
+                    return
 
     def find(self, image):
         """`Poses2D` of an image (H, W, 3) uint8, blue first: what mesh models ask a detector."""
@@ -196,8 +195,9 @@ class Inference:
 
     def run(self, source):
         """Work through a source; says what was written."""
-        with interrupt_noted() as interrupted, contextlib.closing(self.detecting.stream(source)) as found:
-            drawn = ((self._written(poses).draw(), poses.time_s, poses.name) for poses in _until(interrupted, found))
+        with interrupt_noted() as interrupted, contextlib.closing(
+                self.detecting.stream(source, interrupted=interrupted)) as found:
+            drawn = ((self._written(poses).draw(), poses.time_s, poses.name) for poses in found)
             if source.fps:
                 write_video(os.path.join(self.folder, f"{source.name}.mp4"), (one[:2] for one in drawn), source.fps)
             else:

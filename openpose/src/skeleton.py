@@ -52,11 +52,6 @@ class Skeleton:
     bridges: tuple = ()
     pairs: tuple = None
 
-    @property
-    def limb_order(self):
-        """Limb numbers in the order in which they are joined."""
-        return self.growth or tuple(range(len(self.limbs)))
-
     def sigma_array(self, names):
         """OKS spreads (K,) of the joints `names`."""
         known = {joint_name(name): sigma for name, sigma in self.sigmas.items()}

@@ -25,11 +25,8 @@ def digest(value):
 
 def file_facts(paths, root):
     """Name below `root`, size and time of change of every file: what tells whether a tree has changed."""
-    facts = []
-    for path in paths:
-        status = os.stat(path)
-        facts.append([os.path.relpath(path, root), status.st_size, status.st_mtime_ns])
-    return facts
+    return [[os.path.relpath(path, root), status.st_size, status.st_mtime_ns] for path in paths
+            for status in [os.stat(path)]]
 
 
 def writable_folder(preferred, name):

@@ -133,7 +133,8 @@ class _DataFolder:
         self.cameras = human36m.read_cameras(cameras_path)
         self._data_dir, self._cameras_path = data_dir, cameras_path
         self._actions, self._camera_frame, self._kind = actions, camera_frame, detections
-        self._detections = _open_detections(data_dir, detections)
+        self._detections: HourglassDetections | PackedDetections | None = None if detections == "gt" else (
+            HourglassDetections if detections in FOLDERS else PackedDetections)(data_dir, detections)
         self._folder = cache.writable_folder(cache_dir or os.path.join(data_dir, "cache"), "pose_baseline")
 
     def arrays(self, split: str, subjects: tuple[int, ...]) -> dict[str, np.ndarray]:
@@ -215,12 +216,6 @@ class _DataFolder:
 
 _INPUT_ROWS = index_map("h36m_32", INPUT_JOINTS)
 _OUTPUT_ROWS = index_map("h36m_32", OUTPUT_JOINTS)
-
-
-def _open_detections(data_dir: str, kind: str) -> HourglassDetections | PackedDetections | None:
-    if kind == "gt":
-        return None
-    return HourglassDetections(data_dir, kind) if kind in FOLDERS else PackedDetections(data_dir, kind)
 
 
 def _note_missing(recordings: list[human36m.Recording], subjects: tuple[int, ...], actions: tuple[str, ...]) -> None:

@@ -4,7 +4,6 @@ import os
 
 import numpy as np
 
-from common.data.readers.keypoint_json import FramePoses, Pose
 from common.data.restricted_pickle import load_npy, load_npz
 from common.engine.checkpoint import CheckpointFolder
 from common.errors import UserError
@@ -13,7 +12,7 @@ from common.metrics import mpjpe
 from pose_baseline.src.config import experiment_folder, results_folder
 from pose_baseline.src.datasets import build_dataset
 from pose_baseline.src.drawing import Sample, sample_grid
-from pose_baseline.src.keypoint_files import frames_tracks
+from pose_baseline.src.keypoint_files import raw_detections
 from pose_baseline.src.keypoints import fit_to_camera, lifter_tracks, read_keypoints
 from pose_baseline.src.network import Lifter, load_trained
 from pose_baseline.src.normalisation import targets_to_mm
@@ -145,8 +144,8 @@ class Lifting:
             tracks = read_keypoints(os.fspath(source), joint_order, self.min_confidence, image_size)
             return self.lift(tracks, rescale or "none", image_size)
         images = [source] if hasattr(source, "joints") else list(source)
-        return self.lift(tracks_of_detections(images, self.min_confidence), rescale or "body", image_size,
-                         _mean_fps(images))
+        return self.lift(lifter_tracks(*raw_detections(images, self.min_confidence), self.min_confidence),
+                         rescale or "body", image_size, _mean_fps(images))
 
     def lift(self, tracks, rescale, image_size=None, fps=0.0):
         """A `LiftedTrack` of each `KeypointTrack`; see `fit_to_camera`. fps: frames per second where it is known."""
@@ -163,30 +162,6 @@ def _mean_fps(images):
     """Of `Poses2D`s of a video; 0 where they tell no times."""
     times = [image.time_s for image in images if image.time_s is not None]
     return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else 0.0
-
-
-def tracks_of_detections(images, min_confidence):
-    """Tracks of the people in `Poses2D`s.
-
-    Args:
-        images (list): of `Poses2D`: frames of one video, or single images.
-        min_confidence (float): joints with a higher score count.
-
-    Raises:
-        UserError: nobody is seen whole.
-    """
-    if not images:
-        raise UserError("there are no detections to lift")
-    frames, video = [], images[0].ids is not None
-    for number, image in enumerate(images):
-        ids = [None] * len(image.joints) if image.ids is None else map(str, image.ids)
-        poses = [Pose(joints, identity) for joints, identity in zip(image.joints, ids)]
-        # Frames of one name follow each other; images do not.
-        frames.append(FramePoses("" if video else image.name, number, image.name, poses))
-    height, width = images[0].photo.shape[:2]
-    what = images[0].image if len(images) == 1 else f"the detections from {images[0].name} on"
-    raw = frames_tracks(frames, what, images[0].joint_names, min_confidence, (width, height))
-    return lifter_tracks(raw, what, min_confidence)
 
 
 def open_model(config):

@@ -269,23 +269,23 @@ def _coco_annotations(content, source):
     return _follow(sorted(frames, key=frame_order), source) if followed else tracks
 
 
-def frames_tracks(frames, what, joint_names, min_confidence, image_size=None):
-    """Tracks of people that were found before, in frames whose joints have names.
-
-    Args:
-        frames (list): of `keypoint_json.FramePoses`. what (str): their name in messages.
-        joint_names (sequence): J names. min_confidence (float): joints with a higher score count.
-        image_size (tuple): (width, height), px.
-
-    Returns:
-        list: of RawTrack.
+def raw_detections(images, min_confidence):
+    """Tracks of the people in openpose's `Poses2D`s, frames of one video or single images, and what to call these.
 
     Raises:
-        UserError: nobody is in any frame.
+        UserError: nobody is in any of them.
     """
-    source = _KeypointInput(what, None, min_confidence)
-    named = [replace(frame, joint_names=tuple(joint_names)) for frame in frames]
-    return [replace(track, image_size=image_size) for track in _follow(named, source)]
+    if not images:
+        raise UserError("there are no detections to lift")
+    frames, video = [], images[0].ids is not None
+    for number, image in enumerate(images):
+        ids = [None] * len(image.joints) if image.ids is None else map(str, image.ids)
+        poses = [Pose(joints, identity) for joints, identity in zip(image.joints, ids)]
+        # Frames of one name follow each other; images do not.
+        frames.append(FramePoses("" if video else image.name, number, image.name, poses, image.joint_names))
+    what = images[0].image if len(images) == 1 else f"the detections from {images[0].name} on"
+    tracks = _follow(frames, _KeypointInput(what, None, min_confidence))
+    return [replace(track, image_size=images[0].photo.shape[1::-1]) for track in tracks], what
 
 
 def _follow(frames, source):

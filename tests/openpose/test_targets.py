@@ -89,7 +89,7 @@ def test_own_skeleton(tmp_path):
     path = tmp_path / "own.yaml"
     path.write_text("joints: [nose, left_hand, right_hand]\nlimbs:\n- [nose, left_hand]\n- [nose, right_hand]\n")
     skeleton = load_skeleton(str(path))
-    assert skeleton.limbs == ((0, 1), (0, 2)) and skeleton.limb_order == (0, 1)
+    assert skeleton.limbs == ((0, 1), (0, 2)) and skeleton.growth == ()
     assert skeleton.mirrored_limbs()[0].tolist() == [1, 0]
     skeleton = parse_skeleton(GOOD, "own.yaml")
     assert skeleton.sigma_array(("nose", "middle")).tolist() == [0.02, 0.05]
