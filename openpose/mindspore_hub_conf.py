@@ -9,15 +9,7 @@ from openpose.src.network import OpenPose  # noqa: E402
 
 
 def create_network(name, *args, **kwargs):
-    """The network `openposenet`.
-
-    Args:
-        name (str): openposenet.
-        args, kwargs: of `OpenPose`.
-
-    Raises:
-        NotImplementedError: another name.
-    """
+    """The network `openposenet`, of the arguments of `OpenPose`."""
     if name == "openposenet":
         return OpenPose(*args, **kwargs)
     raise NotImplementedError(f"{name} is not implemented in the repository")

@@ -382,9 +382,6 @@ def runner_of(config: Config, model: MeshModel, detector: Callable | None, folde
         detector (callable): of `--openpose_ckpt`, see `choose_people`; None for none.
         folder (str): where files go; empty for `output_dir`.
         write (callable): see `MeshRunner`.
-
-    Raises:
-        UserError: more than one setting says where people are, or one of them cannot be.
     """
     find = choose_people(config.bbox, config.keypoints_json, detector, config.min_confidence, model.subject)
     return MeshRunner(model, find, folder or config.output_dir, config.formats if "formats" in config.given else None,

@@ -155,10 +155,9 @@ def check_formats(formats: Sequence[str]) -> None:
 
 def draw_people(record: ImageRecord, people: Sequence[Person], photo: np.ndarray,
                 views: Sequence[str] = ("overlay", "side", "top")) -> dict[str, np.ndarray]:
-    """People over the photo, and each turned about its own middle on white.
+    """People over the photo, and each turned about its own middle on white: view -> (H, W, 3) uint8 RGB.
 
-    Returns:
-        dict: view -> (H, W, 3) uint8 RGB; those of a variant are called `<variant>_<view>`.
+    Those of a variant are called `<variant>_<view>`.
     """
     camera, drawn = PerspectiveCamera(record.focal_px, tuple(record.centre_px)), {}
     for variant in _variants(record, people):

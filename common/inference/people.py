@@ -129,11 +129,7 @@ def whole_image(name: str, image: np.ndarray) -> list[Detection]:
 
 
 def check_box(person: Detection, name: str, image: np.ndarray) -> None:
-    """Refuse somebody who cannot be in an image (H, W, 3) of this name.
-
-    Raises:
-        UserError: the box lies beside the image, or is far larger.
-    """
+    """Refuse somebody whose box lies beside an image (H, W, 3) of this name, or is far larger."""
     height, width = image.shape[:2]
     left, top, box_width, box_height = person.box
     beside = left >= width or top >= height or left + box_width <= 0 or top + box_height <= 0

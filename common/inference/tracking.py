@@ -47,7 +47,7 @@ class Tracker:
 
     def update(self, poses: Sequence[np.ndarray] | np.ndarray, frame: int | None = None,
                identities: Sequence | None = None) -> list[int]:
-        """Numbers of the people of the next frame.
+        """Numbers of the people of the next frame, from 0, in their order.
 
         Args:
             poses (array): (P, J, 3), x and y in pixels and a confidence, 0 where a joint is missing.
@@ -55,9 +55,6 @@ class Tracker:
             identities (sequence): who each person is by other knowledge (any text or number), None where that is not
                 known. Such people keep one number throughout, their own where that is free; what two people of a frame
                 share says nothing.
-
-        Returns:
-            list[int]: from 0, in the order of the people.
         """
         self.frame = self.frame + 1 if frame is None else frame
         given = list(identities or [None] * len(poses))

@@ -74,7 +74,7 @@ def fit_square(image, size):
 
 
 def write_bins(folder, exported, annotations, rows, image_folder):
-    """Write images for the network; files of an earlier run are removed first.
+    """Write images for the network -> the number of files; those of an earlier run are removed first.
 
     Args:
         folder (str): for `img_data` and `samples.json`.
@@ -82,9 +82,6 @@ def write_bins(folder, exported, annotations, rows, image_folder):
         annotations (Annotations): of the evaluation.
         rows (array): numbers of its images.
         image_folder (str): where they lie.
-
-    Returns:
-        int: number of files.
 
     Raises:
         UserError: images that are missing, or none that can be used.
@@ -123,7 +120,7 @@ def _write_batch(place, number, batch, batch_size):
 
 
 def read_predictions(folder, result_folder, skeleton, decoder, merge_halves, annotations):
-    """The people in the maps that a network gave for the files of `write_bins`.
+    """`Predictions` from the maps that a network gave for the files of `write_bins`.
 
     Args:
         folder (str): that of `write_bins`.
@@ -131,9 +128,6 @@ def read_predictions(folder, result_folder, skeleton, decoder, merge_halves, ann
         skeleton (Skeleton): of the network.
         decoder (str), merge_halves (bool): see `decode`.
         annotations (Annotations): gives category and order of the keypoints.
-
-    Returns:
-        Predictions
 
     Raises:
         UserError: files are missing, damaged, or of another network.

@@ -33,9 +33,6 @@ def read_settings(argv, aliases=None):
     Args:
         argv (list[str]): command line.
         aliases (dict): names that are other keys for this command, see `load_config`.
-
-    Raises:
-        UserError: a setting that cannot be.
     """
     # ModelArts jobs of the original name their settings file so.
     argv = [word.replace("--_config_path", "--config_path", 1) for word in argv]
@@ -62,11 +59,7 @@ def annotation_path(data_dir, split, year):
 
 
 def _in_data_dir(config):
-    """Paths that `data_dir` answers for, a folder of COCO: annotations, images and masks.
-
-    Raises:
-        UserError: it is none.
-    """
+    """Paths that `data_dir` answers for, which has to be a folder of COCO: annotations, images and masks."""
     found = {}
     for split, annotations, images in (("train", "jsonpath_train", "imgpath_train"), ("val", "ann", "imgpath_val")):
         for year in YEARS:

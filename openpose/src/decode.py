@@ -100,7 +100,7 @@ class Placement:
 
 
 def decode(heat, paf, frame=None, decoder="default", skeleton=COCO_18, merge_halves=None):
-    """People from the maps of one image.
+    """`DecodedPeople` from the maps of one image.
 
     Args:
         heat (array): (J+1, h, w) or (J, h, w) heat maps; the background is not looked at.
@@ -110,9 +110,6 @@ def decode(heat, paf, frame=None, decoder="default", skeleton=COCO_18, merge_hal
         skeleton (Skeleton): J joints and L limbs.
         merge_halves (bool): join parts of a person whose neck is hidden, see `join_fragments`; None for what the
             decoder does by itself: `default` joins, the published ones do not.
-
-    Returns:
-        DecodedPeople.
 
     Raises:
         UserError: unknown decoder.

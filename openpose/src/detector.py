@@ -112,15 +112,7 @@ def prepare(image, size, stretch=False):
 
 
 def average_mirror(heat, paf, skeleton):
-    """Mean of the maps of an image and of its mirror image.
-
-    Args:
-        heat (array): (2, J+1, h, w), of the image and of the mirror image.
-        paf (array): (2, 2L, h, w).
-
-    Returns:
-        tuple: (J+1, h, w), (2L, h, w).
-    """
+    """Mean maps (J+1, h, w) and (2L, h, w) of an image and its mirror image, whose maps lie one after the other."""
     order, (limbs, signs) = skeleton.mirrored_joints(), skeleton.mirrored_limbs()
     turned_heat = heat[1][[*order, heat.shape[1] - 1]][..., ::-1]
     fields = paf[1].reshape(len(limbs), 2, *paf.shape[2:])[limbs][..., ::-1]
@@ -153,17 +145,7 @@ def build_detector(network, config, skeleton):
 
 
 def load_detector(ckpt_file):
-    """The people detector of a checkpoint, with the settings that it suggests.
-
-    Args:
-        ckpt_file (str): checkpoint of openpose; empty for none.
-
-    Returns:
-        PeopleDetector | None
-
-    Raises:
-        UserError: no such file, or no weights of openpose.
-    """
+    """The `PeopleDetector` of a checkpoint, with the settings that it suggests; None for an empty path."""
     if not ckpt_file:
         return None
     network, config, skeleton, _ = load_trained(read_settings(["--ckpt_file", ckpt_file]), "--openpose_ckpt")

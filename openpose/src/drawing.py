@@ -60,15 +60,9 @@ def _write_number(image, points, number):
 
 
 def draw_maps(image, heat, paf, frame):
-    """The greatest heat map and the strongest field of every cell over the image, side by side.
+    """The greatest heat map and the strongest field of every cell over the image, side by side: (H, 2 W, 3) uint8.
 
-    Args:
-        image (array): (H, W, 3) uint8, blue first.
-        heat (array): (J+1, h, w), the background last. paf (array): (2L, h, w).
-        frame (Frame): where the image lies in the maps.
-
-    Returns:
-        numpy.ndarray: (H, 2 W, 3) uint8, blue first.
+    image (H, W, 3) uint8, blue first; heat (J+1, h, w), the background last; paf (2L, h, w); frame: their `Placement`.
     """
     fields = np.hypot(paf[0::2], paf[1::2])
     return np.hstack([_over(image, values.max(0), frame) for values in (heat[:-1], fields)])

@@ -69,9 +69,6 @@ def predict(detector: Callable[[np.ndarray], DecodedPeople], annotations: Annota
         shard (tuple): number of this worker and of all; each image is dealt to one.
         on_image: called with AnnotatedImage, image and DecodedPeople, to draw; None for nothing.
 
-    Returns:
-        Predictions
-
     Raises:
         UserError: images that are missing, or none that can be used.
     """
@@ -127,15 +124,9 @@ def gather(part: Predictions, folder: str, runtime: Runtime) -> Predictions:
 
 
 def measure(annotations: Annotations, predictions: Predictions, skeleton: Skeleton) -> dict[str, float]:
-    """The ten figures of COCO's keypoint evaluation over the images that were looked at.
+    """The ten figures of COCO's keypoint evaluation over the images that were looked at: name of `FIGURES` -> value.
 
-    Args:
-        annotations (Annotations): truth.
-        predictions (Predictions): of all workers.
-        skeleton (Skeleton): gives the spread of each joint.
-
-    Returns:
-        dict: name of `FIGURES` -> value in [0, 1]; -1 where the set has nobody of that size.
+    Values lie in [0, 1]; -1 where the set has nobody of that size. The skeleton gives the spread of each joint.
     """
     if not predictions.records:
         return dict.fromkeys(FIGURES, 0.0)

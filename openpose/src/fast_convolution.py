@@ -22,13 +22,10 @@ LEAST_CHANNELS = 64  # narrower layers gain little
 
 
 def use_fast_convolutions(network):
-    """Replace the wide 7 x 7 convolutions of an `OpenPose`, in place; the maps stay the same to about 1e-5.
+    """Replace the wide 7 x 7 convolutions of an `OpenPose`, in place -> it; the maps stay the same to about 1e-5.
 
     For a network with its weights that has not run yet and has no batch norm left behind these layers. It reads no
     checkpoint afterwards.
-
-    Returns:
-        OpenPose: `network`.
     """
     for stage in network.stages:
         chosen = [[number for number, cell in enumerate(branch.convs) if is_wide(cell)]

@@ -51,16 +51,13 @@ def main(argv):
 
 
 def write_masks(people, image_folder, folder, min_keypoints=MIN_KEYPOINTS, min_area=MIN_AREA):
-    """Write the mask of every image that has an ignored region.
+    """Write the mask of every image that has an ignored region -> the number of masks.
 
     Args:
         people (Annotations): with the member `segmentation`.
         image_folder (str): where the images lie; looked into for sizes that the annotations do not state.
         folder (str): where the masks go.
         min_keypoints (int), min_area (float): people below are ignored.
-
-    Returns:
-        int: number of masks.
 
     Raises:
         UserError: an image that is too large, or of unknown size and missing.

@@ -39,7 +39,7 @@ class PartialPerson:
 
 
 def join_in_order(connections, peaks, limbs, order, starters, fill_free):
-    """The published decoders' way: limb by limb, each connection extends, merges or starts people.
+    """To `PartialPerson`s the published decoders' way: limb by limb, each connection extends, merges or starts people.
 
     Unlike theirs, a connection may touch more than two people (three can share a candidate after overwriting): the
     two oldest ones count.
@@ -52,9 +52,6 @@ def join_in_order(connections, peaks, limbs, order, starters, fill_free):
         starters (set): limb numbers that may start a person.
         fill_free (bool): when the two people of a connection overlap, each gets the end that it lacks (the MindSpore
             1.x port); else the older one's second joint is overwritten (the classic decoder).
-
-    Returns:
-        list[PartialPerson]
     """
     heights = peaks.score.tolist()
     rows = _by_limb(connections, len(limbs))
@@ -106,7 +103,7 @@ def _by_limb(connections, num_limbs):
 
 
 def join_best_first(connections, peaks, limbs):
-    """All limbs together, the best supported first; nothing that was joined is overwritten.
+    """To `PartialPerson`s by all limbs together, the best supported first; nothing that was joined is overwritten.
 
     A connection is taken when its ends are free, or belong to people without a joint in common; it is left out when
     it contradicts what better ones have made. So a candidate never belongs to two people, and a limb that closes a
@@ -116,9 +113,6 @@ def join_best_first(connections, peaks, limbs):
         connections (Connections): any number per candidate.
         peaks (Peaks): candidates.
         limbs (sequence): (first, second) joint numbers.
-
-    Returns:
-        list[PartialPerson]
     """
     heights, owner, people = peaks.score.tolist(), {}, {}
     order = np.argsort(-connections.score, kind="stable")
@@ -158,9 +152,6 @@ def join_fragments(people, peaks, skeleton):
         people (list[Person]): parts and whole people.
         peaks (Peaks): candidates that they refer to.
         skeleton (Skeleton): its joints are called as in COCO; without neck, shoulders and hips nothing is joined.
-
-    Returns:
-        list[Person]: fewer, or as many.
     """
     names = skeleton.joints
     needed = {"neck", *CORNERS, *(f"{side}_{kind}" for side in ("left", "right") for pair in LENGTHS for kind in pair)}

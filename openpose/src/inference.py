@@ -23,11 +23,7 @@ LOGGER = logging.getLogger("mindhuman")
 
 
 def parse_resolution(text):
-    """(width, height) from `-1x368`, None from an empty text; at most one of both is -1.
-
-    Raises:
-        UserError: another form.
-    """
+    """(width, height) from `-1x368`, None from an empty text; at most one of both is -1."""
     if not text:
         return None
     match = re.fullmatch(r"(-1|[1-9]\d*)x(-1|[1-9]\d*)", text)
@@ -182,9 +178,6 @@ class Inference:
         folder (str): where the files go.
         keypoint_scale (int): unit of the coordinates in `*_keypoints.json`.
         write_heatmaps (bool): whether the maps are written too.
-
-    Raises:
-        UserError: unknown keypoint scale.
     """
 
     def __init__(self, detecting, folder, keypoint_scale=0, write_heatmaps=False):

@@ -23,11 +23,7 @@ PERSON = 1  # COCO's category
 
 
 def check_scale(number):
-    """Refuse a number that is no keypoint scale.
-
-    Raises:
-        UserError
-    """
+    """Refuse a number that is no keypoint scale."""
     if number not in SCALES:
         raise UserError(f"--keypoint_scale {number}: choose 0 (px of the image), 1 (px of the network input), 2 (as "
                         "0), 3 (0 to 1) or 4 (-1 to 1)")
@@ -103,13 +99,7 @@ def number_images(names):
 
 
 def write_coco(path, entries, names):
-    """Write COCO's result file.
-
-    Args:
-        path (str): the file.
-        entries (list): of `coco_entries`, a list for each image.
-        names (list[str]): of the images, for `number_images`.
-    """
+    """Write COCO's result file from lists of `coco_entries`, one for each image, and the images' names."""
     numbered = [{**entry, "image_id": number} for number, found in zip(number_images(names), entries)
                 for entry in found]
     atomic_write(path, json.dumps(numbered).encode())

@@ -147,9 +147,6 @@ def with_near_pairs(connections, peaks, limbs, reach, least):
         limbs (sequence): (first, second) joint numbers.
         reach (float): in the unit of the peaks.
         least (float): height of both peaks; noise makes many small ones.
-
-    Returns:
-        Connections
     """
     limb, first, second = all_pairs(peaks, limbs)
     distance = np.hypot(peaks.x[first] - peaks.x[second], peaks.y[first] - peaks.y[second])

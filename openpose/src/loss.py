@@ -34,15 +34,7 @@ class NetworkWithLoss(nn.Cell):
 
 
 def stage_losses(outputs, paf, heat, mask):
-    """Masked squared error of every map, in float32.
-
-    Args:
-        outputs (tuple): 2S Tensors, fields (B, 2L, h, w) and heat maps (B, J+1, h, w) of each stage in turn.
-        paf, heat, mask (Tensor): as in `NetworkWithLoss`.
-
-    Returns:
-        tuple: loss (), tuple of its 2S terms.
-    """
+    """Loss () and its 2S terms of the maps of all stages, masked squared errors in float32; see `NetworkWithLoss`."""
     weight = mask.astype(ms.float32).expand_dims(1)
     terms, total = (), 0.0
     for number, output in enumerate(outputs):

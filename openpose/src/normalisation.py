@@ -20,11 +20,7 @@ PADDING = 128  # grey that fills what lies beside the image; 0 after CMU's norma
 
 
 def check_normalisation(name):
-    """Refuse an unknown name.
-
-    Raises:
-        UserError
-    """
+    """Refuse an unknown name."""
     if name not in tuple(NORMALISATIONS):  # files may hold lists here, which no dictionary can look up
         said = name if isinstance(name, str) else brief(name)
         raise UserError(f"--normalisation {said}: choose one of {', '.join(NORMALISATIONS)}")
@@ -39,18 +35,7 @@ def describe_normalisation(name):
 
 
 def normalise(image, name):
-    """Pixels to network input.
-
-    Args:
-        image (array): (..., H, W, 3) uint8, channels blue, green, red as OpenCV reads them.
-        name (str): one of `NORMALISATIONS`.
-
-    Returns:
-        numpy.ndarray: (..., 3, H, W) float32.
-
-    Raises:
-        UserError: unknown name.
-    """
+    """Pixels (..., H, W, 3) uint8, blue first as OpenCV reads them, to network input (..., 3, H, W) float32."""
     check_normalisation(name)
     bgr, divisor, mean, deviation = _TABLE[name]
     image = np.asarray(image)

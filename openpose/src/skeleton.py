@@ -106,11 +106,7 @@ class Skeleton:
         return index_map(*([joint_name(name) for name in joints] for joints in (self.joints, names)))
 
     def check_names(self, names, source):
-        """Refuse an annotation file whose keypoints cannot make the joints, or are more than the joints.
-
-        Raises:
-            UserError
-        """
+        """Refuse an annotation file whose keypoints cannot make the joints, or are more than the joints."""
         there, known = ({joint_name(name) for name in joints} for joints in (names, self.joints))
         missing = [joint for joint in self.joints if joint_name(joint) not in there
                    and not {joint_name(part) for part in self.means.get(joint, (joint,))} <= there]

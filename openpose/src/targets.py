@@ -82,15 +82,7 @@ def _add_fields(joints, xs, ys, limbs, width, total):
 
 
 def mask_target(ignore, rows, columns):
-    """Weights of the cells from the pixels that are to be ignored.
-
-    Args:
-        ignore (array): (H, W), true where no one knows whether there is a person.
-        rows, columns (int): size of the maps.
-
-    Returns:
-        numpy.ndarray: (rows, columns) float32, 1 where a cell counts, 0 where it is ignored, between them at the rim.
-    """
+    """(rows, columns) float32: 0 for cells whose pixels (H, W) are to be ignored, else 1, between them at the rim."""
     grown = cv2.dilate(np.asarray(ignore, bool).astype(np.uint8), np.ones((DILATION, DILATION), np.uint8))
     small = cv2.resize(grown.astype(np.float32), (columns, rows), interpolation=cv2.INTER_LINEAR)
     return np.float32(1) - small

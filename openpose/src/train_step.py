@@ -25,9 +25,6 @@ def build_start(config, skeleton, start):
         config (Config): settings, with those of `start`.
         skeleton (Skeleton): of the network.
         start (Checkpoint): to start from or to resume; None for random weights, with a backbone where one is named.
-
-    Returns:
-        OpenPose
     """
     network = build_network(config, skeleton)
     if start is not None:
@@ -52,9 +49,6 @@ def build_step(config, rank_size, network, progress):
         rank_size (int): number of workers.
         network (OpenPose): mixed precision is set in it.
         progress (Progress): with the number of updates of the run and of an epoch.
-
-    Returns:
-        tuple: TrainStep, schedule.
     """
     if ms.get_context("device_target") == "CPU" and config.amp_level == "O0":
         network.use_fast_training()

@@ -32,9 +32,6 @@ def read_settings(argv, overrides=None, free_batch=False):
         argv (list[str]): command line.
         overrides (dict): defaults of this command that differ from default_config.yaml.
         free_batch (bool): whether a batch size of 0 has a meaning.
-
-    Raises:
-        UserError: a setting that cannot be.
     """
     config = with_named_weights(load_config(DEFAULT_CONFIG, argv, ALIASES, overrides), "pose_baseline")
     if config.use_cpu and not config.device_target:
@@ -49,11 +46,7 @@ def read_settings(argv, overrides=None, free_batch=False):
 
 
 def check_training(config):
-    """Refuse settings that do not go together in a training.
-
-    Raises:
-        UserError: the first such setting.
-    """
+    """Refuse settings that do not go together in a training."""
     check_choices(config, {"optimizer": OPTIMIZERS})
     if config.data_on_device not in ("true", "false", "auto"):
         raise UserError(f"--data_on_device {config.data_on_device}: write true, false or auto")

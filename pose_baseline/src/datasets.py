@@ -27,15 +27,12 @@ def build_dataset(config, splits=("train", "test"), statistics=None):
 
 
 def build_loader(config, runtime, data):
-    """Shuffled batches of the training poses, with dropout masks where units are dropped.
+    """`ArrayLoader` of the training poses, shuffled, with dropout masks where units are dropped.
 
     Args:
         config (Config): settings that `check_training` has passed.
         runtime (Runtime): device and workers.
         data (Dataset): of `build_dataset`.
-
-    Returns:
-        ArrayLoader
 
     Raises:
         UserError: fewer poses than one batch.
@@ -60,9 +57,6 @@ def require_same_poses(checkpoint, statistics):
     """Refuse to continue a run on other poses than it was trained on; None, for no checkpoint, passes.
 
     Sums may differ in their last digits between machines, so nearly equal statistics are equal.
-
-    Raises:
-        UserError: the poses differ.
     """
     before = Statistics.from_arrays(checkpoint.extra) if checkpoint is not None else statistics
     for key, array in statistics.to_arrays().items():

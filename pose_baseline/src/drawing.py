@@ -97,15 +97,9 @@ def pose_image(joints_2d, joints_3d, space="camera"):
 
 
 def animate(joints_2d, joints_3d, path, fps, space="camera", truth_3d=None):
-    """A video of one person: the 2D input on the left, the prediction in space on the right.
+    """A video (mp4 or gif) of one person: 2D input on the left, prediction, over the truth if any, on the right.
 
-    Args:
-        joints_2d (ndarray): (T, 16, 2), px.
-        joints_3d (ndarray): (T, J, 3), mm.
-        path (str): .mp4 or .gif.
-        fps (float): frames per second.
-        space (str): see `sample_grid`.
-        truth_3d (ndarray): (T, J, 3), drawn in grey; None for none.
+    joints_2d (T, 16, 2), px; joints_3d and truth_3d (T, J, 3), mm; fps: frames per second; space: see `sample_grid`.
     """
     radius = _radius([joints_3d] + ([] if truth_3d is None else [truth_3d]), space)
     write_video(path, _frames(joints_2d, joints_3d, fps, space, truth_3d, SWING_DEG, radius), fps)

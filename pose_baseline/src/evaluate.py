@@ -58,9 +58,6 @@ def evaluate(predict: Callable[[np.ndarray], np.ndarray], split: Split, statisti
         drop_remainder_of (int): leave out the frames after the last full batch of this size: of every action for the
             errors per action, of the whole split for the others. None keeps all.
         action_wise (bool): whether `error` is the mean over actions or over frames.
-
-    Returns:
-        Evaluation
     """
     errors, losses = _errors_and_losses(predict, split, statistics, procrustes)
     rows_of = frames_per_action(split, drop_remainder_of)

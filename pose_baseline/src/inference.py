@@ -69,11 +69,7 @@ def _space(config):
 
 
 def sample(config):
-    """The original's --sample: 15 random test poses as a grid of 2D input, truth and prediction.
-
-    Returns:
-        str: path of the image, in the experiment's folder.
-    """
+    """The original's --sample: 15 random test poses as a grid of 2D input, truth and prediction -> its path."""
     config = config.replace(ckpt_file=config.ckpt_file or _checkpoint_of(config))
     network, config, statistics, checkpoint = load_trained(config, need_statistics=False)
     data = build_dataset(config, ("test",) if statistics else ("train", "test"), statistics)

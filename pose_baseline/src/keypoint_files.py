@@ -102,15 +102,12 @@ class _KeypointInput:
 
 
 def read_raw(path, joint_order=None, min_confidence=0.0):
-    """Read every person of a file, or of a folder of OpenPose files.
+    """`RawTrack`s of every person of a file or of a folder of OpenPose files, each with a name of its own.
 
     Args:
         path (str): .npz, .npy, .json or a folder with one JSON per frame.
         joint_order (str): key of `common.joints.SKELETONS`, instead of what names or number of joints say.
         min_confidence (float): joints with a higher score count when people are followed.
-
-    Returns:
-        list: of RawTrack, each with a name of its own.
 
     Raises:
         UserError: no such file, another format, a damaged file, or a number of joints that no known order has.

@@ -189,7 +189,7 @@ def parse_image_size(text):
 
 
 def fit_to_camera(tracks, rescale="none", image_size=None, mean_pose_px=None):
-    """Bring pixels of other cameras near those that the network was trained on.
+    """The tracks with pixels near those that the network was trained on.
 
     The network sees where in an image of about 1000 x 1000 px a person stands and how large, and takes it as distance
     and viewing angle; joints from a 1920 x 1080 or a 256 x 256 image are outside of all that it knows.
@@ -202,9 +202,6 @@ def fit_to_camera(tracks, rescale="none", image_size=None, mean_pose_px=None):
             the place in the image and suits any lens and crop.
         image_size (tuple): (width, height) in px for `image`; None takes it from the file.
         mean_pose_px (ndarray): (16, 2), mean 2D pose of the training set, for `body`.
-
-    Returns:
-        list: of KeypointTrack with new joints.
 
     Raises:
         UserError: an unknown `rescale`, or `image` without a size.

@@ -143,14 +143,9 @@ def _restore(normalised, mean, std, used):
 
 
 def targets_to_mm(normalised, statistics):
-    """Joints in mm relative to the root from network outputs or targets.
+    """Network outputs or targets (N, 48 or 42) to joints (N, J, 3) float64, mm relative to the root.
 
-    Args:
-        normalised (numpy.ndarray): (N, 48), or (N, 42) where `statistics.predict_14`.
-
-    Returns:
-        numpy.ndarray: (N, J, 3) float64, the joints of `statistics.evaluated_joints`: 17 with the root in front, at
-        the origin; or 14.
+    They are `statistics.evaluated_joints`: 17 with the root in front, at the origin; or 14.
     """
     poses = statistics.restore_3d(normalised).reshape(len(normalised), NUM_JOINTS, 3)
     return poses[:, index_map("h36m_32", statistics.evaluated_joints)]

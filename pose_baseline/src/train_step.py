@@ -27,9 +27,6 @@ def build_start(config, resumed):
         config (Config): settings.
         resumed (Checkpoint): whose weights come later, with the state of its optimizer; None for a new run.
 
-    Returns:
-        LinearModel
-
     Raises:
         UserError: a checkpoint of another model, or weights that do not fit.
     """
@@ -56,9 +53,6 @@ def build_step(config, rank_size, network, total_steps, device_split=None):
         network (LinearModel): mixed precision is set in it.
         total_steps (int): of the whole run.
         device_split (Split): poses that the device holds, of which batches are numbers; None: batches hold the poses.
-
-    Returns:
-        tuple: TrainStep, schedule.
     """
     schedule = (WarmUp(config.lr, 0, total_steps) if config.lr_type == "cosine" else
                 ExponentialDecay(config.lr, DECAY_RATE, DECAY_STEPS))
