@@ -200,7 +200,6 @@ class MeshRunner:
         """Yield the `People` of every image or frame that can be used, in order; nothing is written.
 
         Args:
-            source (Source): what to work through.
             interrupted (list): no longer empty when the user has had enough.
         """
         if hasattr(self.find, "check_count"):

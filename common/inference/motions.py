@@ -42,13 +42,7 @@ def motion_of(record: ImageRecord, people: list[Person], name: str, source: str,
 
 
 def motions_page(motions: list[Motion], num_frames: int, fps: float, title: str, note: str = "") -> str:
-    """A viewer page with a slider for the time; people without a body are drawn as rods and balls.
-
-    Args:
-        motions: of everybody, with skeletons.
-        num_frames: of the video. fps: mean frames per second.
-        title, note: see `viewer_page`.
-    """
+    """A viewer page with a slider for the time of everybody; people without a body are drawn as rods and balls."""
     meshes, moving = [], []
     times = np.arange(num_frames) / fps
     for number, motion in enumerate(motions):

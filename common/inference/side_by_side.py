@@ -35,11 +35,6 @@ def in_order(function: Callable, items: Iterable, workers: int) -> Iterator:
     """Yield function(item) of every item, in their order, computed by threads; at most twice `workers` are under way.
 
     An error of the function is raised in place of its result. What is under way is finished, whatever happens.
-
-    Args:
-        function: called by the threads.
-        items: taken one by one by the caller's thread.
-        workers: number of threads.
     """
     under_way = collections.deque()
     with ThreadPoolExecutor(workers, "writer") as pool:

@@ -234,19 +234,17 @@ def _stem(path: str) -> str:
     return safe_name(os.path.splitext(os.path.basename(path))[0])
 
 
-def _numbered(name: str, images: Iterator[tuple[np.ndarray, float]], frame_max: int) -> Iterator[Frame]:
-    """Yield a Frame for each (image, time) pair, at most `frame_max`."""
-    with contextlib.closing(images):
-        for number, (image, seconds) in enumerate(images):
-            yield Frame(f"{name}_{number:012d}", image, seconds)
-            if number + 1 == frame_max:
-                return
-
-
 def _video_source(name: str, fps: float, count: int, open_images: Callable[[], Iterator[tuple[np.ndarray, float]]],
                   frame_max: int) -> Source:
-    count = min(count or frame_max, frame_max or count)
-    return Source(name, fps, lambda: _numbered(name, open_images(), frame_max), count)
+    """The source of (image, time) pairs, at most `frame_max`."""
+    def frames() -> Iterator[Frame]:
+        with contextlib.closing(open_images()) as images:
+            for number, (image, seconds) in enumerate(images, 1):
+                yield Frame(f"{name}_{number - 1:012d}", image, seconds)
+                if number == frame_max:
+                    return
+
+    return Source(name, fps, frames, min(count or frame_max, frame_max or count))
 
 
 def _video(path: str, frame_max: int, said: str) -> Source:

@@ -28,12 +28,7 @@ class PersonTrack(NamedTuple):
 
 
 class VideoRecord:
-    """Collects the people of a video, frame by frame.
-
-    Args:
-        fps (float): mean frames per second.
-        smoothed (bool): whether people were smoothed over time, for the record.
-    """
+    """Collects the people of a video of this mean rate, smoothed over time or not, frame by frame."""
 
     def __init__(self, fps: float, smoothed: bool):
         self.fps, self.smoothed = fps, smoothed
@@ -51,20 +46,28 @@ class VideoRecord:
         self.frames += 1
 
     def write(self, folder: str, name: str, formats: Sequence[str]) -> list[str]:
-        """Write the files of every person -> the paths.
+        """Write the files of every person, `<name>_<number>.<format>` by the name of the video -> the paths.
 
         Args:
-            folder (str): made when missing.
-            name (str): of the video; files are `<name>_<number>.<format>`.
             formats (list): json, npz and those of `MOTION_FORMATS`; others are not looked at.
         """
         paths = []
         for number, track in sorted(self.tracks.items()):
-            arrays = _stacked(track)
-            for ending, make in (("json", self._as_json), ("npz", self._as_npz)):
-                if ending in formats:
-                    paths.append(os.path.join(folder, f"{name}_{number}.{ending}"))
-                    atomic_write(paths[-1], make(name, number, arrays))
+            conventions = {**CONVENTIONS, "time_s": "seconds since the first frame of the video",
+                           **self.record.conventions}
+            stem, arrays = os.path.join(folder, f"{name}_{number}"), _stacked(track)
+            header = {"video": name, "fps": float(self.fps), "num_frames": self.frames, "smoothed": self.smoothed,
+                      **header_of(self.record, track.people[0]), "focal_px": float(self.record.focal_px),
+                      "centre_px": plain(self.record.centre_px)}
+            if "json" in formats:
+                scores = [None if person.score is None else float(person.score) for person in track.people]
+                values = {key: plain(value) for key, value in arrays.items()}
+                values |= {"frames": track.frames, "score": scores}
+                paths.append(f"{stem}.json")
+                atomic_write(paths[-1], json_bytes({**header, "conventions": conventions, **values}))
+            if "npz" in formats:
+                paths.append(f"{stem}.npz")
+                atomic_write(paths[-1], npz_bytes({**header, "conventions": json.dumps(conventions), **arrays}))
             if any(ending in MOTION_FORMATS for ending in formats):
                 paths += write_motion(folder, self.motion(number, name), formats)
         return paths
@@ -73,23 +76,6 @@ class VideoRecord:
         """The `Motion` of a person of a video of this name."""
         track = self.tracks[number]
         return motion_of(self.record, track.people, f"{name}_{number}", name, track.frames, track.time_s, self.fps)
-
-    def _header(self, name: str, number: int) -> dict:
-        return {"video": name, "fps": float(self.fps), "num_frames": self.frames, "smoothed": self.smoothed,
-                **header_of(self.record, self.tracks[number].people[0]), "focal_px": float(self.record.focal_px),
-                "centre_px": plain(self.record.centre_px)}
-
-    def _conventions(self) -> dict:
-        return {**CONVENTIONS, "time_s": "seconds since the first frame of the video", **self.record.conventions}
-
-    def _as_json(self, name: str, number: int, arrays: dict[str, np.ndarray]) -> bytes:
-        values = {key: plain(value) for key, value in arrays.items()}
-        values["frames"] = arrays["frames"].tolist()
-        values["score"] = [None if np.isnan(score) else score for score in values["score"]]
-        return json_bytes({**self._header(name, number), "conventions": self._conventions(), **values})
-
-    def _as_npz(self, name: str, number: int, arrays: dict[str, np.ndarray]) -> bytes:
-        return npz_bytes({**self._header(name, number), "conventions": json.dumps(self._conventions()), **arrays})
 
 
 def _stacked(track: PersonTrack) -> dict[str, np.ndarray]:

@@ -77,11 +77,8 @@ def write_bins(folder, exported, annotations, rows, image_folder):
     """Write images for the network -> the number of files; those of an earlier run are removed first.
 
     Args:
-        folder (str): for `img_data` and `samples.json`.
         exported (Exported): the network; with a batch of any number, a file holds one image.
-        annotations (Annotations): of the evaluation.
         rows (array): numbers of its images.
-        image_folder (str): where they lie.
 
     Raises:
         UserError: images that are missing, or none that can be used.
@@ -123,11 +120,8 @@ def read_predictions(folder, result_folder, skeleton, decoder, merge_halves, ann
     """`Predictions` from the maps that a network gave for the files of `write_bins`.
 
     Args:
-        folder (str): that of `write_bins`.
         result_folder (str): the maps.
-        skeleton (Skeleton): of the network.
         decoder (str), merge_halves (bool): see `decode`.
-        annotations (Annotations): gives category and order of the keypoints.
 
     Raises:
         UserError: files are missing, damaged, or of another network.

@@ -49,8 +49,6 @@ class PeopleDetector:
     Args:
         network (OpenPose): with its weights, in evaluation mode.
         normalisation (str): that its weights were trained with.
-        settings (DetectorSettings): how to look.
-        skeleton (Skeleton): of the network.
     """
 
     def __init__(self, network, normalisation, settings, skeleton=COCO_18):

@@ -16,7 +16,6 @@ def draw_people(image, joints, skeleton, ids=None):
     Args:
         image (array): (H, W, 3) uint8, blue first; it is not changed.
         joints (array): (P, J, 3), pixels and height of the peak, 0 where a joint is missing.
-        skeleton (Skeleton): joints and limbs.
         ids (sequence): number written at each person, None for none.
 
     Returns:

@@ -62,10 +62,7 @@ def predict(detector: Callable[[np.ndarray], DecodedPeople], annotations: Annota
 
     Args:
         detector: image (H, W, 3) uint8, blue first, to DecodedPeople.
-        annotations (Annotations): gives the images and the order of the keypoints.
         rows (array): numbers of the images of all shards.
-        image_folder (str): where they lie.
-        skeleton (Skeleton): of the people.
         shard (tuple): number of this worker and of all; each image is dealt to one.
         on_image: called with AnnotatedImage, image and DecodedPeople, to draw; None for nothing.
 

@@ -56,8 +56,6 @@ def write_masks(people, image_folder, folder, min_keypoints=MIN_KEYPOINTS, min_a
     Args:
         people (Annotations): with the member `segmentation`.
         image_folder (str): where the images lie; looked into for sizes that the annotations do not state.
-        folder (str): where the masks go.
-        min_keypoints (int), min_area (float): people below are ignored.
 
     Raises:
         UserError: an image that is too large, or of unknown size and missing.

@@ -46,8 +46,6 @@ def join_in_order(connections, peaks, limbs, order, starters, fill_free):
 
     Args:
         connections (Connections): of `one_to_one`.
-        peaks (Peaks): candidates.
-        limbs (sequence): (first, second) joint numbers.
         order (sequence): limb numbers in the order of joining.
         starters (set): limb numbers that may start a person.
         fill_free (bool): when the two people of a connection overlap, each gets the end that it lacks (the MindSpore
@@ -111,8 +109,6 @@ def join_best_first(connections, peaks, limbs):
 
     Args:
         connections (Connections): any number per candidate.
-        peaks (Peaks): candidates.
-        limbs (sequence): (first, second) joint numbers.
     """
     heights, owner, people = peaks.score.tolist(), {}, {}
     order = np.argsort(-connections.score, kind="stable")

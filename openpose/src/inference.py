@@ -12,7 +12,7 @@ from common.files import atomic_write, npz_bytes
 from common.inference.sources import Frame, interrupt_noted, source_of
 from common.inference.tracking import Tracker
 from common.visual.video import write_video
-from openpose.src.decode import DecodedPeople, decode
+from openpose.src.decode import decode
 from openpose.src.detector import build_detector
 from openpose.src.drawing import draw_maps, draw_people, write_image
 from openpose.src.keypoint_json import check_scale, coco_entries, scale_joints, write_coco, write_keypoints
@@ -48,7 +48,7 @@ class Poses2D:
         joints (array): (P, J, 3), x, y in pixels of the image and height of the peak, 0 where a joint is missing.
         scores (array): (P,). ids (list): number of each person in a video, None in single images.
         skeleton (Skeleton): joints and limbs. time_s (float): seconds since the start of a video, None in images.
-        maps (tuple): heat maps (J+1, h, w), fields (2L, h, w) and the Frame that tells where the image lies in them.
+        maps (tuple): heat maps (J+1, h, w), fields (2L, h, w) and the `Placement` of the image in them.
     """
 
     name: str
@@ -73,15 +73,8 @@ class Poses2D:
         """The skeletons over the photo: (H, W, 3) uint8 RGB."""
         return draw_people(self.photo[..., ::-1], self.joints, self.skeleton, self.ids)[..., ::-1]
 
-    def save(self, folder, keypoint_scale=0, write_heatmaps=False):
+    def save(self, folder, keypoint_scale=0, write_heatmaps=False, drawing=True):
         """Write `<name>_keypoints.json` and `<name>_rendered.png`, and the maps where they are asked for -> paths."""
-        paths = self.save_keypoints(folder, keypoint_scale, write_heatmaps)
-        paths.append(os.path.join(folder, f"{self.name}_rendered.png"))
-        write_image(paths[-1], self.draw()[..., ::-1])
-        return paths
-
-    def save_keypoints(self, folder, keypoint_scale=0, write_heatmaps=False):
-        """The files of `save` without the drawing -> paths."""
         heat, paf, frame = self.maps
         paths = [os.path.join(folder, f"{self.name}_keypoints.json")]
         write_keypoints(paths[0], scale_joints(self.joints, keypoint_scale, frame), self.ids, self.time_s)
@@ -93,6 +86,9 @@ class Poses2D:
             paths += [os.path.join(folder, f"{self.name}_heatmaps.{ending}") for ending in ("npz", "png")]
             atomic_write(paths[1], npz_bytes(arrays))
             write_image(paths[2], draw_maps(self.photo[..., ::-1], heat, paf, frame))
+        if drawing:
+            paths.append(os.path.join(folder, f"{self.name}_rendered.png"))
+            write_image(paths[-1], self.draw()[..., ::-1])
         return paths
 
 
@@ -171,14 +167,7 @@ class Detecting:
 
 
 class Inference:
-    """Looks for people and writes what is found.
-
-    Args:
-        detecting (Detecting): the trained network.
-        folder (str): where the files go.
-        keypoint_scale (int): unit of the coordinates in `*_keypoints.json`.
-        write_heatmaps (bool): whether the maps are written too.
-    """
+    """Looks for people and writes what is found, with `keypoint_scale` and `write_heatmaps` as in the settings."""
 
     def __init__(self, detecting, folder, keypoint_scale=0, write_heatmaps=False):
         check_scale(keypoint_scale)
@@ -190,29 +179,25 @@ class Inference:
         """Work through a source; says what was written."""
         with interrupt_noted() as interrupted, contextlib.closing(
                 self.detecting.stream(source, interrupted=interrupted)) as found:
-            drawn = ((self._written(poses).draw(), poses.time_s, poses.name) for poses in found)
             if source.fps:
-                write_video(os.path.join(self.folder, f"{source.name}.mp4"), (one[:2] for one in drawn), source.fps)
+                drawn = ((poses.draw(), poses.time_s) for poses in (self._written(one, False) for one in found))
+                write_video(os.path.join(self.folder, f"{source.name}.mp4"), drawn, source.fps)
             else:
-                for image, _, name in drawn:
-                    write_image(self._path(name, "_rendered.png"), image[..., ::-1])
+                for poses in found:
+                    self._written(poses, True)
         if interrupted:
             LOGGER.info("Interrupted after %d images or frames, which are kept", len(self.names))
-        write_coco(self._path("coco_results", ".json"), self.entries, self.names)
+        write_coco(os.path.join(self.folder, "coco_results.json"), self.entries, self.names)
         LOGGER.info("%d people found in %d %s; written to %s", self.people, len(self.names),
                     "frames" if source.fps else "images", self.folder)
 
-    def _written(self, poses):
-        """The `Poses2D`, of which the files but the drawing are written and the numbers are noted."""
-        poses.save_keypoints(self.folder, self.keypoint_scale, self.write_heatmaps)
-        people = DecodedPeople(poses.joints, poses.scores)
-        self.entries.append(coco_entries(people, poses.image, poses.skeleton, poses.ids))
+    def _written(self, poses, drawing):
+        """The `Poses2D`, of which the files are written and the numbers are noted."""
+        poses.save(self.folder, self.keypoint_scale, self.write_heatmaps, drawing)
+        self.entries.append(coco_entries(poses, poses.image, poses.skeleton, poses.ids))
         self.names.append(poses.name)
         self.people += len(poses)
         return poses
-
-    def _path(self, name, ending):
-        return os.path.join(self.folder, name + ending)
 
 
 def open_model(config):

@@ -53,7 +53,6 @@ def write_keypoints(path, joints, ids=None, time_s=None):
     """Write one `*_keypoints.json`: the joints in the order of the skeleton, as x, y, confidence.
 
     Args:
-        path (str): file.
         joints (array): (P, J, 3), of `scale_joints`.
         ids (sequence): number of each person in a video; None writes -1, CMU's value for unknown.
         time_s (float): seconds since the start of the video, written beside the people; None for single images.
@@ -66,14 +65,7 @@ def write_keypoints(path, joints, ids=None, time_s=None):
 
 
 def coco_entries(people, file_name, skeleton, ids=None):
-    """People of one image as entries of COCO's result file, without the image's number; in a video with a `track_id`.
-
-    Args:
-        people (DecodedPeople): what was found.
-        file_name (str): of the image or frame.
-        skeleton (Skeleton): of the people.
-        ids (sequence): number of each person, or None.
-    """
+    """People of one image as entries of COCO's result file, without the image's number, with `ids` as `track_id`."""
     names = SKELETONS["coco_17"] if skeleton == COCO_18 else [joint for joint in skeleton.joints
                                                               if joint not in skeleton.means]
     return [{**record, "file_name": file_name}

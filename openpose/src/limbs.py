@@ -143,8 +143,6 @@ def with_near_pairs(connections, peaks, limbs, reach, least):
 
     Args:
         connections (Connections): of `supported`.
-        peaks (Peaks): candidates.
-        limbs (sequence): (first, second) joint numbers.
         reach (float): in the unit of the peaks.
         least (float): height of both peaks; noise makes many small ones.
     """
@@ -163,7 +161,6 @@ def supported(sampler, peaks, limbs, positions, threshold, least, prior_length):
     Args:
         sampler: `LinearSampler` or `PixelSampler`.
         peaks (Peaks): candidates, in the sampler's pixels.
-        limbs (sequence): (first, second) joint numbers.
         positions (array): (k,) where on the line the field is read, 0 at the first joint and 1 at the second. Those
             that decide most pairs come first: a pair is given up as soon as it cannot reach `least` any more.
         threshold (float): what the field's component along the line has to exceed.

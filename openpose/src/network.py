@@ -221,14 +221,10 @@ def settings_of(checkpoint: Checkpoint, config: Config) -> tuple[Config, Skeleto
 
 
 def load_trained(config: Config, flag: str = "--ckpt_file") -> tuple[OpenPose, Config, Skeleton, Checkpoint]:
-    """Network, settings, skeleton and file of the checkpoint that the settings name.
+    """Network, settings, skeleton and file of a checkpoint; batch norm is worked into the convolutions.
 
     Args:
-        config (Config): settings.
         flag (str): what named the checkpoint, for error texts.
-
-    Returns:
-        tuple: OpenPose in evaluation mode with batch norm worked into its convolutions, Config, Skeleton, Checkpoint.
 
     Raises:
         UserError: no checkpoint, or weights that do not fit.

@@ -17,6 +17,8 @@ import logging
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from common.errors import UserError
 from common.joints import SKELETONS, flip_pairs, index_map, joint_name, side
@@ -174,8 +176,10 @@ def parse_skeleton(content, source):
         refuse("`means` maps a joint to a list of joints")
     if not isinstance(sigmas, dict) or not all(isinstance(s, (int, float)) and s > 0 for s in sigmas.values()):
         refuse("`sigmas` maps a joint to a positive number")
-    loose = _apart(len(joints), limbs)
-    if loose:
+    graph = coo_array((np.ones(len(limbs)), tuple(zip(*limbs))), [len(joints)] * 2)
+    _, part = connected_components(graph, directed=False)
+    loose = np.flatnonzero(part != part[0])
+    if len(loose):
         more = f" and {len(loose) - 5} more" if len(loose) > 5 else ""
         refuse(f"its limbs do not connect {', '.join(joints[number] for number in loose[:5])}{more} with {joints[0]}, "
                "so people would fall apart: add limbs")
@@ -219,12 +223,3 @@ def _pairs(given, joints, refuse):
     if not {*names} <= {*joints} or len({*names}) < len(names):
         refuse("`flip_pairs` names each joint that changes places once, as in `joints`")
     return tuple((joints.index(str(one)), joints.index(str(other))) for one, other in given)
-
-
-def _apart(count, limbs):
-    """Joints that no way over limbs connects with the first one."""
-    reached, grown = set(), {0}
-    while grown != reached:
-        reached = grown
-        grown = reached.union(*(limb for limb in limbs if reached & {*limb}))
-    return [joint for joint in range(count) if joint not in reached]

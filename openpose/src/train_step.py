@@ -22,8 +22,6 @@ def build_start(config, skeleton, start):
     """The network that a training begins with, with the weights that the settings name.
 
     Args:
-        config (Config): settings, with those of `start`.
-        skeleton (Skeleton): of the network.
         start (Checkpoint): to start from or to resume; None for random weights, with a backbone where one is named.
     """
     network = build_network(config, skeleton)
@@ -45,8 +43,6 @@ def build_step(config, rank_size, network, progress):
     clipped and applied; so `clip_norm` is a bound of their true size.
 
     Args:
-        config (Config): settings.
-        rank_size (int): number of workers.
         network (OpenPose): mixed precision is set in it.
         progress (Progress): with the number of updates of the run and of an epoch.
     """

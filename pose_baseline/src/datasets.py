@@ -29,11 +29,6 @@ def build_dataset(config, splits=("train", "test"), statistics=None):
 def build_loader(config, runtime, data):
     """`ArrayLoader` of the training poses, shuffled, with dropout masks where units are dropped.
 
-    Args:
-        config (Config): settings that `check_training` has passed.
-        runtime (Runtime): device and workers.
-        data (Dataset): of `build_dataset`.
-
     Raises:
         UserError: fewer poses than one batch.
     """

@@ -105,8 +105,6 @@ class Lifting:
     """pose_baseline in Python: 2D joints in, 3D joints out.
 
     Args:
-        lifter (Lifter): the trained network.
-        statistics (Statistics): of its training data.
         space (str): axes of its results, a key of `outputs.SPACES`.
         min_confidence (float): joints with a higher score count.
         fps (float): frames per second where nothing says it.

@@ -77,9 +77,7 @@ def lifter_tracks(raw_tracks, path, min_confidence=MIN_CONFIDENCE):
     """`RawTrack`s in pixels in the lifter's order and without gaps; as `read_keypoints`.
 
     Args:
-        raw_tracks (list): of RawTrack.
         path (str): where they are from, for messages.
-        min_confidence (float): joints with a higher score count.
     """
     tracks, failures = [], []
     for raw in raw_tracks:

@@ -323,10 +323,7 @@ def _require_sizes(checkpoint: Checkpoint, config: Config) -> None:
 
 def load_trained(config: Config,
                  need_statistics: bool = True) -> tuple[LinearModel, Config, Statistics | None, Checkpoint]:
-    """Network, settings and statistics of the checkpoint that the settings name.
-
-    Returns:
-        tuple: LinearModel in evaluation mode, Config, Statistics (None when the file has none), Checkpoint.
+    """Network, settings, statistics (None when the file has none) and file of the checkpoint that the settings name.
 
     Raises:
         UserError: no checkpoint, weights that do not fit, or no statistics where they are needed.

@@ -107,7 +107,6 @@ def write_npz(path, predictions):
     `joint_names_2d`, `joint_names_3d`, `units`, `space`. `np.load` reads it without pickles.
 
     Args:
-        path (str): file to write.
         predictions (list): of LiftedTrack, all of one skeleton and space.
     """
     rows = {name: np.concatenate([np.asarray(getattr(one, name)) for one in predictions])
@@ -180,8 +179,6 @@ def motion_of(prediction: LiftedTrack, name: str, source: str) -> Motion:
 
     Args:
         prediction: of 17 joints; of 14 there is no skeleton.
-        name: stem of the files.
-        source: name of the input.
     """
     joints = np.float64(prediction.joints_3d) / MM_PER_M @ Y_UP[prediction.space].T
     names, frames = SKELETONS[prediction.skeleton], np.asarray(prediction.frames)

@@ -24,7 +24,6 @@ def build_start(config, resumed):
     Weights fit by name and shape also where another epsilon or frame makes another function of them: that is warned of.
 
     Args:
-        config (Config): settings.
         resumed (Checkpoint): whose weights come later, with the state of its optimizer; None for a new run.
 
     Raises:
@@ -48,10 +47,7 @@ def build_step(config, rank_size, network, total_steps, device_split=None):
     """The compiled update and its learning rate.
 
     Args:
-        config (Config): settings.
-        rank_size (int): number of workers.
         network (LinearModel): mixed precision is set in it.
-        total_steps (int): of the whole run.
         device_split (Split): poses that the device holds, of which batches are numbers; None: batches hold the poses.
     """
     schedule = (WarmUp(config.lr, 0, total_steps) if config.lr_type == "cosine" else
