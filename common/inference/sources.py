@@ -84,17 +84,7 @@ def source_of(value: object, frame_max: int = 0) -> Source:
     names = [_stem(os.fspath(one)) if isinstance(one, str | os.PathLike)
              else f"image_{number}" if len(images) > 1 else "image" for number, one in enumerate(images)]
     names = [name if names.count(name) == 1 else f"{name}_{number}" for number, name in enumerate(names)]
-
-    def frames() -> Iterator[Frame]:
-        for name, image in zip(names, images):
-            image = read_image(os.fspath(image)) if isinstance(image, str | os.PathLike) else image
-            if not (isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3
-                    and image.shape[2] == 3):
-                kind = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-                raise UserError(f"{name}: an image in Python is an array (H, W, 3) of uint8, red first, not {kind}")
-            yield Frame(name, cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2BGR))
-
-    return Source(names[0] if names else "images", 0.0, frames, len(images), single=single)
+    return _image_source(names[0] if names else "images", names, images, "input", single=single)
 
 
 def open_source(text: str, frame_max: int = 0, flag: str = "--input") -> Source:
@@ -192,26 +182,41 @@ def _images(name: str, entries: list[str], said: str) -> Source:
     if not paths:
         raise UserError(f"{said}: no images there{', only ' * bool(counted)}{counted}; "
                         f"{hint or 'a video is named by itself'}")
-    names = _names(paths)
+    left_out = f"{said}: left out: {counted}{f'; {hint}' if hint else ''}" if counted else ""
+    return _image_source(name, _names(paths), paths, said, left_out)
 
+
+def _image_source(name: str, names: list[str], images: list, said: str, note: str = "", single: bool = False) -> Source:
+    """The source of images, which are paths or arrays; one of several that cannot be used is left out."""
     def frames() -> Iterator[Frame]:
         damaged = 0
-        if counted:
-            LOGGER.info("%s: left out: %s%s", said, counted, f"; {hint}" if hint else "")
-        for name, path in zip(names, paths):
+        if note:
+            LOGGER.info(note)
+        for name, image in zip(names, images):
             try:
-                image = read_image(path)
+                pixels = _pixels(image, name)
             except UserError as error:
-                if len(paths) == 1:
+                if len(images) == 1:
                     raise
                 damaged += 1
                 LOGGER.warning("%s; it is left out (%d so far)", error, damaged)
                 continue
-            yield Frame(name, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-        if damaged == len(paths):
+            yield Frame(name, cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR))
+        if damaged and damaged == len(images):
             raise UserError(f"{said}: none of the {damaged} images can be read")
 
-    return Source(name, 0.0, frames, len(paths), dict(zip(names, paths)))
+    files = {name: os.fspath(image) for name, image in zip(names, images) if isinstance(image, str | os.PathLike)}
+    return Source(name, 0.0, frames, len(images), files, single)
+
+
+def _pixels(image: object, name: str) -> np.ndarray:
+    """(H, W, 3) uint8 RGB of a path or an array."""
+    if isinstance(image, str | os.PathLike):
+        return read_image(os.fspath(image))
+    if isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3:
+        return np.ascontiguousarray(image)
+    kind = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+    raise UserError(f"{name}: an image in Python is an array (H, W, 3) of uint8, red first, not {kind}")
 
 
 def _names(paths: list[str]) -> list[str]:

@@ -3,15 +3,20 @@
     dataset = load_dataset(data_dir, cameras_path, "All", camera_frame=True, predict_14=False)
     dataset.train.inputs, dataset.train.targets, dataset.test.sequences, dataset.statistics
 
-The first load reads every file once and keeps unnormalised float32 arrays in a cache; normalising them takes seconds,
-so the same cache serves every checkpoint's statistics. The layout (downloaded CDF tree, VideoPose3D npz) is found from
-what lies in the folder.
+The first load reads every file once and keeps unnormalised float32 arrays in a cache, a file for each split, which is
+found again as long as files and settings are the same; normalising takes seconds, so one cache serves the statistics of
+every checkpoint. The layout (downloaded CDF tree, VideoPose3D npz) is found from what lies in the folder.
 Source: una-dinosauria/3d-pose-baseline `data_utils.py`. Differs from it: world coordinates work, subjects and
 recordings may be missing, sequences are in a fixed order.
 """
+import contextlib
+import fcntl
+import hashlib
+import json
 import logging
 import os
-from collections.abc import Collection, Iterable
+import zipfile
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,10 +26,11 @@ from tqdm import tqdm
 from common.data.readers import human36m
 from common.data.readers.stacked_hourglass import FOLDERS, HourglassDetections
 from common.data.readers.videopose3d import POSES_FILE, PackedDetections, PackedPoses
+from common.data.restricted_pickle import load_npz
 from common.errors import UserError
+from common.files import atomic_path, cache_folder, make_folder
 from common.geometry.camera import project, world_to_camera
 from common.joints import index_map
-from pose_baseline.src import cache
 from pose_baseline.src.normalisation import (
     INPUT_JOINTS,
     NUM_JOINTS,
@@ -35,6 +41,7 @@ from pose_baseline.src.normalisation import (
     Statistics,
 )
 
+CACHE_FORMAT = 2  # raise it when what the cached arrays mean changes
 BLOCK = 65536  # rows that are normalised at a time: 40 MB in float64
 
 log = logging.getLogger("mindhuman")
@@ -135,7 +142,7 @@ class _DataFolder:
         self._actions, self._camera_frame, self._kind = actions, camera_frame, detections
         self._detections: HourglassDetections | PackedDetections | None = None if detections == "gt" else (
             HourglassDetections if detections in FOLDERS else PackedDetections)(data_dir, detections)
-        self._folder = cache.writable_folder(cache_dir or os.path.join(data_dir, "cache"), "pose_baseline")
+        self._folder = _writable_folder(cache_dir or os.path.join(data_dir, "cache"))
 
     def arrays(self, split: str, subjects: tuple[int, ...]) -> dict[str, np.ndarray]:
         """Unnormalised arrays of one split, and its sequences as text, from the cache or read and cached."""
@@ -147,21 +154,23 @@ class _DataFolder:
         _note_missing(recordings, subjects, self._actions)
         settings = [os.path.relpath(self._data_dir, self._folder), split, subjects, self._actions, self._camera_frame,
                     self._kind]
-        path = os.path.join(self._folder, f"{split}-{cache.digest(settings)}.npz")
+        path = os.path.join(self._folder, f"{split}-{_digest(settings)}.npz")
         key = self._key(recordings)
-        with cache.lock(path):
-            arrays = cache.load(path, key)
+        with _lock(path):
+            arrays = _load(path, key)
             if arrays is None:
                 log.info("reading %d recordings of the %s split from %s", len(recordings), split, self._data_dir)
                 arrays = self._read(recordings)
-                cache.write(path, key, arrays)
+                write_cache(path, key, arrays)
         return arrays
 
     def _key(self, recordings: list[human36m.Recording]) -> str:
         files = self._poses.files(recordings)
         if self._detections:
             files = files + self._detections.files(recordings)
-        return cache.digest(cache.file_facts(dict.fromkeys([*files, self._cameras_path]), self._data_dir))
+        # Name, size and time of change of every file: what tells whether a tree has changed.
+        return _digest([[os.path.relpath(path, self._data_dir), status.st_size, status.st_mtime_ns]
+                        for path in dict.fromkeys([*files, self._cameras_path]) for status in [os.stat(path)]])
 
     def _read(self, recordings: list[human36m.Recording]) -> dict[str, np.ndarray]:
         """Read every recording once: the arrays of all its views, recording by recording."""
@@ -244,3 +253,66 @@ def _normalised(arrays: dict[str, np.ndarray], statistics: Statistics) -> Split:
     sequences = tuple(Sequence(int(subject), *names, int(start), int(stop))
                       for subject, *names, start, stop in arrays["sequences"].tolist())
     return Split(inputs, targets, arrays["root"], sequences)
+
+
+def _digest(value: object) -> str:
+    """Sixteen letters that stand for a JSON-able value."""
+    return hashlib.sha256(json.dumps([CACHE_FORMAT, value], sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _writable_folder(preferred: str) -> str:
+    """`preferred`, made when missing, or the user's own cache folder where that cannot be written.
+
+    Raises:
+        UserError: neither can be written.
+    """
+    own = str(cache_folder() / "pose_baseline")
+    for folder in (preferred, own):
+        with contextlib.suppress(UserError):
+            make_folder(folder)
+            if folder == own:
+                log.info("%s cannot be written: poses are cached in %s", preferred, own)
+            return folder
+    raise UserError(f"neither {preferred} nor {own} can be written: name a folder for cached poses with --cache_dir")
+
+
+@contextlib.contextmanager
+def _lock(path: str) -> Iterator[None]:
+    """Hold a cache file while it is looked up and perhaps written, so that of several workers one reads the files.
+
+    A process that ends, however it ends, lets go. File systems without locks are used without.
+    """
+    parent, name = os.path.split(path)
+    with open(os.path.join(parent, f".{name}.lock"), "w", encoding="utf-8") as stream:
+        with contextlib.suppress(OSError):
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _load(path: str, key: str) -> dict[str, np.ndarray] | None:
+    """The cached arrays of a key: name -> array; zip archives tell whether a bit has changed.
+
+    None when there is no such file, when it belongs to other files, or, with a warning, when it is damaged.
+    """
+    if not os.path.exists(path):
+        return None
+    try:
+        arrays = load_npz(path, pickled=())
+        if str(arrays.pop("key")) == key:
+            return arrays
+        log.info("the data have changed since %s was written: they are read again", path)
+    except (UserError, KeyError) as error:
+        log.warning("the cached poses in %s are damaged (%s): they are made again", path, error)
+    return None
+
+
+def write_cache(path: str, key: str, arrays: dict[str, np.ndarray]) -> None:
+    """Write arrays (name -> array) in place of those that may be there, under `_lock`."""
+    try:
+        with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+            for name, array in {"key": key, **arrays}.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                    np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
+    except UserError as error:
+        raise UserError(f"cannot write cached poses ({error}): free some space, or name another folder with "
+                        "--cache_dir") from error

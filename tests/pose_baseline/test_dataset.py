@@ -15,9 +15,8 @@ from common.data.readers.human36m import CAMERA_NAMES, POSE_FOLDER, read_cameras
 from common.errors import UserError
 from common.geometry.camera import project, world_to_camera
 from common.joints import index_map
-from pose_baseline.src import cache
 from pose_baseline.src import dataset as dataset_module
-from pose_baseline.src.dataset import load_dataset
+from pose_baseline.src.dataset import load_dataset, write_cache
 
 FOLDER = GOLDEN / "pose_baseline"
 OUTPUT_ROWS = [1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27]
@@ -364,5 +363,5 @@ def test_a_full_disk_is_an_error_with_advice(tmp_path, monkeypatch):
 
     monkeypatch.setattr(np.lib.format, "write_array", full)
     with pytest.raises(UserError, match="No space left on device.*--cache_dir"):
-        cache.write(str(tmp_path / "entry.npz"), "key", {"rows": np.zeros(4, np.float32)})
+        write_cache(str(tmp_path / "entry.npz"), "key", {"rows": np.zeros(4, np.float32)})
     assert os.listdir(tmp_path) == []

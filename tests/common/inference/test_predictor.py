@@ -139,11 +139,13 @@ def test_what_is_no_image(eggs, value):
         eggs(value)
 
 
-def test_missing_and_damaged_files_are_named(eggs, tmp_path):
+def test_missing_and_damaged_files_are_named(eggs, tmp_path, caplog):
     with pytest.raises(UserError, match="nothing.jpg does not exist"):
         eggs(tmp_path / "nothing.jpg")
     (tmp_path / "bad.jpg").write_bytes(b"\xff\xd8\xff\xe0 no more")
     with pytest.raises(UserError, match="bad.jpg"):
         eggs(tmp_path / "bad.jpg")
+    alone, = eggs([image(7), tmp_path / "bad.jpg"])
+    assert beta(alone[0]) == 7 and "bad.jpg" in caplog.text and "left out" in caplog.text
     assert source_of(image(3)).single and not source_of([image(3)]).single
     assert source_of(source_of(image(3))).count == 1
