@@ -1,7 +1,6 @@
 """Which images OpenPose trains on: those of the settings, and what a folder of COCO holds and lacks."""
 import os
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -85,11 +84,12 @@ def _check_set(data_path, split, year):
                         f"{len(people.images):,} images, {len(taught):,} with somebody to train on, "
                         f"{learned.sum():,} people")]
     # Training opens the images with somebody to learn from, evaluation those with an annotated person.
-    findings += _check_images(data_path, item, people, taught if split == "train" else np.unique(people.image_rows))
-    return findings + _check_masks(data_path, split, item, people, np.unique(people.image_rows[~learned]))
+    rows, masks = taught if split == "train" else np.unique(people.image_rows), f"ignore_mask_{split}"
+    findings += _check_images(data_path, item, people, rows, masks)
+    return findings + _check_masks(data_path, item, masks, people, np.unique(people.image_rows[~learned]))
 
 
-def _check_images(data_path, item, people, rows):
+def _check_images(data_path, item, people, rows, masks):
     folder, images = os.path.join(data_path, item), [people.images[row] for row in rows]
     archive = os.path.join(data_path, f"{item}.zip")
     if not os.path.isdir(folder):
@@ -101,8 +101,11 @@ def _check_images(data_path, item, people, rows):
         return [Finding(ERROR, f"{item} images", str(error), f"unpack {item}.zip again")]
     opened, reader = spread(len(rows), OPENED), AnnotatedImages(len(rows))
     for number in tqdm(opened, f"reading {item}", disable=None, leave=False):
+        mask = mask_path(os.path.join(data_path, masks), images[number])
         try:
-            reader.read(paths[number], images[number].size)
+            image = reader.read(paths[number], images[number].size)
+            if image is not None and os.path.isfile(mask):
+                reader.read_mask(mask, paths[number], image.shape[1::-1])
         except UserError:
             continue  # none of the first images can be used; the row below says so
     findings = [Finding(OK, f"{item} images", f"all {len(rows):,} are there, {len(opened)} were opened")]
@@ -113,28 +116,16 @@ def _check_images(data_path, item, people, rows):
     return findings
 
 
-def _check_masks(data_path, split, item, people, rows):
+def _check_masks(data_path, item, masks, people, rows):
     """Masks are files beside the images with a region to ignore; without them training takes it for background."""
-    folder, command = os.path.join(data_path, f"ignore_mask_{split}"), "write them with gen_ignore_mask.py"
-    ignored = [people.images[row] for row in rows]
+    folder, command = os.path.join(data_path, masks), "write them with gen_ignore_mask.py"
     if not os.path.isdir(folder):
-        if split == "val" or not ignored:
-            return []
-        return [Finding(NOTE, f"{item} masks", f"no folder ignore_mask_{split}; without it {len(ignored):,} images are "
-                        "trained on with people who count as background", command)]
+        return [] if masks.endswith("val") or not len(rows) else [Finding(
+            NOTE, f"{item} masks", f"no folder {masks}; without it {len(rows):,} images are trained on with people who "
+            "count as background", command)]
     there = set(os.listdir(folder))
-    written = [image for image in ignored if os.path.basename(mask_path(folder, image)) in there]
-    findings = []
-    for number in spread(len(written), OPENED):
-        image = written[number]
-        mask = cv2.imread(mask_path(folder, image), cv2.IMREAD_GRAYSCALE)
-        if mask is None or mask.shape[::-1] != (image.size or mask.shape[::-1]):
-            size = "is damaged" if mask is None else f"has {mask.shape[1]} x {mask.shape[0]} pixels, its image " \
-                f"{image.width} x {image.height}"
-            findings.append(Finding(NOTE, f"{item} masks", f"{mask_path(folder, image)} {size}; such images are left "
-                                    "out", command))
-            break
+    written = sum(os.path.basename(mask_path(folder, people.images[row])) in there for row in rows)
     # A crowd that lies behind others leaves no mask, so a few may rightly be missing.
-    return findings or [Finding(OK if written or not ignored else NOTE, f"{item} masks",
-                                f"for {len(written):,} of {len(ignored):,} images with somebody to ignore",
-                                "" if len(written) == len(ignored) else command)]
+    return [Finding(OK if written or not len(rows) else NOTE, f"{item} masks",
+                    f"for {written:,} of {len(rows):,} images with somebody to ignore",
+                    "" if written == len(rows) else command)]

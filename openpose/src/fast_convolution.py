@@ -9,15 +9,15 @@ Source: Winograd, "Arithmetic complexity of computations", 1980; Lavin and Gray,
 neural networks", CVPR 2016.
 """
 import functools
-from fractions import Fraction
 
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
+from numpy.polynomial.polynomial import polyfromroots
 
 OUTPUTS, TAPS = 4, 7
 PRODUCTS = OUTPUTS + TAPS - 1
 # Where the polynomials behind the method are evaluated, and at infinity: found by trial to lose the fewest digits.
-POINTS = (0, 1, -1, 2, -2, Fraction(1, 2), Fraction(-1, 2), Fraction(3, 4), Fraction(-4, 3))
+POINTS = (0, 1, -1, 2, -2, 1 / 2, -1 / 2, 3 / 4, -4 / 3)
 LEAST_CHANNELS = 64  # narrower layers gain little
 
 
@@ -148,35 +148,21 @@ def filtering_matrices(outputs, taps, points):
 
     Args:
         outputs, taps (int): sizes.
-        points (tuple): n - 1 different rational numbers.
+        points (tuple): n - 1 different numbers.
 
     Returns:
         tuple: products (n, n), weights (n, taps), out (outputs, n); scaled so that no row of the first two is large.
     """
-    count = outputs + taps - 1
-    points = [Fraction(point) for point in points]
-    products, weights = np.zeros((count, count)), np.zeros((count, taps))
-    out = np.zeros((outputs, count))
-    for number, point in enumerate(points):
-        others = points[:number] + points[number + 1:]
-        scale = Fraction(1)
-        for other in others:
-            scale *= point - other
-        products[number, :-1] = _polynomial(others)
-        weights[number] = [point ** power / scale for power in range(taps)]
-        out[:, number] = [point ** power for power in range(outputs)]
-    products[-1], weights[-1, -1], out[-1, -1] = _polynomial(points), 1.0, 1.0
+    count, points = outputs + taps - 1, np.array(points, np.float64)
+    others = [np.delete(points, number) for number in range(count - 1)]
+    scales = [np.prod(point - rest) for point, rest in zip(points, others)]
+    products, weights, out = np.zeros((count, count)), np.zeros((count, taps)), np.zeros((outputs, count))
+    products[:-1, :-1] = [polyfromroots(rest) for rest in others]
+    weights[:-1] = np.vander(points, taps, increasing=True) / np.array(scales)[:, None]
+    out[:, :-1] = np.vander(points, outputs, increasing=True).T
+    products[-1], weights[-1, -1], out[-1, -1] = polyfromroots(points), 1.0, 1.0
     for matrix in (products, weights):
         size = np.abs(matrix).sum(1)
         matrix /= size[:, None]
         out *= size
     return products, weights, out
-
-
-def _polynomial(roots):
-    """Coefficients of the product of all (x - root), that of the lowest power first."""
-    coefficients = [Fraction(1)]
-    for root in roots:
-        shifted, scaled = [Fraction(0), *coefficients], [*(root * value for value in coefficients), Fraction(0)]
-        coefficients = [one - other for one, other in zip(shifted, scaled)]
-    return np.array(coefficients, np.float64)

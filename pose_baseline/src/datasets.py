@@ -119,7 +119,7 @@ def _check_subjects(data_path):
         own = {subject: [recording for recording in recordings if recording.subject == subject]
                for subject in subjects}
         for subject in subjects:
-            findings += _check_subject(poses, subject, split, own[subject], _odd_names(data_path, subject))
+            findings += _check_subject(poses, subject, split, own[subject], data_path)
         if not any(own.values()):
             wanted = ", ".join(map(str, subjects))
             findings.append(Finding(ERROR, f"{split} split", f"no recordings of subjects {wanted}",
@@ -127,7 +127,7 @@ def _check_subjects(data_path):
     return findings
 
 
-def _check_subject(poses, subject, split, recordings, odd_names):
+def _check_subject(poses, subject, split, recordings, data_path):
     item = f"S{subject} ({split})"
     if not recordings:
         return [Finding(NOTE, item, "no recordings")]
@@ -143,15 +143,12 @@ def _check_subject(poses, subject, split, recordings, odd_names):
     if missing:
         found += f"; fewer than two of {', '.join(missing)}"
     findings = [Finding(NOTE if missing else OK, item, found), *unreadable]
-    if odd_names:
-        findings.append(Finding(NOTE, item, f"not read, no name of a recording: {', '.join(odd_names)}",
+    names = [os.path.basename(path) for path in human36m.cdf_files(data_path, subject)]
+    odd = [name for name in names if human36m.parse_name(os.path.splitext(name)[0]) is None]
+    if odd:
+        findings.append(Finding(NOTE, item, f"not read, no name of a recording: {', '.join(odd)}",
                                 "names are <Action>.cdf or <Action> <number>.cdf"))
     return findings
-
-
-def _odd_names(data_path, subject):
-    names = [os.path.basename(path) for path in human36m.cdf_files(data_path, subject)]
-    return [name for name in names if human36m.parse_name(os.path.splitext(name)[0]) is None]
 
 
 def _check_detections(data_path):
