@@ -94,9 +94,6 @@ def load_config(default_path: str | os.PathLike, argv: Sequence[str] | None = No
             that is a key too stands for the other key on this command line.
         overrides (dict): values that win over the defaults and lose to the overlay and the command line.
 
-    Returns:
-        Config.
-
     Raises:
         UserError: an unknown or abbreviated key, a value of the wrong type, a file that is missing or no mapping.
     """

@@ -54,9 +54,6 @@ def index_map(source: str | Sequence[str], target: str | Sequence[str]) -> np.nd
     Args:
         source, target (str or sequence of str): skeleton name, or joint names.
 
-    Returns:
-        numpy.ndarray: (J_target,) int.
-
     Raises:
         ValueError: `source` lacks a joint; the text names it.
     """

@@ -44,9 +44,6 @@ def safe_names(texts: Iterable[object]) -> list[str]:
 
     Args:
         texts (iterable): equal ones get equal names.
-
-    Returns:
-        list[str]
     """
     texts = [str(text) for text in texts]
     folded = {}
@@ -70,9 +67,6 @@ def path_below(folder: str | os.PathLike, name: object, where: str) -> str:
         folder (str): the data folder.
         name (str): relative path of a file in it.
         where (str): for the error text: the annotation file, and the entry or key.
-
-    Returns:
-        str: `folder` joined with the name.
 
     Raises:
         UserError: no text, empty, absolute, with a drive letter, out of the folder by `..`, or no possible file name.

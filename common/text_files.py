@@ -162,9 +162,6 @@ def read_xml(path: str | os.PathLike, said: str | None = None, hint: str = AGAIN
 
     Args: as `read_bytes`.
 
-    Returns:
-        xml.etree.ElementTree.Element
-
     Raises:
         UserError: unreadable, no XML, with a document type, or nested too deeply.
     """

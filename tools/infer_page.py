@@ -19,16 +19,13 @@ TITLES = {"openpose": "Skeletons (openpose)", "pose_baseline": "3D joints (pose_
 
 
 def write_page(folder, source, work, missing) -> str:
-    """Write index.html.
+    """Write index.html -> its path.
 
     Args:
         folder (str): of all results.
         source (Source): what was worked through.
         work (tools.infer.Work): results of the models.
         missing (dict): model -> why it is left out.
-
-    Returns:
-        str: the path.
     """
     with open(TEMPLATE, encoding="utf-8") as stream:
         page = stream.read()

@@ -10,7 +10,7 @@ LAYERS = {nn.Conv2d: 0, nn.Dense: 0, nn.Conv2dTranspose: 1}
 
 
 def fold_batch_norm(network: nn.Cell, source: nn.Cell | None = None) -> nn.Cell:
-    """Turn a network into one for inference: batch norm that follows a layer is worked into its weight and bias.
+    """Turn a network into one for inference -> it: batch norm that follows a layer is worked into its weight and bias.
 
     Found are neighbours in a SequentialCell, and cells named as in torchvision: `conv1` with `bn1`, and so on. The
     network is changed in place: its batch norms vanish, layers get a bias, and it reads no checkpoint afterwards. Do
@@ -19,9 +19,6 @@ def fold_batch_norm(network: nn.Cell, source: nn.Cell | None = None) -> nn.Cell:
     Args:
         network (Cell): with its weights loaded; or, with `source`, a network of the same settings, folded or not.
         source (Cell): network whose present weights are taken over, such as one in training; None for `network`'s own.
-
-    Returns:
-        Cell: `network`, in evaluation mode.
     """
     if source is not None:
         _copy_parameters(source, network)

@@ -12,9 +12,6 @@ def resnet_rules(source: str = "", target: str = "", classifier: bool = False) -
         source (str): prefix in the published file with its dot, e.g. "encoder."; plain text.
         target (str): prefix here with its dot.
         classifier (bool): the file may hold the classifier `fc`, which is dropped.
-
-    Returns:
-        list[Rule]
     """
     old = re.escape(source)
     rules = [COUNTER, Rule(rf"{old}conv1\.weight", f"{target}conv1.weight")]

@@ -122,9 +122,6 @@ def load_mesh_pyramid(model: BodyModel, path: str = "") -> MeshPyramid:
         model (BodyModel): the body whose vertices are level 0.
         path (str): the file; empty for that of the synthetic body.
 
-    Returns:
-        MeshPyramid
-
     Raises:
         UserError: no such file, unreadable, unsafe, a member is missing, sizes do not fit, or an empty path beside a
             real body model.

@@ -123,9 +123,6 @@ def load_body_model(kind: str, path: str = "") -> BodyModel:
         kind (str): "smpl", "smplx", "mano_left" or "mano_right".
         path (str): the file; empty for the synthetic body, which is announced by a warning.
 
-    Returns:
-        BodyModel
-
     Raises:
         UserError: no such file, unreadable, unsafe, incomplete, or arrays of wrong shapes.
     """

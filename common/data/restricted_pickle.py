@@ -112,9 +112,6 @@ def load_npz(path: str, pickled: Collection[str] | None = None, stored: Collecti
 def load_npy(path: str) -> np.ndarray:
     """Read an npy file of numbers or text.
 
-    Returns:
-        array
-
     Raises:
         UserError: no such file, damaged, or an array of objects.
     """

@@ -117,9 +117,6 @@ def read_checkpoint(path: str, flag: str = "--ckpt_file") -> Checkpoint:
         path (str): the file.
         flag (str): what named it, for the error text.
 
-    Returns:
-        Checkpoint.
-
     Raises:
         UserError: missing, truncated or damaged file, or one that does not fit into the memory.
     """
@@ -200,9 +197,6 @@ def load_weights(network: nn.Cell, checkpoint: Checkpoint | str, allow_partial: 
         network (Cell): target.
         checkpoint (Checkpoint or str): source, or its path.
         allow_partial (bool): load what fits in name and shape, and only list the rest.
-
-    Returns:
-        Checkpoint.
 
     Raises:
         UserError: names that are missing, unexpected or of another shape, all listed; nothing is changed then.
@@ -362,9 +356,6 @@ def find_checkpoint(ckpt_file: str, output_dir: str, model: str, flag: str = "--
         read (callable): (path, flag) -> Checkpoint of a named file.
         newest (callable): () -> the newest Checkpoint of the runs, or None; by default `newest_below` the folder.
         small (bool): whether the small network of this model is of the kind that is wanted.
-
-    Returns:
-        Checkpoint
 
     Raises:
         UserError: there is none.

@@ -22,9 +22,6 @@ def require_model(checkpoint: Checkpoint, model: str) -> Checkpoint:
         checkpoint (Checkpoint): of `read_checkpoint`.
         model (str): whose it has to be, such as hmr.
 
-    Returns:
-        Checkpoint: the same.
-
     Raises:
         UserError: it is another one's.
     """

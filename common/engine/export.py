@@ -110,9 +110,6 @@ def read_description(path: str) -> dict:
     Args:
         path (str): the exported file, with or without its ending.
 
-    Returns:
-        dict
-
     Raises:
         UserError: no description beside the file, or no JSON.
     """

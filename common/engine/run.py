@@ -108,9 +108,6 @@ def standard_callbacks(profile: bool, lines: LogLines, save: SaveCheckpoint, oth
         save (SaveCheckpoint): comes last, so that what belongs to a checkpoint is written before it.
         others (sequence of Callback): metrics.csv, and what the model adds, such as evaluation.
         folder (str): in which the folder `profile` goes; None for the one of the checkpoints.
-
-    Returns:
-        list[Callback]
     """
     recording = [Profiling(os.path.join(folder or save.folder.folder, "profile"))] if profile else []
     return [ProgressBar(), lines, *recording, *others, save]

@@ -47,9 +47,6 @@ def init_runtime(device_target: str = "", device_id: int = 0, seed: int = 1) -> 
         device_id (int): card of a single-card run; a distributed run gives each worker its own.
         seed (int): seed of the framework's generators, the same on all ranks.
 
-    Returns:
-        Runtime.
-
     Raises:
         UserError: the device is not there, the workers cannot find each other, or the seed is too large.
     """

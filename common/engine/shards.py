@@ -16,15 +16,12 @@ if TYPE_CHECKING:
 
 
 def gather(part: object, folder: str, runtime: Runtime) -> list:
-    """The parts of all workers.
+    """The parts of all workers in their order on the main one, that of this one alone on the others.
 
     Args:
         part: of this worker; what JSON can hold.
         folder (str): folder that all workers see.
         runtime (Runtime): this worker.
-
-    Returns:
-        list: the parts of all workers in their order on the main one, that of this one alone on the others.
     """
     if runtime.rank_size == 1:
         return [part]

@@ -36,15 +36,12 @@ _NEEDS = {"body": "parameters of a body model", "skin": "body model", "skeleton"
 
 
 def write_motion(folder: str, motion: Motion, formats: Iterable[str]) -> list:
-    """Write a person's motion.
+    """Write a person's motion -> the paths, `<motion.name><ending>` of each format.
 
     Args:
         folder: made when missing.
         motion: the person.
         formats: names; those that are not in `MOTION_FORMATS` are not looked at.
-
-    Returns:
-        The paths, `<motion.name><ending>` of each format.
 
     Raises:
         UserError: a format needs what people of this model lack.

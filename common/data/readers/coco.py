@@ -115,9 +115,6 @@ class Annotations:
             flag (str): that names the folder, for messages.
             image_rows (sequence): which images; None for all.
 
-        Returns:
-            list[str]
-
         Raises:
             UserError: no such folder, or images that are missing.
         """

@@ -65,9 +65,6 @@ def read_people(path: str, joints: Sequence[str] = (), box: str = "bbox", hint: 
         instead (str): what the caller takes for who has no box, nor joints that tell one: the box is zero then; empty:
             they are left out. Either is said.
 
-    Returns:
-        list[PersonEntry]
-
     Raises:
         UserError: as `read_annotations`.
     """

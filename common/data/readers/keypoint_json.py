@@ -83,9 +83,6 @@ def read_frames(path: str) -> list[FramePoses]:
     Args:
         path (str): a json file, or a folder: its files that end in `_keypoints.json`, all json files where none does.
 
-    Returns:
-        list[FramePoses]
-
     Raises:
         UserError: nothing is there, or nothing of it can be read.
     """
