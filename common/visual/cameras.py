@@ -1,11 +1,10 @@
 """Cameras of images of meshes, and views of a body from other sides.
 
 Conventions: camera axes x right, y down, z forward, metres. Pixel coordinates are continuous: the image spans [0, W] x
-[0, H] and the pixel in column i has its centre at i + 0.5. "Nearness" grows towards the camera and is affine in the
-image, so that it can be interpolated linearly between projected corners.
+[0, H] and the pixel in column i has its centre at i + 0.5. "Nearness" is 1 / z: affine in the image, so that it
+can be interpolated linearly between projected corners.
 """
 import dataclasses
-import typing
 
 import numpy as np
 
@@ -38,9 +37,6 @@ class PerspectiveCamera:
     translation: tuple = (0.0, 0.0, 0.0)
     rotation: np.ndarray | None = None
 
-    # Whether nearness is 1 / z, so that what is linear on a face is not so in the image.
-    perspective: typing.ClassVar[bool] = True
-
     def to_camera(self, points: np.ndarray) -> np.ndarray:
         """(N, 3) points -> (N, 3) in camera axes, metres."""
         turned = points if self.rotation is None else points @ np.asarray(self.rotation, np.float64).T
@@ -55,10 +51,6 @@ class PerspectiveCamera:
         depth = points[:, 2]
         inverse = 1.0 / np.where((depth >= NEAR) & (depth < np.inf), depth, np.nan)
         return np.asarray(self.focal) * points[:, :2] * inverse[:, None] + np.asarray(self.centre_px), inverse
-
-    def depth(self, nearness: np.ndarray) -> np.ndarray:
-        """Nearness -> depth along z in metres."""
-        return 1.0 / nearness
 
 
 def turn(vertices: np.ndarray, view: str, centre: np.ndarray | None = None) -> np.ndarray:

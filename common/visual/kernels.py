@@ -29,24 +29,15 @@ def _put_edge(row: np.ndarray, place: int, start: int, slope: float) -> int:
 
 
 @helper
-def _depth(nearness: np.float32, perspective: bool) -> np.float32:
-    if nearness == -np.inf:
-        return np.float32(np.inf)
-    return np.float32(1.0) / nearness if perspective else -nearness
-
-
-@helper
-def _corner_weights(row: np.ndarray, x: float, y: float, perspective: bool) -> tuple[float, float, float]:
+def _corner_weights(row: np.ndarray, x: float, y: float) -> tuple[float, float, float]:
     """Barycentric weights of the three corners, on the face of the triangle `row` at a point (x, y) of the image."""
     scale, x, y = 1.0 / row[AREA], x - row[X0], y - row[Y0]
     second = (x * (row[Y2] - row[Y0]) - y * (row[X2] - row[X0])) * scale
     third = (y * (row[X1] - row[X0]) - x * (row[Y1] - row[Y0])) * scale
-    first = 1.0 - second - third
-    if perspective:
-        first, second, third = first * row[NEAR], second * row[NEAR + 1], third * row[NEAR + 2]
-        scale = 1.0 / (first + second + third)
-        first, second, third = first * scale, second * scale, third * scale
-    return first, second, third
+    # What is linear on a face is so in the image only after division by the depth.
+    first, second, third = (1.0 - second - third) * row[NEAR], second * row[NEAR + 1], third * row[NEAR + 2]
+    scale = 1.0 / (first + second + third)
+    return first * scale, second * scale, third * scale
 
 
 @helper
@@ -150,32 +141,34 @@ def fill(table: np.ndarray, offsets: np.ndarray, top: int, left: int, nearest: n
                     seen_row[column] = triangle
 
 
-@compiled("void(f8[:,::1], i4[::1], b1, f4[:,::1], i4[:,::1])")
-def name_faces(table: np.ndarray, kept: np.ndarray, perspective: bool, nearest: np.ndarray, seen: np.ndarray) -> None:
+@compiled("void(f8[:,::1], i4[::1], f4[:,::1], i4[:,::1])")
+def name_faces(table: np.ndarray, kept: np.ndarray, nearest: np.ndarray, seen: np.ndarray) -> None:
     """Turn the nearness at pixels, in place, into metres (infinite where nothing is), the triangles seen into faces."""
     for row in range(len(seen)):
         for column in range(seen.shape[1]):
             if seen[row, column] >= 0:
                 seen[row, column] = kept[seen[row, column]]
-            nearest[row, column] = _depth(nearest[row, column], perspective)
+                nearest[row, column] = np.float32(1.0) / nearest[row, column]
+            else:
+                nearest[row, column] = np.inf
 
 
-@compiled("f4[:,::1](f8[:,::1], i4[:,::1], i8[::1], b1)")
-def weights_at(table: np.ndarray, seen: np.ndarray, pixels: np.ndarray, perspective: bool) -> np.ndarray:
+@compiled("f4[:,::1](f8[:,::1], i4[:,::1], i8[::1])")
+def weights_at(table: np.ndarray, seen: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """Barycentric weights (K, 3) at the centres of the pixels (flat numbers) of a whole image, one sample each."""
     weights = np.empty((len(pixels), 3), np.float32)
     width = seen.shape[1]
     for index in range(len(pixels)):
         row, column = pixels[index] // width, pixels[index] % width
         weights[index, 0], weights[index, 1], weights[index, 2] = _corner_weights(
-            table[seen[row, column]], column + 0.5, row + 0.5, perspective)
+            table[seen[row, column]], column + 0.5, row + 0.5)
     return weights
 
 
-@compiled("void(f8[:,::1], i4[::1], i4[::1], i8[:,::1], f4[:,::1], b1, f8[::1], i8, i8, f4[:,::1], i4[:,::1], f4[::1],"
+@compiled("void(f8[:,::1], i4[::1], i4[::1], i8[:,::1], f4[:,::1], f8[::1], i8, i8, f4[:,::1], i4[:,::1], f4[::1],"
           " f4[:,::1], f4, u1[:,:,::1], f4[:,::1], f4[:,::1], i4[:,::1])")
 def shade(table: np.ndarray, kept: np.ndarray, face_mesh: np.ndarray, faces: np.ndarray, attributes: np.ndarray,
-          perspective: bool, offsets: np.ndarray, top: int, left: int, nearest: np.ndarray, seen: np.ndarray,
+          offsets: np.ndarray, top: int, left: int, nearest: np.ndarray, seen: np.ndarray,
           light: np.ndarray, lamps: np.ndarray, opacity: float, canvas: np.ndarray, alpha: np.ndarray,
           depth: np.ndarray, mesh: np.ndarray) -> None:
     """Light what the samples of a window see and mix it into the image.
@@ -185,7 +178,7 @@ def shade(table: np.ndarray, kept: np.ndarray, face_mesh: np.ndarray, faces: np.
     Args:
         table, kept: of `front_faces`. face_mesh: (F,). faces: (F, 3).
         attributes: (V, 6) normal in camera axes and colour, 0..255.
-        perspective: whether nearness is 1 / z. offsets, top, left, nearest, seen: of `fill`.
+        offsets, top, left, nearest, seen: of `fill`.
         light: (2,) from everywhere, from above. lamps: (L, 4) direction and strength.
         opacity: of the meshes, 0..1.
         canvas: (H, W, 3), changed where meshes are.
@@ -219,7 +212,7 @@ def shade(table: np.ndarray, kept: np.ndarray, face_mesh: np.ndarray, faces: np.
                         x += offsets[other]
                         y += other + 0.5
                 x, y = left + column + x / count, top + row + y / (count * samples)
-                first, second, third = _corner_weights(table[triangle], x, y, perspective)
+                first, second, third = _corner_weights(table[triangle], x, y)
                 u, v, w = np.float32(first), np.float32(second), np.float32(third)
                 face = kept[triangle]
                 a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
@@ -242,7 +235,7 @@ def shade(table: np.ndarray, kept: np.ndarray, face_mesh: np.ndarray, faces: np.
             canvas[line, place, 1] = _byte(green * share + rest * np.float32(canvas[line, place, 1]))
             canvas[line, place, 2] = _byte(blue * share + rest * np.float32(canvas[line, place, 2]))
             alpha[line, place] = np.float32(covered) / np.float32(samples)
-            depth[line, place] = _depth(best_near, perspective)
+            depth[line, place] = np.float32(1.0) / best_near
             mesh[line, place] = face_mesh[kept[best]]
 
 

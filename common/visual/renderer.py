@@ -128,8 +128,7 @@ class Drawing:
         for top, left, nearest, seen in _windows(self._box, size, samples):
             _kernels().fill(self._table, offsets, top, left, nearest, seen)
             _kernels().shade(self._table, self._kept, self.face_mesh, self.mesh.faces, attributes,
-                             self.camera.perspective, offsets, top, left, nearest, seen, everywhere, lamps, opacity,
-                             canvas, alpha, depth, mesh)
+                             offsets, top, left, nearest, seen, everywhere, lamps, opacity, canvas, alpha, depth, mesh)
         return Rendering(canvas, alpha, depth, mesh)
 
     def raster(self, size: tuple[int, int], with_weights: bool = True) -> Raster:
@@ -139,8 +138,8 @@ class Drawing:
         pixels = weights = None
         if with_weights:
             pixels = np.flatnonzero(seen >= 0)
-            weights = _kernels().weights_at(self._table, seen, pixels, self.camera.perspective)
-        _kernels().name_faces(self._table, self._kept, self.camera.perspective, nearest, seen)
+            weights = _kernels().weights_at(self._table, seen, pixels)
+        _kernels().name_faces(self._table, self._kept, nearest, seen)
         return Raster(seen, nearest, pixels, weights)
 
 

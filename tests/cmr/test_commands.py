@@ -94,8 +94,8 @@ def test_from_evaluation_to_meshes(trained, places, tmp_path, capsys):
     assert set(result["results"]) == {"Shape Error (NonParam)", "Shape Error (Param)", "Mean Shape Error"}
     export.main(["--checkpoint", checkpoint, "--file_name", str(tmp_path / "cmr"), "--device_target", "CPU"])
     assert (tmp_path / "cmr.mindir").stat().st_size > 1e6
-    picture = os.path.join(places[1], "UP_3D", "up-3d", "00009_image.png")
-    infer.main(["--checkpoint", checkpoint, "--image", picture, "--output_dir", str(tmp_path / "out"),
+    photo = os.path.join(places[1], "UP_3D", "up-3d", "00009_image.png")
+    infer.main(["--checkpoint", checkpoint, "--image", photo, "--output_dir", str(tmp_path / "out"),
                 "--formats", "json,png", "--device_target", "CPU"])
     names = os.listdir(tmp_path / "out")
     assert any(name.endswith("overlay.png") for name in names) and any(name.endswith(".json") for name in names)

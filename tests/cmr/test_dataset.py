@@ -99,7 +99,7 @@ def test_contrast_is_stretched_only_when_asked_for():
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder with one image."""
-    path = tmp_path_factory.mktemp("pictures")
+    path = tmp_path_factory.mktemp("images")
     cv2.imwrite(str(path / "a.png"), np.full((60, 80, 3), 128, np.uint8))
     return path
 

@@ -29,10 +29,10 @@ SMALL = ["--depth", "18", "--width", "0.0625", "--num_channels", "16", "--num_la
 
 @pytest.mark.parametrize("case", ["bbox", "full"])
 def test_demo_of_graphcmr(case):
-    picture = golden.seeded.image("cmr/person", 361, 481, golden.SEED) // 2 + 40
-    found = Detection(np.array([150.3, 60.6, 180, 241])) if case == "bbox" else whole_image("photo", picture)[0]
+    image = golden.seeded.image("cmr/person", 361, 481, golden.SEED) // 2 + 40
+    found = Detection(np.array([150.3, 60.6, 180, 241])) if case == "bbox" else whole_image("photo", image)[0]
     model = CMRMeshes(None, golden.body(), golden.regressor(), Crop(224, contrast_stretch=True))
-    values, region = model.crop(picture, found)
+    values, region = model.crop(image, found)
     expected = golden.load("preprocess")[f"person_{case}"]
     assert np.abs(values[:, ::2, ::2] - normalize(expected)).max() < 0.02
     # Corners are cut to whole pixels towards zero: of (240.3, 181.1) and 241 px, and of (240, 180) and 481 px.
@@ -58,17 +58,17 @@ def test_whole_runs(checkpoint, scene, tmp_path):
     flags = ["--ckpt_file", checkpoint, "--device_target", "CPU", "--batch_size", "1"]
     cv2.imwrite(str(tmp_path / "one.png"), scene.image[..., ::-1])
     box = ",".join(f"{value:.1f}" for value in scene.box(0))
-    infer.main([*flags, "--image", str(tmp_path / "one.png"), "--bbox", box, "--output_dir", str(tmp_path / "picture")])
+    infer.main([*flags, "--image", str(tmp_path / "one.png"), "--bbox", box, "--output_dir", str(tmp_path / "one")])
     files = [f"one_0{kind}" for kind in (".json", ".npz", ".obj", ".glb", "_graph.obj", "_graph.glb")]
     files += [f"one_scene{kind}" for kind in (".obj", ".glb", "_graph.obj", "_graph.glb")]
     views = [f"one_{mesh}{view}.png" for mesh in ("", "graph_") for view in ("overlay", "side", "top")]
-    assert sorted(os.listdir(tmp_path / "picture")) == sorted([*files, *views, "one.html"])
-    record = json.loads((tmp_path / "picture" / "one_0.json").read_text())
+    assert sorted(os.listdir(tmp_path / "one")) == sorted([*files, *views, "one.html"])
+    record = json.loads((tmp_path / "one" / "one_0.json").read_text())
     assert record["joint_names"] == list(SKELETONS["graphcmr_24"]) and len(record["parameters"]["theta"]) == 85
     body = load_body(read_settings(SMALL))
-    with np.load(tmp_path / "picture" / "one_0.npz") as arrays:
+    with np.load(tmp_path / "one" / "one_0.npz") as arrays:
         np.testing.assert_allclose(arrays["joints_3d_m"], body.regressor @ arrays["vertices_m"], atol=1e-5)
-        free, _ = read_mesh(str(tmp_path / "picture" / "one_0_graph.obj"))
+        free, _ = read_mesh(str(tmp_path / "one" / "one_0_graph.obj"))
         np.testing.assert_allclose(free, arrays["vertices_graph_m"] * (1, -1, -1), atol=1e-5)
         still = arrays["theta"]
 

@@ -35,9 +35,9 @@ def pynative():
 @pytest.fixture(scope="module")
 def image():
     """The reference image, cropped to its person and whole, normalised; (2, 3, 224, 224)."""
-    picture = golden.seeded.image("cmr/person", 361, 481, 1) // 2 + 40
+    photo = golden.seeded.image("cmr/person", 361, 481, 1) // 2 + 40
     boxes = ((240.3, 181.1), 241 / 200), ((481 // 2, 361 // 2), 481 / 200)
-    crops = np.stack([crop_stretched(picture, center, scale, 224) for center, scale in boxes]) / 255
+    crops = np.stack([crop_stretched(photo, center, scale, 224) for center, scale in boxes]) / 255
     crops = (crops - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
     return Tensor(crops.transpose(0, 3, 1, 2).astype(np.float32))
 

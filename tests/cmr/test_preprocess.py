@@ -103,7 +103,7 @@ def test_3dpw_tells_genders():
                               "root")
     sized = people.three_dpw([record("lsp_14", pose=np.ones(72), beta=np.ones(10),
                                      extras={"gender": "male", "size": size}) for size in ((640, 480), None)],
-                             "pictures")
+                             "images")
     assert sized["size"] == [(640, 480), (0, 0)]
     assert fields["gender"] == ["female"] and set(fields) == {"imgname", "center", "scale", "pose", "shape", "gender"}
 

@@ -51,19 +51,19 @@ def test_the_log_line_is_the_documented_one():
 
 
 def test_summaries_come_at_multiples_of_the_run_s_steps():
-    pictures = SummaryImages(None, None, None, None, "", 5)
-    pictures.on_start(Progress(3, 7, 1, 0, 7))
-    assert [batch for batch in range(1, 8) if pictures.wants(batch)] == [3]
-    pictures.on_epoch_end(Progress(3, 7, 1, 7, 14))
-    assert [batch for batch in range(1, 8) if pictures.wants(batch)] == [1, 6]
+    images = SummaryImages(None, None, None, None, "", 5)
+    images.on_start(Progress(3, 7, 1, 0, 7))
+    assert [batch for batch in range(1, 8) if images.wants(batch)] == [3]
+    images.on_epoch_end(Progress(3, 7, 1, 7, 14))
+    assert [batch for batch in range(1, 8) if images.wants(batch)] == [1, 6]
 
 
 def test_an_overlay_covers_what_the_camera_sees():
     crop = np.zeros((64, 64, 3), np.uint8)
     square = np.array([[-0.5, -0.5, 0], [0.5, -0.5, 0], [0.5, 0.5, 0], [-0.5, 0.5, 0]])
-    picture = overlay(crop, square, np.array([0.5, 0.5, 0.0]), np.array([[0, 2, 1], [0, 3, 2]]), (200, 100, 50))
+    drawing = overlay(crop, square, np.array([0.5, 0.5, 0.0]), np.array([[0, 2, 1], [0, 3, 2]]), (200, 100, 50))
     # s (x + tx) spans [0, 0.5] of [-1, 1], and [-0.25, 0.25] in y.
-    rows, columns = np.nonzero(picture.any(2))
+    rows, columns = np.nonzero(drawing.any(2))
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (24, 39, 32, 47)
 
 

@@ -303,7 +303,7 @@ def test_damaged_and_foreign_images(root, fits, tmp_path, caplog):
     source = wholebody(tmp_path, fits, PLAIN)
     path = source.items[0].image_path
     with open(path, "wb") as stream:
-        stream.write(b"no picture")
+        stream.write(b"no image")
     row = row_of(source, 0)
     row_of(source, 0)
     assert not any(value.any() for value in row.values())

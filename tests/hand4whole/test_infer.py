@@ -54,9 +54,9 @@ def scene():
 @pytest.fixture(scope="module")
 def seen(network, meshes, scene):
     """A person's region, the network's own outputs and the `Body` made of them."""
-    picture, region = meshes.crop(scene.image, Detection(scene.box(0)))
-    outputs = dict(zip(OUTPUTS, (output.asnumpy()[0] for output in network(Tensor(picture[None])))))
-    return region, outputs, meshes.predict(picture[None])[0]
+    crop, region = meshes.crop(scene.image, Detection(scene.box(0)))
+    outputs = dict(zip(OUTPUTS, (output.asnumpy()[0] for output in network(Tensor(crop[None])))))
+    return region, outputs, meshes.predict(crop[None])[0]
 
 
 def test_the_body_posed_anew_is_the_network_s(meshes, seen):
@@ -144,9 +144,9 @@ def test_damaged_weights_are_one_sentence(meshes, seen, tmp_path):
     vertices = np.full_like(body.vertices, np.nan)
     person = Person(vertices, meshes.faces, list(JOINTS), body.j3d, body.j3d[:, :2], np.ones(3), body.cam, (80.0, 60.0),
                     100.0, meshes.parameters(body))
-    picture = ImageRecord("a", "a.png", (120, 160), 500.0, (80.0, 60.0), "hand4whole", "synthetic")
+    record = ImageRecord("a", "a.png", (120, 160), 500.0, (80.0, 60.0), "hand4whole", "synthetic")
     with pytest.raises(UserError, match="person 0 of a.png: vertices not finite"):
-        DemoWriter(meshes)(str(tmp_path), picture, [person], None, np.zeros((120, 160, 3), np.uint8))
+        DemoWriter(meshes)(str(tmp_path), record, [person], None, np.zeros((120, 160, 3), np.uint8))
     assert not os.listdir(tmp_path)
 
 

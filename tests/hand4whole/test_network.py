@@ -21,7 +21,7 @@ def matrices(pose):
 @pytest.mark.slow
 def test_whole():
     case = cases.reference.load("network")
-    outputs = cases.whole()(Tensor(cases.pictures("body", 512, 384)))
+    outputs = cases.whole()(Tensor(cases.images("body", 512, 384)))
     found = {name: output.asnumpy() for name, output in zip(OUTPUTS, outputs)}
     found["vertices"] = found["vertices"][:, ::53]
     published = {"shape": "smplx_shape", "expr": "smplx_expr", "vertices": "smplx_mesh_cam",
@@ -34,7 +34,7 @@ def test_whole():
 
 def test_hand_only():
     case = cases.reference.load("hand_only")
-    outputs = cases.hand()(Tensor(cases.pictures("hand", 256, 256)))
+    outputs = cases.hand()(Tensor(cases.images("hand", 256, 256)))
     found = {name: output.asnumpy() for name, output in zip(HAND_OUTPUTS, outputs)}
     for name, wanted in (("cam_trans", "cam_trans"), ("joint_img", "joint_img"), ("mano_shape", "mano_shape"),
                          ("joints", "mano_joint_cam")):

@@ -79,11 +79,11 @@ ROIS = np.array([[0, 3.2, 4.1, 25.7, 31.3], [1, -6.4, -3.3, 14.2, 44.8], [0, 20,
 
 
 def test_crops(case):
-    pictures = given("ops/roi_image", (2, 3, 40, 30), 0, 1).asnumpy()[ROIS[:, 0].astype(int)]
+    images = given("ops/roi_image", (2, 3, 40, 30), 0, 1).asnumpy()[ROIS[:, 0].astype(int)]
     boxes = Tensor(ROIS[:, None, 1:])
-    crops = RoICrop((40, 30), (8, 8), max_samples=12)(Tensor(pictures), boxes)
+    crops = RoICrop((40, 30), (8, 8), max_samples=12)(Tensor(images), boxes)
     close(crops, case["roi_align"])
-    mirror = RoICrop((40, 30), (8, 8), mirrors=(True,), max_samples=12)(Tensor(pictures), boxes)
+    mirror = RoICrop((40, 30), (8, 8), mirrors=(True,), max_samples=12)(Tensor(images), boxes)
     assert np.abs(mirror.asnumpy()[..., ::-1] - crops.asnumpy()).max() < 1e-6
 
 
@@ -99,21 +99,21 @@ def test_several_crops_of_an_image_come_one_after_the_other():
 
 def test_a_crop_of_whole_pixels_is_the_image():
     """Samples lie in the middle of a crop's pixel, half a pixel beside the image's: a box half a pixel aside fits."""
-    picture = given("ops/roi_image", (1, 3, 40, 30), 0, 1)
-    crop = RoICrop((40, 30), (8, 8))(picture, Tensor([[[3.5, 5.5, 11.5, 13.5]]]))
-    close(crop, picture.asnumpy()[:, :, 6:14, 4:12], 1e-6)
+    image = given("ops/roi_image", (1, 3, 40, 30), 0, 1)
+    crop = RoICrop((40, 30), (8, 8))(image, Tensor([[[3.5, 5.5, 11.5, 13.5]]]))
+    close(crop, image.asnumpy()[:, :, 6:14, 4:12], 1e-6)
 
 
 def test_a_box_outside_the_image_gives_black_and_no_gradient():
     crop = RoICrop((40, 30), (8, 8))
-    picture = given("ops/roi_image", (1, 3, 40, 30), 0, 1)
-    assert not crop(picture, Tensor([[[50.0, 50.0, 60.0, 60.0]]])).asnumpy().any()
-    assert not crop(picture, Tensor([[[-30.0, -30.0, -20.0, -20.0]]])).asnumpy().any()
+    image = given("ops/roi_image", (1, 3, 40, 30), 0, 1)
+    assert not crop(image, Tensor([[[50.0, 50.0, 60.0, 60.0]]])).asnumpy().any()
+    assert not crop(image, Tensor([[[-30.0, -30.0, -20.0, -20.0]]])).asnumpy().any()
 
     def total(image, boxes):
         return crop(image, boxes).sum()
 
-    gradients = ms.grad(total, (0, 1))(picture, Tensor([[[3.0, 5.0, 11.0, 13.0]]]))
+    gradients = ms.grad(total, (0, 1))(image, Tensor([[[3.0, 5.0, 11.0, 13.0]]]))
     assert not any(part.asnumpy().any() for part in gradients)
 
 
@@ -126,8 +126,8 @@ def test_rotations(case):
 
 
 def test_every_second_pixel_is_the_nearest(case):
-    picture = given("ops/interp", (1, 3, 512, 384), 0, 1)
-    close(picture[:, :, ::2, ::2][:, :, ::37, ::29], case["interpolate"])
+    image = given("ops/interp", (1, 3, 512, 384), 0, 1)
+    close(image[:, :, ::2, ::2][:, :, ::37, ::29], case["interpolate"])
 
 
 def test_mirrored_positions():

@@ -53,7 +53,7 @@ LIMITS = {"coco": Limits(7, 0, 0.5), "ai-ch": Limits(5, 0, 0.1)}
 GOLDEN_NAMES = {"ai-ch": "aich", "mpi-inf-3dhp": "mpi_inf_3dhp", "hum3.6m": "hum36m"}
 
 
-def picture(number):
+def source_image(number):
     """One of the two images of the cases, RGB."""
     return golden.seeded.image(f"hmr/image{number}", *((240, 320), (300, 200))[number], golden.SEED)
 
@@ -61,7 +61,7 @@ def picture(number):
 def put(path, number):
     """Store an image without loss under any name."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cv2.imencode(".png", picture(number)[..., ::-1])[1].tobytes())
+    path.write_bytes(cv2.imencode(".png", source_image(number)[..., ::-1])[1].tobytes())
 
 
 def write_set(folder, name):
@@ -254,7 +254,7 @@ def test_large_squares_are_decoded_small_and_nearly_the_same(tmp_path):
 
 
 def test_a_damaged_image_teaches_nothing_and_a_missing_one_stops(tmp_path, caplog):
-    (tmp_path / "a.jpg").write_bytes(b"no picture")
+    (tmp_path / "a.jpg").write_bytes(b"no image")
     people = DatasetPeople([str(tmp_path / "a.jpg"), str(tmp_path / "b.jpg")],
                            np.array([[0, 0, 90, 90.0]] * 2, np.float32), np.ones((2, 19, 3), np.float32),
                            np.ones((2, 14, 3), np.float32), np.ones((2, 85), np.float32))

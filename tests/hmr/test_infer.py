@@ -55,8 +55,8 @@ def test_demo_of_the_first_hmr_and_the_way_back(case, photo, tmp_path):
         path = keypoint_file(tmp_path / "a.json", demo["openpose_keypoints"], "pose_keypoints")
         people = KeypointFiles(path)("photo", photo)
         found = max(people, key=lambda person: person.score)
-    picture, region = crop_person(photo, found, "tf", 224)
-    values = network_input(picture, CONVENTIONS["tf"]).transpose(1, 2, 0)
+    crop, region = crop_person(photo, found, "tf", 224)
+    values = network_input(crop, CONVENTIONS["tf"]).transpose(1, 2, 0)
     np.testing.assert_allclose(values[::7, ::7], demo[f"{case}_crop"], atol=0.008)
     np.testing.assert_allclose(values.mean((0, 1)), demo[f"{case}_crop_mean"], atol=1e-4)
     joints = crop_points_to_image(demo["joints_crop"][None] / 112 - 1, region.corner_px[None],
@@ -74,8 +74,8 @@ def test_demo_of_spin(case, photo, tmp_path):
     else:
         path = keypoint_file(tmp_path / "a.json", [spin["openpose_keypoints_2d"]], "pose_keypoints_2d")
         found, = KeypointFiles(path)("photo", photo)
-    picture, region = crop_person(photo, found, "spin", 224)
-    np.testing.assert_allclose(network_input(picture, CONVENTIONS["spin"])[:, ::7, ::7], spin[f"crop_{case}_image"],
+    crop, region = crop_person(photo, found, "spin", 224)
+    np.testing.assert_allclose(network_input(crop, CONVENTIONS["spin"])[:, ::7, ::7], spin[f"crop_{case}_image"],
                                atol=0.03)
     left, top, right, _ = spin[f"crop_{case}_ul_br"]
     assert region.corner_px.tolist() == [left, top] and region.side_px == right - left
@@ -86,8 +86,8 @@ def test_square_of_pytorch_hmr_is_that_of_its_data(photo):
     joints = data["lsp/kp_source"][0].astype(np.float64)
     seen = joints[joints[:, 2] > 0]
     low, high = seen[:, :2].min(0), seen[:, :2].max(0)
-    picture, region = crop_person(photo, Detection(np.concatenate([low, high - low]), joints), "pytorch_hmr", 224)
-    image = network_input(picture, CONVENTIONS["pytorch_hmr"])
+    crop, region = crop_person(photo, Detection(np.concatenate([low, high - low]), joints), "pytorch_hmr", 224)
+    image = network_input(crop, CONVENTIONS["pytorch_hmr"])
     np.testing.assert_allclose(image[:, ::7, ::7], data["lsp/0/plain/image"], atol=0.008)
     back = crop_points_to_image(data["lsp/0/plain/kp_2d"][None, :, :2], region.corner_px[None],
                                 np.array([region.side_px]))[0]
@@ -97,22 +97,22 @@ def test_square_of_pytorch_hmr_is_that_of_its_data(photo):
 @pytest.mark.parametrize("kind", CROPS)
 def test_small_images_and_people_at_the_border_or_far_away(kind):
     found, = whole_image("dot", np.full((9, 5, 3), 90, np.uint8))
-    picture, _ = crop_person(np.full((9, 5, 3), 90, np.uint8), found, kind, 64)
-    assert picture.shape == (64, 64, 3)
+    crop, _ = crop_person(np.full((9, 5, 3), 90, np.uint8), found, kind, 64)
+    assert crop.shape == (64, 64, 3)
     # A gradient tells which place of the photo is in the middle of the crop, by its two first channels.
     rows, columns = np.mgrid[:1000, :2000]
     photo = np.stack([columns // 10, rows // 10, columns % 10 + 200], -1).astype(np.uint8)
     for box in ((1500.0, 700, 20, 16), (-60.0, -40, 90, 60), (1960.0, 900, 90, 190)):
         found = Detection(np.array(box))
-        picture, region = crop_person(photo, found, kind, 64)
-        assert picture.shape == (64, 64, 3)
+        crop, region = crop_person(photo, found, kind, 64)
+        assert crop.shape == (64, 64, 3)
         assert region.side_px == pytest.approx(max(box[2:]), abs=1.5)
         if kind == "tf":  # which keeps the middle within the image; its way back knows no rounding to whole pixels
             inside = np.clip(found.box[:2] + 0.5 * found.box[2:], 0, (2000, 1000))
             np.testing.assert_allclose(region.corner_px + 0.5 * region.side_px, inside, atol=4)
-    picture, region = crop_person(photo, Detection(np.array([1500.0, 700, 20, 16])), kind, 64)
+    crop, region = crop_person(photo, Detection(np.array([1500.0, 700, 20, 16])), kind, 64)
     if kind != "spin":  # which stretches the contrast
-        np.testing.assert_allclose(picture[32, 32, :2], [1510 // 10, 708 // 10], atol=1)
+        np.testing.assert_allclose(crop[32, 32, :2], [1510 // 10, 708 // 10], atol=1)
 
 
 def test_networks_trained_here_see_the_square_of_their_data():

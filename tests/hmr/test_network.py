@@ -62,23 +62,23 @@ class AllRounds(nn.Cell):
         return self.network.encoder(image), results
 
 
-def inputs(pictures, convention):
-    return np.stack([network_input(picture, convention) for picture in pictures])
+def inputs(images, convention):
+    return np.stack([network_input(image, convention) for image in images])
 
 
 def crops():
     """The persons of the case `lsp/0` and `lsp/1`, cut out of their images."""
     boxes = golden.load("preprocess")["lsp/box"].astype(np.float64)
-    pictures = [golden.seeded.image(f"hmr/image{number}", *size, golden.SEED)
-                for number, size in enumerate(((240, 320), (300, 200)))]
-    return [crop_cubic(picture, grown_square(box[:2], box[2:]), 224) for picture, box in zip(pictures, boxes)]
+    images = [golden.seeded.image(f"hmr/image{number}", *size, golden.SEED)
+              for number, size in enumerate(((240, 320), (300, 200)))]
+    return [crop_cubic(image, grown_square(box[:2], box[2:]), 224) for image, box in zip(images, boxes)]
 
 
-@pytest.mark.parametrize("prefix, pictures", [("square", golden.squares), ("crop", crops)])
-def test_all_rounds_of_pytorch_hmr(pytorch_hmr, prefix, pictures):
+@pytest.mark.parametrize("prefix, images", [("square", golden.squares), ("crop", crops)])
+def test_all_rounds_of_pytorch_hmr(pytorch_hmr, prefix, images):
     network, convention = pytorch_hmr
     case = golden.load("generator")
-    image = inputs(pictures(), convention)
+    image = inputs(images(), convention)
     if prefix == "crop":
         assert np.abs(image[:, :, ::7, ::7] - case["crop_input"]).max() < 0.008
     features, rounds = AllRounds(network)(Tensor(image))
@@ -189,12 +189,12 @@ def test_convention_settings():
 
 
 def test_network_input():
-    picture = np.zeros((2, 4, 3), np.uint8)
-    picture[..., 0] = 255
-    assert np.abs(network_input(picture, CONVENTIONS["tf"])[:, 0, 0] - [1, -1, -1]).max() < 1e-6
-    assert np.abs(network_input(picture, CONVENTIONS["pytorch_hmr"])[:, 0, 0] - [-1, -1, 1]).max() < 1e-6
+    image = np.zeros((2, 4, 3), np.uint8)
+    image[..., 0] = 255
+    assert np.abs(network_input(image, CONVENTIONS["tf"])[:, 0, 0] - [1, -1, -1]).max() < 1e-6
+    assert np.abs(network_input(image, CONVENTIONS["pytorch_hmr"])[:, 0, 0] - [-1, -1, 1]).max() < 1e-6
     expected = [(1 - 0.485) / 0.229, -0.456 / 0.224, -0.406 / 0.225]
-    found = network_input(picture, CONVENTIONS["spin"])
+    found = network_input(image, CONVENTIONS["spin"])
     assert found.dtype == np.float32 and found.shape == (3, 2, 4)
     assert np.abs(found[:, 1, 1] - expected).max() < 1e-6
 

@@ -92,7 +92,7 @@ def slim_forward(arrays, image):
 @pytest.mark.torch
 def test_tensorflow_generator():
     arrays = slim_variables(np.random.default_rng(1))
-    image = np.stack([network_input(picture[:64, :96], CONVENTIONS["tf"]) for picture in golden.squares()])
+    image = np.stack([network_input(square[:64, :96], CONVENTIONS["tf"]) for square in golden.squares()])
     expected = slim_forward(arrays, image)
     slots = {"3D_module/fc1/weights/Adam_1": np.zeros(2), "beta2_power": np.array(0.9), "global_step": np.array(667589),
              "D/D_conv1/weights": np.zeros((1, 1, 9, 32)), "mean_param/Adam": np.zeros((1, 85))}

@@ -32,7 +32,7 @@ def data(tmp_path_factory):
     """Annotation file and folder of three images; the last one is damaged."""
     path, images = coco_set.write_set(tmp_path_factory.mktemp("data"), golden)
     name = json.loads(Path(path).read_text())["images"][2]["file_name"]
-    Path(images, name).write_bytes(b"no picture")
+    Path(images, name).write_bytes(b"no image")
     return path, images
 
 
@@ -78,12 +78,12 @@ def test_people_are_those_of_the_network_itself(checkpoint, exported, data, tmp_
     records = json.loads((tmp_path / "eval_result.json").read_text())
     network, config, _, _ = load_trained(read_settings(["--ckpt_file", checkpoint]))
     expected = 0
-    for picture in json.loads(Path(data[0]).read_text())["images"][:2]:
-        square, frame = fit_square(cv2.imread(os.path.join(data[1], picture["file_name"])), 128)
+    for entry in json.loads(Path(data[0]).read_text())["images"][:2]:
+        square, frame = fit_square(cv2.imread(os.path.join(data[1], entry["file_name"])), 128)
         paf, heat = (output.asnumpy()[0] for output in
                      network(Tensor(normalise(square, config.normalisation)[None]))[-2:])
         people = decode(heat, paf, frame)
-        found = [record for record in records if record["image_id"] == picture["id"]]
+        found = [record for record in records if record["image_id"] == entry["id"]]
         nose = [record["keypoints"][:2] for record in found]
         own = [person[0, :2] for person in people.joints if (person[1:, 2] > 0).any()]
         assert len(found) == len(own) and np.abs(np.array(nose) - np.array(own)).max() < 0.02

@@ -92,9 +92,9 @@ def test_one_usable_year_is_enough(folder):
 
 
 def test_images_that_are_damaged_or_of_another_size(folder):
-    (folder / "train2017" / "000000000001.jpg").write_bytes(b"\xff\xd8 no picture")
+    (folder / "train2017" / "000000000001.jpg").write_bytes(b"\xff\xd8 no image")
     found = rows(folder, NOTE)["train2017 images"]
-    assert "1 of 2 are left out: " in found and "000000000001.jpg (13 bytes) is damaged" in found
+    assert "1 of 2 are left out: " in found and "000000000001.jpg (11 bytes) is damaged" in found
     cv2.imwrite(str(folder / "train2017" / "000000000001.jpg"), np.zeros((50, 50, 3), np.uint8))
     found = rows(folder, NOTE)["train2017 images"]
     assert "000000000001.jpg is 50 x 50 pixels, its annotations are for 120 x 100" in found

@@ -149,7 +149,7 @@ def test_the_exported_file_gives_the_same_people(finding, data, tmp_path):
 def test_inference_on_a_folder_skips_damaged_images(finding, data, tmp_path, capsys):
     photos = tmp_path / "photos"
     shutil.copytree(data[1], photos)
-    (photos / "broken.jpg").write_bytes(b"no picture")
+    (photos / "broken.jpg").write_bytes(b"no image")
     out = tmp_path / "out"
     infer.main(["--ckpt_file", finding, "--input", str(photos), "--output_dir", str(out), "--net_resolution", "-1x64",
                 "--number_people_max", "2", "--write_heatmaps", "--device_target", "CPU"])

@@ -129,9 +129,9 @@ def test_joints_move_with_the_image():
         moved = warp_joints(joints, matrix, flip, COCO_18.mirrored_joints())
         shoulder = 5 if flip else 2  # left and right change places
         assert moved[0, shoulder, 2] == 1 and moved[0, 7 - shoulder, 2] == 0
-        picture = warp_image(image, matrix, 368, border=0)[..., 0].astype(float)
+        warped = warp_image(image, matrix, 368, border=0)[..., 0].astype(float)
         ys, xs = np.mgrid[0:368, 0:368]
-        middle = np.array(((xs * picture).sum(), (ys * picture).sum())) / picture.sum()
+        middle = np.array(((xs * warped).sum(), (ys * warped).sum())) / warped.sum()
         assert np.abs(middle - moved[0, shoulder, :2]).max() < 0.15
     assert {random_matrix(joints, ImageAugmentation(flip_prob=p), rng)[1] for p in (0.0,)} == {False}
     assert random_matrix(joints, ImageAugmentation(flip_prob=1.0), rng)[1] is True

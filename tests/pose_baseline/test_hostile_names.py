@@ -25,5 +25,5 @@ def test_people_and_frames_may_be_called_anything(tmp_path, several, monkeypatch
         content = json.loads((tmp_path / "out" / "predictions.json").read_text())
         assert [person["person"] for person in content["people"]] == [person.person for person in chosen]
     assert os.listdir(tmp_path) == ["out"]
-    pictures = [name for name in os.listdir(tmp_path / "out") if name.endswith(".png")]
-    assert len({name.casefold() for name in pictures}) == (len(NAMES) if several else 1)
+    images = [name for name in os.listdir(tmp_path / "out") if name.endswith(".png")]
+    assert len({name.casefold() for name in images}) == (len(NAMES) if several else 1)

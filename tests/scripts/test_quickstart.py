@@ -83,12 +83,12 @@ def test_newest_file_wins_and_its_lack_is_an_error(tmp_path):
 
 
 def test_list_of_files_with_sizes(tmp_path):
-    for name in ("weights.ckpt", "deep/picture.png", "data/raw.cdf"):
+    for name in ("weights.ckpt", "deep/image.png", "data/raw.cdf"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(bytes(8192))
     lines = steps(f'list_files "{tmp_path}" ./data', "/").stdout.splitlines()
     assert lines[0] == f"Files in {tmp_path}:"
-    assert [line.split() for line in lines[1:]] == [["deep/picture.png", "8", "kB"], ["weights.ckpt", "8", "kB"]]
+    assert [line.split() for line in lines[1:]] == [["deep/image.png", "8", "kB"], ["weights.ckpt", "8", "kB"]]
 
 
 @pytest.mark.parametrize("losses, status, said", [

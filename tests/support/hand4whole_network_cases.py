@@ -29,7 +29,7 @@ def state(name):
     return {key.removeprefix("module."): array for key, array in arrays.items()}
 
 
-def pictures(name, height, width):
+def images(name, height, width):
     stack = [reference.seeded.image(f"hand4whole/{name}{number}", height, width, reference.SEED) for number in range(2)]
     return np.stack(stack).transpose(0, 3, 1, 2).astype(np.float32) / 255
 
@@ -56,7 +56,7 @@ def _masks(folder, names, shape):
 def whole_batch():
     """Image and targets in the order of `COLUMNS`."""
     numbers, cells = reference.numbers, np.array([6, 8, 8])
-    batch = {"img": pictures("body", 512, 384), "smplx_pose": 0.4 * numbers("train/smplx_pose", (2, 159)),
+    batch = {"img": images("body", 512, 384), "smplx_pose": 0.4 * numbers("train/smplx_pose", (2, 159)),
              "smplx_shape_valid": [1, 0], "smplx_expr_valid": [0, 1], "is_3d": [1, 0], "lhand_bbox_valid": [1, 1],
              "rhand_bbox_valid": [1, 0], "face_bbox_valid": [0, 1],
              **_masks("train", ("joint_valid", "joint_trunc", "smplx_joint_valid", "smplx_joint_trunc"), (2, 137, 1)),
@@ -76,7 +76,7 @@ def whole_batch():
 def hand_batch():
     """Image and targets in the order of `HAND_COLUMNS`."""
     numbers = reference.numbers
-    batch = {"img": pictures("hand", 256, 256), "mano_pose": 0.4 * numbers("hand_train/mano_pose", (2, 48)),
+    batch = {"img": images("hand", 256, 256), "mano_pose": 0.4 * numbers("hand_train/mano_pose", (2, 48)),
              "mano_shape": 0.5 * numbers("hand_train/mano_shape", (2, 10)), "mano_shape_valid": [1, 0],
              "is_3d": [1, 0],
              **_masks("hand_train", ("joint_trunc", "joint_valid", "mano_joint_trunc", "mano_joint_valid"), (2, 21, 1)),

@@ -13,8 +13,8 @@ def write_set(folder, golden, names=("single", "scales", "overlap"), seed=1):
     (folder / "images").mkdir()
     for number, name in enumerate(names, 1):
         height, width, people = golden.scenes.people_of(name, seed)
-        picture = golden.seeded.image(name, height, width, seed)
-        cv2.imwrite(str(folder / "images" / f"{number:012d}.png"), picture)
+        image = golden.seeded.image(name, height, width, seed)
+        cv2.imwrite(str(folder / "images" / f"{number:012d}.png"), image)
         images.append({"id": number, "file_name": f"{number:012d}.png", "height": height, "width": width})
         for person in people:
             keypoints = person[golden.scenes.COCO_TO_18].copy()

@@ -57,7 +57,7 @@ class Eggs(MeshModel):
         return {"pose": matrix_to_axis_angle(body.rotmat).ravel(), "beta": body.shape}
 
 
-def picture(path, red, size=(60, 80)):
+def write_image(path, red, size=(60, 80)):
     cv2.imwrite(str(path), np.full((*size, 3), (200, 100, red), np.uint8))
 
 
@@ -67,7 +67,7 @@ def read(path):
 
 def test_batches_are_full_and_answers_reach_their_people(tmp_path):
     for number in range(5):
-        picture(tmp_path / f"p{number}.png", 10 * number)
+        write_image(tmp_path / f"p{number}.png", 10 * number)
     model = Eggs()
     find = choose_people("0,0,20,30;30,10,40,20")
     MeshRunner(model, find, str(tmp_path / "out"), ["json"], batch_size=4).run(open_source(str(tmp_path)))
@@ -81,7 +81,7 @@ def test_batches_are_full_and_answers_reach_their_people(tmp_path):
 
 
 def test_one_image_of_few_people_is_one_small_batch(tmp_path):
-    picture(tmp_path / "a.png", 7)
+    write_image(tmp_path / "a.png", 7)
     model = Eggs()
     MeshRunner(model, choose_people("0,0,20,30"), str(tmp_path / "out"), ["json"]).run(
         open_source(str(tmp_path / "a.png")))
@@ -89,7 +89,7 @@ def test_one_image_of_few_people_is_one_small_batch(tmp_path):
 
 
 def test_cameras_joints_and_box_agree(tmp_path):
-    picture(tmp_path / "a.png", 7)
+    write_image(tmp_path / "a.png", 7)
     MeshRunner(Eggs(), choose_people("50,10,20,40"), str(tmp_path), ["json"], focal_length=448.0).run(
         open_source(str(tmp_path / "a.png")))
     record = read(tmp_path / "a_0.json")
@@ -113,7 +113,7 @@ def test_the_written_camera_sees_the_written_joints(tmp_path, focal_length):
             ends = np.array([[0, 1.0, 0], [0, -1.0, 0], [0.1, -0.8, -0.3], [0.2, 0.3, 0.3]])
             return dataclasses.replace(super().pose(body), j3d=ends)
 
-    picture(tmp_path / "a.png", 7)
+    write_image(tmp_path / "a.png", 7)
     MeshRunner(Deep(), choose_people("50,10,20,40"), str(tmp_path), ["json"], focal_length=focal_length).run(
         open_source(str(tmp_path / "a.png")))
     record = read(tmp_path / "a_0.json")
@@ -131,8 +131,8 @@ def test_the_written_camera_sees_the_written_joints(tmp_path, focal_length):
         assert np.square(other - weak).sum() > error
 
 
-def test_all_files_of_a_image(tmp_path):
-    picture(tmp_path / "a.png", 7)
+def test_all_files_of_an_image(tmp_path):
+    write_image(tmp_path / "a.png", 7)
     MeshRunner(Eggs(), choose_people(), str(tmp_path / "out")).run(open_source(str(tmp_path / "a.png")))
     people = [f"a_0{kind}" for kind in (".json", ".npz", ".obj", "_free.obj", ".glb", "_free.glb")]
     people += [f"a_scene{kind}" for kind in (".obj", "_free.obj", ".glb", "_free.glb")]
@@ -156,10 +156,10 @@ def test_unusual_images(tmp_path):
 
 
 def test_folders_count_what_is_left_out(tmp_path, caplog):
-    picture(tmp_path / "a.png", 7)
-    picture(tmp_path / "b.png", 7, (30, 30))
+    write_image(tmp_path / "a.png", 7)
+    write_image(tmp_path / "b.png", 7, (30, 30))
     (tmp_path / "c.png").write_bytes(b"damaged")
-    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "notes.txt").write_text("no image")
     with caplog.at_level(logging.INFO, "mindhuman"):
         MeshRunner(Eggs(), choose_people("40,10,20,20"), str(tmp_path / "out"), ["json"]).run(
             open_source(str(tmp_path)))
@@ -180,7 +180,7 @@ def test_one_bad_person_costs_nobody_else(tmp_path, caplog):
             bodies[2] = dataclasses.replace(bodies[2], cam=np.array([-1.0, 0, 0]))
             return bodies
 
-    picture(tmp_path / "a.png", 7)
+    write_image(tmp_path / "a.png", 7)
     MeshRunner(Fragile(), choose_people("0,0,20,30;400,10,20,20;0,0,20,30;0,0,20,30;5,5,30,30"),
                str(tmp_path / "out"), ["json"]).run(open_source(str(tmp_path / "a.png")))
     assert sorted(os.listdir(tmp_path / "out")) == ["a_0.json", "a_4.json"]
@@ -228,7 +228,7 @@ def test_the_drawn_video_keeps_the_pace_of_a_varying_one(tmp_path):
 
 
 def test_nobody_found_is_one_clear_sentence_and_no_file(tmp_path):
-    picture(tmp_path / "a.png", 7)
+    write_image(tmp_path / "a.png", 7)
     with pytest.raises(UserError, match="nobody was found in a.png: say where people are with --bbox"):
         MeshRunner(Eggs(), lambda name, image: [], str(tmp_path / "out")).run(open_source(str(tmp_path / "a.png")))
     assert not (tmp_path / "out").exists()
@@ -306,7 +306,7 @@ def test_numbers_of_files_are_kept_and_frames_without_people_pass(tmp_path):
 
 def test_people_of_one_number_are_told_apart_by_their_place(tmp_path):
     source, find = walk(6)
-    MeshRunner(Eggs(), lambda *picture: [dataclasses.replace(person, number=7) for person in find(*picture)],
+    MeshRunner(Eggs(), lambda *image: [dataclasses.replace(person, number=7) for person in find(*image)],
                str(tmp_path), ["npz"]).run(source)
     for number, score in enumerate((0.1, 0.2)):
         with np.load(tmp_path / f"walk_{number}.npz") as arrays:

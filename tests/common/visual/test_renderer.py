@@ -6,7 +6,6 @@ import sys
 import numpy as np
 import pytest
 import trimesh
-from weak_perspective import WeakPerspectiveCamera
 
 from common.visual import renderer
 from common.visual.cameras import NEAR, VIEWS, Y_UP, PerspectiveCamera, turn
@@ -14,14 +13,14 @@ from common.visual.renderer import Light, Mesh, rasterise, render, render_scene,
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
-# A weak-perspective camera that looks at an 8 x 8 image whose pixel coordinates are 4 + 4 * (x, y).
-UNIT = WeakPerspectiveCamera((1.0, 0.0, 0.0), (4.0, 4.0), 8.0)
+# Points (x, y, 0) lie four metres away, in pixels of an 8 x 8 image at 4 + 4 * (x, y).
+UNIT = PerspectiveCamera(16.0, (4.0, 4.0), (0.0, 0.0, 4.0))
 FRONT = np.array([[0, 2, 1]])  # (1, 1), (5, 1), (1, 5) in pixels, wound so that it looks at the camera
 
 
 def in_pixels(*points, z=0.0):
     """Pixel coordinates -> the (N, 3) points that `UNIT` shows there."""
-    points = (np.asarray(points, float) - 4.0) / 4.0
+    points = (np.asarray(points, float) - 4.0) * (4.0 + z) / 16.0
     return np.column_stack([points, np.broadcast_to(z, len(points))])
 
 
@@ -71,14 +70,14 @@ def soup():
 
 
 @pytest.mark.parametrize("camera", [PerspectiveCamera((55.0, 60.0), (31.3, 22.7)),
-                                    WeakPerspectiveCamera((0.6, 0.1, -0.1), (30.2, 24.9), 50.0)])
+                                    PerspectiveCamera(60.0, (30.2, 24.9), (0.1, -0.1, 8.0), Y_UP)])
 def test_every_pixel_agrees_with_a_slow_rasteriser(soup, camera):
     raster = rasterise(soup.vertices, soup.faces, camera, (48, 64))
     with np.errstate(invalid="ignore"):
         face, nearness = slow_raster(*camera.project(soup.vertices), soup.faces, (48, 64))
     assert len(np.unique(face)) > 40
     np.testing.assert_array_equal(raster.face, face)
-    np.testing.assert_allclose(raster.depth[face >= 0], camera.depth(nearness)[face >= 0], rtol=1e-6)
+    np.testing.assert_allclose(raster.depth[face >= 0], 1.0 / nearness[face >= 0], rtol=1e-6)
 
 
 @pytest.mark.parametrize("samples", [1, 4, 8, 16])
@@ -167,7 +166,7 @@ def test_neighbours_leave_no_crack_and_lower_face_wins_on_shared_edges():
     quads = np.stack([index[:-1, :-1], index[:-1, 1:], index[1:, 1:], index[1:, :-1]], axis=-1).reshape(-1, 4)
     faces = np.concatenate([quads[:, [0, 2, 1]], quads[:, [0, 3, 2]]])
     vertices = np.column_stack([grid.reshape(-1, 2), np.zeros(625)])
-    camera = WeakPerspectiveCamera((1.0, 0.0, 0.0), (100.0, 100.0), 200.0)
+    camera = PerspectiveCamera(400.0, (100.0, 100.0), (0.0, 0.0, 4.0))
     assert (rasterise(vertices, faces, camera, (200, 200)).face >= 0).all()
     corners, halves = square(0.0, -1.0, 1.0)
     on_diagonal = rasterise(corners, halves, UNIT, (8, 8)).face.diagonal()
@@ -208,8 +207,6 @@ def test_depth_in_the_middle_of_a_sphere():
     vertices[np.argmin(vertices[:, 2])] = (0, 0, 4)
     camera = PerspectiveCamera(300.0, (50.5, 50.5))  # the centre of pixel 50
     assert rasterise(vertices, faces, camera, (101, 101)).depth[50, 50] == pytest.approx(4.0, rel=1e-6)
-    weak = WeakPerspectiveCamera((0.5, 0.0, 0.0), (50.5, 50.5), 101.0)
-    assert rasterise(vertices, faces, weak, (101, 101)).depth[50, 50] == pytest.approx(4.0, rel=1e-6)
 
 
 def test_the_nearer_mesh_hides_the_other_in_any_order():
@@ -232,31 +229,13 @@ def test_crossing_planes_share_the_image_at_their_line_of_intersection():
     assert (drawn.mesh[50, 36:50] == 0).all() and (drawn.mesh[50, 50:64] == 1).all()
 
 
-def test_weak_perspective_agrees_with_perspective_from_afar():
-    vertices, faces = sphere(4, radius=0.8)
-    s, tx, ty = 0.9, 0.1, -0.05
-    weak = rasterise(vertices, faces, WeakPerspectiveCamera((s, tx, ty)), (224, 224))
-    # HMR's translation (tx, ty, 2 f / (224 s)); the longer the focal length, the farther the body.
-    errors = []
-    for focal in (5_000.0, 500_000.0):
-        camera = PerspectiveCamera(focal, (112.0, 112.0), (tx, ty, 2.0 * focal / (224.0 * s)))
-        errors.append(((rasterise(vertices, faces, camera, (224, 224)).face >= 0) != (weak.face >= 0)).mean())
-    assert errors[0] < 1e-3 and errors[1] < 1e-4
-
-
 def test_world_axes_are_turned_into_camera_axes():
     # A camera at (0, 0, 5) above the floor of a z-up world that looks down: x stays, y' = -y, z' = 5 - z.
     rotation = Y_UP
     camera = PerspectiveCamera(100.0, (50.0, 40.0), (0.0, 0.0, 5.0), rotation)
     pixels, nearness = camera.project(np.array([[1.0, 2.0, 1.0]]))
     np.testing.assert_allclose(pixels, [[50.0 + 25.0, 40.0 - 50.0]])
-    assert camera.depth(nearness)[0] == pytest.approx(4.0)
-
-
-def test_weak_perspective_box_lies_anywhere_in_the_image():
-    camera = WeakPerspectiveCamera((0.5, 0.2, -0.4), (300.0, 200.0), 100.0)
-    # 0.5 * (1 + 0.2) = 0.6 and 0.5 * (0.8 - 0.4) = 0.2, of half a box of 50 pixels.
-    np.testing.assert_allclose(camera.project(np.array([[1.0, 0.8, 3.0]]))[0], [[330.0, 210.0]])
+    assert nearness[0] == pytest.approx(1 / 4.0)
 
 
 def test_a_photo_is_kept_where_no_mesh_is_and_mixed_by_coverage():
@@ -284,7 +263,7 @@ def test_a_photo_is_kept_where_no_mesh_is_and_mixed_by_coverage():
 
 def test_a_pixel_that_two_meshes_share_mixes_them_and_names_the_nearer():
     # The near square ends at x = 4.5: half of column 4 is red, half blue.
-    red = Mesh(in_pixels((2, 2), (4.5, 2), (4.5, 6), (2, 6), z=-1.0), square(0.0)[1], (255, 0, 0))
+    red = Mesh(in_pixels((2, 2), (4.5, 2), (4.5, 6), (2, 6), z=-2.0), square(0.0)[1], (255, 0, 0))
     blue = Mesh(in_pixels((2, 2), (6, 2), (6, 6), (2, 6)), square(0.0)[1], (0, 0, 255))
     for meshes, near in (([red, blue], 0), ([blue, red], 1)):
         drawn = render_scene(meshes, UNIT, (8, 8))
@@ -293,13 +272,13 @@ def test_a_pixel_that_two_meshes_share_mixes_them_and_names_the_nearer():
         np.testing.assert_allclose(drawn.image[4, 4], [light / 2, 0, light / 2], atol=1)
         np.testing.assert_array_equal(drawn.image[4, 5], [0, 0, light])
         assert drawn.mesh[4, 3:6].tolist() == [near, near, 1 - near]
-        assert drawn.depth[4, 3:6].tolist() == [-1.0, -1.0, 0.0]
+        assert drawn.depth[4, 3:6].tolist() == [2.0, 2.0, 4.0]
         assert drawn.alpha[4, 3:6].tolist() == [1.0, 1.0, 1.0]
 
 
 def test_light_comes_from_above_and_left_and_colours_blend_over_a_face():
     vertices, faces = sphere(4)
-    camera = WeakPerspectiveCamera((0.9, 0.0, 0.0), (50.0, 50.0), 100.0)
+    camera = PerspectiveCamera(180.0, (50.0, 50.0), (0.0, 0.0, 4.0))
     image = render(vertices, faces, camera, (100, 100), (200, 200, 200)).image
     assert image[30, 30, 0] > image[50, 50, 0] > image[70, 70, 0] > 40
     corners, halves = square(0.0, -1.0, 1.0)

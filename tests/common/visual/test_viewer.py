@@ -85,15 +85,15 @@ def test_nothing_to_show_is_an_error(tmp_path):
 def photographed(tmp_path, script=""):
     """Screenshot of the page after `script` ran in it -> masks (H, W) of the red and of the blue ball."""
     write_viewer(str(tmp_path / "page.html"), people(), "Two")
-    page, picture = tmp_path / "page.html", tmp_path / "page.png"
+    page, screenshot = tmp_path / "page.html", tmp_path / "page.png"
     # A headless window changes its size while it opens; the canvas must not follow, or images would differ.
     fixed = "<style>canvas { width: 900px !important; height: 600px !important; }</style>"
     page.write_text(page.read_text(encoding="utf-8").replace("</head>", f"{fixed}</head>")
                     .replace("</body>", f"<script>{script}</script></body>"))
     with tempfile.TemporaryDirectory(dir=tmp_path, ignore_cleanup_errors=True) as profile:
-        subprocess.run([CHROMIUM, *FLAGS, *ONCE, f"--user-data-dir={profile}", f"--screenshot={picture}",
+        subprocess.run([CHROMIUM, *FLAGS, *ONCE, f"--user-data-dir={profile}", f"--screenshot={screenshot}",
                         page.as_uri()], check=True, capture_output=True, timeout=60)
-    blue, _, red = cv2.imread(str(picture)).astype(int)[:, 200:].transpose(2, 0, 1)  # without the panel
+    blue, _, red = cv2.imread(str(screenshot)).astype(int)[:, 200:].transpose(2, 0, 1)  # without the panel
     return red > blue + 60, blue > red + 60
 
 

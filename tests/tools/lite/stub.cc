@@ -1,5 +1,5 @@
 // A stand-in for MindSpore Lite: its "MINDIR" is a text with the input's shape (-1 for a free batch) and, behind it,
-// the word `half` for outputs in half precision. The network gives twice its input, and the sum of each picture.
+// the word `half` for outputs in half precision. The network gives twice its input, and the sum of each image.
 #include <fstream>
 #include <numeric>
 

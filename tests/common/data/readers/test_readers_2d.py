@@ -70,14 +70,14 @@ def test_mpii_as_the_release_writes_it(tmp_path):
         {"annopoints": {"point": points}, "scale": 1.5, "objpos": {"x": 100, "y": 200}},
         {"annopoints": None, "scale": 1.0, "objpos": {"x": 1, "y": 2}},
         {"annopoints": {"point": points}, "scale": None, "objpos": None}])
-    pictures = struct_array([{"image": {"name": "a.jpg"}, "annorect": rects},
-                             {"image": {"name": "b.jpg"}, "annorect": None},
-                             {"image": {"name": "c.jpg"}, "annorect": rects}])
+    images = struct_array([{"image": {"name": "a.jpg"}, "annorect": rects},
+                           {"image": {"name": "b.jpg"}, "annorect": None},
+                           {"image": {"name": "c.jpg"}, "annorect": rects}])
     alone = np.empty((3, 1), object)
     alone[:, 0] = [np.zeros((0, 0)), np.zeros((0, 0)), np.array([[1.0]])]
     (tmp_path / "images").mkdir()
     write_mat(str(tmp_path / "mpii_human_pose_v1_u12_1.mat"),
-              {"RELEASE": {"annolist": pictures, "img_train": np.array([[1, 1, 0]]), "single_person": alone}})
+              {"RELEASE": {"annolist": images, "img_train": np.array([[1, 1, 0]]), "single_person": alone}})
     record, = mpii.read_mpii(str(tmp_path))
     assert record.image_path.endswith("a.jpg") and not record.extras["apart"]
     assert record.visibility.tolist() == [HIDDEN] + [NOT_LABELLED] * 8 + [VISIBLE] + [NOT_LABELLED] * 5 + [VISIBLE]
@@ -91,16 +91,16 @@ def test_mpii_h5_with_names_as_numbers(tmp_path):
     with h5py.File(tmp_path / "train.h5", "w") as file:
         file["imgname"] = np.array([[ord(letter) for letter in "015.jpg"] + [0, 0]], float)
         file["center"], file["scale"], file["part"] = np.array([[50.0, 60.0]]), np.array([0.5]), part
-    record, = mpii.read_mpii_h5(str(tmp_path / "train.h5"), "pictures")
-    assert record.image_path == "pictures/015.jpg"
+    record, = mpii.read_mpii_h5(str(tmp_path / "train.h5"), "images")
+    assert record.image_path == "images/015.jpg"
     np.testing.assert_array_equal(record.box, [0, 10, 100, 100])
     assert np.flatnonzero(record.visibility == NOT_LABELLED).tolist() == [3]
 
 
 def test_drawn_box_by_hand(tmp_path):
-    picture = np.full((20, 30, 3), 255, np.uint8)
-    picture[5:9, 10:21] = 200
-    cv2.imwrite(str(tmp_path / "a.png"), picture)
+    drawing = np.full((20, 30, 3), 255, np.uint8)
+    drawing[5:9, 10:21] = 200
+    cv2.imwrite(str(tmp_path / "a.png"), drawing)
     np.testing.assert_array_equal(up3d.drawn_box(str(tmp_path / "a.png")), [10, 5, 10, 3])
     cv2.imwrite(str(tmp_path / "b.png"), np.full((20, 30, 3), 255, np.uint8))
     with pytest.raises(UserError, match="nothing but white"):
@@ -142,7 +142,7 @@ def test_golden_lsp(golden, tmp_path):
 
 def test_golden_coco(golden, tmp_path):
     (tmp_path / "a.json").write_text(str(golden["coco/annotation_json"]))
-    records = {record.key: record for record in coco.read_coco(str(tmp_path / "a.json"), "pictures")}
+    records = {record.key: record for record in coco.read_coco(str(tmp_path / "a.json"), "images")}
     boxes = {tuple(np.trunc(record.box[:2])): record for record in records.values()}
     for box, expected in zip(golden["coco/box"], golden["coco/kp_source"]):
         record = boxes[tuple(box[:2])]

@@ -226,8 +226,8 @@ def test_equal_seeds_give_equal_files(root, tmp_path, dataset):
     options = ["--num_lsp", "1"] if dataset == "up3d" else []
     main([dataset, "--output_dir", str(tmp_path), "--num", "1", "--seed", str(SEED), *options])
     first = digests(root / dataset)
-    pictures = {name: value for name, value in digests(tmp_path).items() if name.endswith((".jpg", ".png", ".pkl"))}
-    assert pictures and all(first[name] == value for name, value in pictures.items())
+    files = {name: value for name, value in digests(tmp_path).items() if name.endswith((".jpg", ".png", ".pkl"))}
+    assert files and all(first[name] == value for name, value in files.items())
     again = tmp_path / "again"
     main([dataset, "--output_dir", str(again), "--num", "1", "--seed", str(SEED), *options])
     assert digests(again).items() <= digests(tmp_path).items()

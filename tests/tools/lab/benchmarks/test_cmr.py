@@ -22,8 +22,8 @@ def test_the_network_that_we_compare_with_is_the_published_one():
     missing, surplus = network.load_state_dict(state, strict=False)
     # Arrays that the published forward pass does not use.
     assert not missing and all(".skip_conv." in name or ".fc." in name for name in surplus)
-    picture = golden.seeded.image("cmr/person", 361, 481, 1) // 2 + 40
-    crop = crop_stretched(picture, (240.3, 181.1), 241 / 200, 224) / 255
+    image = golden.seeded.image("cmr/person", 361, 481, 1) // 2 + 40
+    crop = crop_stretched(image, (240.3, 181.1), 241 / 200, 224) / 255
     crop = (crop - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
     with torch.no_grad():
         outputs = network(torch.from_numpy(crop.transpose(2, 0, 1)[None].astype(np.float32)))

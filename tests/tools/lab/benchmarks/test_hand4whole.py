@@ -16,7 +16,7 @@ def test_the_network_that_we_compare_with_is_the_published_one():
     state = {name: torch.from_numpy(np.array(array)) for name, array in cases.state("network").items()}
     network.load_state_dict(state)
     with torch.no_grad():
-        outputs = network(torch.from_numpy(cases.pictures("body", 512, 384)))
+        outputs = network(torch.from_numpy(cases.images("body", 512, 384)))
     rotmat, shape, expr, cam_trans, vertices, places, _, _ = (output.numpy() for output in outputs)
     case = cases.reference.load("network")
     parts = ("root_pose", "body_pose", "lhand_pose", "rhand_pose", "jaw_pose")
