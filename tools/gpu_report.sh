@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What this machine's GPU (or Ascend chip) does with the five models, in one go, within ten minutes (--minutes).
 #
-#   bash tools/gpu_report.sh [arguments of tools/gpu_report.py]
+#   bash tools/gpu_report.sh [arguments of tools/lab/gpu_report.py]
 #   DEVICE_TARGET=CPU bash tools/gpu_report.sh --small          # the same on a CPU, with narrow networks
 #
 # Training steps at full size and the published batch sizes, losses in single against mixed precision over 50 steps,
@@ -12,4 +12,4 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 case ${1:-} in -h | --help) sed -n '2,/^set/s/^# \{0,1\}//p' "$root/tools/gpu_report.sh" | sed '$d' && exit 0 ;; esac
 source "$root/scripts/launcher.sh"
 launch_find_python
-exec "$launch_python" "$root/tools/gpu_report.py" "$@"
+exec "$launch_python" "$root/tools/lab/gpu_report.py" "$@"

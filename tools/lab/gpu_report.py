@@ -1,6 +1,6 @@
 """One report about all models on this machine's accelerator; see tools/gpu_report.sh.
 
-    python tools/gpu_report.py [--models a,b] [--small] [--steps 50] [--device_target GPU] [--output_dir DIR]
+    python tools/lab/gpu_report.py [--models a,b] [--small] [--steps 50] [--device_target GPU] [--output_dir DIR]
 
 Every model runs in a process of its own, so that one that fails or runs out of memory leaves the others alone.
 """
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Run as a file from anywhere, the repository root has to come first on the module path.
 sys.path.insert(0, str(ROOT))
 
@@ -168,7 +168,7 @@ def collect(options):
     for name in options.models:
         own = ["--one", name, "--output_dir", options.output_dir, "--steps", str(options.steps),
                "--device_target", options.device_target, *(["--small"] if options.small else [])]
-        report[name] = _child([str(ROOT / "tools" / "gpu_report.py"), *own], f"{name}.json", options, end)
+        report[name] = _child([str(ROOT / "tools" / "lab" / "gpu_report.py"), *own], f"{name}.json", options, end)
     if options.torch_seconds and not options.small and importlib.util.find_spec("torch"):
         for name in options.models:
             path = os.path.join(options.output_dir, f"{name}_torch.json")

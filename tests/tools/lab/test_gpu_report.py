@@ -9,9 +9,9 @@ import time
 import pytest
 
 from common.errors import UserError
-from tools import gpu_report
+from tools.lab import gpu_report
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 PLAIN = {"first_call_s": 9.0, "ms_per_step": 20.0, "images_per_s": 800.0, "batch": 16, "losses": [3.0] * 5 + [2.0] * 5}
 
 
