@@ -47,11 +47,11 @@ def convert_by_table(arrays, table, source):
         UserError: names or shapes that do not all fit the network.
     """
     from common.backbones.resnet import ResNet
-    from common.convert.rules import Rule, convert
+    from common.convert.rules import Rule, convert, shapes_of
 
     rules = [Rule(re.escape(old), new.replace("\\", r"\\")) for old, new in table.items()]
-    wanted = {parameter.name: parameter.shape for parameter in ResNet(np.random.default_rng(0), 50).get_parameters()}
-    return convert(arrays, [*rules, Rule(".*", None, why="not in the table of names")], wanted, source), {"depth": 50}
+    rules.append(Rule(".*", None, why="not in the table of names"))
+    return convert(arrays, rules, shapes_of(ResNet(np.random.default_rng(0), 50)), source), {"depth": 50}
 
 
 def main(argv):

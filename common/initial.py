@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import cast
 
 import numpy as np
+from mindspore import Tensor, nn
 
 _REPLACED = contextvars.ContextVar("replaced", default=False)
 
@@ -38,3 +39,11 @@ def replaced_by_checkpoint(strictly: bool = True) -> Iterator[None]:
 def generator(seed: int) -> np.random.Generator:
     """Source of a network's initial values: a generator of numpy, or of zeros inside `replaced_by_checkpoint`."""
     return cast(np.random.Generator, _Zeros()) if _REPLACED.get() else np.random.default_rng(seed)
+
+
+def dense(rng: np.random.Generator, in_size: int, out_size: int, gain: float | None = None) -> nn.Dense:
+    """A Dense layer with PyTorch's initial values, or Xavier's weights times `gain` and no bias at first."""
+    bound = 1.0 / np.sqrt(in_size) if gain is None else gain * np.sqrt(6.0 / (in_size + out_size))
+    weight = rng.uniform(-bound, bound, (out_size, in_size)).astype(np.float32)
+    bias = rng.uniform(-bound, bound, out_size) if gain is None else np.zeros(out_size)
+    return nn.Dense(in_size, out_size, weight_init=Tensor(weight), bias_init=Tensor(bias.astype(np.float32)))

@@ -54,13 +54,16 @@ def convert_file(model, source, target, variant="", statistics=""):
     from common.convert.pth import read_weights
     from common.engine.checkpoint import read_checkpoint, write_checkpoint
 
-    weights = importlib.import_module(f"{model}.src.weights")
+    weights, extra = importlib.import_module(f"{model}.src.weights"), {}
+    if statistics:
+        if not hasattr(weights, "extra_arrays"):
+            raise UserError(f"--statistics {statistics}: {model} needs none, leave the flag out")
+        extra = weights.extra_arrays(statistics)
     if source.endswith(".ckpt"):  # checkpoints of MindSpore ports
         arrays, others = read_checkpoint(source, "--pth_path").weights, {}
     else:
         arrays, others = read_weights(source)
     conversion, settings, step = weights.convert_weights(arrays, others, variant, source)
-    extra = weights.extra_arrays(statistics) if statistics else {}
     meta = {"model": model, "config": settings, "step": step, "source": os.path.basename(source)}
     write_checkpoint(target, conversion.weights, extra, meta)
     return conversion, others

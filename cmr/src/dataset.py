@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from cmr.src.annotations import JOINTS
+from common.body_models.files import BodyModel
+from common.body_models.lbs_numpy import pose_person
 from common.data.augment import (
     NO_CHANGE,
     Augmentation,
@@ -139,6 +141,10 @@ class CMRDataset:
         """The network's input for person `index`, (3, size, size) float32; None where the image is left out."""
         view = self.view(index)
         return None if view is None else normalize(view)
+
+    def vertices(self, index: int, model: BodyModel) -> np.ndarray:
+        """The mesh of the SMPL parameters of person `index`, (6890, 3), metres."""
+        return pose_person(model, self.fields["pose"][index], self.fields["shape"][index])
 
     def sample(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         """One training sample, all float32; the labels as `CMRLoss` takes them, zeros where there are none.

@@ -4,7 +4,6 @@ Source: nkolot/GraphCMR `models/graph_layers.py`. Features are kept vertex-major
 (V * B, C): a linear layer is then one matrix product over all vertices and images, a neighbour's features are one
 contiguous row, and normalisation reduces over rows. The original has (B, C, V) and multiplies image by image.
 """
-import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
@@ -278,11 +277,3 @@ class GraphResBlock(nn.Cell):
         y = self.norm1(self.lin1(self.pre_norm(x)))
         y = self.lin2(self.norm2(self.conv(y)))
         return self.skip_conv(x) + y
-
-
-def dense(rng, in_channels, out_channels):
-    """Affine layer with PyTorch's initial values: uniform within 1 / sqrt(in_channels)."""
-    bound = 1.0 / np.sqrt(in_channels)
-    weight = rng.uniform(-bound, bound, (out_channels, in_channels)).astype(np.float32)
-    bias = rng.uniform(-bound, bound, out_channels).astype(np.float32)
-    return nn.Dense(in_channels, out_channels, weight_init=Tensor(weight), bias_init=Tensor(bias), dtype=ms.float32)

@@ -10,7 +10,7 @@ import numpy as np
 from mindspore import Tensor, nn, ops
 
 from cmr.src.config import NETWORK_KEYS
-from cmr.src.layers import GraphLinear, GraphResBlock, GroupNormReLU, SparseProduct, dense, uniform
+from cmr.src.layers import GraphLinear, GraphResBlock, GroupNormReLU, SparseProduct, uniform
 from cmr.src.mesh import GraphBody, GraphMesh, load_body
 from cmr.src.orthogonal import NearestRotation
 from cmr.src.weights import read_trained
@@ -22,7 +22,7 @@ from common.body_models.smpl import SMPL
 from common.config import Config
 from common.engine.checkpoint import Checkpoint, find_checkpoint, load_weights
 from common.engine.continuation import adopt_settings, require_model
-from common.initial import generator, replaced_by_checkpoint
+from common.initial import dense, generator, replaced_by_checkpoint
 from common.precision import as_float32
 
 NUM_JOINTS, NUM_BETAS = 24, 10

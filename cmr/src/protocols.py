@@ -10,11 +10,9 @@ from cmr.src.evaluate import (
     parts_of_joints,
     parts_of_texture,
 )
-from common.body_models.lbs_numpy import pose_body
 from common.data.image import normalize
 from common.data.restricted_pickle import load_npy
 from common.errors import UserError
-from common.geometry.rotation import axis_angle_to_matrix
 from common.joints import SKELETONS, body_part
 from common.metrics import joint_errors
 from common.names import path_below
@@ -39,11 +37,11 @@ class TrueShapes:
 
     def item(self, index):
         """Input and truth of person `index`."""
-        return {"image": self.people.image(index), "vertices": posed(self.people.fields, index, self.model)}
+        return {"image": self.people.image(index), "vertices": self.people.vertices(index, self.model)}
 
     def mean_error(self):
         """What answering the mean of the true meshes for everybody would give: mean distance of the vertices, mm."""
-        meshes = np.stack([posed(self.people.fields, index, self.model) for index in range(len(self.people))])
+        meshes = np.stack([self.people.vertices(index, self.model) for index in range(len(self.people))])
         return 1000.0 * float(joint_errors(meshes, np.broadcast_to(meshes.mean(0), meshes.shape)).mean())
 
 
@@ -81,7 +79,7 @@ class TrueGenderedBodies:
         gender = self.people.fields["gender"][index]
         if gender not in self.models:
             raise UserError(f"3dpw: person {index} has the gender {gender!r}; prepare the data set again")
-        vertices = posed(self.people.fields, index, self.models[gender])
+        vertices = self.people.vertices(index, self.models[gender])
         return {"image": self.people.image(index), "j3d": self.metric.joints(vertices[None])[0]}
 
 
@@ -113,12 +111,6 @@ class TrueSegmentations:
         usable = all(isinstance(mask, np.ndarray) for mask in masks)
         return {"image": normalize(people.crop_of(image, index)) if usable else None, "center": fields["center"][index],
                 "scale": fields["scale"][index], "mask": masks[0], "parts": masks[1]}
-
-
-def posed(fields, index, model):
-    """The mesh of a person's SMPL parameters, (6890, 3) float32, metres."""
-    rotmat = axis_angle_to_matrix(fields["pose"][index].reshape(1, 24, 3)).astype(np.float32)
-    return pose_body(model, rotmat, fields["shape"][index][None].astype(np.float32))[0][0]
 
 
 def find_parts(model, texture_path, cube_path):

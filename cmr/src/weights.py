@@ -13,7 +13,7 @@ import scipy.sparse
 from cmr.src.mesh import NUM_GRAPH_VERTICES, NUM_VERTICES, GraphMesh
 from common.backbones.resnet import ResNet
 from common.backbones.resnet_weights import resnet_depth, resnet_rules
-from common.convert.rules import NORM, Rule, convert
+from common.convert.rules import NORM, Rule, convert, shapes_of
 from common.engine.checkpoint import Checkpoint, load_weights, read_checkpoint
 from common.engine.continuation import require_model
 from common.errors import UserError
@@ -44,7 +44,7 @@ def convert_weights(arrays, others, variant, source):
     arrays = {name.removeprefix("network."): array for name, array in arrays.items()}
     depth = resnet_depth(arrays)
     if depth is not None:
-        wanted = _shapes(ResNet(np.random.default_rng(0), depth))
+        wanted = shapes_of(ResNet(np.random.default_rng(0), depth))
         return convert(arrays, resnet_rules(classifier=True), wanted, source), {"depth": depth}, 0
     from_port = any(name.endswith(".moving_mean") for name in arrays)
     settings = _settings(arrays, source)
@@ -54,17 +54,8 @@ def convert_weights(arrays, others, variant, source):
 
     network = CMR(_blank_mesh(), None, **settings)
     step = others.get("total_step_count", 0)
-    return (convert(arrays, rules, _shapes(network), source),
+    return (convert(arrays, rules, shapes_of(network), source),
             {**settings, "crop_contrast_stretch": not from_port}, int(step))
-
-
-def extra_arrays(statistics_file):
-    """CMR normalises images with ImageNet's mean and deviation, without statistics of its own.
-
-    Raises:
-        UserError: always.
-    """
-    raise UserError(f"--statistics {statistics_file}: cmr needs none, leave the flag out")
 
 
 def read_trained(path, flag="--ckpt_file"):
@@ -98,10 +89,6 @@ def load_resnet(network, path):
         weights = {RESNET + name: array for name, array in weights.items()}
     load_weights(network.graph_cnn.resnet,
                  Checkpoint(path, {name: array for name, array in weights.items() if name.startswith(RESNET)}))
-
-
-def _shapes(network):
-    return {parameter.name: parameter.shape for parameter in network.get_parameters()}
 
 
 def _blank_mesh():

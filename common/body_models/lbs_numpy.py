@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from common.body_models.landmarks import contour_landmarks, face_landmarks, vertex_joint_ids
+from common.geometry.rotation import axis_angle_to_matrix
 
 if TYPE_CHECKING:
     from common.body_models.files import BodyModel
@@ -34,6 +35,14 @@ def pose_body(model: BodyModel, rotmat: np.ndarray, shape: np.ndarray, translati
     """
     vertices, joints, _ = _pose(model, rotmat, shape, translation, shapedirs)
     return vertices, joints
+
+
+def pose_person(model: BodyModel, pose: np.ndarray, beta: np.ndarray,
+                translation: np.ndarray | None = None) -> np.ndarray:
+    """Vertices (V, 3) of one person, metres, in the model's type; pose (3 J,) axis-angle in radians, beta (S,)."""
+    rotmat = axis_angle_to_matrix(np.asarray(pose).reshape(1, -1, 3)).astype(model.v_template.dtype)
+    moved = None if translation is None else np.asarray(translation)[None]
+    return pose_body(model, rotmat, np.asarray(beta, rotmat.dtype)[None], moved)[0][0]
 
 
 def pose_smplx(model: BodyModel, rotmat: np.ndarray, beta: np.ndarray, expr: np.ndarray,

@@ -1,11 +1,17 @@
 """Renaming of weights by rules that account for every name: nothing is guessed, nothing passes unseen."""
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from common.errors import UserError
+
+if TYPE_CHECKING:
+    from mindspore import nn
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,11 @@ class Conversion:
         """One line per source name."""
         lines = [f"{source} -> {target} {shape}" for source, target, shape in self.mapped]
         return lines + [f"{source} left out: {why}" for source, why in self.dropped]
+
+
+def shapes_of(network: nn.Cell) -> dict[str, tuple[int, ...]]:
+    """Parameter name -> shape of a network."""
+    return {parameter.name: parameter.shape for parameter in network.get_parameters()}
 
 
 def convert(arrays: Mapping[str, np.ndarray], rules: Iterable[Rule], wanted: Mapping[str, Sequence[int]],

@@ -5,7 +5,7 @@ import numpy as np
 
 from common.body_models.files import fix_left_shapedirs
 from common.body_models.landmarks import contour_landmarks, face_landmarks
-from common.body_models.lbs_numpy import contour_rows, pose_body
+from common.body_models.lbs_numpy import contour_rows, pose_body, pose_person
 from common.data.readers.smplx_params import JAW, LEFT_HAND, RIGHT_HAND
 from common.geometry.rotation import axis_angle_to_matrix
 from hand4whole.src.body import condense
@@ -144,9 +144,7 @@ class HandFits:
         """The mesh (778, 3) of a hand, metres: side "right" or "left", pose (48,) relative to the mean hand."""
         model, pose = self._models[side], np.array(pose, np.float64)
         pose[3:] += model.extra("hands_mean", (45,))
-        vertices, _ = pose_body(model, axis_angle_to_matrix(pose.reshape(1, -1, 3)), np.asarray(beta)[None],
-                                np.asarray(translation)[None])
-        return vertices[0]
+        return pose_person(model, pose, beta, translation)
 
     def joints(self, side, pose, beta, translation):
         """The 21 joints (21, 3) of a hand, metres."""

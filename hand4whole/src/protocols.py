@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 
 from common.body_models.companions import load_regressor, load_vertex_ids
 from common.body_models.files import load_body_model
-from common.body_models.lbs_numpy import pose_body
+from common.body_models.lbs_numpy import pose_person
 from common.data.augment import NO_CHANGE
 from common.data.catalogue import FREIHAND
 from common.data.crops import person_box
@@ -23,7 +23,6 @@ from common.data.readers.ehf import read_vertices
 from common.data.readers.human36m_images import camera_translation
 from common.errors import UserError
 from common.geometry.alignment import align_similarity
-from common.geometry.rotation import axis_angle_to_matrix
 from common.joints import SKELETONS
 from common.metrics import joint_errors
 from common.text_files import read_json
@@ -275,10 +274,7 @@ class PW3D:
 
     def mesh(self, record):
         """The true SMPL mesh (6890, 3), metres."""
-        rotmat = axis_angle_to_matrix(record.pose.reshape(1, -1, 3)).astype(np.float32)
-        vertices, _ = pose_body(self._model(record.extras["gender"]), rotmat, record.beta[None],
-                                record.translation[None])
-        return vertices[0]
+        return pose_person(self._model(record.extras["gender"]), record.pose, record.beta, record.translation)
 
     def errors(self, record, vertices):
         """As `EHF.errors`: the joints of either mesh by its own regressor, vertices as SMPL's."""

@@ -16,7 +16,7 @@ import numpy as np
 from common.backbones.resnet import ResNet
 from common.backbones.resnet_weights import resnet_depth, resnet_rules
 from common.convert.pth import read_weights
-from common.convert.rules import Rule, convert, norm_rules
+from common.convert.rules import Rule, convert, norm_rules, shapes_of
 from common.engine.checkpoint import Checkpoint, load_weights, read_checkpoint
 from common.engine.continuation import require_model
 from common.errors import UserError
@@ -63,15 +63,6 @@ def convert_weights(arrays, others, variant, source):
     except UserError as error:
         known = sum(any(re.fullmatch(rule.pattern, name) for rule in rules) for name in arrays)
         raise UserError(f"{error} ({known} of its {len(arrays)} names are known)") from None
-
-
-def extra_arrays(statistics_file):
-    """Hand4Whole sees images as they are, without statistics.
-
-    Raises:
-        UserError: always.
-    """
-    raise UserError(f"--statistics {statistics_file}: hand4whole needs none, leave the flag out")
 
 
 def read_trained(path, flag="--ckpt_file"):
@@ -156,7 +147,7 @@ def hand_backbone(path):
 @functools.cache
 def _shapes(build, *depths):
     """Names and shapes of a full-size network, which takes a second to build; not to be changed."""
-    return {parameter.name: parameter.shape for parameter in build(*depths).get_parameters()}
+    return shapes_of(build(*depths))
 
 
 def _build_whole(*depths):

@@ -7,8 +7,9 @@ part are stored joint by joint; pytorch_HMR's, which come channel by channel, ar
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
+from common.initial import dense
 from common.precision import Float32Cell, as_float32
-from hmr.src.network import NUM_BETAS, dense
+from hmr.src.network import NUM_BETAS
 
 NUM_JOINTS = 23
 JOINT_FEATURES = 32

@@ -25,7 +25,7 @@ from common.errors import UserError
 from common.geometry import rotation
 from common.geometry.projection import weak_perspective_projection
 from common.geometry.rotation_ops import axis_angle_to_matrix, matrix_to_axis_angle, rot6d_to_matrix
-from common.initial import generator, replaced_by_checkpoint
+from common.initial import dense, generator, replaced_by_checkpoint
 from common.joints import SKELETONS
 from common.precision import Float32Cell, as_float32
 from hmr.src.config import HMR_MEAN, NETWORK_KEYS, SUGGESTED_KEYS, in_data
@@ -93,14 +93,6 @@ def posed_rotmat(rotmat: np.ndarray, rotate_base: bool) -> np.ndarray:
     if rotate_base:
         rotmat[..., 0, :, :] = rotmat[..., 0, :, :] @ HALF_TURN.astype(rotmat.dtype)
     return rotmat
-
-
-def dense(rng: np.random.Generator, in_size: int, out_size: int, gain: float | None = None) -> nn.Dense:
-    """A Dense layer with PyTorch's initial values, or Xavier's weights times `gain` and no bias at first."""
-    bound = 1.0 / np.sqrt(in_size) if gain is None else gain * np.sqrt(6.0 / (in_size + out_size))
-    weight = rng.uniform(-bound, bound, (out_size, in_size)).astype(np.float32)
-    bias = rng.uniform(-bound, bound, out_size) if gain is None else np.zeros(out_size)
-    return nn.Dense(in_size, out_size, weight_init=Tensor(weight), bias_init=Tensor(bias.astype(np.float32)))
 
 
 class IterativeRegressor(nn.Cell):

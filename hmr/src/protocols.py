@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.body_models.lbs_numpy import pose_body
+from common.body_models.lbs_numpy import pose_person
 from common.data import catalogue
 from common.data.catalogue import choose
 from common.data.readers.human36m import parse_name
 from common.data.readers.human36m_images import read_human36m_protocol
 from common.data.readers.mpi_inf_3dhp import read_mpi_inf_3dhp_test
 from common.errors import UserError
-from common.geometry.rotation import axis_angle_to_matrix
 from common.inference.people import Detection
 from hmr.src.people import NUM_LSP, corners_of, keypoints, to_lsp
 
@@ -154,11 +153,7 @@ def true_bodies(subjects, models):
         subjects (list[Subject]): with pose and beta.
         models (dict): gender -> BodyModel in float32.
     """
-    vertices = []
-    for subject in subjects:
-        rotmat = axis_angle_to_matrix(np.asarray(subject.pose).reshape(1, 24, 3)).astype(np.float32)
-        vertices.append(pose_body(models[subject.gender], rotmat, np.float32(subject.beta)[None])[0][0])
-    return np.stack(vertices)
+    return np.stack([pose_person(models[subject.gender], subject.pose, subject.beta) for subject in subjects])
 
 
 def subject_of(path, folder):

@@ -17,7 +17,7 @@ from common.backbones.resnet import ResNet
 from common.backbones.resnet_v2 import BLOCKS
 from common.backbones.resnet_weights import resnet_depth, resnet_rules
 from common.body_models.companions import load_mean_params
-from common.convert.rules import Rule, convert, transpose
+from common.convert.rules import Rule, convert, shapes_of, transpose
 from common.errors import UserError
 from hmr.src.conventions import find_convention
 from hmr.src.discriminator import JOINT_FEATURES, NUM_JOINTS, build_discriminator
@@ -63,15 +63,6 @@ def convert_weights(arrays, others, variant, source):
     step = int(arrays["global_step"]) if "global_step" in arrays else int(others.get("total_step_count", 0))
     conversion, settings = CONVERTERS[kind](dict(arrays), source)
     return conversion, settings, step
-
-
-def extra_arrays(statistics_file):
-    """HMR's inputs are normalised as its convention says, without statistics.
-
-    Raises:
-        UserError: always.
-    """
-    raise UserError(f"--statistics {statistics_file}: hmr needs none, leave the flag out")
 
 
 def _pytorch_hmr(arrays, source):
@@ -139,7 +130,7 @@ def _generator(arrays, rules, convention, prefix, first, out_axis, source):
         raise UserError(f"{source} holds no ResNet ({prefix}layer1.0.conv1.weight): these are no weights of HMR")
     sizes = {"depth": depth, "width": 1.0, "hidden_size": int(arrays[first].shape[out_axis]), "iterations": 3}
     network = HMR(*build_parts(convention, load_mean_params(), **sizes), nn.Identity())
-    conversion = convert(arrays, rules, _shapes(network), source)
+    conversion = convert(arrays, rules, shapes_of(network), source)
     return conversion, {**convention.settings(), "part": "generator", **sizes}
 
 
@@ -191,7 +182,7 @@ def _of_vectors(weight):
 def _discriminator(arrays, rules, convention, hidden, source):
     convention = find_convention(convention)
     sizes = {"hidden_size": 1024 if hidden is None else len(hidden)}
-    conversion = convert(arrays, rules, _shapes(build_discriminator(convention, **sizes)), source)
+    conversion = convert(arrays, rules, shapes_of(build_discriminator(convention, **sizes)), source)
     return conversion, {**convention.settings(), "part": "critic", **sizes}
 
 
@@ -199,7 +190,7 @@ def _imagenet(arrays, source):
     depth = resnet_depth(arrays)
     network = ResNet(np.random.default_rng(0), depth)
     network.update_parameters_name("encoder.")
-    conversion = convert(arrays, resnet_rules("", "encoder.", classifier=True), _shapes(network), source)
+    conversion = convert(arrays, resnet_rules("", "encoder.", classifier=True), shapes_of(network), source)
     return conversion, {"part": "encoder", "encoder": "resnet", "depth": depth, "width": 1.0}
 
 
@@ -225,7 +216,3 @@ def _join(arrays, joined, names, merge, source):
     if missing:
         raise UserError(f"{source} cannot be converted: it has no {', '.join(missing[:8])}")
     arrays[joined] = merge([np.asarray(arrays.pop(name)) for name in names])
-
-
-def _shapes(network):
-    return {parameter.name: parameter.shape for parameter in network.get_parameters()}

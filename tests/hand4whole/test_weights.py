@@ -9,7 +9,7 @@ from common.engine.checkpoint import read_checkpoint, write_checkpoint
 from common.errors import UserError
 from hand4whole.src.config import read_settings
 from hand4whole.src.network import HandOnly, Sizes, settings_of
-from hand4whole.src.weights import complete, convert_weights, extra_arrays, hand_backbone, load_resnet, read_trained
+from hand4whole.src.weights import complete, convert_weights, hand_backbone, load_resnet, read_trained
 
 SMALL = Sizes(hand=(32, 32), hand_maps=(4, 1, 1))
 
@@ -85,8 +85,6 @@ def test_other_files_are_refused(hand):
         convert_weights({"encoder.weight": np.zeros(2)}, {}, "", "case")
     with pytest.raises(UserError, match="no variants"):
         convert_weights(hand, {}, "v2", "case")
-    with pytest.raises(UserError, match="needs none"):
-        extra_arrays("statistics.npz")
 
 
 def test_checkpoint_of_another_model(tmp_path):
