@@ -14,10 +14,10 @@ from pycocotools import mask as coco_mask
 
 from common.data.pipeline import Pipeline
 from common.data.readers.coco import AnnotatedImage, Annotations, read_annotations
-from common.data.readers.coco_masks import encode_mask
 from common.errors import UserError
 from common.joints import SKELETONS
 from common.stand_ins.datasets import coco
+from common.stand_ins.datasets.annotations import encode_mask
 from openpose.src import dataset, gen_ignore_mask
 from openpose.src.augment import ImageAugmentation, change_colours, random_matrix, warp_image, warp_joints
 from openpose.src.dataset import KeypointSource

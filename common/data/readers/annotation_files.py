@@ -1,10 +1,9 @@
-"""Annotation files of image datasets: Matlab, HDF5; every failure is one sentence that names the file."""
+"""Files of image datasets: where they are, arrays of HDF5 files; a failure is one sentence that names the file."""
 import os
 from collections.abc import Sequence
 
 import numpy as np
 
-from common.data.mat_files import read_mat
 from common.errors import UserError
 
 
@@ -36,15 +35,6 @@ def first_existing(root: str, candidates: Sequence[str], hint: str) -> str:
     raise UserError(f"{root} holds none of {', '.join(candidates)}: {hint}")
 
 
-def load_mat(path: str, key: str, hint: str = "get the annotations again") -> np.ndarray:
-    """Variable `key` of a Matlab file (version 5 to 7), see `mat_files`.
-
-    Raises:
-        UserError: missing, damaged, or without the variable.
-    """
-    return read_mat(existing(path, hint), (key,), hint)[key]
-
-
 def load_h5(path: str, keys: Sequence[str], optional: Sequence[str] = (),
             hint: str = "get the annotations again") -> dict[str, np.ndarray]:
     """Arrays of an HDF5 file.
@@ -74,18 +64,3 @@ def load_h5(path: str, keys: Sequence[str], optional: Sequence[str] = (),
         shapes = ", ".join(f"{key} {array.shape}" for key, array in arrays.items())
         raise UserError(f"{path}: the arrays have different lengths ({shapes}); {hint}")
     return arrays
-
-
-def checked_shape(array: object, shape: tuple[int | None, ...], what: str,
-                  hint: str = "get the annotations again") -> np.ndarray:
-    """`array` if it has the shape (None stands for any size) and numbers in it.
-
-    Raises:
-        UserError: another shape or type; `what` names file and key.
-    """
-    array = np.asarray(array)
-    fits = array.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, array.shape))
-    if not fits or array.dtype.kind not in "fiub":
-        wanted = tuple("any" if want is None else want for want in shape)
-        raise UserError(f"{what} has shape {array.shape} of {array.dtype} instead of numbers {wanted}; {hint}")
-    return array

@@ -67,7 +67,8 @@ def dictionary(content: object, path: str) -> dict:
     return content
 
 
-def numbers(value: object, shape: tuple[int | None, ...], where: str) -> np.ndarray:
+def numbers(value: object, shape: tuple[int | None, ...], where: str,
+            hint: str = "get the annotations in the published form") -> np.ndarray:
     """A value as float64 array of a shape, where None stands for any size; flat lists are brought into it.
 
     Raises:
@@ -78,9 +79,9 @@ def numbers(value: object, shape: tuple[int | None, ...], where: str) -> np.ndar
         if array.ndim != len(shape):
             array = array.reshape([-1 if size is None else size for size in shape])
     except (TypeError, ValueError, OverflowError, MemoryError, RecursionError):
-        raise UserError(f"{where} does not hold {shape} numbers") from None
+        raise UserError(f"{where} does not hold {shape} numbers; {hint}") from None
     if any(want not in (None, have) for want, have in zip(shape, array.shape)):
-        raise UserError(f"{where} has the shape {array.shape} instead of {shape}")
+        raise UserError(f"{where} has the shape {array.shape} instead of {shape}; {hint}")
     if not np.isfinite(array).all():
-        raise UserError(f"{where} holds NaN or infinity")
+        raise UserError(f"{where} holds NaN or infinity; {hint}")
     return array

@@ -90,10 +90,3 @@ def unpack_counts(text: str | bytes) -> list[int]:
     if shift:
         raise ValueError("packed run lengths are cut off")
     return counts
-
-
-def encode_mask(mask: np.ndarray) -> dict:
-    """(H, W) bool as run lengths that are not packed, the form of crowd regions."""
-    flat = np.asarray(mask, bool).ravel(order="F")
-    edges = np.flatnonzero(np.diff(flat, prepend=False))
-    return {"counts": np.diff(edges, prepend=0, append=len(flat)).tolist(), "size": list(mask.shape)}

@@ -14,7 +14,7 @@ import numpy as np
 from common.data.readers.annotation_files import first_existing
 from common.data.readers.checks import dictionary, member, numbers
 from common.data.readers.coco_people import PersonEntry, read_people
-from common.data.readers.smplx_params import MANOFit, read_camera, read_mano_params, read_smplx_params
+from common.data.readers.smplx_params import MANOFit, body_fields, read_camera, read_fit, read_mano_params
 from common.data.records import HIDDEN, VISIBLE, Record
 from common.errors import UserError
 from common.joints import SKELETONS
@@ -64,18 +64,13 @@ def _record(images: str, person: PersonEntry, fits: tuple[dict, str], hands: tup
                                             for part, count in _PARTS)])
     boxes = {f"{name}_box": numbers(member(annotation, f"{name}_box", where), (4,), f"{where}: {name}_box")
              if member(annotation, f"{name}_valid", where) else None for name in _BOXES}
-    fit = focal = principal = None
-    if fits[0].get(key):
-        place = f"{fits[1]}: {key}"
-        fit = read_smplx_params(member(fits[0][key], "smplx_param", place), place)
-        focal, principal = read_camera(member(fits[0][key], "cam_param", place), place)
+    fit, focal, principal = read_fit(fits[0], key, fits[1])
     path = person.path(images)
     return Record(
         image_path=path, box=person.box, joints=JOINTS, j2d=rows[:, :2],
         # Feet, hands and faces carry scores up to 2 instead of flags.
         visibility=np.where(rows[:, 2] > 1, VISIBLE, np.where(rows[:, 2] > 0, HIDDEN, 0)).astype(np.uint8),
-        pose=None if fit is None else fit.pose, beta=None if fit is None else fit.beta,
-        translation=None if fit is None else fit.translation, focal=focal, principal=principal, key=key,
+        **body_fields(fit), focal=focal, principal=principal, key=key,
         extras={"size": person.size(path), "fit": fit, **boxes,
                 "hands": {side: _hand(hands, key, side) for side in ("left", "right")}})
 

@@ -13,7 +13,7 @@ from common.data.readers.annotation_files import first_existing
 from common.data.readers.checks import dictionary, member, numbers
 from common.data.readers.coco_images import key_of
 from common.data.readers.coco_people import read_people
-from common.data.readers.smplx_params import read_camera, read_mano_params
+from common.data.readers.smplx_params import body_fields, read_camera, read_mano_params
 from common.data.records import Record
 from common.errors import UserError
 from common.text_files import read_json
@@ -54,9 +54,8 @@ def read_freihand(folder: str, split: str = "train") -> list[Record]:
         box = numbers(found["bbox"], (4,), f"bbox of image {number} in RootNet's file") if found else person.box
         root_depth = {"root_depth": float(found["root_cam"][2])} if found else {}
         records.append(Record(
-            image_path=image_path, box=box, pose=None if fit is None else fit.pose,
-            beta=None if fit is None else fit.beta, translation=None if fit is None else fit.translation, focal=focal,
-            principal=principal, key=person.key, extras={"size": person.size(image_path)} | root_depth))
+            image_path=image_path, box=box, **body_fields(fit), focal=focal, principal=principal, key=person.key,
+            extras={"size": person.size(image_path)} | root_depth))
     return records
 
 

@@ -23,12 +23,11 @@ import numpy as np
 from common.data.hdf5_files import open_hdf5, read_dataset
 from common.data.readers.annotation_files import existing
 from common.data.readers.checks import dictionary, member, numbers, whole_number
-from common.data.readers.coco_people import PROJECTED, PersonEntry, read_people
+from common.data.readers.coco_people import PROJECTED, read_people
 from common.data.readers.human36m import CAMERA_NAMES, TEST_SUBJECTS, TRAIN_SUBJECTS, read_cdf_poses
-from common.data.readers.smplx_params import SMPLXFit, read_smplx_params
-from common.data.records import VISIBLE, Record, box_around
+from common.data.readers.smplx_params import NestedFile, read_smplx_params, record_in_world
+from common.data.records import Record, box_around
 from common.errors import UserError
-from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.joints import SKELETONS
 from common.text_files import read_json
 
@@ -81,7 +80,7 @@ def _read_subject(folder: str, annotations: str, subject: int, step: int, camera
                                             for what in ("camera", "joint_3d", "SMPLX_NeuralAnnot"))
     cameras = {number: _camera(entry, f"{cameras_path}: camera {number}")
                for number, entry in dictionary(read_json(cameras_path, hint=_HINT), cameras_path).items()}
-    joints, fits = read_json(joints_path, hint=_HINT), read_json(fits_path, hint=_HINT)
+    joints, fits = NestedFile(joints_path, _HINT), NestedFile(fits_path, _HINT)
     records, parsed = [], {}  # all cameras share the fit of a frame
     for person in read_people(_path(annotations, subject, "data"), hint=_HINT, instead=PROJECTED):
         image, where = person.image_entry, person.where
@@ -91,11 +90,15 @@ def _read_subject(folder: str, annotations: str, subject: int, step: int, camera
                 or camera not in (None, whole_number(image, "cam_idx", where)):
             continue
         lens = member(cameras, number, cameras_path)
-        j3d = numbers(_nested(joints, place, joints_path), (len(JOINTS), 3), f"{joints_path}: {'/'.join(place)}")
+        j3d = numbers(joints.need(place), (len(JOINTS), 3), joints.where(place))
         j3d = j3d * _METRES @ lens["rotation"].T + lens["offset"]
         if tuple(place) not in parsed:
-            parsed[tuple(place)] = _fit(fits, place, fits_path)
-        records.append(_record(folder, person, lens, j3d, parsed[tuple(place)]))
+            entry = fits.find(place)  # none where the fitting has left a frame out
+            parsed[tuple(place)] = read_smplx_params(entry, fits.where(place)) if entry else None
+        records.append(record_in_world(
+            person, person.path(os.path.join(folder, "images")), JOINTS, j3d, parsed[tuple(place)], lens,
+            subject=image.get("subject"), action=image["action_idx"], subaction=image["subaction_idx"],
+            camera=image["cam_idx"], frame=image["frame_idx"]))
     return records
 
 
@@ -103,37 +106,6 @@ def _camera(entry: object, where: str) -> dict[str, np.ndarray]:
     shapes = {"R": (3, 3), "t": (3,), "f": (2,), "c": (2,)}
     values = {key: numbers(member(entry, key, where), shape, f"{where}: {key}") for key, shape in shapes.items()}
     return {"rotation": values["R"], "offset": values["t"] * _METRES, "focal": values["f"], "principal": values["c"]}
-
-
-def _nested(content: object, place: Sequence[str], path: str) -> object:
-    for key in place:
-        content = member(content, key, f"{path}: {'/'.join(place)}")
-    return content
-
-
-def _fit(fits: object, place: Sequence[str], path: str) -> SMPLXFit | None:
-    """The parameters of a frame; None where the fitting has left it out."""
-    entry = fits
-    for key in place:
-        entry = dictionary(entry, path).get(key) or {}
-    return read_smplx_params(entry, f"{path}: {'/'.join(place)}") if entry else None
-
-
-def _record(folder: str, person: PersonEntry, lens: dict[str, np.ndarray], j3d: np.ndarray,
-            fit: SMPLXFit | None) -> Record:
-    pose, image, path = None, person.image_entry, person.path(os.path.join(folder, "images"))
-    j2d = lens["focal"] * j3d[:, :2] / j3d[:, 2:] + lens["principal"]
-    if fit is not None:
-        pose = fit.pose.copy()
-        pose[:3] = matrix_to_axis_angle(lens["rotation"] @ axis_angle_to_matrix(pose[:3]))
-    return Record(
-        image_path=path, box=person.box if person.box[2:].all() else box_around(j2d), joints=JOINTS, j2d=j2d,
-        visibility=np.full(len(JOINTS), VISIBLE, np.uint8), j3d=j3d, pose=pose,
-        beta=None if fit is None else fit.beta, focal=lens["focal"], principal=lens["principal"],
-        key=person.key,
-        extras={"subject": image.get("subject"), "action": image["action_idx"], "subaction": image["subaction_idx"],
-                "camera": image["cam_idx"], "frame": image["frame_idx"],
-                "size": person.size(path), "fit": fit, "rotation": lens["rotation"], "offset": lens["offset"]})
 
 
 def camera_translation(record: Record, root_rest: np.ndarray) -> np.ndarray:

@@ -12,7 +12,9 @@ import os
 
 import numpy as np
 
-from common.data.readers.annotation_files import checked_shape, existing, load_mat
+from common.data.mat_files import read_mat
+from common.data.readers.annotation_files import existing
+from common.data.readers.checks import numbers
 from common.data.records import HIDDEN, VISIBLE, Record, box_around
 from common.errors import UserError
 from common.joints import SKELETONS
@@ -41,21 +43,19 @@ def read_lsp(folder: str, split: str = "train", mask_folder: str | None = None) 
     if split not in SPLITS:
         raise UserError(f"split {split!r} of LSP does not exist: use one of {', '.join(SPLITS)}")
     path = os.path.join(folder, "joints.mat")
-    joints = load_mat(path, "joints", _HINT)
-    joints = checked_shape(joints, (None, 14, None), f"{path}: joints", _HINT)
-    if joints.shape[0] not in (2, 3) or not joints.shape[2] or not np.isfinite(joints).all():
-        raise UserError(f"{path}: joints has shape {joints.shape} and should hold (3, 14, images) finite numbers; "
-                        f"{_HINT}")
+    joints = numbers(read_mat(path, ("joints",), _HINT)["joints"], (None, 14, None), f"{path}: joints", _HINT)
+    if joints.shape[0] not in (2, 3) or not joints.shape[2]:
+        raise UserError(f"{path}: joints has the shape {joints.shape} instead of (3, 14, images); {_HINT}")
     count = joints.shape[2]
     middle = NUM_TRAIN if count == NUM_IMAGES else (count + 1) // 2
-    numbers = {"train": range(middle), "test": range(middle, count), "all": range(count)}[split]
+    chosen = {"train": range(middle), "test": range(middle, count), "all": range(count)}[split]
     images = existing(os.path.join(folder, "images"), _HINT)
-    return [_record(images, mask_folder, number, joints[..., number]) for number in numbers]
+    return [_record(images, mask_folder, number, joints[..., number]) for number in chosen]
 
 
 def _record(images: str, mask_folder: str | None, number: int, joints: np.ndarray) -> Record:
     name = f"im{number + 1:04d}"
-    j2d = joints[:2].T.astype(np.float64)
+    j2d = joints[:2].T
     hidden = joints[2] > 0 if len(joints) == 3 else np.zeros(14, bool)
     extras = {}
     if mask_folder is not None:

@@ -10,10 +10,11 @@ import os
 
 import numpy as np
 
-from common.data.readers.annotation_files import checked_shape, first_existing, load_mat
+from common.data.mat_files import read_mat
+from common.data.readers.annotation_files import first_existing
+from common.data.readers.checks import numbers
 from common.data.readers.lsp import JOINTS
 from common.data.records import NOT_LABELLED, VISIBLE, Record, box_around
-from common.errors import UserError
 
 _HINT = "unpack lspet_dataset.zip or hr-lspet.zip there"
 
@@ -29,14 +30,12 @@ def read_lsp_extended(folder: str) -> list[Record]:
         UserError: files missing or damaged.
     """
     path = os.path.join(folder, "joints.mat")
-    joints = checked_shape(load_mat(path, "joints", _HINT), (14, 3, None), f"{path}: joints", _HINT)
-    if not np.isfinite(joints).all():
-        raise UserError(f"{path}: joints holds values that are not finite; {_HINT}")
+    joints = numbers(read_mat(path, ("joints",), _HINT)["joints"], (14, 3, None), f"{path}: joints", _HINT)
     records = []
     for number in range(joints.shape[2]):
         name = f"im{number + 1:05d}"
         image = first_existing(folder, (f"images/{name}.jpg", f"images/{name}.png", f"{name}.png"), _HINT)
-        j2d, labelled = joints[:, :2, number].astype(np.float64), joints[:, 2, number] > 0
+        j2d, labelled = joints[:, :2, number], joints[:, 2, number] > 0
         if labelled.any():
             records.append(Record(image_path=image, box=box_around(j2d[labelled]), joints=JOINTS, j2d=j2d, key=name,
                                   visibility=np.where(labelled, VISIBLE, NOT_LABELLED).astype(np.uint8)))

@@ -14,8 +14,9 @@ import os
 
 import numpy as np
 
-from common.data.mat_files import Struct
-from common.data.readers.annotation_files import checked_shape, existing, first_existing, load_h5, load_mat
+from common.data.mat_files import Struct, read_mat
+from common.data.readers.annotation_files import existing, first_existing, load_h5
+from common.data.readers.checks import numbers
 from common.data.records import HIDDEN, NOT_LABELLED, VISIBLE, Record
 from common.errors import UserError
 from common.joints import SKELETONS
@@ -45,7 +46,7 @@ def read_mpii(folder: str, single_person: bool = False) -> list[Record]:
     path = first_existing(folder, MAT_PLACES, _HINT)
     images = existing(os.path.join(folder, "images"), _HINT)
     try:
-        release = load_mat(path, "RELEASE", _HINT)[0, 0]
+        release = read_mat(path, ("RELEASE",), _HINT)["RELEASE"][0, 0]
         entries, training = release.annolist.ravel(), release.img_train.ravel()
         apart = release.single_person.ravel()
         records = []
@@ -131,7 +132,7 @@ def read_mpii_h5(path: str, image_folder: str) -> list[Record]:
     shapes = {"center": (count, 2), "scale": (count,), "part": (count, len(JOINTS), 2), "visible": (count, len(JOINTS))}
     for name, shape in shapes.items():
         if name in arrays:
-            arrays[name] = checked_shape(arrays[name], shape, f"{path}: {name}", _H5_HINT).astype(np.float64)
+            arrays[name] = numbers(arrays[name], shape, f"{path}: {name}", _H5_HINT)
     visible = arrays.get("visible", np.ones((count, len(JOINTS))))
     records = []
     for row in range(count):

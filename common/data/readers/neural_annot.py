@@ -14,16 +14,21 @@
 Source: mks0601/Hand4Whole_RELEASE `MPII.py` and `MPI_INF_3DHP.py`.
 """
 import os
-from collections.abc import Sequence
 
 import numpy as np
 
 from common.data.readers.annotation_files import first_existing
 from common.data.readers.checks import dictionary, member, numbers, whole_number
 from common.data.readers.coco_people import PROJECTED, PersonEntry, read_people
-from common.data.readers.smplx_params import read_camera, read_smplx_params
-from common.data.records import NOT_LABELLED, VISIBLE, Record, box_around
-from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
+from common.data.readers.smplx_params import (
+    NestedFile,
+    body_fields,
+    read_camera,
+    read_fit,
+    read_smplx_params,
+    record_in_world,
+)
+from common.data.records import NOT_LABELLED, VISIBLE, Record
 from common.joints import SKELETONS
 from common.names import path_below
 from common.text_files import read_json
@@ -56,18 +61,12 @@ def read_mpii_fits(folder: str) -> list[Record]:
 
 
 def _mpii_record(home: str, person: PersonEntry, fits: dict, fits_path: str) -> Record:
-    key = person.key
-    fit = focal = principal = None
-    if fits.get(key):
-        place = f"{fits_path}: {key}"
-        fit = read_smplx_params(member(fits[key], "smplx_param", place), place)
-        focal, principal = read_camera(member(fits[key], "cam_param", place), place)
+    fit, focal, principal = read_fit(fits, person.key, fits_path)
     path = person.path(home if os.path.dirname(person.image.file_name) else os.path.join(home, "images"))
     return Record(
         image_path=path, box=person.box, joints=MPII_JOINTS, j2d=person.joints[:, :2],
         visibility=np.where(person.joints[:, 2] > 0, VISIBLE, NOT_LABELLED).astype(np.uint8),
-        pose=None if fit is None else fit.pose, beta=None if fit is None else fit.beta,
-        translation=None if fit is None else fit.translation, focal=focal, principal=principal, key=key,
+        **body_fields(fit), focal=focal, principal=principal, key=person.key,
         extras={"size": person.size(path), "fit": fit})
 
 
@@ -88,38 +87,14 @@ def read_mpi_inf_3dhp_fits(folder: str) -> list[Record]:
     """
     path = first_existing(folder, ("data/MPI-INF-3DHP_1k.json", "MPI-INF-3DHP_1k.json"), _3DHP_HINT)
     home = os.path.dirname(path)
-    cameras, joints, fits = (_Table(os.path.join(home, f"MPI-INF-3DHP_{name}.json"))
+    cameras, joints, fits = (NestedFile(os.path.join(home, f"MPI-INF-3DHP_{name}.json"), _3DHP_HINT)
                              for name in ("camera_1k", "joint_3d", "SMPLX_NeuralAnnot"))
     return [_3dhp_record(home, person, cameras, joints, fits)
             for person in read_people(path, hint=_3DHP_HINT, instead=PROJECTED)
             if whole_number(person.image_entry, "frame_idx", person.where) % FRAME_STEP == 0]
 
 
-class _Table:
-    """A JSON file of nested dictionaries."""
-
-    def __init__(self, path: str):
-        self.path, self.content = path, dictionary(read_json(path, hint=_3DHP_HINT), path)
-
-    def where(self, keys: Sequence[str]) -> str:
-        return f"{self.path}: {'/'.join(keys)}"
-
-    def find(self, keys: Sequence[str]) -> object:
-        """The entry, None where there is none."""
-        entry = self.content
-        for key in keys:
-            entry = dictionary(entry, self.path).get(key) or {}
-        return entry or None
-
-    def need(self, keys: Sequence[str]) -> object:
-        """The entry, which has to be there."""
-        entry = self.content
-        for key in keys:
-            entry = member(entry, key, self.where(keys))
-        return entry
-
-
-def _3dhp_record(home: str, person: PersonEntry, cameras: _Table, joints: _Table, fits: _Table) -> Record:
+def _3dhp_record(home: str, person: PersonEntry, cameras: NestedFile, joints: NestedFile, fits: NestedFile) -> Record:
     subject, sequence, camera, frame = (str(member(person.image_entry, key, person.where)) for key in
                                         ("subject_idx", "seq_idx", "cam_idx", "frame_idx"))
     lens, place = cameras.need((subject, sequence, camera)), cameras.where((subject, sequence, camera))
@@ -128,18 +103,9 @@ def _3dhp_record(home: str, person: PersonEntry, cameras: _Table, joints: _Table
     offset = numbers(member(lens, "t", place), (3,), f"{place}: t") * _METRES
     keys = (subject, sequence, frame)
     j3d = numbers(joints.need(keys), (len(MPI_INF_3DHP_JOINTS), 3), joints.where(keys)) * _METRES @ rotation.T + offset
-    entry, pose = fits.find(keys), None
+    entry = fits.find(keys)
     fit = read_smplx_params(entry, fits.where(keys)) if entry else None
-    if fit is not None:
-        pose = fit.pose.copy()
-        pose[:3] = matrix_to_axis_angle(rotation @ axis_angle_to_matrix(pose[:3]))
     path = person.path(path_below(os.path.join(home, "images_1k"), os.path.join(
         f"S{subject}", f"Seq{sequence}", "imageSequence"), f"{person.where}: subject_idx and seq_idx"))
-    j2d = focal * j3d[:, :2] / j3d[:, 2:] + principal
-    return Record(
-        image_path=path, box=person.box if person.box[2:].all() else box_around(j2d), joints=MPI_INF_3DHP_JOINTS,
-        j2d=j2d,
-        visibility=np.full(len(MPI_INF_3DHP_JOINTS), VISIBLE, np.uint8), j3d=j3d, pose=pose,
-        beta=None if fit is None else fit.beta, focal=focal, principal=principal,
-        key=person.key,
-        extras={"size": person.size(path), "fit": fit, "rotation": rotation, "offset": offset})
+    return record_in_world(person, path, MPI_INF_3DHP_JOINTS, j3d, fit,
+                           {"focal": focal, "principal": principal, "rotation": rotation, "offset": offset})

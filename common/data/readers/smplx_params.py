@@ -6,11 +6,18 @@ radians, hands relative to the mean hand (`flat_hand_mean=False`), `trans` is in
 Eyes look straight ahead.
 Source: mks0601/Hand4Whole_RELEASE, data loaders and `utils/preprocessing.py`.
 """
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from common.data.readers.checks import dictionary, member, numbers
+from common.data.readers.coco_people import PersonEntry
+from common.data.records import VISIBLE, Record, box_around
+from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
+from common.text_files import read_json
 
 # Joints of SMPL-X's pose vector (55 x 3), in its order, as slices of numbers.
 ROOT, BODY, JAW = slice(0, 3), slice(3, 66), slice(66, 69)
@@ -58,6 +65,25 @@ def read_smplx_params(entry: object, where: str) -> SMPLXFit:
                     numbers(member(entry, "trans", where), (3,), f"{where}: trans"), valid)
 
 
+def read_fit(fits: Mapping, key: str, path: str) -> tuple[SMPLXFit | None, np.ndarray | None, np.ndarray | None]:
+    """Fit, focal length (2,) and principal point (2,), px, of an annotation in a file of fits; None each without one.
+
+    Args:
+        fits (dict): the file's content, annotation -> {smplx_param, cam_param}.
+        key (str): of the annotation. path (str): of the file, for messages.
+    """
+    if not fits.get(key):
+        return None, None, None
+    where = f"{path}: {key}"
+    return (read_smplx_params(member(fits[key], "smplx_param", where), where),
+            *read_camera(member(fits[key], "cam_param", where), where))
+
+
+def body_fields(fit: SMPLXFit | MANOFit | None) -> dict[str, np.ndarray]:
+    """`pose`, `beta` and `translation` of a fit in camera axes as fields of a `Record`; none without a fit."""
+    return {} if fit is None else {"pose": fit.pose, "beta": fit.beta, "translation": fit.translation}
+
+
 class MANOFit(NamedTuple):
     """One hand: pose (48,), beta (10,), translation (3,), float64; metres, camera axes."""
 
@@ -85,3 +111,51 @@ def read_camera(entry: object, where: str) -> tuple[np.ndarray, np.ndarray]:
     """
     return (numbers(member(entry, "focal", where), (2,), f"{where}: focal"),
             numbers(member(entry, "princpt", where), (2,), f"{where}: princpt"))
+
+
+class NestedFile:
+    """A JSON file of nested dictionaries, as those of cameras, joints and fits of whole sequences are."""
+
+    def __init__(self, path: str, hint: str):
+        self.path, self.content = path, dictionary(read_json(path, hint=hint), path)
+
+    def where(self, keys: Sequence[str]) -> str:
+        """File and place, for messages."""
+        return f"{self.path}: {'/'.join(keys)}"
+
+    def find(self, keys: Sequence[str]) -> object:
+        """The entry, None where there is none."""
+        entry = self.content
+        for key in keys:
+            entry = dictionary(entry, self.path).get(key) or {}
+        return entry or None
+
+    def need(self, keys: Sequence[str]) -> object:
+        """The entry, which has to be there."""
+        entry = self.content
+        for key in keys:
+            entry = member(entry, key, self.where(keys))
+        return entry
+
+
+def record_in_world(person: PersonEntry, path: str, joints: tuple, j3d: np.ndarray, fit: SMPLXFit | None,
+                    camera: Mapping[str, np.ndarray], **extras: Any) -> Record:
+    """Somebody of a calibrated room: joints projected into the image, the fit's root turned into camera axes.
+
+    Args:
+        person (PersonEntry): annotation and image. path (str): of the image.
+        joints (tuple): names of the J joints. j3d (array): (J, 3), metres, camera axes.
+        fit (SMPLXFit): in world axes, or None; for the translation see `human36m_images.camera_translation`.
+        camera (dict): focal, principal (2,) px; rotation (3, 3) and offset (3,), x_camera = rotation x_world + offset.
+        extras: what else the record tells.
+    """
+    j2d, body = camera["focal"] * j3d[:, :2] / j3d[:, 2:] + camera["principal"], {}
+    if fit is not None:
+        root = matrix_to_axis_angle(camera["rotation"] @ axis_angle_to_matrix(fit.pose[ROOT]))
+        body = {"pose": np.concatenate([root, fit.pose[ROOT.stop:]]), "beta": fit.beta}
+    return Record(
+        image_path=path, box=person.box if person.box[2:].all() else box_around(j2d), joints=joints, j2d=j2d,
+        visibility=np.full(len(joints), VISIBLE, np.uint8), j3d=j3d, **body, focal=camera["focal"],
+        principal=camera["principal"], key=person.key,
+        extras={**extras, "size": person.size(path), "fit": fit, "rotation": camera["rotation"],
+                "offset": camera["offset"]})

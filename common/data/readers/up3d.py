@@ -17,7 +17,8 @@ import cv2
 import numpy as np
 
 from common.body_models.unpickle import as_array, read_pickle
-from common.data.readers.annotation_files import checked_shape, existing
+from common.data.readers.annotation_files import existing
+from common.data.readers.checks import numbers
 from common.data.readers.lsp import JOINTS
 from common.data.records import NOT_LABELLED, VISIBLE, Record
 from common.data.restricted_pickle import load_npy
@@ -58,11 +59,11 @@ def read_names(path: str) -> list[str]:
     existing(path, _HINT)
     with open(path, encoding="utf-8", errors="replace") as stream:
         lines = [line.strip() for line in stream if line.strip()]
-    numbers = [re.fullmatch(r"/?(\d+)_image\.png", line) for line in lines]
-    wrong = [line for line, match in zip(lines, numbers) if match is None]
+    matches = [re.fullmatch(r"/?(\d+)_image\.png", line) for line in lines]
+    wrong = [line for line, match in zip(lines, matches) if match is None]
     if wrong:
         raise UserError(f"{path}: {wrong[0]!r} is not of the form /00042_image.png; {_HINT}")
-    return [match.group(1) for match in numbers]
+    return [match.group(1) for match in matches]
 
 
 def _record(folder: str, number: str) -> Record:
@@ -70,18 +71,13 @@ def _record(folder: str, number: str) -> Record:
     body = read_pickle(existing(f"{base}_body.pkl", _HINT))
     if not isinstance(body, dict) or not {"pose", "betas"} <= set(body):
         raise UserError(f"{base}_body.pkl holds no pose and betas; {_HINT}")
-    pose, beta = (checked_shape(as_array(body[name], f"{base}_body.pkl: {name}").reshape(-1), (size,),
-                                f"{base}_body.pkl: {name}", _HINT).astype(np.float64)
+    pose, beta = (numbers(as_array(body[name], f"{base}_body.pkl: {name}"), (size,), f"{base}_body.pkl: {name}", _HINT)
                   for name, size in (("pose", 72), ("betas", 10)))
-    joints = _joints(f"{base}_joints.npy")
+    path = existing(f"{base}_joints.npy", _HINT)
+    joints = numbers(load_npy(path), (3, len(JOINTS)), path, _HINT)
     return Record(image_path=existing(f"{base}_image.png", _HINT), box=drawn_box(f"{base}_render_light.png"),
                   joints=JOINTS, j2d=joints[:2].T, key=number, pose=pose, beta=beta,
                   visibility=np.where(joints[2] > 0, VISIBLE, NOT_LABELLED).astype(np.uint8))
-
-
-def _joints(path: str) -> np.ndarray:
-    joints = load_npy(existing(path, _HINT))
-    return checked_shape(joints, (3, len(JOINTS)), path, _HINT).astype(np.float64)
 
 
 def drawn_box(path: str) -> np.ndarray:

@@ -57,3 +57,10 @@ def write_h5(path, arrays):
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as stream:
         for name, array in arrays.items():
             stream[name] = array
+
+
+def encode_mask(mask: np.ndarray) -> dict:
+    """(H, W) bool as run lengths that are not packed, the form of crowd regions."""
+    flat = np.asarray(mask, bool).ravel(order="F")
+    edges = np.flatnonzero(np.diff(flat, prepend=False))
+    return {"counts": np.diff(edges, prepend=0, append=len(flat)).tolist(), "size": list(mask.shape)}

@@ -14,9 +14,8 @@ import numpy as np
 from tqdm import tqdm
 
 from common.data.readers.coco import JOINTS
-from common.data.readers.coco_masks import encode_mask
 from common.joints import limbs
-from common.stand_ins.datasets.annotations import item_rng, write_json
+from common.stand_ins.datasets.annotations import encode_mask, item_rng, write_json
 from common.stand_ins.datasets.image_files import write_image
 from common.stand_ins.scenes.scene import make_scene
 from common.stand_ins.scenes.stage import FACING

@@ -8,11 +8,10 @@ import os
 import numpy as np
 from tqdm import tqdm
 
-from common.data.readers.coco_masks import encode_mask
 from common.data.readers.smplx_params import LEFT_HAND, RIGHT_HAND
 from common.data.records import box_around
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
-from common.stand_ins.datasets.annotations import item_rng
+from common.stand_ins.datasets.annotations import encode_mask, item_rng
 from common.stand_ins.datasets.capture import mano_params, smplx_params
 from common.stand_ins.datasets.image_files import add_crops, check_crops, write_image
 from common.stand_ins.datasets.output import coco_file, json_object

@@ -9,7 +9,8 @@ from coco_content import content, person, read
 from pycocotools import mask as coco_mask
 
 from common.data.readers.coco import Annotations, read_annotations
-from common.data.readers.coco_masks import decode_outline, encode_mask, unpack_counts
+from common.data.readers.coco_masks import decode_outline, unpack_counts
+from common.stand_ins.datasets.annotations import encode_mask
 
 
 def test_a_region_is_the_outline_or_else_the_box(caplog):

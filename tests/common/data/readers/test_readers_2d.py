@@ -13,7 +13,7 @@ from pycocotools import mask as coco_mask
 from common.data.readers import coco, coco_masks, lsp, lsp_extended, mpii, up3d
 from common.data.records import HIDDEN, NOT_LABELLED, VISIBLE, Record, box_around, center_scale
 from common.errors import UserError
-from common.stand_ins.datasets.annotations import struct_array, write_mat
+from common.stand_ins.datasets.annotations import encode_mask, struct_array, write_mat
 
 
 def test_joint_orders_are_the_documented_ones():
@@ -27,11 +27,11 @@ def test_joint_orders_are_the_documented_ones():
 def test_run_lengths_by_hand():
     # Columns first: 0 0 | 1 0 | 1 1.
     mask = np.array([[0, 1, 1], [0, 0, 1]], bool)
-    assert coco_masks.encode_mask(mask) == {"counts": [2, 1, 1, 2], "size": [2, 3]}
-    assert coco_masks.encode_mask(~mask) == {"counts": [0, 2, 1, 1, 2], "size": [2, 3]}
-    assert coco_masks.encode_mask(np.zeros((2, 3), bool)) == {"counts": [6], "size": [2, 3]}
+    assert encode_mask(mask) == {"counts": [2, 1, 1, 2], "size": [2, 3]}
+    assert encode_mask(~mask) == {"counts": [0, 2, 1, 1, 2], "size": [2, 3]}
+    assert encode_mask(np.zeros((2, 3), bool)) == {"counts": [6], "size": [2, 3]}
     for value in (mask, ~mask, np.zeros((2, 3), bool)):
-        np.testing.assert_array_equal(coco_masks.decode_outline(coco_masks.encode_mask(value), 2, 3)[0], value)
+        np.testing.assert_array_equal(coco_masks.decode_outline(encode_mask(value), 2, 3)[0], value)
     square = coco_masks.decode_outline([[1, 1, 4, 1, 4, 3, 1, 3]], 5, 6)[0]
     assert square.sum() == 6 and square[1:3, 1:4].all()
     compressed = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
