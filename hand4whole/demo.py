@@ -17,7 +17,7 @@ def main(argv):
     config, source, model, detector = prepare(argv, __file__)
 
     from common.inference.meshes import runner_of
-    from hand4whole.src.demo import DemoWriter
+    from hand4whole.src.inference import DemoWriter
 
     folder = os.path.join(config.demo_dir, source.name) if source.fps else config.demo_dir
     runner_of(config, model, detector, folder, DemoWriter(model)).run(source)

@@ -3,9 +3,8 @@ import dataclasses
 import logging
 import os
 
-from cmr.src.annotations import read_annotations
 from cmr.src.config import MIXES, read_settings
-from cmr.src.dataset import CMRDataset, Crop
+from cmr.src.dataset import CMRDataset, Crop, read_annotations
 from cmr.src.mesh import load_smpl
 from cmr.src.preprocess.sets import EVALUATION, TRAINING, UPI_S1H, folder_of, prepared_file
 from cmr.src.protocols import FIELDS, TrueGenderedBodies, TrueJoints, TrueSegmentations, TrueShapes, find_parts

@@ -14,7 +14,7 @@ from common.data.readers.human36m_images import camera_translation
 from common.data.readers.smplx_params import MANOFit
 from common.data.records import Record
 from common.errors import UserError
-from hand4whole.src.fitted_joints import BodyFits, HandFits
+from hand4whole.src.body import BodyFits, HandFits
 from hand4whole.src.joint_sets import (
     DEPTH_GROUPS,
     HAND_DEPTH_GROUPS,

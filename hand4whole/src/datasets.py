@@ -20,8 +20,8 @@ from common.data.readers.smplx_params import MANOFit
 from common.errors import UserError
 from common.joints import index_map
 from hand4whole.src import joint_sets
+from hand4whole.src.body import BodyFits, HandFits
 from hand4whole.src.dataset import Hand, HandSource, PersonSource
-from hand4whole.src.fitted_joints import BodyFits, HandFits
 from hand4whole.src.targets import Space
 
 LOGGER = logging.getLogger("mindhuman")

@@ -26,9 +26,8 @@ from common.geometry.alignment import align_similarity
 from common.joints import SKELETONS
 from common.metrics import joint_errors
 from common.text_files import read_json
-from hand4whole.src.body import load_transfer
+from hand4whole.src.body import BodyFits, HandFits, load_transfer
 from hand4whole.src.dataset import patch_of
-from hand4whole.src.fitted_joints import BodyFits, HandFits
 from hand4whole.src.joint_sets import body_hand_regressors, hand_regressor
 
 LOGGER = logging.getLogger("mindhuman")

@@ -21,10 +21,10 @@ from common.errors import UserError, brief
 from common.files import atomic_write
 from common.text_files import read_json
 from hmr.src.conventions import find_convention
+from hmr.src.dataset import NUM_LSP
 from hmr.src.evaluate import Viewer, batches, log_summary, measure, pck_2d, summarize
 from hmr.src.inference import CROPS
 from hmr.src.network import JOINTS, NUM_CAM, OUTPUTS, THETA_SIZE
-from hmr.src.people import NUM_LSP
 from hmr.src.protocols import true_bodies
 
 LABEL_SIZES = (3 * NUM_LSP, 3 * NUM_LSP, THETA_SIZE, 1, 1)

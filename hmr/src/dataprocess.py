@@ -16,8 +16,8 @@ from common.errors import UserError
 from common.files import atomic_path
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from hmr.src.config import HMR_MEAN
+from hmr.src.dataset import to_lsp
 from hmr.src.datasets import PRIORS, SETS_3D, join_priors, read_prior
-from hmr.src.people import to_lsp
 
 LOGGER = logging.getLogger("mindhuman")
 RAW = {"hum3.6m": RAW_JOINTS, "mpi-inf-3dhp": MPI_JOINTS}

@@ -14,8 +14,7 @@ from common.data.readers.mosh import PosePrior
 from common.errors import UserError
 from hmr.src.config import HMR_MEAN, HMR_SMPL, read_settings
 from hmr.src.conventions import find_convention
-from hmr.src.dataset import CropAugmentation, PeopleSource, TrainingSource
-from hmr.src.people import Limits, gather, with_joints_of
+from hmr.src.dataset import CropAugmentation, Limits, PeopleSource, TrainingSource, gather, with_joints_of
 from hmr.src.protocols import HELD_OUT, PROTOCOLS, subject_of
 
 LOGGER = logging.getLogger("mindhuman")

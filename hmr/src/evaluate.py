@@ -24,9 +24,9 @@ from common.files import atomic_write, npz_bytes
 from common.inference.meshes import Region
 from common.metrics import aligned_joint_errors, joint_errors, mean_by_group
 from hmr.src.conventions import Convention, network_input
+from hmr.src.dataset import NUM_LSP
 from hmr.src.inference import crop_person
 from hmr.src.network import HMR, JOINTS
-from hmr.src.people import NUM_LSP
 from hmr.src.protocols import Subject, true_bodies
 
 LOGGER = logging.getLogger("mindhuman")

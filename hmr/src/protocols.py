@@ -13,7 +13,7 @@ from common.data.readers.human36m_images import read_human36m_protocol
 from common.data.readers.mpi_inf_3dhp import read_mpi_inf_3dhp_test
 from common.errors import UserError
 from common.inference.people import Detection
-from hmr.src.people import NUM_LSP, corners_of, keypoints, to_lsp
+from hmr.src.dataset import NUM_LSP, corners_of, keypoints, to_lsp
 
 # Subjects that are kept for evaluation.
 HELD_OUT = {"hum3.6m": ("S9", "S11"), "mpi-inf-3dhp": ("S8",)}

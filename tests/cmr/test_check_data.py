@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from cmr.src.annotations import write_annotations
+from cmr.src.dataset import write_annotations
 from tools import check_data
 
 PEOPLE = 3

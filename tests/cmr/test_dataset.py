@@ -7,9 +7,8 @@ import pytest
 from golden_files import seeded
 from PIL import Image
 
-from cmr.src.annotations import JOINTS, placed, read_annotations, write_annotations
 from cmr.src.config import read_settings
-from cmr.src.dataset import CMRDataset, Crop, batches
+from cmr.src.dataset import JOINTS, CMRDataset, Crop, batches, placed, read_annotations, write_annotations
 from cmr.src.datasets import build_training_set
 from common.data.augment import GRAPHCMR, Change
 from common.data.image import IMAGENET_MEAN, IMAGENET_STD, normalize

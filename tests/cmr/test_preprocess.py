@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cmr import preprocess
-from cmr.src.annotations import read_annotations
+from cmr.src.dataset import read_annotations
 from cmr.src.preprocess import human36m, people
 from common.data.readers.human36m_images import RAW_JOINTS
 from common.data.records import HIDDEN, NOT_LABELLED, VISIBLE, Record

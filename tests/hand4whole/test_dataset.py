@@ -17,9 +17,9 @@ from common.errors import UserError
 from common.joints import index_map
 from common.stand_ins.datasets import coco_wholebody, freihand, human36m_images
 from hand4whole.src import joint_sets
+from hand4whole.src.body import BodyFits, HandFits
 from hand4whole.src.dataset import UNSURE_JOINTS, UNSURE_ROTATIONS, HandSource, PersonSource
 from hand4whole.src.datasets import build_training_data, freihand_hands, wholebody_hands
-from hand4whole.src.fitted_joints import BodyFits, HandFits
 from hand4whole.src.joint_sets import JOINTS, LEFT_HAND, RIGHT_HAND, ROTATIONS
 from hand4whole.src.targets import COLUMNS, HAND_COLUMNS, Space
 

@@ -22,8 +22,7 @@ from common.visual.mesh_files import read_mesh
 from hand4whole import demo, infer
 from hand4whole.src.body import build_body_model
 from hand4whole.src.config import read_settings
-from hand4whole.src.demo import DemoWriter
-from hand4whole.src.inference import Hand4WholeMeshes, HandMeshes
+from hand4whole.src.inference import DemoWriter, Hand4WholeMeshes, HandMeshes
 from hand4whole.src.joint_sets import JOINTS
 from hand4whole.src.network import HAND_OUTPUTS, OUTPUTS, build_network
 

@@ -12,8 +12,8 @@ from common.data.records import Record
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.joints import SKELETONS
 from hand4whole.src import joint_sets, targets
+from hand4whole.src.body import BodyFits, HandFits
 from hand4whole.src.dataset import patch_of
-from hand4whole.src.fitted_joints import BodyFits, HandFits
 from hand4whole.src.joint_sets import (
     H36M_PLACES,
     MPI_INF_3DHP_PLACES,

@@ -27,15 +27,23 @@ from common.joints import SKELETONS, flip_pairs
 from hmr.src.body import condense
 from hmr.src.conventions import CONVENTIONS, network_input
 from hmr.src.dataset import (
+    NUM_LSP,
     CropAugmentation,
+    DatasetPeople,
+    Limits,
     PeopleSource,
     TrainingSource,
+    choose,
+    common_names,
     flip_keypoints,
     flip_theta,
+    gather,
+    overlap,
     read_part,
     real_theta,
     reducible,
     reduction,
+    with_joints_of,
 )
 from hmr.src.datasets import (
     HIDDEN_WEIGHTS,
@@ -44,7 +52,6 @@ from hmr.src.datasets import (
     read_prior,
 )
 from hmr.src.network import JOINTS
-from hmr.src.people import NUM_LSP, DatasetPeople, Limits, choose, common_names, gather, overlap, with_joints_of
 from hmr.src.protocols import subject_of
 
 CASE = golden.load("preprocess")

@@ -17,9 +17,9 @@ from hmr.src import evaluate as evaluate_module
 from hmr.src.body import load_eval_bodies, load_eval_regressor
 from hmr.src.config import read_settings
 from hmr.src.conventions import CONVENTIONS
+from hmr.src.dataset import Limits
 from hmr.src.datasets import read_people
 from hmr.src.evaluate import Viewer, predict, summarize_results
-from hmr.src.people import Limits
 from hmr.src.protocols import grown, read_subjects, true_bodies
 from tools import make_sample_data
 

@@ -15,8 +15,8 @@ from common.errors import UserError
 from hmr.src import datasets, train_step
 from hmr.src.config import read_settings
 from hmr.src.conventions import CONVENTIONS
+from hmr.src.dataset import DatasetPeople
 from hmr.src.datasets import build_source, read_people
-from hmr.src.people import DatasetPeople
 from hmr.src.train_step import build_start
 
 SMALL = ["--depth", "18", "--width", "0.125", "--hidden_size", "16", "--discriminator_size", "8", "--crop_size", "32"]

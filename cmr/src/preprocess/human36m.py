@@ -5,7 +5,7 @@ import os
 import cv2
 from tqdm import tqdm
 
-from cmr.src.annotations import placed
+from cmr.src.dataset import placed
 from common.data.readers.human36m_images import JOINTS as NAMES_17
 from common.data.readers.human36m_images import RAW_JOINTS
 from common.errors import UserError

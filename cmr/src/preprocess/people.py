@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from cmr.src.annotations import JOINTS, placed
+from cmr.src.dataset import JOINTS, placed
 from cmr.src.preprocess.human36m import TARGETS
 from common.data.records import NOT_LABELLED
 

@@ -3,7 +3,7 @@ import logging
 import os
 from typing import NamedTuple
 
-from cmr.src.annotations import write_annotations
+from cmr.src.dataset import write_annotations
 from cmr.src.preprocess import human36m, people
 from common.data import catalogue
 from common.data.catalogue import DataSet

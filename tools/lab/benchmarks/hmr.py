@@ -7,9 +7,8 @@ import numpy as np
 from hmr.src.body import load_body
 from hmr.src.config import read_settings
 from hmr.src.conventions import find_convention
-from hmr.src.dataset import CropAugmentation, PeopleSource
+from hmr.src.dataset import CropAugmentation, DatasetPeople, PeopleSource
 from hmr.src.network import build_network
-from hmr.src.people import DatasetPeople
 from tools.lab.benchmark_cases import mesh_cases, photo_cases
 from tools.lab.graphs.hmr import training_step
 from tools.lab.torch_reference.hmr import build_discriminator, build_generator
