@@ -3,7 +3,7 @@ import platform
 
 import pytest
 
-from tools.audit_operators import TARGETS, examine, graphs_of, judge
+from tools.lab.audit_operators import TARGETS, examine, graphs_of, judge
 from tools.lab.gpu_dry_compile import build_stubs, missing_tools
 
 

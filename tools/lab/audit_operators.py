@@ -1,6 +1,6 @@
 """Which primitives a graph uses, and whether GPU or Ascend has a kernel for each.
 
-    python tools/audit_operators.py MODEL|FILE.mindir|MODULE:FUNCTION --target GPU|Ascend [--json FILE]
+    python tools/lab/audit_operators.py MODEL|FILE.mindir|MODULE:FUNCTION --target GPU|Ascend [--json FILE]
 
 MODEL is one of the five folders: its inference and training graphs (tools/lab/graphs) are compiled. The status is 1
 when a kernel is missing.
@@ -11,7 +11,7 @@ gives to the CPU counts as missing. Needs gcc and nm on x86-64, no GPU.
 Ascend: nothing can be compiled without the chip's software, so three kinds of evidence are collected for each
 primitive: MindSpore's documentation names Ascend among the supported platforms of the primitive or of the function
 that it belongs to; the Ascend plug-in in the MindSpore wheel has a symbol of its kernel; or the list
-tools/ascend_primitives.yaml, which was reviewed by hand, gives a reason. A primitive without evidence counts as
+tools/lab/ascend_primitives.yaml, which was reviewed by hand, gives a reason. A primitive without evidence counts as
 missing.
 What this cannot show: data types and shapes that a chip refuses, results, memory. Primitives that only some chips have
 are named in the list with their work-around.
@@ -29,7 +29,7 @@ import sys
 import tempfile
 from typing import NamedTuple
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Run as a file from anywhere, the repository root has to come first on the module path.
 sys.path.insert(0, str(ROOT))
 
@@ -41,7 +41,7 @@ from common.text_files import read_yaml  # noqa: E402
 from tools.lab.gpu_dry_compile import build_stubs, dry_compile  # noqa: E402
 
 TARGETS = ("GPU", "Ascend")
-REVIEWED = ROOT / "tools" / "ascend_primitives.yaml"
+REVIEWED = ROOT / "tools" / "lab" / "ascend_primitives.yaml"
 ASCEND_PLUGIN = ("lib", "plugin", "libmindspore_ops_ascend.so")
 # Bookkeeping of the graph itself: no kernel runs for these.
 FRAMEWORK = {"Depend", "Load", "MakeTuple", "Partial", "Return", "Switch", "TupleGetItem", "UpdateState", "call",

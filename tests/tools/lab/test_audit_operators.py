@@ -1,4 +1,4 @@
-"""tools/audit_operators.py: primitives read from graphs, the verdicts, and the command line."""
+"""tools/lab/audit_operators.py: primitives read from graphs, the verdicts, and the command line."""
 import json
 import pathlib
 import platform
@@ -6,12 +6,11 @@ import platform
 import pytest
 
 from common.errors import UserError
-from tools import audit_operators
-from tools.audit_operators import PrimitiveUse, ascend_evidence, judge, read_graph
-from tools.lab import gpu_dry_compile
+from tools.lab import audit_operators, gpu_dry_compile
+from tools.lab.audit_operators import PrimitiveUse, ascend_evidence, judge, read_graph
 from tools.lab.gpu_dry_compile import DryCompileResult
 
-GRAPHS = pathlib.Path(__file__).with_name("lab") / "gpu_graphs.py"
+GRAPHS = pathlib.Path(__file__).with_name("gpu_graphs.py")
 NODES = """
   %0(CNode_1) = Load(%para1_weight, UMonad[U]) cnode_attrs: {checkpoint: Bool(1)}
       : (<Ref[Tensor[Float32]], (8, 3), ref_key=weight>, <UMonad, NoShape>) -> (<Tensor[Float32], (8, 3)>)
