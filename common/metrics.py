@@ -26,7 +26,7 @@ def joint_errors(pred: np.ndarray, gt: np.ndarray) -> np.ndarray:
 
 def aligned_joint_errors(pred: np.ndarray, gt: np.ndarray) -> np.ndarray:
     """`joint_errors` after each pose (..., J, 3) of `pred` is moved, turned and scaled onto its truth."""
-    return joint_errors(align_similarity(pred, gt).aligned, gt)
+    return joint_errors(align_similarity(pred, gt), gt)
 
 
 def mpjpe(pred: np.ndarray, gt: np.ndarray) -> float:

@@ -160,16 +160,7 @@ def square_points(points: np.ndarray, square: Square, size: int) -> np.ndarray:
     return (np.asarray(points, np.float64) - square.corner) * (size / square.side)
 
 
-class ScaledCrop(NamedTuple):
-    """Result of `scale_and_crop`: image (size, size, 3); start and end (2,) int in the padded scaled image; scale."""
-
-    image: np.ndarray
-    start: np.ndarray
-    end: np.ndarray
-    scale: float
-
-
-def scale_and_crop(image: np.ndarray, scale: float, center: np.ndarray, size: int) -> ScaledCrop:
+def scale_and_crop(image: np.ndarray, scale: float, center: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """The HMR demo's crop: scale the whole image with OpenCV's linear filter, repeat its edge, cut out a square.
 
     Source: akanazawa/hmr src/util/image.py.
@@ -181,7 +172,7 @@ def scale_and_crop(image: np.ndarray, scale: float, center: np.ndarray, size: in
         size (int): side of the crop in pixels.
 
     Returns:
-        ScaledCrop
+        tuple: (size, size, 3); where it begins in the scaled image that has `size` // 2 px of edge around it, (2,) int.
     """
     height, width = (int(length * scale) for length in image.shape[:2])
     scaled = cv2.resize(image, (width, height))
@@ -191,7 +182,7 @@ def scale_and_crop(image: np.ndarray, scale: float, center: np.ndarray, size: in
     start = np.round(np.asarray(center) * factors).astype(int)
     padded = np.pad(scaled, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
     end = start + 2 * margin
-    return ScaledCrop(padded[start[1]:end[1], start[0]:end[0]], start, end, scale)
+    return padded[start[1]:end[1], start[0]:end[0]], start
 
 
 def person_scale(points: np.ndarray, conf: np.ndarray, threshold: float = 0.2) -> tuple[float, np.ndarray]:

@@ -229,12 +229,6 @@ def box_matrix(center: np.ndarray, box_size: np.ndarray | tuple[float, float], s
     return np.concatenate([linear, (middle - linear @ np.asarray(center, np.float64))[:, None]], 1)
 
 
-def invert_matrix(matrix: np.ndarray) -> np.ndarray:
-    """The (2, 3) matrix that leads back."""
-    inverse = np.linalg.inv(matrix[:, :2])
-    return np.concatenate([inverse, -(inverse @ matrix[:, 2:])], 1)
-
-
 def transform_points(points: npt.ArrayLike, matrix: np.ndarray) -> np.ndarray:
     """Map points (..., 2) by a (2, 3) matrix; float64."""
     return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]

@@ -29,6 +29,13 @@ class BoneHierarchy:
     rotmat: np.ndarray
     root: np.ndarray
 
+    def rest(self) -> np.ndarray:
+        """(J, 3), where the joints are at rest."""
+        places = np.zeros((len(self.names), 3))
+        for joint, parent in enumerate(self.parents):
+            places[joint] = self.offsets[joint] + (places[parent] if parent >= 0 else 0.0)
+        return places
+
     def positions(self) -> np.ndarray:
         """(T, J, 3), where the joints are."""
         turned, places = [], []
@@ -122,13 +129,6 @@ class Motion:
             changes["body"] = dataclasses.replace(self.body, expr=_linear(self.time_s, self.body.expr, at))
         frames = self.frames[0] + np.arange(count)
         return dataclasses.replace(self, frames=frames, time_s=times, **changes)
-
-    def rest(self) -> np.ndarray:
-        """(J, 3), where the joints of the skeleton are at rest."""
-        places = np.zeros((len(self.skeleton.names), 3))
-        for joint, parent in enumerate(self.skeleton.parents):
-            places[joint] = self.skeleton.offsets[joint] + (places[parent] if parent >= 0 else 0.0)
-        return places
 
     def quaternions(self) -> np.ndarray:
         """(T, J, 4), w x y z, of the joints; of the two of each the one nearer to the frame before."""

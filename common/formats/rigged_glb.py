@@ -47,7 +47,7 @@ def glb_bytes(motion: Motion) -> bytes:
     count = len(skeleton.names)
     quaternions = motion.quaternions()[..., [1, 2, 3, 0]]  # glTF has w last
     inverse = np.tile(np.eye(4), (count, 1, 1))
-    inverse[:, 3, :3] = -motion.rest()  # columns follow each other in glTF, so this is the last column
+    inverse[:, 3, :3] = -motion.skeleton.rest()  # columns follow each other in glTF, so this is the last column
     joints, weights = strongest(skin.weights, WEIGHTS)
     primitive = {
         "attributes": {

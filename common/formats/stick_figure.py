@@ -17,10 +17,8 @@ def stick_figure(skeleton: BoneHierarchy, colour: tuple[int, int, int] = COLOUR,
         colour: (3,) uint8 RGB.
         thickness: radius of the rods, metres; balls have one and a half times that.
     """
-    places = np.zeros((len(skeleton.names), 3))
-    parts = []
+    places, parts = skeleton.rest(), []
     for joint, parent in enumerate(skeleton.parents):
-        places[joint] = skeleton.offsets[joint] + (places[parent] if parent >= 0 else 0.0)
         parts.append((joint, *_ball(places[joint], 1.5 * thickness)))
         if parent >= 0 and np.any(skeleton.offsets[joint]):
             parts.append((parent, *_rod(places[parent], places[joint], thickness)))

@@ -24,22 +24,12 @@ class Camera(NamedTuple):
     name: str
 
 
-class Projection(NamedTuple):
-    """What `project` returns: pixels (..., 2); depth, radius_squared, radial_factor and tangential_term (...)."""
-
-    pixels: np.ndarray
-    depth: np.ndarray
-    radius_squared: np.ndarray
-    radial_factor: np.ndarray
-    tangential_term: np.ndarray
-
-
 def world_to_camera(points: np.ndarray, camera: Camera) -> np.ndarray:
     """X_camera = R (X_world - T) for points (..., 3); float64."""
     return (_as_points(points) - camera.translation) @ camera.rotation.T
 
 
-def project(points: np.ndarray, camera: Camera) -> Projection:
+def project(points: np.ndarray, camera: Camera) -> np.ndarray:
     """Project points of the camera's own frame (see `world_to_camera`) to pixels, with distortion.
 
     With (x, y) = (X / Z, Y / Z) and r2 = x^2 + y^2, pixel = f * ((x, y) * (radial + tangential) + (p2, p1) * r2) + c
@@ -51,21 +41,14 @@ def project(points: np.ndarray, camera: Camera) -> Projection:
         camera (Camera): its rotation and translation are not used.
 
     Returns:
-        Projection: float64.
+        numpy.ndarray: (..., 2), pixels; float64.
     """
     points = _as_points(points)
-    depth = points[..., 2]
-    x, y = points[..., 0] / depth, points[..., 1] / depth
+    xy = points[..., :2] / points[..., 2:]
     k1, k2, k3 = camera.radial
-    p1, p2 = camera.tangential
-    r2 = x * x + y * y
-    radial = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))
-    tangential = p1 * y + p2 * x
-    factor = radial + tangential
-    pixels = np.empty((*depth.shape, 2))
-    pixels[..., 0] = camera.focal[0] * (x * factor + p2 * r2) + camera.centre_px[0]
-    pixels[..., 1] = camera.focal[1] * (y * factor + p1 * r2) + camera.centre_px[1]
-    return Projection(pixels, depth, r2, radial, tangential)
+    r2 = np.square(xy).sum(-1, keepdims=True)
+    factor = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3)) + xy @ camera.tangential[::-1, None]
+    return camera.focal * (xy * factor + camera.tangential[::-1] * r2) + camera.centre_px
 
 
 def _as_points(points: np.ndarray) -> np.ndarray:

@@ -52,6 +52,6 @@ def motions_page(motions: list[Motion], num_frames: int, fps: float, title: str,
         rows[motion.frames] = np.arange(len(motion.frames))
         times[motion.frames] = motion.time_s
         meshes.append(Mesh(skin.vertices, skin.faces, skin.colour, f"person {motion.person}"))
-        moving.append(Moving(motion.skeleton.parents, motion.rest(), joints, weights, motion.quaternions(),
+        moving.append(Moving(motion.skeleton.parents, motion.skeleton.rest(), joints, weights, motion.quaternions(),
                              motion.skeleton.root, rows, motion.skeleton.names))
     return viewer_page(meshes, title, note, moving, np.maximum.accumulate(times - times[0]))

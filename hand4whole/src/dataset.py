@@ -9,7 +9,7 @@ import numpy as np
 
 from common.data.augment import Augmentation, Change
 from common.data.crops import crop_patch, patch_matrix, person_box
-from common.data.image import AnnotatedImages, invert_matrix, transform_points
+from common.data.image import AnnotatedImages, transform_points
 from common.data.readers.human36m_images import camera_translation
 from common.data.readers.smplx_params import MANOFit
 from common.data.records import Record
@@ -284,7 +284,7 @@ def patch_of(image: np.ndarray, box: np.ndarray, size: tuple[int, int],
     if change.flip:
         image = image[:, ::-1]
     # Only the part that the patch shows is turned into floats, which would cost more than the crop itself.
-    corners = transform_points([(0, 0), (size[0], 0), (0, size[1]), size], invert_matrix(matrix))
+    corners = transform_points([(0, 0), (size[0], 0), (0, size[1]), size], cv2.invertAffineTransform(matrix))
     left, top = np.clip(np.floor(corners.min(0)).astype(int) - 1, 0, None)
     right, bottom = np.maximum(np.ceil(corners.max(0)).astype(int) + 2, 0)
     part = np.ascontiguousarray(image[top:bottom, left:right])

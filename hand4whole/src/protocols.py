@@ -59,7 +59,7 @@ def error_mm(pred, gt):
 
 def aligned_error_mm(pred, gt):
     """`error_mm` after the best similarity."""
-    return error_mm(align_similarity(pred, gt).aligned, gt)
+    return error_mm(align_similarity(pred, gt), gt)
 
 
 def ehf_errors(pred, gt, tables):
@@ -118,7 +118,7 @@ def hand_errors(pred, gt, pred_vertices, gt_vertices):
         dict: PA errors in millimetres; `f_5` and `f_15`, shares of vertices within so many millimetres of the other
         mesh after alignment.
     """
-    aligned = align_similarity(pred_vertices, gt_vertices).aligned
+    aligned = align_similarity(pred_vertices, gt_vertices)
     out = {"pa_mpjpe": aligned_error_mm(pred, gt), "pa_mpvpe": error_mm(aligned, gt_vertices)}
     return out | {f"f_{limit}": f_score(aligned, gt_vertices, limit / MM) for limit in F_THRESHOLDS_MM}
 

@@ -76,8 +76,8 @@ def _tf(image, detection, size, _):
         corner = np.maximum(np.floor(center - size / scale), 0).astype(int)
         last = np.ceil(center + size / scale).astype(int)
         image, center = image[corner[1]:last[1], corner[0]:last[0]], center - corner
-    crop = scale_and_crop(image, scale, center, size)
-    return crop.image, Region(corner + (crop.start - size // 2) / crop.scale, size / crop.scale)
+    crop, start = scale_and_crop(image, scale, center, size)
+    return crop, Region(corner + (start - size // 2) / scale, size / scale)
 
 
 CROPS = {"pytorch_hmr": _pytorch_hmr, "spin": _spin, "tf": _tf}

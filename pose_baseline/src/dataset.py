@@ -212,7 +212,7 @@ class _DataFolder:
         seen = world_to_camera(world, camera)
         joints = seen if self._camera_frame else world.astype(np.float64)
         if not self._detections:
-            return project(seen, camera).pixels, joints
+            return project(seen, camera), joints
         detected = self._detections.read(recording, camera_name)
         if len(detected) < len(world):
             raise UserError(f"--detections {self._kind}: S{recording.subject} {recording.name}, camera {camera_name} "

@@ -69,7 +69,7 @@ def test_procrustes():
     target[2] = target[2] @ np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]]).T
     target[3, :, 0] *= -1
     target[4, :, 2] = 0
-    aligned = align_similarity(source, target).aligned
+    aligned = align_similarity(source, target)
     assert np.abs(aligned - expected["procrustes_aligned"]).max() < 1e-5
     assert np.abs(joint_errors(aligned, target).mean(-1) - expected["procrustes_error"]).max() < 1e-5
 

@@ -169,7 +169,7 @@ def write_packed(tree, folder, with_2d=False):
                 name = metadata.sequence_name(action, take)[:-4]
                 world = metadata.sequence(subject, action, take, 1).reshape(-1, 32, 3)
                 positions.setdefault(f"S{subject}", {})[name] = world / np.float32(1000)
-                pixels = [project(world_to_camera(world, camera), camera).pixels for camera in cameras[subject]]
+                pixels = [project(world_to_camera(world, camera), camera) for camera in cameras[subject]]
                 detections.setdefault(f"S{subject}", {})[name] = [
                     np.concatenate([view, view[-2:]])[:, index_map("h36m_32", "h36m_17")].astype(np.float32)
                     for view in pixels]
@@ -205,7 +205,7 @@ def write_hourglass(folder, offset=3.0, frames=None):
                 for camera in cameras[subject]:
                     name = metadata.sequence_name(action, take)[:-4].replace(" ", "_")
                     path = os.path.join(folder, f"S{subject}", "StackedHourglass", f"{name}.{camera.name}.h5")
-                    pixels = project(world_to_camera(world, camera), camera).pixels
+                    pixels = project(world_to_camera(world, camera), camera)
                     with h5py.File(path, "w") as file:
                         file["poses"] = pixels[:frames, order[0]] + offset
 

@@ -202,7 +202,7 @@ class _NpzWriter:
         self._poses.setdefault(person, {})[name] = poses / np.float32(1000.0)
         joints = poses[:, index_map("h36m_32", "h36m_17")]
         self._truth.setdefault(person, {})[name] = [
-            project(world_to_camera(joints, camera), camera).pixels.astype(np.float32)
+            project(world_to_camera(joints, camera), camera).astype(np.float32)
             for camera in cameras(subject, self._seed)]
         if self._with_detections:
             self._detections.setdefault(person, {})[name] = [
@@ -221,7 +221,7 @@ def _detections(subject, action, take, poses, seed):
     rng = np.random.default_rng([seed, subject, ACTIONS.index(action), take, 1])
     joints = poses[:, index_map("h36m_32", "hourglass_16")]
     for camera in cameras(subject, seed):
-        pixels = project(world_to_camera(joints, camera), camera).pixels
+        pixels = project(world_to_camera(joints, camera), camera)
         yield camera, (pixels + rng.normal(0.0, DETECTION_NOISE_PX, pixels.shape)).astype(np.float32)
 
 

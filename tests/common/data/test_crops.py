@@ -10,7 +10,6 @@ from smooth_image import smooth_image
 from common.data import augment, crops
 from common.data.image import (
     crop_matrix,
-    invert_matrix,
     normalize,
     transform_points,
     warp,
@@ -39,7 +38,8 @@ def test_crop_matrix_by_hand():
 def test_matrices_invert():
     matrix = crop_matrix((30.5, 70.25), 0.7, 100, 33.0, True)
     points = np.array([[3.0, 4.0], [50.0, 60.0]])
-    np.testing.assert_allclose(transform_points(transform_points(points, matrix), invert_matrix(matrix)), points)
+    back = cv2.invertAffineTransform(matrix)
+    np.testing.assert_allclose(transform_points(transform_points(points, matrix), back), points)
 
 
 def test_an_unscaled_crop_copies_pixels():
@@ -173,10 +173,9 @@ def test_hmr_demo_crops(case):
         scale, center = crops.person_scale(surest[:, :2], surest[:, 2])
     assert scale == pytest.approx(float(golden[f"{case}_scale"]), rel=1e-6)
     np.testing.assert_allclose(center, golden[f"{case}_center"], atol=1e-4)
-    crop = crops.scale_and_crop(image, scale, center, 224)
-    assert crop.start.tolist() == golden[f"{case}_start_pt"].tolist()
-    assert crop.end.tolist() == golden[f"{case}_end_pt"].tolist()
-    values = crop.image / 127.5 - 1
+    crop, start = crops.scale_and_crop(image, scale, center, 224)
+    assert start.tolist() == golden[f"{case}_start_pt"].tolist()
+    values = crop / 127.5 - 1
     np.testing.assert_allclose(values[::7, ::7], golden[f"{case}_crop"], atol=0.008)
     np.testing.assert_allclose(values.mean((0, 1)), golden[f"{case}_crop_mean"], atol=1e-4)
 
@@ -191,7 +190,6 @@ def test_hand4whole_patches(case, scale, rotation_deg, flip):
         image, box[0] = image[:, ::-1], 640 - 1 - box[0] - box[2]
     matrix = crops.patch_matrix(box, (384, 512), scale, rotation_deg)
     np.testing.assert_allclose(matrix, golden[f"patch/{case}/trans"], atol=1e-4)
-    np.testing.assert_allclose(invert_matrix(matrix), golden[f"patch/{case}/inv_trans"], atol=1e-3)
     difference = np.abs(crops.crop_patch(image, matrix, (384, 512))[::8, ::8] - golden[f"patch/{case}/img"])
     assert difference.mean() < 0.05 and np.quantile(difference, 0.999) < 2
 

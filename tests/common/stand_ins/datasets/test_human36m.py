@@ -171,9 +171,10 @@ def test_actions_are_what_they_are_called(performances):
 def test_everybody_is_in_every_image(performances):
     for (subject, action), poses in performances.items():
         for camera in cameras(subject, SEED):
-            projection = project(world_to_camera(poses, camera), camera)
-            assert projection.depth.min() > 2500.0
-            assert 0.0 < projection.pixels.min() and projection.pixels.max() < 1000.0, (subject, action)
+            seen = world_to_camera(poses, camera)
+            pixels = project(seen, camera)
+            assert seen[..., 2].min() > 2500.0
+            assert 0.0 < pixels.min() and pixels.max() < 1000.0, (subject, action)
 
 
 def test_all_directions_are_seen(performances):
@@ -228,7 +229,7 @@ def test_cdf_tree(tmp_path, capsys):
 
     camera = cameras(11, SEED)[2]
     detected = read_detections(find_detections(str(tmp_path / "a"), "sh")[11, "Eating 1", camera.name])
-    truth = project(world_to_camera(expected[:, index_map("h36m_32", "h36m_16")], camera), camera).pixels
+    truth = project(world_to_camera(expected[:, index_map("h36m_32", "h36m_16")], camera), camera)
     # 192 normal deviates of 6 px.
     assert 4.8 < (detected - truth).std() < 7.2 and np.abs((detected - truth).mean()) < 2.0
 
@@ -243,7 +244,7 @@ def test_npz_layout(tmp_path):
     expected = sequence(11, "Photo", 0, SEED, 4, 10.0)
     np.testing.assert_allclose(poses.read(chosen), expected, atol=1e-3)
     camera = cameras(11, SEED)[1]
-    truth = project(world_to_camera(expected[:, index_map("h36m_32", "h36m_16")], camera), camera).pixels
+    truth = project(world_to_camera(expected[:, index_map("h36m_32", "h36m_16")], camera), camera)
     packed = PackedDetections(str(tmp_path), "gt").read(chosen, camera.name)
     np.testing.assert_allclose(packed, truth, atol=1e-2)
     noise = PackedDetections(str(tmp_path), "sh_pt_mpii").read(chosen, camera.name) - truth
