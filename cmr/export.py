@@ -55,7 +55,6 @@ def describe(config, body):
     """What an exported file takes and gives, for its description.
 
     Args:
-        config (Config): settings of the network.
         body (dict): the body model inside, see `announce_embedded`.
     """
     from cmr.src.mesh import NUM_VERTICES

@@ -66,7 +66,6 @@ def describe(config, model, outputs):
     """What an exported file takes and gives, for its description.
 
     Args:
-        config (Config): settings of the network.
         model (BodyModel): whose arrays the file holds.
         outputs (list): shapes of the outputs for one image, without the batch.
     """

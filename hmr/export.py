@@ -53,7 +53,6 @@ def describe(config, convention, checkpoint, batch, body):
     """What an exported file takes and gives, for its description.
 
     Args:
-        config (Config): settings of the network.
         convention (Convention): its conventions.
         checkpoint (Checkpoint): its weights.
         batch: images per call, "B" for any number.

@@ -55,7 +55,6 @@ def check_training(config, runtime):
     """Refuse settings that do not fit the number of processes.
 
     Args:
-        config (Config): settings.
         runtime (Runtime): with the number of workers.
 
     Raises:

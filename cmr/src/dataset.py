@@ -57,7 +57,6 @@ def read_annotations(path: str, needs: Sequence[str] = ()) -> dict[str, np.ndarr
     """The fields of a prepared file.
 
     Args:
-        path (str): the file.
         needs (sequence): fields that have to be there beside imgname, center and scale.
 
     Returns:

@@ -48,7 +48,6 @@ def build_test_set(config, body):
 
     Args:
         config (Config): settings, with those of the checkpoint.
-        body (Body): the body.
 
     Raises:
         UserError: no such data set, or files that are missing or damaged.

@@ -100,7 +100,6 @@ class NetworkWithLoss(nn.Cell):
     """Network and loss, the form that `TrainStep` takes.
 
     Args:
-        network (CMR): the network.
         loss (CMRLoss): the loss.
 
     Inputs:

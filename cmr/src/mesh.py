@@ -61,7 +61,6 @@ def load_graph_mesh(model, path=""):
 
     Args:
         model (BodyModel): the body whose mesh level 0 is.
-        path (str): the file.
 
     Returns:
         GraphMesh

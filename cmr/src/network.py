@@ -217,7 +217,6 @@ def build_network(config: Config, body: GraphBody | None = None) -> CMR:
     """The network that the settings describe, with its initial values.
 
     Args:
-        config (Config): settings.
         body (GraphBody): None reads the one that the settings name.
     """
     body = body or load_body(config)

@@ -51,10 +51,8 @@ def build_step(config, rank_size, network, body, total_steps):
     """The compiled update of the settings, and its learning rate: a number or a schedule.
 
     Args:
-        config (Config): settings.
         rank_size (int): number of workers.
         network (CMR): mixed precision is set in it.
-        body (Body): the body.
         total_steps (int): of the whole run.
 
     Returns:

@@ -131,9 +131,6 @@ def grown_square(upper: np.ndarray, lower: np.ndarray,
         upper, lower (array): (2,), corners of the box, pixels.
         grow (sequence): factors on the distances from the middle to the left, right, upper and lower side; in
             training four numbers of their own (1.05..1.3 for COCO and LSP, 1.1..1.2 for the others).
-
-    Returns:
-        Square.
     """
     upper, lower = np.asarray(upper, np.float64), np.asarray(lower, np.float64)
     middle, half = (upper + lower) / 2.0, (lower - upper) / 2.0

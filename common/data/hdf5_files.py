@@ -19,7 +19,6 @@ def open_hdf5(path: str, hint: str = "copy or download it again") -> Iterator[h5
     """Open a file for `read_dataset`.
 
     Args:
-        path (str): the file.
         hint (str): what to do when it cannot be used.
 
     Raises:

@@ -71,7 +71,6 @@ class AnnotatedImages:
         """An image, or None where it is left out.
 
         Args:
-            path (str): the file.
             size (tuple): width and height that the annotations state, None where they state none.
             reduce (int): 1, 2, 4 or 8: decode to this part of the size, which costs less for JPEG.
             bgr (bool): blue first, else red.
@@ -100,7 +99,6 @@ class AnnotatedImages:
         """A mask or segmentation of an image, or None where the image is left out for its sake.
 
         Args:
-            path (str): the file.
             image_path (str): the image.
             size (tuple): its width and height.
             needed (bool): an empty mask, which shows nobody, cannot be used either.

@@ -37,7 +37,6 @@ def read_mat(path: str, names: Sequence[str], hint: str = "get the annotations a
     """Variables of a Matlab file.
 
     Args:
-        path (str): the file.
         names (sequence of str): the variables; others are not looked at.
         hint (str): what to do when the file cannot be used.
 

@@ -78,7 +78,6 @@ def check_shapes(config, said="--"):
     """Refuse sizes that make no network.
 
     Args:
-        config (Config): settings.
         said (str): what stands before a key in the error text.
 
     Raises:

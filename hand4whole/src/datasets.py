@@ -65,7 +65,6 @@ def build_training_data(config, model):
     """The training samples of the settings, for `Pipeline`.
 
     Args:
-        config (Config): settings.
         model (BodyModel): what the network poses: SMPL-X, with --parts hand the right MANO hand.
 
     Returns:

@@ -369,7 +369,6 @@ def build_network(config: Config, model: BodyModel | None, joints_only: bool = F
     """The network that the settings describe, with its initial values.
 
     Args:
-        config (Config): settings.
         model (BodyModel): see `build_body_model`.
         joints_only (bool): for training, which wants no mesh: see `Hand4Whole`.
 

@@ -46,7 +46,6 @@ def build_step(config, rank_size, network, progress):
     """The compiled update of the settings, and its learning rate.
 
     Args:
-        config (Config): settings.
         rank_size (int): number of workers.
         network (Hand4Whole or HandOnly): mixed precision is set in it.
         progress (Progress): with the number of updates of an epoch.

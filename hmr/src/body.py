@@ -53,7 +53,6 @@ def load_eval_bodies(config, body):
     """The bodies that true parameters belong to: gender -> BodyModel in float32.
 
     Args:
-        config (Config): settings.
         body (BodyModel): of `load_body`, for those without a file of their own.
     """
     paths = {"male": config.smpl_male_path, "female": config.smpl_female_path}

@@ -374,7 +374,6 @@ def read_part(reader: AnnotatedImages, path: str, square: Square, size: int,
 
     Args:
         reader (AnnotatedImages): of the set.
-        path (str): the file.
         square (Square): pixels of the image.
         size (int): side of the crop.
         image_size (tuple): width and height that the annotations state, or None.

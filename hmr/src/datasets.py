@@ -101,7 +101,6 @@ def build_source(config, body=None):
     """Training samples of the settings' data sets, and how many go into an update on each card.
 
     Args:
-        config (Config): settings.
         body (BodyModel): that gives 3D joints to people of whom SMPL parameters are known; None: they stay without.
 
     Raises:

@@ -61,9 +61,6 @@ def measure(pred_j3d: np.ndarray, gt_j3d: np.ndarray, pred_vertices: np.ndarray 
         pred_j3d, gt_j3d (array): (N, J >= 14, 3), metres, the first 14 joints in LSP order.
         pred_vertices, gt_vertices (array): (N, V, 3), metres; None where there are no true meshes.
 
-    Returns:
-        Errors
-
     Raises:
         UserError: there are no samples, or predictions that are not finite.
     """
@@ -260,9 +257,6 @@ def predict(viewer: Viewer, subjects: Sequence[Subject], models: dict[str, BodyM
         subjects (list[Subject]): whom to look at.
         models (dict): gender -> BodyModel in float32, for true bodies.
         regressor (array): (14, 6890), vertices to joints in LSP's order, instead of HMR's own.
-
-    Returns:
-        Results
 
     Raises:
         UserError: an image is missing, none can be used, or predictions are not finite.

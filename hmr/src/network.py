@@ -253,9 +253,6 @@ def build_hmr(convention: Convention, model: BodyModel, mean: MeanParams, **size
         convention (Convention): conventions.
         model (BodyModel): kind "smpl".
         mean (MeanParams), sizes: see `build_parts`.
-
-    Returns:
-        HMR
     """
     return HMR(*build_parts(convention, mean, **sizes), BodyLayer(model, convention.rotations, convention.rotate_base))
 
@@ -264,12 +261,8 @@ def build_network(config: Config, body: BodyModel, seed: int = 0) -> HMR:
     """The generator that the settings describe, with its initial values.
 
     Args:
-        config (Config): settings.
         body (BodyModel): of `load_body`.
         seed (int): of the initial values.
-
-    Returns:
-        HMR
     """
     mean = load_mean_params(config.smpl_mean_params_path or in_data(config, HMR_MEAN))
     return build_hmr(find_convention(config.convention), body, mean, depth=config.depth, width=config.width,
@@ -304,7 +297,6 @@ def load_trained(config: Config, body: BodyModel) -> tuple[HMR, Config, Conventi
     """Network, settings, conventions and file of the checkpoint that the settings name.
 
     Args:
-        config (Config): settings.
         body (BodyModel): of `load_body`.
 
     Returns:

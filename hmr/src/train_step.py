@@ -174,7 +174,6 @@ def build_step(config, rank_size, pair, total_steps):
     """The compiled update of the settings.
 
     Args:
-        config (Config): settings.
         rank_size (int): number of workers.
         pair (Adversaries): of `build_start`; mixed precision is set in its generator.
         total_steps (int): of the whole run.
@@ -202,7 +201,6 @@ def build_start(config, body, with_discriminator, start):
     """Generator and discriminator (or None) at the beginning, with the weights that the settings name.
 
     Args:
-        config (Config): settings.
         body (BodyModel): of `load_body`.
         with_discriminator (bool): whether there are real poses to learn from.
         start (Checkpoint): to start from; None for random weights.

@@ -98,7 +98,6 @@ def prepare(config, training):
     """Write the prepared files of the training or evaluation sets that are there.
 
     Args:
-        config (Config): settings.
         training (bool): the training sets, else the evaluation sets.
 
     Returns:

@@ -40,7 +40,6 @@ def load_h5(path: str, keys: Sequence[str], optional: Sequence[str] = (),
     """Arrays of an HDF5 file.
 
     Args:
-        path (str): the file.
         keys (sequence of str): needed, with equal first axes.
         optional (sequence of str): read when there.
 

@@ -118,7 +118,6 @@ def read_mpii_h5(path: str, image_folder: str) -> list[Record]:
     """People of `train.h5`.
 
     Args:
-        path (str): the file.
         image_folder (str): MPII's `images`.
 
     Returns:

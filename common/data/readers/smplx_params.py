@@ -43,9 +43,6 @@ def read_smplx_params(entry: object, where: str) -> SMPLXFit:
         entry (dict): see the module's text.
         where (str): file and entry, for messages.
 
-    Returns:
-        SMPLXFit
-
     Raises:
         UserError: a needed member is missing or has another size.
     """
