@@ -33,7 +33,7 @@ def main(argv):
     from common.engine.runtime import init_runtime
 
     init_runtime(config.device_target, config.device_id, config.seed)
-    with on_modelarts(config.enable_modelarts, config.data_url, config.data_path, config.result_dir, config.train_url):
+    with on_modelarts(config, config.data_path, config.result_dir):
         make_folder(config.result_dir)
         body = load_body(config)
         network, config, checkpoint = load_trained(config, body)

@@ -33,8 +33,7 @@ def main(argv):
     if config.file_format.upper() == "ONNX" and config.use_svd:
         LOGGER.info("ONNX has no operator for singular values: the rotations are computed without it")
         config = config.replace(use_svd=False)
-    with on_modelarts(config.enable_modelarts, config.data_url, config.data_path,
-                      os.path.dirname(os.path.abspath(config.file_name)), config.train_url):
+    with on_modelarts(config, config.data_path, os.path.dirname(os.path.abspath(config.file_name))):
         body = load_body(config)
         network, config, checkpoint = load_trained(config, body)
         path, _ = export_network(network, example_inputs(config.img_res), config.file_name, config.file_format,

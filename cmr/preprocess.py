@@ -27,8 +27,7 @@ def main(argv):
     unknown = [name for name in config.only if name not in known]
     if unknown:
         raise UserError(f"--only {unknown[0]}: choose from {', '.join(sorted(known))}")
-    with on_modelarts(config.enable_modelarts, config.data_url, config.data_path, config.dataset_npz_path,
-                      config.train_url):
+    with on_modelarts(config, config.data_path, config.dataset_npz_path):
         missing, failed = [], {}
         for training in wanted:
             absent, wrong = prepare(config, training)

@@ -22,8 +22,7 @@ def main(argv):
     from common.engine.runtime import init_runtime
 
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
-    with on_modelarts(config.enable_modelarts, config.data_url, config.data_path, config.output_path,
-                      config.train_url):
+    with on_modelarts(config, config.data_path, config.output_path):
         train(config, runtime)
 
 

@@ -39,8 +39,7 @@ def main(argv):
     from hand4whole.src.network import EXPORTED, FirstOutputs, load_trained
 
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
-    with on_modelarts(config.enable_modelarts, config.data_url, config.data_path,
-                      os.path.dirname(os.path.abspath(config.file_name)), config.train_url):
+    with on_modelarts(config, config.data_path, os.path.dirname(os.path.abspath(config.file_name))):
         network, config, model, checkpoint = load_trained(config)
         outputs = EXPORTED[config.parts]
         exported = FirstOutputs(network, len(outputs))

@@ -28,8 +28,7 @@ def main(argv):
     from hmr.src.protocols import read_subjects
 
     init_runtime(config.device_target, config.device_id, config.seed)
-    with on_modelarts(config.enable_modelarts, config.data_url, config.data_path, config.eval_path,
-                      config.train_url):
+    with on_modelarts(config, config.data_path, config.eval_path):
         make_folder(config.eval_path)
         subjects = read_subjects(config.dataset, config.data_path, config.crop_scale, config.eval_num)
         body = load_body(config)

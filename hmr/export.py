@@ -27,8 +27,7 @@ def main(argv):
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
     # The original's networks took both halves of a training batch; 0 in all leaves the batch free.
     batch_size = config.batch_size + config.batch_3d_size
-    with on_modelarts(config.enable_modelarts, config.data_url, config.data_path,
-                      os.path.dirname(os.path.abspath(config.file_name)), config.train_url):
+    with on_modelarts(config, config.data_path, os.path.dirname(os.path.abspath(config.file_name))):
         body = load_body(config)
         network, config, convention, checkpoint = load_trained(config, body)
         path, _ = export_network(network, example_inputs(convention, config.crop_size), config.file_name,

@@ -30,8 +30,7 @@ def main(argv):
     from openpose.src.network import load_trained
 
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
-    with on_modelarts(config.enable_modelarts, config.data_url, config.data_path, config.output_img_path,
-                      config.train_url):
+    with on_modelarts(config, config.data_path, config.output_img_path):
         make_folder(config.output_img_path)
         network, config, skeleton, _ = load_trained(config)
         annotations = read_annotations(config.ann, skeleton.category)

@@ -25,8 +25,7 @@ def main(argv):
     from openpose.src.network import LastStage, load_trained
 
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
-    with on_modelarts(config.enable_modelarts, config.data_url, config.data_path,
-                      os.path.dirname(os.path.abspath(config.file_name)), config.train_url):
+    with on_modelarts(config, config.data_path, os.path.dirname(os.path.abspath(config.file_name))):
         network, config, skeleton, checkpoint = load_trained(config)
         path, _ = export_network(LastStage(network), example_inputs(config.insize, config.normalisation),
                                  config.file_name, config.file_format, config.export_batch_size,

@@ -22,7 +22,7 @@ def main(argv):
     from common.engine.runtime import init_runtime
 
     runtime = init_runtime(config.device_target, config.device_id, config.seed)
-    with on_modelarts(config.enable_modelarts, config.obs_dir, config.data_dir, config.train_dir, config.result):
+    with on_modelarts(config, config.data_dir, config.train_dir, urls=("obs_dir", "result")):
         if config.sample:
             from pose_baseline.src.inference import sample
 

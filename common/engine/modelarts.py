@@ -3,24 +3,26 @@ import contextlib
 import logging
 from collections.abc import Iterator
 
+from common.config import Config
 from common.errors import UserError
 
 LOGGER = logging.getLogger("mindhuman")
 
 
 @contextlib.contextmanager
-def on_modelarts(enabled: bool, data_url: str, data_dir: str, output_dir: str, result_url: str) -> Iterator[None]:
-    """Fetch `data_url` into `data_dir`, run the block, send `output_dir` to `result_url`, also when the block failed.
+def on_modelarts(config: Config, data_dir: str, output_dir: str,
+                 urls: tuple[str, str] = ("data_url", "train_url")) -> Iterator[None]:
+    """Fetch the data, run the block, send the output back, also when the block failed; --enable_modelarts off: run it.
 
     Args:
-        enabled (bool): False does nothing.
-        data_url, result_url (str): object-storage addresses (obs://...).
+        config (Config): with `enable_modelarts` and the settings `urls`.
         data_dir, output_dir (str): local folders.
+        urls (tuple): settings that hold the object-storage addresses (obs://...) of the data and of the output.
 
     Raises:
         UserError: the package moxing, which ModelArts provides, is not there.
     """
-    if not enabled:
+    if not config.enable_modelarts:
         yield
         return
     try:
@@ -28,6 +30,7 @@ def on_modelarts(enabled: bool, data_url: str, data_dir: str, output_dir: str, r
     except ImportError:
         raise UserError("--enable_modelarts: the package moxing is missing; it exists on ModelArts machines only, so "
                         "leave the flag out elsewhere") from None
+    data_url, result_url = (config[name] for name in urls)
     LOGGER.info("Fetching %s to %s", data_url, data_dir)
     moxing.file.copy_parallel(data_url, data_dir)
     try:
