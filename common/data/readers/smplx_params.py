@@ -136,23 +136,23 @@ class NestedFile:
 
 
 def record_in_world(person: PersonEntry, path: str, joints: tuple, j3d: np.ndarray, fit: SMPLXFit | None,
-                    camera: Mapping[str, np.ndarray], **extras: Any) -> Record:
+                    lens: Mapping[str, np.ndarray], **extras: Any) -> Record:
     """Somebody of a calibrated room: joints projected into the image, the fit's root turned into camera axes.
 
     Args:
         person (PersonEntry): annotation and image. path (str): of the image.
         joints (tuple): names of the J joints. j3d (array): (J, 3), metres, camera axes.
         fit (SMPLXFit): in world axes, or None; for the translation see `human36m_images.camera_translation`.
-        camera (dict): focal, principal (2,) px; rotation (3, 3) and offset (3,), x_camera = rotation x_world + offset.
+        lens (dict): focal, principal (2,) px; rotation (3, 3) and offset (3,), x_camera = rotation x_world + offset.
         extras: what else the record tells.
     """
-    j2d, body = camera["focal"] * j3d[:, :2] / j3d[:, 2:] + camera["principal"], {}
+    j2d, body = lens["focal"] * j3d[:, :2] / j3d[:, 2:] + lens["principal"], {}
     if fit is not None:
-        root = matrix_to_axis_angle(camera["rotation"] @ axis_angle_to_matrix(fit.pose[ROOT]))
+        root = matrix_to_axis_angle(lens["rotation"] @ axis_angle_to_matrix(fit.pose[ROOT]))
         body = {"pose": np.concatenate([root, fit.pose[ROOT.stop:]]), "beta": fit.beta}
     return Record(
         image_path=path, box=person.box if person.box[2:].all() else box_around(j2d), joints=joints, j2d=j2d,
-        visibility=np.full(len(joints), VISIBLE, np.uint8), j3d=j3d, **body, focal=camera["focal"],
-        principal=camera["principal"], key=person.key,
-        extras={**extras, "size": person.size(path), "fit": fit, "rotation": camera["rotation"],
-                "offset": camera["offset"]})
+        visibility=np.full(len(joints), VISIBLE, np.uint8), j3d=j3d, **body, focal=lens["focal"],
+        principal=lens["principal"], key=person.key,
+        extras={**extras, "size": person.size(path), "fit": fit, "rotation": lens["rotation"],
+                "offset": lens["offset"]})

@@ -187,7 +187,7 @@ def test_missing_and_damaged_files(tmp_path):
         with pytest.raises(UserError, match="not a readable Matlab file"):
             reader(str(tmp_path))
         write_mat(str(tmp_path / name), {"joints": np.zeros((4, 4))})
-        with pytest.raises(UserError, match="has shape .4, 4."):
+        with pytest.raises(UserError, match="does not hold"):
             reader(str(tmp_path))
         write_mat(str(tmp_path / name), {"other": np.zeros((4, 4))})
         with pytest.raises(UserError, match="no variable joints"):
@@ -239,7 +239,7 @@ def test_missing_and_damaged_h5_and_up3d(tmp_path):
     with pytest.raises(UserError, match="00000_body.pkl does not exist"):
         up3d.read_up3d(str(tmp_path), "test")
     (tmp_path / "00000_body.pkl").write_bytes(pickle.dumps({"pose": np.zeros(70), "betas": np.zeros(10)}))
-    with pytest.raises(UserError, match="pose has shape .70,."):
+    with pytest.raises(UserError, match="pose has the shape .70,."):
         up3d.read_up3d(str(tmp_path), "test")
     (tmp_path / "00000_body.pkl").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
     with pytest.raises(UserError, match="asks for os.system"):
