@@ -5,10 +5,14 @@
 
 People are found once (openpose); every model works on them. DIR/index.html needs no network and no server.
 """
+import dataclasses
 import logging
 import os
+import pathlib
 import sys
 import time
+
+import numpy as np
 
 # The repository root comes first, so that `common` and the models are found from every directory.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -140,9 +144,9 @@ class Work:
         detecting = Remembering(model)
         Inference(detecting, result.folder).run(self.source)
         self.detections = found = detecting.found
-        count = sum(len(one) for one in found)
-        result.facts = [("people found", count), ("frames" if self.source.fps else "images", len(found)),
-                        ("mean score", f"{_mean([score for one in found for score in one.scores]):.2f}")]
+        scores = [score for one in found for score in one.scores]
+        result.facts = [("people found", len(scores)), ("frames" if self.source.fps else "images", len(found)),
+                        ("mean score", f"{sum(scores) / max(len(scores), 1):.2f}")]
         if self.source.fps:
             result.videos = [os.path.join(result.folder, f"{self.source.name}.mp4")]
         else:
@@ -199,7 +203,7 @@ class Work:
         for record, found in people:
             result.images[record.name] = [os.path.join(result.folder, f"{record.name}_{view}.png")
                                           for view in ("overlay", "side", "top")]
-            result.pages[record.name] = _read(os.path.join(result.folder, f"{record.name}.html"))
+            result.pages[record.name] = pathlib.Path(result.folder, f"{record.name}.html").read_text("utf-8")
             for person in found:
                 x, y, z = person.translation
                 result.facts.append((f"{record.image}, person {person.number}",
@@ -233,10 +237,6 @@ class Remembering:
 
     def stream(self, source, **options):
         """As `Detecting.stream`."""
-        import dataclasses
-
-        import numpy as np
-
         for poses in self.detecting.stream(source, **options):
             # The size of the photo is all that is asked for later.
             blank = np.broadcast_to(np.zeros(1, np.uint8), poses.photo.shape)
@@ -246,8 +246,6 @@ class Remembering:
 
 def _apart(motions, step=1.2):
     """The motions beside each other, as the lifter has them all at one place; metres."""
-    import numpy as np
-
     shifts = step * (np.arange(len(motions)) - 0.5 * (len(motions) - 1))
     return [_moved(motion, lambda root, shift=shift: root + [shift, 0.0, 0.0])
             for motion, shift in zip(motions, shifts)]
@@ -255,26 +253,11 @@ def _apart(motions, step=1.2):
 
 def _moved(motion, move):
     """A motion whose places of the root, (T, 3), went through a function."""
-    import dataclasses
-
     return dataclasses.replace(motion, skeleton=dataclasses.replace(motion.skeleton, root=move(motion.skeleton.root)))
 
 
 def _first_frame(motion):
-    import dataclasses
-
-    import numpy as np
-
     return dataclasses.replace(motion, frames=np.zeros(1, int), time_s=np.zeros(1))
-
-
-def _read(path):
-    with open(path, encoding="utf-8") as stream:
-        return stream.read()
-
-
-def _mean(values):
-    return sum(values) / max(len(values), 1)
 
 
 if __name__ == "__main__":
