@@ -10,13 +10,10 @@ from common.geometry.alignment import align_similarity
 
 
 def joint_errors(pred: np.ndarray, gt: np.ndarray) -> np.ndarray:
-    """Euclidean distance of every joint.
+    """Euclidean distance of every joint: (..., J) float64.
 
     Args:
         pred, gt (numpy.ndarray): (..., J, 3), equal shapes.
-
-    Returns:
-        numpy.ndarray: (..., J) float64.
     """
     pred, gt = np.asarray(pred, np.float64), np.asarray(gt, np.float64)
     if pred.shape != gt.shape or pred.shape[-1:] != (3,):

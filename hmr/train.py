@@ -28,11 +28,7 @@ def main(argv):
 
 
 def train(config, runtime):
-    """One training run, from the settings to the last epoch.
-
-    Returns:
-        Progress: of the finished run.
-    """
+    """One training run, from the settings to the last epoch -> its `Progress`."""
     from common.body_models.embedded import warn_other_body
     from common.data.pipeline import Pipeline
     from common.engine.amp import check_amp

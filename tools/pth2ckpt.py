@@ -36,7 +36,7 @@ def parse(argv):
 
 
 def convert_file(model, source, target, variant="", statistics=""):
-    """Published weights of a model to a checkpoint of it.
+    """Published weights of a model to a checkpoint of it: Conversion, dict of the other entries of the file.
 
     Args:
         model (str): folder of the model.
@@ -44,9 +44,6 @@ def convert_file(model, source, target, variant="", statistics=""):
         target (str): checkpoint to write.
         variant (str): kind of weights where the names do not tell.
         statistics (str): file with the statistics of inputs, for models that need them.
-
-    Returns:
-        tuple: Conversion, dict of the other entries of the file.
 
     Raises:
         UserError: the file cannot be read, or does not hold weights of this model.

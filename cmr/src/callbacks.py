@@ -72,7 +72,7 @@ class SummaryImages(Callback):
 
 
 def overlay(crop, vertices, cam, faces, colour):
-    """A mesh over the crop that it was found in.
+    """A mesh over the crop that it was found in: (S, S, 3) uint8 RGB.
 
     Args:
         crop (numpy.ndarray): (S, S, 3) uint8 RGB.
@@ -80,9 +80,6 @@ def overlay(crop, vertices, cam, faces, colour):
         cam (numpy.ndarray): (3,), (s, tx, ty).
         faces (array): (F, 3).
         colour (tuple): RGB, 0..255.
-
-    Returns:
-        numpy.ndarray: (S, S, 3) uint8 RGB.
     """
     size = len(crop)
     camera = PerspectiveCamera(FOCAL_PX, (size / 2, size / 2),

@@ -54,13 +54,10 @@ _HINT = "prepare it with preprocess.py --train_files or --eval_files"
 
 
 def read_annotations(path: str, needs: Sequence[str] = ()) -> dict[str, np.ndarray]:
-    """The fields of a prepared file.
+    """The fields of a prepared file: field -> array; numbers in float64, text as str.
 
     Args:
         needs (sequence): fields that have to be there beside imgname, center and scale.
-
-    Returns:
-        dict: field -> array; numbers in float64, text as str.
 
     Raises:
         UserError: no such file, damaged, empty, a field is missing, or fields that do not fit each other.
@@ -123,16 +120,13 @@ class Crop:
         self.size, self.contrast_stretch = size, contrast_stretch
 
     def cut(self, image: np.ndarray, center: np.ndarray, scale: float, change: Change = NO_CHANGE) -> np.ndarray:
-        """The crop of an image.
+        """The crop of an image: (size, size, 3) uint8; black outside the image.
 
         Args:
             image (numpy.ndarray): (H, W, 3) uint8 RGB.
             center (array): (2,), middle of the box, pixels of the image.
             scale (float): side of the box / 200 px.
             change (Change): augmentation.
-
-        Returns:
-            numpy.ndarray: (size, size, 3) uint8; black outside the image.
         """
         scale = scale * change.scale
         if self.contrast_stretch:
@@ -145,16 +139,13 @@ class Crop:
 
     def joints(self, j2d: np.ndarray, names: str | Sequence[str], center: np.ndarray, scale: float,
                change: Change = NO_CHANGE) -> np.ndarray:
-        """Joints of the image in the crop.
+        """Joints of the image in the crop: (J, 2) float64, the crop spans [-1, 1].
 
         Args:
             j2d (array): (J, 2), pixels of the image.
             names (str or sequence): skeleton name, or the joints' names: left and right change places in a mirrored
                 crop.
             center, scale, change: as in `cut`.
-
-        Returns:
-            numpy.ndarray: (J, 2) float64, the crop spans [-1, 1].
         """
         scale = scale * change.scale
         if self.contrast_stretch:

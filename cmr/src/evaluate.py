@@ -226,14 +226,11 @@ def parts_of_texture(texture: np.ndarray, cube: np.ndarray) -> Callable[[np.ndar
 
 def parts_of_joints(weights: np.ndarray, faces: np.ndarray,
                     part_of_joint: Sequence[int]) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """The parts of a mesh by its skinning weights, for bodies without such files.
+    """The parts of a mesh by its skinning weights, for bodies without such files: as `Segmentation` takes it.
 
     Args:
         weights (array): (V, J). faces (array): (F, 3).
         part_of_joint (sequence): (J,), 1..6.
-
-    Returns:
-        function: as `Segmentation` takes it.
     """
     face_parts = np.asarray(part_of_joint)[weights[faces].sum(1).argmax(1)]
     return lambda face, _: face_parts[face]

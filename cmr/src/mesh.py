@@ -104,14 +104,11 @@ def normalized_adjacency(adjacency):
 
 
 def training_regressor(model, path=""):
-    """The matrix that takes a mesh to the joints that are supervised, the skeleton graphcmr_24.
+    """The matrix that takes a mesh to the joints that are supervised, the skeleton graphcmr_24: (24, 6890) float64.
 
     Args:
         model (BodyModel): SMPL; its own regressor gives the skeleton's joints.
         path (str): `J_regressor_extra.npy`; empty for that inside `smpl.ckpt`, or of the synthetic body.
-
-    Returns:
-        array: (24, 6890) float64.
 
     Raises:
         UserError: no such file, another shape, or an empty path beside a body that has none.

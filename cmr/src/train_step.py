@@ -25,15 +25,12 @@ COORDINATES = 3  # inputs of the first layer that are the template's
 
 
 def build_start(config, body, start):
-    """The network that a training begins with, with the weights that the settings name.
+    """The network that a training begins with, with the weights that the settings name -> CMR.
 
     Args:
         config (Config): settings, with those of `start`.
         body (Body): of `load_body`.
         start (Checkpoint): to start from or to resume; None for random weights, with a ResNet where one is named.
-
-    Returns:
-        CMR
     """
     network = build_network(config, body)
     if config.wide_start:
@@ -48,15 +45,12 @@ def build_start(config, body, start):
 
 
 def build_step(config, rank_size, network, body, total_steps):
-    """The compiled update of the settings, and its learning rate: a number or a schedule.
+    """The compiled update of the settings, and its learning rate: a number or a schedule -> TrainStep, learning rate.
 
     Args:
         rank_size (int): number of workers.
         network (CMR): mixed precision is set in it.
         total_steps (int): of the whole run.
-
-    Returns:
-        tuple: TrainStep, learning rate.
     """
     def rate_from(base):
         return base if config.lr_decay == 1.0 else ExponentialDecay(base, config.lr_decay, total_steps)

@@ -42,7 +42,7 @@ class MeanParams:
 
 
 def load_regressor(model: BodyModel, name: str, path: str = "") -> np.ndarray:
-    """A joint regressor from `.npy`, `.npz` (one array) or `.pkl`.
+    """A joint regressor from `.npy`, `.npz` (one array) or `.pkl`: (joints, V) float64.
 
     Args:
         model (BodyModel): the body whose vertices it will be applied to.
@@ -50,9 +50,6 @@ def load_regressor(model: BodyModel, name: str, path: str = "") -> np.ndarray:
             (GraphCMR and SPIN, 17), "J_regressor_h36m_smpl" and "J_regressor_h36m_smplx" (Hand4Whole, 17, in another
             order), "SMPLX_to_J14" (14).
         path (str): the file; empty for that of the synthetic body.
-
-    Returns:
-        array: (joints, V) float64.
 
     Raises:
         UserError: no such file, unreadable, unsafe, another shape, or an empty path beside a real body model.

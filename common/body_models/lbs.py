@@ -66,15 +66,12 @@ def world_transforms(local: Tensor, tables: list[Tensor]) -> Tensor:
 
 
 def skin(planes: tuple[Tensor, Tensor, Tensor], transforms: Tensor, weights: Tensor) -> Tensor:
-    """Blend the joints' transforms for each vertex and apply them.
+    """Blend the joints' transforms for each vertex and apply them -> (B, V, 3), metres.
 
     Args:
         planes (tuple[Tensor]): x, y and z of the vertices in rest-pose space, (1, B, V) each, metres.
         transforms (Tensor): (J, B, 4, 4), rest-pose space to posed space.
         weights (Tensor): (J, V), how much each vertex follows each joint.
-
-    Returns:
-        Tensor: (B, V, 3), metres.
     """
     num_joints, num_vertices = weights.shape
     # Rows 0..2 of the 4x4 matrices; the fourth is always 0, 0, 0, 1.
@@ -90,14 +87,11 @@ def skin(planes: tuple[Tensor, Tensor, Tensor], transforms: Tensor, weights: Ten
 
 
 def regress_joints(vertices: Tensor, regressor: Tensor) -> Tensor:
-    """Joints as weighted means of vertices.
+    """Joints as weighted means of vertices: (B, K, 3).
 
     Args:
         vertices (Tensor): (B, V, 3).
         regressor (Tensor): (V, K), one column for each joint.
-
-    Returns:
-        Tensor: (B, K, 3).
     """
     num_vertices, num_joints = regressor.shape
     flat = vertices.transpose(0, 2, 1).reshape(-1, num_vertices)

@@ -21,7 +21,7 @@ _NECK = 12
 
 def pose_body(model: BodyModel, rotmat: np.ndarray, shape: np.ndarray, translation: np.ndarray | None = None,
               shapedirs: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Pose a body model.
+    """Pose a body model -> vertices (B, V, 3) and joints of the posed skeleton (B, J, 3), metres.
 
     Args:
         model (BodyModel): arrays of the body model (see `files`).
@@ -29,9 +29,6 @@ def pose_body(model: BodyModel, rotmat: np.ndarray, shape: np.ndarray, translati
         shape (array): (B, S), coefficients of the first S shape directions, or of `shapedirs`.
         translation (array | None): (B, 3), metres.
         shapedirs (array | None): (V, 3, S), directions to use instead of the model's first S.
-
-    Returns:
-        tuple: vertices (B, V, 3) and joints of the posed skeleton (B, J, 3), metres.
     """
     vertices, joints, _ = _pose(model, rotmat, shape, translation, shapedirs)
     return vertices, joints

@@ -74,16 +74,13 @@ def shapes_of(network: nn.Cell) -> dict[str, tuple[int, ...]]:
 
 def convert(arrays: Mapping[str, np.ndarray], rules: Iterable[Rule], wanted: Mapping[str, Sequence[int]],
             source: str) -> Conversion:
-    """Rename arrays by rules and check them against the network.
+    """Rename arrays by rules and check them against the network -> Conversion.
 
     Args:
         arrays (dict): source name -> array.
         rules (list[Rule]): the first that matches counts.
         wanted (dict): target name -> shape of all parameters that the network has.
         source (str): file name for the error text.
-
-    Returns:
-        Conversion.
 
     Raises:
         UserError: a name that no rule knows, two names for one target, a missing target, a shape that does not fit.

@@ -81,15 +81,12 @@ def swapped_order(names: str | Sequence[str]) -> np.ndarray:
 
 
 def flip_points(points: np.ndarray, names: str | Sequence[str], width: float = 0.0) -> np.ndarray:
-    """Joints of the mirrored image.
+    """Joints of the mirrored image: (..., J, D), a copy.
 
     Args:
         points (array): (..., J, D), x first. Pixels with `width`; -1..1 or metres (x to the right) with width 0.
         names (str or sequence): skeleton name, or the J joint names.
         width (float): of the image in pixels.
-
-    Returns:
-        numpy.ndarray: (..., J, D), a copy.
     """
     flipped = swap_sides(points, names)
     flipped[..., 0] = width - flipped[..., 0]

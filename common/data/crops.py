@@ -77,14 +77,11 @@ def box_of_detections(points: np.ndarray, conf: np.ndarray, threshold: float = 0
 
 def crop_points(points: np.ndarray, center: np.ndarray, scale: float, size: int,
                 rotation_deg: float = 0.0) -> np.ndarray:
-    """Joints in GraphCMR's and SPIN's crop: whole pixels, plus one, in -1..1.
+    """Joints in GraphCMR's and SPIN's crop: whole pixels, plus one, in -1..1 -> (J, 2) float64, the crop spans -1..1.
 
     Args:
         points (array): (J, 2), pixels of the image.
         center, scale, size, rotation_deg: as in `crop_stretched`.
-
-    Returns:
-        numpy.ndarray: (J, 2) float64, the crop spans -1..1.
     """
     matrix = _whole_pixel_matrix(center, scale, size)
     if rotation_deg:

@@ -39,14 +39,11 @@ def open_hdf5(path: str, hint: str = "copy or download it again") -> Iterator[h5
 
 
 def read_dataset(file: h5py.File, name: str | h5py.Reference) -> np.ndarray:
-    """One array of an open file.
+    """One array of an open file: numbers, text or references.
 
     Args:
         file (h5py.File): of `open_hdf5`.
         name (str or h5py.Reference): its path, or a reference that another array holds.
-
-    Returns:
-        array: numbers, text or references.
 
     Raises:
         DamagedData: it lies elsewhere (links and parts of other files are not followed), is larger than its file can

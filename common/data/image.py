@@ -68,15 +68,12 @@ class AnnotatedImages:
 
     def read(self, path: str, size: tuple[int, int] | None = None, reduce: int = 1,
              bgr: bool = False) -> np.ndarray | None:
-        """An image, or None where it is left out.
+        """An image, or None where it is left out: (H, W, 3) uint8.
 
         Args:
             size (tuple): width and height that the annotations state, None where they state none.
             reduce (int): 1, 2, 4 or 8: decode to this part of the size, which costs less for JPEG.
             bgr (bool): blue first, else red.
-
-        Returns:
-            numpy.ndarray | None: (H, W, 3) uint8.
 
         Raises:
             UserError: there is no such file, or none of the first images can be used.
@@ -96,15 +93,12 @@ class AnnotatedImages:
         return None if reason else image
 
     def read_mask(self, path: str, image_path: str, size: tuple[int, int], needed: bool = False) -> np.ndarray | None:
-        """A mask or segmentation of an image, or None where the image is left out for its sake.
+        """A mask or segmentation of an image, or None where the image is left out for its sake: (H, W) uint8.
 
         Args:
             image_path (str): the image.
             size (tuple): its width and height.
             needed (bool): an empty mask, which shows nobody, cannot be used either.
-
-        Returns:
-            numpy.ndarray | None: (H, W) uint8.
 
         Raises:
             UserError: there is no such file, or none of the first masks can be used.
@@ -194,7 +188,7 @@ def _fits(image: np.ndarray, size: tuple[int, int] | None, reduce: int) -> bool:
 
 def crop_matrix(center: np.ndarray, scale: float, size: int, rotation_deg: float = 0.0,
                 flip: bool = False) -> np.ndarray:
-    """The map from image to a square crop around a box.
+    """The map from image to a square crop around a box: (2, 3) float64.
 
     Args:
         center (array): (2,), middle of the box, pixels of the image.
@@ -202,9 +196,6 @@ def crop_matrix(center: np.ndarray, scale: float, size: int, rotation_deg: float
         size (int): side of the crop in pixels.
         rotation_deg (float): turns the content counter-clockwise, as seen in the image.
         flip (bool): mirror the crop, after the rotation.
-
-    Returns:
-        numpy.ndarray: (2, 3) float64.
     """
     return box_matrix(center, (SCALE_PX * scale, SCALE_PX * scale), (size, size), rotation_deg, flip)
 
@@ -234,7 +225,7 @@ def transform_points(points: npt.ArrayLike, matrix: np.ndarray) -> np.ndarray:
 
 def warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int],
          interpolation: int = cv2.INTER_LINEAR) -> np.ndarray:
-    """Cut a crop out of an image; black outside of it.
+    """Cut a crop out of an image; black outside of it -> (height, width, 3) or (height, width), the type of `image`.
 
     A crop that is less than half as fine as the image would skip pixels: the image is then averaged over whole
     blocks first, which also costs less than fetching from all of it.
@@ -244,9 +235,6 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int],
         matrix (numpy.ndarray): (2, 3), points of the image to points of the crop.
         size (tuple): width and height of the crop in pixels.
         interpolation (int): of OpenCV.
-
-    Returns:
-        numpy.ndarray: (height, width, 3) or (height, width), the type of `image`.
     """
     linear, shift = matrix[:, :2], matrix[:, 2]
     shrink = int(1.0 / max(math.sqrt(abs(np.linalg.det(linear))), 1e-6))
@@ -262,14 +250,11 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int],
 
 def normalize(image: np.ndarray, mean: Sequence[float] = IMAGENET_MEAN,
               std: Sequence[float] = IMAGENET_STD) -> np.ndarray:
-    """(value / 255 - mean) / std with the channels first, ready for a network.
+    """(value / 255 - mean) / std with the channels first, ready for a network: (3, H, W) float32.
 
     Args:
         image (numpy.ndarray): (H, W, 3), values 0..255.
         mean, std (sequence): (3,), for values in 0..1. Mean and std 0.5 give -1..1; 0 and 1 give 0..1.
-
-    Returns:
-        numpy.ndarray: (3, H, W) float32.
     """
     out = np.empty((3, *image.shape[:2]), np.float32)
     # One plane at a time: ten times as fast as arithmetic on a transposed view.

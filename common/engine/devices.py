@@ -74,14 +74,11 @@ def look_for(target: str) -> Probe:
 
 
 def choose(requested: str = "", device_id: int = 0) -> tuple[str, str]:
-    """The target to run on.
+    """The target to run on and, in words, why it was taken.
 
     Args:
         requested (str): "CPU", "GPU" or "Ascend"; empty or "auto" takes the first usable of Ascend, GPU, CPU.
         device_id (int): number of the device, from 0; the CPU has no numbers.
-
-    Returns:
-        tuple: the target and, in words, why it was taken.
 
     Raises:
         UserError: the requested target is unknown or cannot be used, or has no device of this number.

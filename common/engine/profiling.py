@@ -83,11 +83,7 @@ class Profiling(Callback):
 
 
 def read_events(folder: str) -> list[dict]:
-    """The events of a recording: those of MindSpore's timeline.
-
-    Returns:
-        list[dict]: in Chrome's trace format.
-    """
+    """The events of a recording: those of MindSpore's timeline, in Chrome's trace format."""
     events = []
     for path in sorted(pathlib.Path(folder).rglob("trace_view.json")):
         events += read_json(path)
@@ -95,14 +91,11 @@ def read_events(folder: str) -> list[dict]:
 
 
 def summarise(events: list[dict], steps: int) -> list[tuple]:
-    """Time per kind of operator.
+    """Time per kind of operator: `FIELDS` per kind of operator, the slowest first.
 
     Args:
         events (list[dict]): in Chrome's trace format; names end with `<operator>-op<number>`, `dur` is in microseconds.
         steps (int): updates that they cover.
-
-    Returns:
-        list[tuple]: `FIELDS` per kind of operator, the slowest first.
     """
     time, calls = collections.Counter(), collections.Counter()
     for event in events:

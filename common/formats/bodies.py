@@ -22,7 +22,7 @@ class BodyRig:
         self.model = model
 
     def move(self, rotmat: np.ndarray, shape: np.ndarray, translation: np.ndarray, colour: tuple) -> dict:
-        """Skeleton, skin and parameters of a person: fields of a `Motion`.
+        """Skeleton, skin and parameters of a person: the fields `skeleton`, `skin` and `body` of a `Motion`.
 
         The skeleton has the person's mean shape (and expression), as bones of files have one length. Its root is where
         the body of each frame has it.
@@ -32,9 +32,6 @@ class BodyRig:
             shape (array): (T, S), 10 coefficients of shape, then those of expression.
             translation (array): (T, 3), metres, from the body's origin to the camera.
             colour (tuple): (3,) uint8 RGB.
-
-        Returns:
-            dict: `skeleton`, `skin`, `body`.
         """
         model, rotmat = self.model, np.float64(rotmat)
         shape, parents = np.float64(shape), tuple(int(parent) for parent in model.parents)

@@ -21,16 +21,13 @@ _STEPS = 10  # of Gauss and Newton; three or four are enough
 
 
 def weak_perspective_projection(points: Tensor | np.ndarray, cam: Tensor | np.ndarray) -> Tensor | np.ndarray:
-    """Scaled orthographic projection: p = s * ((x, y) + (tx, ty)).
+    """Scaled orthographic projection: p = s * ((x, y) + (tx, ty)) -> (B, N, 2), the crop spans [-1, 1].
 
     Source: HMR (CVPR 2018); akanazawa/hmr src/tf_smpl/projection.py.
 
     Args:
         points (Tensor | array): (B, N, 3), metres.
         cam (Tensor | array): (B, 3), (s, tx, ty).
-
-    Returns:
-        Tensor | array: (B, N, 2), the crop spans [-1, 1].
     """
     cam = cam[:, None]
     return cam[..., :1] * (points[..., :2] + cam[..., 1:])
@@ -52,16 +49,13 @@ def weak_perspective_depth(cam: Tensor | np.ndarray, focal_px: float, crop_size:
 
 def perspective_projection(points: Tensor | np.ndarray, translation: Tensor | np.ndarray, focal_px: float | np.ndarray,
                            center_px: float | np.ndarray = 0.0) -> Tensor | np.ndarray:
-    """Pinhole projection of points moved by a translation.
+    """Pinhole projection of points moved by a translation: (B, N, 2), pixels.
 
     Args:
         points (Tensor | array): (B, N, 3), metres.
         translation (Tensor | array): (B, 3), metres; every point must end at positive depth.
         focal_px (float | array): focal length, one number or something that broadcasts to (B, N, 2).
         center_px (float | array): principal point, likewise.
-
-    Returns:
-        Tensor | array: (B, N, 2), pixels.
     """
     points = points + translation[:, None]
     return focal_px * points[..., :2] / points[..., 2:] + center_px
@@ -74,15 +68,12 @@ def crop_translation(cam: np.ndarray, focal_px: float, crop_size: float) -> np.n
 
 
 def crop_points_to_image(points: np.ndarray, corner_px: np.ndarray, side_px: np.ndarray) -> np.ndarray:
-    """Points of the crop in the pixels of the full image.
+    """Points of the crop in the pixels of the full image: (B, N, 2).
 
     Args:
         points (array): (B, N, 2), the crop spans [-1, 1].
         corner_px (array): (B, 2), left and upper edge of the crop in the image.
         side_px (array): (B,), side of the crop in the image.
-
-    Returns:
-        array: (B, N, 2), pixels of the image.
     """
     side = np.asarray(side_px, np.float64)[:, None, None]
     return (np.asarray(points) + 1) * 0.5 * side + np.asarray(corner_px)[:, None]
@@ -90,7 +81,7 @@ def crop_points_to_image(points: np.ndarray, corner_px: np.ndarray, side_px: np.
 
 def estimate_translation(points: np.ndarray, j2d_px: np.ndarray, conf: np.ndarray, focal_px: float,
                          center_px: np.ndarray | tuple[float, float]) -> np.ndarray:
-    """The translation that best explains 2D joints, by weighted linear least squares.
+    """The translation that best explains 2D joints, by weighted linear least squares: (3,), metres.
 
     Multiplying the projection by the depth makes it linear in the translation. Source: SPIN, utils/geometry.py.
 
@@ -100,9 +91,6 @@ def estimate_translation(points: np.ndarray, j2d_px: np.ndarray, conf: np.ndarra
         conf (array): (N,), weights; at least two must be positive.
         focal_px (float): focal length.
         center_px (array): (2,), principal point.
-
-    Returns:
-        array: (3,), metres.
     """
     points, j2d = np.asarray(points, np.float64), np.asarray(j2d_px, np.float64) - center_px
     weight = np.sqrt(np.asarray(conf, np.float64))[:, None]

@@ -15,13 +15,10 @@ ROT6D_LAYOUTS = ("interleaved", "consecutive")
 
 
 def axis_angle_to_matrix(axis_angle: np.ndarray) -> np.ndarray:
-    """Rodrigues' formula.
+    """Rodrigues' formula: (..., 3, 3).
 
     Args:
         axis_angle (array): (..., 3), radians.
-
-    Returns:
-        array: (..., 3, 3).
     """
     vector, dtype = _as_float64(axis_angle, (3,))
     angle = np.linalg.norm(vector, axis=-1)[..., None, None]
@@ -36,13 +33,10 @@ def axis_angle_to_matrix(axis_angle: np.ndarray) -> np.ndarray:
 
 
 def matrix_to_axis_angle(matrix: np.ndarray) -> np.ndarray:
-    """The axis-angle vector with an angle in [0, pi]; its sign is arbitrary at pi itself.
+    """The axis-angle vector with an angle in [0, pi]; its sign is arbitrary at pi itself -> (..., 3), radians.
 
     Args:
         matrix (array): (..., 3, 3), rotation matrices.
-
-    Returns:
-        array: (..., 3), radians.
     """
     return quaternion_to_axis_angle(matrix_to_quaternion(matrix))
 
@@ -79,14 +73,11 @@ def matrix_to_quaternion(matrix: np.ndarray) -> np.ndarray:
 
 
 def rot6d_to_matrix(rot6d: np.ndarray, layout: str = "interleaved") -> np.ndarray:
-    """Gram-Schmidt on two directions; the third column is their cross product.
+    """Gram-Schmidt on two directions; the third column is their cross product -> (..., 3, 3).
 
     Args:
         rot6d (array): (..., 6), two directions that are not parallel.
         layout (str): "interleaved" or "consecutive", see the module's text.
-
-    Returns:
-        array: (..., 3, 3).
     """
     value, dtype = _as_float64(rot6d, (6,))
     if layout not in ROT6D_LAYOUTS:

@@ -26,13 +26,10 @@ PRODUCT_ENTRIES = (
 
 
 def axis_angle_to_matrix(axis_angle: Tensor) -> Tensor:
-    """Rotation matrices through unit quaternions, which takes the fewest operators.
+    """Rotation matrices through unit quaternions, which takes the fewest operators: (B, ..., 3, 3).
 
     Args:
         axis_angle (Tensor): (B, ..., 3), radians.
-
-    Returns:
-        Tensor: (B, ..., 3, 3).
     """
     return _matrix_of_unit_quaternion(axis_angle_to_quaternion(axis_angle))
 
@@ -86,14 +83,11 @@ def matrix_to_quaternion(matrix: Tensor) -> Tensor:
 
 
 def rot6d_to_matrix(rot6d: Tensor, layout: str = "interleaved") -> Tensor:
-    """Gram-Schmidt on two directions, as `rotation.rot6d_to_matrix`.
+    """Gram-Schmidt on two directions, as `rotation.rot6d_to_matrix`: (B, ..., 3, 3).
 
     Args:
         rot6d (Tensor): (B, ..., 6).
         layout (str): "interleaved" or "consecutive".
-
-    Returns:
-        Tensor: (B, ..., 3, 3).
     """
     if layout not in ("interleaved", "consecutive"):
         raise ValueError("layout must be interleaved or consecutive")

@@ -61,7 +61,7 @@ def _dot(image: np.ndarray, centre: np.ndarray, radius: float, colour: tuple[int
 
 def draw_skeleton(image: np.ndarray, points_px: np.ndarray, skeleton: str, depth: np.ndarray | None = None,
                   visible: np.ndarray | None = None, thickness: int | None = None, muted: bool = False) -> np.ndarray:
-    """Draw one skeleton onto an image, in place.
+    """Draw one skeleton onto an image, in place -> the image.
 
     Args:
         image (ndarray): (H, W, 3) uint8 RGB.
@@ -71,9 +71,6 @@ def draw_skeleton(image: np.ndarray, points_px: np.ndarray, skeleton: str, depth
         visible (ndarray): (J,) bool; limbs of other joints are left out.
         thickness (int): of limbs in px; None derives it from the size of the image.
         muted (bool): in grey, e.g. for the truth behind a prediction.
-
-    Returns:
-        ndarray: the image.
     """
     names = SKELETONS[skeleton]
     points = np.asarray(points_px, np.float64)
@@ -126,7 +123,7 @@ def panel_2d(points: np.ndarray, skeleton: str, width: int, height: int, bounds:
 
 def panel_3d(joints: np.ndarray, skeleton: str, width: int, height: int, radius_mm: float, view: View | None = None,
              reference: np.ndarray | None = None, floor_mm: float | None = None) -> np.ndarray:
-    """A panel with a skeleton in space above a floor.
+    """A panel with a skeleton in space above a floor: (height, width, 3) uint8 RGB.
 
     Args:
         joints (ndarray): (J, 3), mm, z up (see `upright`), relative to the point that is drawn in the panel's middle.
@@ -135,9 +132,6 @@ def panel_3d(joints: np.ndarray, skeleton: str, width: int, height: int, radius_
         view (View): where to look from.
         reference (ndarray): (J, 3), a second skeleton, drawn in grey behind the first.
         floor_mm (float): height of the floor; None puts it below the lowest joint.
-
-    Returns:
-        ndarray: (height, width, 3) uint8 RGB.
     """
     view = view or View()
     image = blank(width, height)

@@ -118,14 +118,11 @@ class BodyFits:
         return root @ (self._model.v_template + self._directions @ np.concatenate([beta, expr]))
 
     def joints(self, pose, beta, expr, translation):
-        """The 137 joints of a body.
+        """The 137 joints of a body: (137, 3), metres.
 
         Args:
             pose (array): (165,), SMPL-X's order, hands relative to the mean hand. beta, expr (array): (10,).
             translation (array): (3,), metres.
-
-        Returns:
-            numpy.ndarray: (137, 3), metres.
         """
         rotmat = self._rotmat(pose)
         points, skeleton = pose_body(self._model, rotmat, np.concatenate([beta, expr])[None], translation[None],
@@ -149,15 +146,12 @@ class BodyFits:
         return axis_angle_to_matrix(pose.reshape(1, -1, 3))
 
     def fit(self, fit, pose=None, translation=None):
-        """Everything about a fit that training needs.
+        """Everything about a fit that training needs -> BodyFit.
 
         Args:
             fit (SMPLXFit): as the readers give it; parts that are not valid are taken as unbent, and marked.
             pose (array): (165,) to use instead of the fit's, turned into camera axes; None for the fit's own.
             translation (array): (3,) likewise.
-
-        Returns:
-            BodyFit
         """
         pose, translation = np.array(fit.pose if pose is None else pose), \
             fit.translation if translation is None else translation

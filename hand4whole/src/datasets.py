@@ -159,10 +159,7 @@ def wholebody_hands(folder):
 
 
 def read_test_records(config):
-    """The test set of the settings.
-
-    Returns:
-        tuple: its name, list[Record].
+    """The test set of the settings: its name and list[Record].
 
     Raises:
         UserError: a set that does not exist or is not for --parts, or missing files.

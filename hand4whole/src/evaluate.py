@@ -94,13 +94,10 @@ def evaluate(meshes: Iterable[tuple[int, np.ndarray]], test_images: EvaluationIm
 
 
 def means(rows: list) -> dict[str, float]:
-    """Mean of each error over those people that have it.
+    """Mean of each error over those people that have it: name -> mean, in the order in which the errors are first met.
 
     Args:
         rows (list): of `evaluate`, of all workers.
-
-    Returns:
-        dict: name -> mean, in the order in which the errors are first met.
     """
     names = dict.fromkeys(name for row in rows for name in row[2])
     return {name: float(np.mean([row[2][name] for row in rows if name in row[2]])) for name in names}
@@ -124,7 +121,7 @@ def mean_body_error(test_images: EvaluationImages, measure: Measure) -> float | 
 
 
 def report(testset: str, rows: Iterable, test_images: EvaluationImages, folder: str, details: dict) -> dict[str, float]:
-    """Write the results of an evaluation and log its lines.
+    """Write the results of an evaluation and log its lines -> the means.
 
     Args:
         testset (str): its name.
@@ -132,9 +129,6 @@ def report(testset: str, rows: Iterable, test_images: EvaluationImages, folder: 
         test_images (EvaluationImages): the test set.
         folder (str): output_dir/result.
         details (dict): what else `eval_result.json` says.
-
-    Returns:
-        dict: the means.
     """
     rows = sorted({row[0]: row for row in map(tuple, rows)}.values())
     figures, unusable = means(rows), len(test_images) - len(rows)

@@ -31,16 +31,13 @@ def position_difference(found, wanted, valid, has_depth):
 
 
 def pose_difference(found, wanted, valid, as_matrices):
-    """Differences of axis-angles (B, 3 R), or of the entries of their rotation matrices.
+    """Differences of axis-angles (B, 3 R), or of the entries of their rotation matrices: (B, 3 R), or (B, R, 3, 3).
 
     Axis-angles near half a turn differ much for almost the same rotation; matrices do not.
 
     Args:
         valid (Tensor): (B, 3 R), the same for the three numbers of a rotation.
         as_matrices (bool): compare matrices.
-
-    Returns:
-        Tensor: (B, 3 R), or (B, R, 3, 3).
     """
     if not as_matrices:
         return difference(found, wanted, valid)

@@ -366,14 +366,11 @@ class FirstOutputs(nn.Cell):
 
 
 def build_network(config: Config, model: BodyModel | None, joints_only: bool = False) -> Hand4Whole | HandOnly:
-    """The network that the settings describe, with its initial values.
+    """The network that the settings describe, with its initial values -> Hand4Whole or HandOnly.
 
     Args:
         model (BodyModel): see `build_body_model`.
         joints_only (bool): for training, which wants no mesh: see `Hand4Whole`.
-
-    Returns:
-        Hand4Whole or HandOnly.
     """
     sizes = Sizes(image=tuple(config.input_img_shape), body=tuple(config.input_body_shape),
                   body_maps=tuple(config.output_hm_shape), hand=tuple(config.input_hand_shape),

@@ -63,14 +63,11 @@ def aligned_error_mm(pred, gt):
 
 
 def ehf_errors(pred, gt, tables):
-    """EHF's errors of one person.
+    """EHF's errors of one person: name -> millimetres.
 
     Args:
         pred, gt (array): (V, 3), metres, SMPL-X.
         tables (SMPLXTables): parts and joints.
-
-    Returns:
-        dict: name -> millimetres.
     """
     roots = tables.regressor[[PELVIS, NECK, *WRISTS.values()]]
     pelvis, neck, *wrists = roots @ gt - roots @ pred

@@ -76,7 +76,7 @@ def depth_cells(depth_m, extent_m, cells):
 
 
 def place_joints(joint_img, joint_cam, valid, names, cut, space):
-    """Joints of an image in the sample that was cut out of it.
+    """Joints of an image in the sample that was cut out of it: `Joints` in the order of `names`.
 
     Args:
         joint_img (array): (J, 3), pixels of the image and depth in cells.
@@ -85,9 +85,6 @@ def place_joints(joint_img, joint_cam, valid, names, cut, space):
         names (tuple): of the joints.
         cut (Cut): of the sample.
         space (Space): of the targets.
-
-    Returns:
-        Joints: in the order of `names`.
     """
     joint_img, joint_cam = np.array(joint_img, np.float64), np.asarray(joint_cam, np.float64)
     valid = np.asarray(valid, np.float64).reshape(-1, 1)
@@ -121,16 +118,13 @@ def spread(joints, places, count):
 
 
 def project_fit(j3d, focal, principal, groups, space):
-    """Joints of a fitted body or hand as `place_joints` takes them.
+    """Joints of a fitted body or hand as `place_joints` takes them: joint_img (J, 3) and joint_cam (J, 3).
 
     Args:
         j3d (array): (J, 3), metres, camera axes.
         focal, principal (array): (2,), pixels.
         groups (tuple): (slice, root, key of `space`) each: which joints are measured from which, over which extent.
             A root is in the first group or its own.
-
-    Returns:
-        tuple: joint_img (J, 3) and joint_cam (J, 3).
     """
     joint_img = np.empty_like(j3d)
     joint_img[:, :2] = j3d[:, :2] / j3d[:, 2:] * focal + principal
@@ -142,16 +136,13 @@ def project_fit(j3d, focal, principal, groups, space):
 
 
 def place_pose(pose, valid, names, change):
-    """Rotations of a fitted body in the changed sample.
+    """Rotations of a fitted body in the changed sample: pose (3 J,) and valid (3 J,).
 
     Args:
         pose (array): (3 J,) axis-angle in radians, root first.
         valid (array): (J,), which of them hold.
         names (tuple): of the J joints.
         change (Change): of the sample.
-
-    Returns:
-        tuple: pose (3 J,) and valid (3 J,).
     """
     if change.flip:
         pose, valid = flip_pose(pose, names), swap_sides(np.asarray(valid)[:, None], names)[:, 0]

@@ -43,15 +43,12 @@ def build_start(config, model, start):
 
 
 def build_step(config, rank_size, network, progress):
-    """The compiled update of the settings, and its learning rate.
+    """The compiled update of the settings, and its learning rate: TrainStep, schedule.
 
     Args:
         rank_size (int): number of workers.
         network (Hand4Whole or HandOnly): mixed precision is set in it.
         progress (Progress): with the number of updates of an epoch.
-
-    Returns:
-        tuple: TrainStep, schedule.
     """
     apply_amp(network, config.amp_level)
     matrices = config.rotation_loss == "matrix"

@@ -95,16 +95,13 @@ def complete(checkpoint, network):
 
 
 def load_resnet(network, prefix, path, flag):
-    """Put converted weights of a ResNet (or those out of a whole network) into a network.
+    """Put converted weights of a ResNet (or those out of a whole network) into a network -> arrays that were put in.
 
     Args:
         network (Hand4Whole or HandOnly): target.
         prefix (str): of the parameters of its ResNet, a key of `RESNETS`.
         path (str): checkpoint or published file.
         flag (str): what named it, for the error text.
-
-    Returns:
-        int: arrays that were put in.
 
     Raises:
         UserError: missing or damaged file, or one without this ResNet.
@@ -123,13 +120,10 @@ def load_resnet(network, prefix, path, flag):
 
 
 def hand_backbone(path):
-    """The ResNet of a hand-only checkpoint.
+    """The ResNet of a hand-only checkpoint: name without prefix -> array; empty where the file holds no such ResNet.
 
     Args:
         path (str): checkpoint of ours, or `.pth.tar` with either prefix.
-
-    Returns:
-        dict: name without prefix -> array; empty where the file holds no such ResNet.
     """
     if path.endswith(".ckpt"):
         weights = require_model(read_checkpoint(path, "--hand"), "hand4whole").weights

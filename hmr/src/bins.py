@@ -31,16 +31,13 @@ LABEL_SIZES = (3 * NUM_LSP, 3 * NUM_LSP, THETA_SIZE, 1, 1)
 
 
 def write_bins(folder, viewer, subjects, models):
-    """Write images and labels; files of an earlier run are removed first.
+    """Write images and labels; files of an earlier run are removed first -> number of batches.
 
     Args:
         folder (str): for `img_data`, `label` and `samples.json`.
         viewer (Viewer): how the network sees people.
         subjects (list[Subject]): the people.
         models (dict): gender -> BodyModel in float32, for people whose body is known and joints are not.
-
-    Returns:
-        int: number of batches.
 
     Raises:
         UserError: an image is missing or damaged.
@@ -137,13 +134,10 @@ def _actions(path, count):
 
 
 def read_view(path):
-    """How the exported network sees people.
+    """How the exported network sees people: `Viewer` without a network; `batch_size` is 0 where the batch is free.
 
     Args:
         path (str): the exported file, with or without its ending.
-
-    Returns:
-        Viewer: without a network; `batch_size` is 0 where the batch is free.
 
     Raises:
         UserError: no description beside the file, or one of another model.

@@ -24,10 +24,7 @@ H36M_TO_LSP = (6, 5, 4, 1, 2, 3, 16, 15, 14, 11, 12, 13, 8, 10)
 
 
 def load_body(config):
-    """The SMPL body of the settings, with HMR's 19 joints.
-
-    Returns:
-        BodyModel
+    """The SMPL body of the settings, with HMR's 19 joints -> BodyModel.
 
     Raises:
         UserError: a file that is missing or damaged, or a body without these joints.

@@ -86,14 +86,11 @@ def convention_of(settings, source):
 
 
 def network_input(image, convention):
-    """An image as the network of a convention takes it.
+    """An image as the network of a convention takes it: (3, H, W) float32.
 
     Args:
         image (array): (H, W, 3) RGB, values 0 to 255, uint8 or float32.
         convention (Convention): the conventions.
-
-    Returns:
-        array: (3, H, W) float32.
     """
     from common.data.image import normalize  # here, as settings need this module and not OpenCV
 

@@ -24,13 +24,10 @@ RAW = {"hum3.6m": RAW_JOINTS, "mpi-inf-3dhp": MPI_JOINTS}
 
 
 def process(data_path):
-    """Write what is missing.
+    """Write what is missing -> the files written.
 
     Args:
         data_path (str): HMR_DATA.
-
-    Returns:
-        list[str]: the files written.
 
     Raises:
         UserError: no such folder, nothing to do it from, or damaged files.
@@ -72,10 +69,7 @@ def _prior(data_path):
 
 
 def write_annot_h5(path, records):
-    """Records with 2D and 3D joints as `annot.h5` of pytorch_HMR (see `readers.annot_h5`).
-
-    Returns:
-        int: how many people that are.
+    """Records with 2D and 3D joints as `annot.h5` of pytorch_HMR (see `readers.annot_h5`) -> how many people that are.
 
     Raises:
         UserError: the images are in no folder that the file can speak of.

@@ -75,7 +75,7 @@ class Limits:
 
 def gather(records: Sequence[Record], hidden_weight: float, given_box: bool, limits: Limits,
            dataset: str) -> tuple[DatasetPeople, dict[str, int]]:
-    """The people of a data set who pass the filters.
+    """The people of a data set who pass the filters: DatasetPeople, and how many the filters dropped, see `choose`.
 
     Args:
         records (list[Record]): as read.
@@ -83,9 +83,6 @@ def gather(records: Sequence[Record], hidden_weight: float, given_box: bool, lim
         given_box (bool): take the records' boxes, cut to whole pixels; else the box around the keypoints that count.
         limits (Limits): of the filters.
         dataset (str): name for error texts.
-
-    Returns:
-        tuple: DatasetPeople, and how many the filters dropped, see `choose`.
 
     Raises:
         UserError: nobody is left.

@@ -42,16 +42,13 @@ OWN_BOXES = ("coco", "ai-ch")
 
 
 def read_people(name, folder, limits, every=1):
-    """People of a set to train on.
+    """People of a set to train on -> People.
 
     Args:
         name (str): key of `SETS_2D` or `SETS_3D`.
         folder (str): where it lies.
         limits (Limits): of the filters.
         every (int): of which frames one is used, for MPI-INF-3DHP as published.
-
-    Returns:
-        People
 
     Raises:
         Incomplete: files missing or damaged.

@@ -35,7 +35,7 @@ def crop_kind(settings):
 
 
 def crop_person(image, detection, kind, size, margin=1.2):
-    """The square of an image that a network sees.
+    """The square of an image that a network sees: (size, size, 3) uint8 RGB, Region.
 
     Args:
         image (array): (H, W, 3) uint8 RGB.
@@ -44,9 +44,6 @@ def crop_person(image, detection, kind, size, margin=1.2):
         size (int): side of the network's input, px.
         margin (float): side of the square relative to the box of detected joints, which lie within the body. The first
             HMR measures people by the diagonal of that box and knows no such number.
-
-    Returns:
-        tuple: (size, size, 3) uint8 RGB, Region.
     """
     return CROPS[kind](image, detection, size, margin)
 

@@ -29,28 +29,22 @@ class LossWeights(NamedTuple):
 
 
 def keypoint_loss(pred_j2d, gt_j2d, conf):
-    """Mean absolute difference of the coordinates of visible keypoints.
+    """Mean absolute difference of the coordinates of visible keypoints: Tensor ().
 
     Args:
         pred_j2d, gt_j2d (Tensor): (B, K, 2), the crop spans [-1, 1].
         conf (Tensor): (B, K, 1), weight of each keypoint.
-
-    Returns:
-        Tensor ().
     """
     difference = ops.abs(pred_j2d - gt_j2d) * conf
     return difference.sum() / (2.0 * conf.sum() + _TINY)
 
 
 def squared_loss(pred, gt, weight):
-    """Half the mean squared difference, over the samples that count.
+    """Half the mean squared difference, over the samples that count: Tensor ().
 
     Args:
         pred, gt (Tensor): (B, ...).
         weight (Tensor): (B,), 1 for samples that have a truth, else 0.
-
-    Returns:
-        Tensor ().
     """
     squares = ops.square(pred - gt).reshape(weight.shape[0], -1)
     return 0.5 * (squares.mean(1) * weight).sum() / (weight.sum() + _TINY)

@@ -51,7 +51,7 @@ def split_theta(
 
 
 def mean_state(mean: MeanParams, rotations: str, rotate_base: bool = False) -> np.ndarray:
-    """The state that the regressor starts from.
+    """The state that the regressor starts from: (85,) or (157,) float32.
 
     From an axis-angle mean the root's rotation is dropped, as in the original: the body starts with half a turn about
     x, upright in front of a camera whose y axis points down. Where the body makes that half turn itself, none is left;
@@ -61,9 +61,6 @@ def mean_state(mean: MeanParams, rotations: str, rotate_base: bool = False) -> n
         mean (MeanParams): mean pose, shape and camera.
         rotations (str): "axis_angle" or "rot6d".
         rotate_base (bool): see `Convention`.
-
-    Returns:
-        array: (85,) or (157,) float32.
     """
     pose = np.asarray(mean.pose, np.float64)
     if pose.size == NUM_POSE and rotations == "axis_angle":
@@ -217,7 +214,7 @@ class HMR(nn.Cell):
 def build_parts(convention: Convention, mean: MeanParams, depth: int = 50, width: float = 1.0, hidden_size: int = 1024,
                 iterations: int = 3, frozen_norm: bool = False,
                 seed: int = 0) -> tuple[ResNet | ResNetV2, IterativeRegressor]:
-    """Encoder and regressor with initial weights.
+    """Encoder and regressor with initial weights: encoder, IterativeRegressor.
 
     Args:
         convention (Convention): conventions.
@@ -227,9 +224,6 @@ def build_parts(convention: Convention, mean: MeanParams, depth: int = 50, width
         hidden_size, iterations (int): of the regressor.
         frozen_norm (bool): see `ResNet`.
         seed (int): of the initial weights.
-
-    Returns:
-        tuple: encoder, IterativeRegressor
 
     Raises:
         UserError: settings that the convention's encoder does not have.

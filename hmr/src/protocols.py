@@ -54,16 +54,13 @@ class Subject:
 
 
 def read_subjects(dataset, data_path, margin, eval_num=0):
-    """The people of an evaluation set.
+    """The people of an evaluation set -> list[Subject].
 
     Args:
         dataset (str): key of `PROTOCOLS`, or another spelling.
         data_path (str): the folder of all data sets, or that of this one.
         margin (float): side of the crop relative to boxes that are tight around the person.
         eval_num (int): take so many, spread evenly; 0 for all.
-
-    Returns:
-        list[Subject]
 
     Raises:
         UserError: no such set, files missing or damaged, or nobody in them.

@@ -198,15 +198,12 @@ def build_step(config, rank_size, pair, total_steps):
 
 
 def build_start(config, body, with_discriminator, start):
-    """Generator and discriminator (or None) at the beginning, with the weights that the settings name.
+    """Generator and discriminator (or None) at the beginning, with the weights that the settings name -> Adversaries.
 
     Args:
         body (BodyModel): of `load_body`.
         with_discriminator (bool): whether there are real poses to learn from.
         start (Checkpoint): to start from; None for random weights.
-
-    Returns:
-        Adversaries
     """
     generator = build_network(config, body, config.seed)
     discriminator = None

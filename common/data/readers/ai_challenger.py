@@ -25,15 +25,12 @@ _HINT = "unpack ai_challenger_keypoint_{}_20170909.zip (or the later one) there"
 
 
 def read_ai_challenger(folder: str, split: str = "train") -> list[Record]:
-    """People of one split, image by image.
+    """People of one split, image by image: joints in the order of `JOINTS`; `box` as given.
 
     Args:
         folder (str): holds the annotations and the images, or the archive's folder
             `ai_challenger_keypoint_<split>_<day>` with both.
         split (str): "train" or "validation".
-
-    Returns:
-        list[Record]: joints in the order of `JOINTS`; `box` as given.
 
     Raises:
         UserError: no such split, files missing, or annotations in another form.

@@ -37,14 +37,11 @@ def first_existing(root: str, candidates: Sequence[str], hint: str) -> str:
 
 def load_h5(path: str, keys: Sequence[str], optional: Sequence[str] = (),
             hint: str = "get the annotations again") -> dict[str, np.ndarray]:
-    """Arrays of an HDF5 file.
+    """Arrays of an HDF5 file: name -> array.
 
     Args:
         keys (sequence of str): needed, with equal first axes.
         optional (sequence of str): read when there.
-
-    Returns:
-        dict: name -> array.
 
     Raises:
         UserError: missing, damaged, a needed array is not there or lengths differ.

@@ -109,16 +109,13 @@ def _camera(entry: object, where: str) -> dict[str, np.ndarray]:
 
 
 def camera_translation(record: Record, root_rest: np.ndarray) -> np.ndarray:
-    """The translation that puts a body with `record.pose` where the fit has it, in camera axes.
+    """The translation that puts a body with `record.pose` where the fit has it, in camera axes: (3,), metres.
 
     A body turns about its root joint, which does not rest at the origin: so where it rests takes part.
 
     Args:
         record (Record): with a fit.
         root_rest (array): (3,), root joint of the body with `record.beta` before posing, metres.
-
-    Returns:
-        numpy.ndarray: (3,), metres.
     """
     extras = record.extras
     return extras["rotation"] @ (root_rest + extras["fit"].translation) + extras["offset"] - root_rest

@@ -33,15 +33,12 @@ class PosePrior(NamedTuple):
 
 
 def read_mosh(path: str | os.PathLike, frames_per_second: float = 10.0) -> PosePrior:
-    """Read one file or all files below a folder.
+    """Read one file or all files below a folder -> sequences in the order of their paths.
 
     Args:
         path (str): `.h5`, `.npz` or `.pkl`, or a folder of npz and pkl files (sub-folders included).
         frames_per_second (float): sequences that know their rate are thinned to about this; neighbouring frames of
             120 per second are nearly equal.
-
-    Returns:
-        PosePrior: sequences in the order of their paths.
 
     Raises:
         UserError: nothing there, a damaged file, or arrays of other shapes.
