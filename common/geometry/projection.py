@@ -33,20 +33,6 @@ def weak_perspective_projection(points: Tensor | np.ndarray, cam: Tensor | np.nd
     return cam[..., :1] * (points[..., :2] + cam[..., 1:])
 
 
-def weak_perspective_depth(cam: Tensor | np.ndarray, focal_px: float, crop_size: float) -> Tensor | np.ndarray:
-    """The depth at which a perspective camera sees a person as large as the weak-perspective one.
-
-    Args:
-        cam (Tensor | array): (B, 3), (s, tx, ty).
-        focal_px (float): focal length in pixels of the crop.
-        crop_size (float): side of the crop in pixels.
-
-    Returns:
-        Tensor | array: (B, 1), metres. The person's translation is (tx, ty, depth).
-    """
-    return 2.0 * focal_px / (crop_size * cam[:, :1] + _TINY)
-
-
 def perspective_projection(points: Tensor | np.ndarray, translation: Tensor | np.ndarray, focal_px: float | np.ndarray,
                            center_px: float | np.ndarray = 0.0) -> Tensor | np.ndarray:
     """Pinhole projection of points moved by a translation: (B, N, 2), pixels.
@@ -62,9 +48,12 @@ def perspective_projection(points: Tensor | np.ndarray, translation: Tensor | np
 
 
 def crop_translation(cam: np.ndarray, focal_px: float, crop_size: float) -> np.ndarray:
-    """(B, 3) weak-perspective cameras -> (B, 3) translations (tx, ty, depth) in metres, numpy."""
+    """(B, 3) weak-perspective cameras -> (B, 3) translations (tx, ty, depth), metres.
+
+    A camera with this focal length, in pixels of the crop, sees the person as large there.
+    """
     cam = np.asarray(cam)
-    return np.concatenate([cam[:, 1:], weak_perspective_depth(cam, focal_px, crop_size)], -1)
+    return np.concatenate([cam[:, 1:], 2.0 * focal_px / (crop_size * cam[:, :1] + _TINY)], -1)
 
 
 def crop_points_to_image(points: np.ndarray, corner_px: np.ndarray, side_px: np.ndarray) -> np.ndarray:

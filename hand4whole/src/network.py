@@ -397,20 +397,6 @@ def settings_of(checkpoint: Checkpoint, config: Config) -> Config:
     return config
 
 
-def find_trained(config: Config) -> Checkpoint:
-    """The checkpoint of the settings, or the newest snapshot of --parts, or for the whole network our small one.
-
-    Returns:
-        Checkpoint: of published files too.
-
-    Raises:
-        UserError: there is none, or it does not hold what it should.
-    """
-    snapshots = Snapshots(os.path.join(config.output_dir, "model_dump"), config.parts)
-    return find_checkpoint(config.ckpt_file, snapshots.folder, "hand4whole", read=read_trained,
-                           newest=snapshots.newest, small=config.parts == "whole")
-
-
 def load_trained(config: Config) -> tuple[Hand4Whole | HandOnly, Config, BodyModel, Checkpoint]:
     """Network, settings, body model and file of the checkpoint that the settings name.
 
@@ -421,7 +407,9 @@ def load_trained(config: Config) -> tuple[Hand4Whole | HandOnly, Config, BodyMod
     Raises:
         UserError: no checkpoint, one that is merged and not fine-tuned, or weights that do not fit.
     """
-    checkpoint = find_trained(config)
+    snapshots = Snapshots(os.path.join(config.output_dir, "model_dump"), config.parts)
+    checkpoint = find_checkpoint(config.ckpt_file, snapshots.folder, "hand4whole", read=read_trained,
+                                 newest=snapshots.newest, small=config.parts == "whole")
     if checkpoint.meta.get("config", {}).get("merged") and not config.allow_partial:
         raise UserError(f"checkpoint {checkpoint.path} is a merged one, whose networks behind the hand's ResNet have "
                         "yet to learn: fine-tune it with train.py --continue, or name another with --ckpt_file")
