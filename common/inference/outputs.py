@@ -19,6 +19,7 @@ from common.formats.registry import MOTION_FORMATS, write_motion
 from common.inference.motions import motion_of
 from common.inference.person import ImageRecord, Person
 from common.visual.cameras import Y_UP, PerspectiveCamera, turn
+from common.visual.ground import draw_ground
 from common.visual.mesh_files import FORMATS as MESH_FORMATS
 from common.visual.mesh_files import write_meshes
 from common.visual.renderer import PALETTE, Mesh, render_scene
@@ -113,7 +114,7 @@ def write_people(folder: str, record: ImageRecord, people: list[Person], formats
     for person in numbered:
         paths += _write_person(folder, record, person, formats)
     scenes = {variant: [dataclasses.replace(mesh, vertices=mesh.vertices @ Y_UP)
-                        for mesh in place_people(numbered, variant=variant)] for variant in _variants(record, numbered)}
+                        for mesh in place_people(numbered, variant)] for variant in _variants(record, numbered)}
     for ending in (name for name in formats if name in MESH_FORMATS and people):
         for variant, meshes in scenes.items():
             paths.append(os.path.join(folder, f"{record.name}_scene{f'_{variant}' if variant else ''}.{ending}"))
@@ -138,7 +139,7 @@ def _write_page(path: str, record: ImageRecord, people: Sequence[Person], photo:
     people = [dataclasses.replace(person, translation=person.translation * (1.0, 1.0, depth)) for person in people]
     meshes, joints = [], []
     for variant in _variants(record, people):
-        meshes += place_people(people, variant=variant)
+        meshes += place_people(people, variant)
         joints += [(person.joint_names, (person.j3d + person.translation) @ Y_UP) for person in people
                    if variant is None or variant in person.variants]
     meshes = [dataclasses.replace(mesh, vertices=mesh.vertices @ Y_UP) for mesh in meshes]
@@ -155,25 +156,29 @@ def check_formats(formats: Sequence[str]) -> None:
 
 def draw_people(record: ImageRecord, people: Sequence[Person], photo: np.ndarray,
                 views: Sequence[str] = ("overlay", "side", "top")) -> dict[str, np.ndarray]:
-    """People over the photo, and each turned about its own middle on white: view -> (H, W, 3) uint8 RGB.
+    """People over the photo, and each turned about its own middle, on the ground (see `common.visual.ground`).
 
-    Those of a variant are called `<variant>_<view>`.
+    View -> (H, W, 3) uint8 RGB; those of a variant are called `<variant>_<view>`.
     """
     camera, drawn = PerspectiveCamera(record.focal_px, tuple(record.centre_px)), {}
     for variant in _variants(record, people):
+        placed = place_people(people, variant)
         for view in views:
-            meshes = place_people(people, "front" if view == "overlay" else view, variant)
-            over = {"background": photo, "opacity": OVERLAY_OPACITY} if view == "overlay" else {}
+            if view == "overlay":
+                meshes, over = placed, {"background": photo, "opacity": OVERLAY_OPACITY}
+            else:
+                meshes = [dataclasses.replace(mesh, vertices=turn(mesh.vertices, view)) for mesh in placed]
+                ground = draw_ground([mesh.vertices for mesh in placed], view, camera, record.size)
+                over = {"background": ground}
             drawn[f"{variant}_{view}" if variant else view] = render_scene(meshes, camera, record.size, **over).image
     return drawn
 
 
-def place_people(people: Sequence[Person], view: str = "front", variant: str | None = None) -> list[Mesh]:
+def place_people(people: Sequence[Person], variant: str | None = None) -> list[Mesh]:
     """Meshes (vertices in the axes of the image's camera, translation included), each in its own colour.
 
     Args:
         people (list[Person]): those without the variant are left out.
-        view (str): see `common.visual.cameras.turn`.
         variant (str): name of one of `Person.variants`, None for `Person.vertices`.
     """
     meshes = []
@@ -181,7 +186,7 @@ def place_people(people: Sequence[Person], view: str = "front", variant: str | N
         vertices = person.variants.get(variant) if variant else person.vertices
         if vertices is not None:
             number = index if person.number is None else person.number
-            meshes.append(Mesh(turn(vertices, view) + person.translation, person.faces, PALETTE[number % len(PALETTE)],
+            meshes.append(Mesh(vertices + person.translation, person.faces, PALETTE[number % len(PALETTE)],
                                f"person {number}" + (f" {variant}" if variant else "")))
     return meshes
 

@@ -13,10 +13,13 @@ NEAR = 0.01  # metres; faces that come nearer to a perspective camera (or lie be
 # Between camera axes and the axes of body models and mesh files (x right, y up, z backward); its own inverse.
 Y_UP = np.diag([1.0, -1.0, -1.0])
 
-# Rotations in the camera frame. side: from the right of the image; top: from above, the front of the body below.
+RAISED = np.deg2rad(10.0)  # how far above the ground's horizon the side view is taken, so that one sees the ground
+
+# Rotations in the camera frame. side: from the right of the image and a little from above; top: from above, the front
+# of the body below.
 VIEWS = {
     "front": np.eye(3),
-    "side": np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 0.0]]),
+    "side": np.array([[0.0, 0.0, 1.0], [np.sin(RAISED), np.cos(RAISED), 0.0], [-np.cos(RAISED), np.sin(RAISED), 0.0]]),
     "top": np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]]),
 }
 

@@ -8,7 +8,7 @@ import pytest
 import trimesh
 
 from common.visual import renderer
-from common.visual.cameras import NEAR, VIEWS, Y_UP, PerspectiveCamera, turn
+from common.visual.cameras import NEAR, RAISED, VIEWS, Y_UP, PerspectiveCamera, turn
 from common.visual.renderer import Light, Mesh, rasterise, render, render_scene, vertex_normals
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -324,10 +324,12 @@ def test_views_turn_a_body_by_a_quarter():
     head, belly, left = [0.0, -1.0, 0.0], [0.0, 0.0, -1.0], [1.0, 0.0, 0.0]  # of a body that faces the camera
     body, centre = np.array([head, belly, left]) + 3.0, np.full(3, 3.0)
     np.testing.assert_allclose(turn(body, "front", centre), body)
-    np.testing.assert_allclose(turn(body, "side", centre) - 3.0, [[0, -1, 0], [-1, 0, 0], [0, 0, -1]])
+    np.testing.assert_allclose(turn(body, "side", centre) - 3.0,
+                               [[0, -np.cos(RAISED), -np.sin(RAISED)], [-1, 0, 0],
+                                [0, np.sin(RAISED), -np.cos(RAISED)]], atol=1e-12)
     np.testing.assert_allclose(turn(body, "top", centre) - 3.0, [[0, 0, -1], [0, 1, 0], [1, 0, 0]])
     # Without a centre the middle of the box stays.
-    turned = turn(body, "side")
+    turned = turn(body, "top")
     np.testing.assert_allclose(turned.min(axis=0) + turned.max(axis=0), body.min(axis=0) + body.max(axis=0))
 
 
