@@ -30,6 +30,7 @@ def main(argv):
     from cmr.src.network import load_trained
     from cmr.src.protocols import TrueShapes
     from common.data.order import epoch_order
+    from common.engine.graph_cache import Compiled
     from common.engine.runtime import init_runtime
 
     init_runtime(config.device_target, config.device_id, config.seed)
@@ -40,7 +41,8 @@ def main(argv):
         test_set = build_test_set(config, body)
         order = epoch_order(len(test_set.people), config.seed, 0, config.shuffle)
         items = batches(test_set.item, order, config.batch_size, config.num_workers)
-        results = evaluate(lambda image: [output.asnumpy() for output in network(Tensor.from_numpy(image))], items,
+        compiled = Compiled(network)
+        results = evaluate(lambda image: [output.asnumpy() for output in compiled(Tensor.from_numpy(image))], items,
                            test_set.metric, config.log_freq, LOGGER.info)
         if isinstance(test_set, TrueShapes):
             results["Mean Shape Error"] = test_set.mean_error()

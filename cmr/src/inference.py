@@ -9,6 +9,7 @@ from cmr.src.dataset import Crop
 from cmr.src.mesh import TRAINING_JOINTS, load_body
 from cmr.src.network import load_trained
 from common.data.image import normalize
+from common.engine.graph_cache import Compiled
 from common.inference.meshes import Body, Region
 from common.inference.people import square_around
 from common.inference.smpl import SMPLMeshes
@@ -29,7 +30,7 @@ class CMRMeshes(SMPLMeshes):
 
     def __init__(self, network, model, regressor, crop):
         super().__init__(model, regressor, SKELETONS[TRAINING_JOINTS])
-        self.network, self.view = network, crop
+        self.network, self.view = Compiled(network), crop
 
     def crop(self, image, detection):
         center, scale = square_around(detection)

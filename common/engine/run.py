@@ -115,12 +115,15 @@ def standard_callbacks(profile: bool, lines: LogLines, save: SaveCheckpoint, oth
 
 def train_to_end(step: nn.Cell, loader: Loader, progress: Progress, callbacks: Sequence[Callback], runtime: Runtime,
                  every: int, repeated_step: RepeatedStep | None = None) -> None:
-    """`fit`; on an accelerator the results of updates are taken together, when a log line is due at the latest.
+    """`fit` with graphs that are kept (`graph_cache`); accelerators: results of updates are taken together, when a
+    log line is due at the latest.
 
     Args:
         step, loader, progress, callbacks, repeated_step: see `fit`.
         runtime (Runtime): on CPU the results are there at once.
         every (int): updates between two log lines.
     """
-    fit(step, loader, progress, callbacks, 1 if runtime.device_target == "CPU" else math.gcd(every, 100),
-        repeated_step)
+    from common.engine.graph_cache import Compiled
+
+    fit(Compiled(step), loader, progress, callbacks, 1 if runtime.device_target == "CPU" else math.gcd(every, 100),
+        repeated_step and Compiled(repeated_step))

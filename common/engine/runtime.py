@@ -100,6 +100,14 @@ def _first_line(error: Exception) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
+def keep_graphs(folder: str | None) -> None:
+    """Whether MindSpore looks for graphs in a folder, and leaves them there; see `common.engine.graph_cache`."""
+    if folder is None:
+        ms.set_context(enable_compile_cache=False)
+    else:
+        ms.set_context(enable_compile_cache=True, compile_cache_path=folder)
+
+
 class _Broadcast(nn.Cell):
     def __init__(self):
         super().__init__(auto_prefix=False)

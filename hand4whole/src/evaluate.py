@@ -13,6 +13,7 @@ from tqdm import tqdm
 from common.config import Config
 from common.data.pipeline import batches_ahead
 from common.data.records import Record
+from common.engine.graph_cache import Compiled
 from common.engine.runtime import Runtime
 from common.engine.shards import gather
 from common.errors import UserError
@@ -167,7 +168,7 @@ def measure_checkpoint(config: Config, runtime: Runtime) -> dict[str, float]:
     measure = MEASURES[testset](config, model)
     output = (HAND_OUTPUTS if config.parts == "hand" else OUTPUTS).index("vertices")
     indices = np.arange(len(test_images))[runtime.rank::runtime.rank_size]
-    meshes = predict(network, test_images, output, config.test_batch_size, indices, config.num_workers)
+    meshes = predict(Compiled(network), test_images, output, config.test_batch_size, indices, config.num_workers)
     if config.vis:
         meshes = MeshDrawings(config, model.faces, test_images, testset)(meshes)
     parts = gather(evaluate(meshes, test_images, measure, len(indices)), folder, runtime)

@@ -15,6 +15,7 @@ from mindspore import Tensor
 from common.body_models.lbs_numpy import pose_body, pose_smplx
 from common.data.augment import NO_CHANGE
 from common.data.crops import crop_patch, patch_matrix, person_box
+from common.engine.graph_cache import Compiled
 from common.errors import UserError
 from common.files import atomic_write
 from common.formats.bodies import BodyRig
@@ -69,7 +70,7 @@ class VirtualCameraModel(MeshModel):
     name, outputs, change, published, parameter_file = "hand4whole", (), NO_CHANGE, (), ""
 
     def __init__(self, network, model, view):
-        self.network, self.view = network, view
+        self.network, self.view = Compiled(network), view
         self.body_model, self.faces = model.source, model.faces
         self.model = model.astype(np.float32)
 

@@ -19,6 +19,7 @@ from tqdm import tqdm
 from common.body_models.files import BodyModel
 from common.data.image import AnnotatedImages
 from common.data.pipeline import batches_ahead
+from common.engine.graph_cache import Compiled
 from common.errors import UserError
 from common.files import atomic_write, npz_bytes
 from common.inference.meshes import Region
@@ -264,11 +265,12 @@ def predict(viewer: Viewer, subjects: Sequence[Subject], models: dict[str, BodyM
     own = models["neutral"].extras["cocoplus_regressor"][:NUM_LSP].astype(np.float32)
     of_mesh = own if regressor is None else regressor.astype(np.float32)
     mean_joints = of_mesh @ _mean_vertices(viewer.network)
+    network = Compiled(viewer.network)
     rows = {name: [] for name in ("theta", "j3d", "j2d", "mean")}
     errors, seen = [], []
     for chunk, images, regions in tqdm(batches(viewer, subjects), total=-(-len(subjects) // viewer.batch_size),
                                        desc="evaluation", disable=None):
-        theta, vertices, j2d, j3d, _ = (output.asnumpy()[:len(chunk)] for output in viewer.network(Tensor(images)))
+        theta, vertices, j2d, j3d, _ = (output.asnumpy()[:len(chunk)] for output in network(Tensor(images)))
         pred = j3d[:, :NUM_LSP] if regressor is None else of_mesh @ vertices
         seen += chunk
         rows["theta"].append(theta)

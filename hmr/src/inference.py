@@ -14,6 +14,7 @@ from common.data.crops import (
     person_scale,
     scale_and_crop,
 )
+from common.engine.graph_cache import Compiled
 from common.inference.meshes import Body, Region
 from common.inference.people import square_around
 from common.inference.smpl import SMPLMeshes
@@ -94,7 +95,7 @@ class HMRMeshes(SMPLMeshes):
 
     def __init__(self, network, convention, model, kind, size, margin=1.2):
         super().__init__(model, model.extra("cocoplus_regressor", (len(JOINTS), len(model.v_template))), JOINTS)
-        self.network, self.convention = network, convention
+        self.network, self.convention = Compiled(network), convention
         self.kind, self.size, self.margin = kind, size, margin
 
     def crop(self, image, detection):

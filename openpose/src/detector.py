@@ -9,6 +9,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor
 
+from common.engine.graph_cache import Compiled
 from openpose.src.config import MERGE, read_settings
 from openpose.src.decode import Placement, decode
 from openpose.src.fast_convolution import use_fast_convolutions
@@ -52,7 +53,7 @@ class PeopleDetector:
     """
 
     def __init__(self, network, normalisation, settings, skeleton=COCO_18):
-        last = LastStage(network).set_train(False)
+        last = Compiled(LastStage(network).set_train(False))
         self.network = lambda array: [output.asnumpy() for output in last(Tensor(array))]
         self.normalisation, self.settings, self.skeleton = normalisation, settings, skeleton
 

@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from mindspore import Tensor
+from mindspore import Tensor, nn, ops
 from scipy import sparse
 
 from common.body_models.files import load_body_model
@@ -221,10 +221,11 @@ def trained(monkeypatch):
         turned = (model.v_template * (1, -1, -1) + (0, 0, 20)).astype(np.float32)
         place = 3 if config.parts == "hand" else 8
 
-        def network(images):
-            return (*[None] * place, Tensor(np.repeat(turned[None], len(images), 0)))
+        class AtRest(nn.Cell):
+            def construct(self, images):
+                return (*[images] * place, ops.ones_like(images[:, :1, 0, :1]) * Tensor(turned[None]))
 
-        return network, config, model, Checkpoint("snapshot_6.ckpt", {})
+        return AtRest(), config, model, Checkpoint("snapshot_6.ckpt", {})
 
     monkeypatch.setattr(evaluate_module, "load_trained", load)
 

@@ -27,6 +27,6 @@ def cases(torch):
 
 def make_source(folder):
     """Samples of synthetic COCO-WholeBody, written to the folder, with augmentation and targets."""
-    coco_wholebody.make(argparse.Namespace(output_dir=os.path.join(folder, "COCOWB"), num=16, seed=1))
+    coco_wholebody.make(argparse.Namespace(output_dir=os.path.join(folder, "COCOWB"), num=16, seed=1, crops=0))
     config = read_settings(["--dataset_root", folder, "--trainset_3d", "[]", "--trainset_2d", "COCOWB"])
     return build_training_data(config, build_body_model(config))
