@@ -120,19 +120,31 @@ def _surroundings() -> Iterator[str]:
 
 
 def _sources(network: nn.Cell) -> Iterator[str]:
-    """Digests of the source files of `common`, of the network's package, and of every class in the network."""
-    modules = {type(cell).__module__ for cell in (network, *(cell for _, cell in network.cells_and_names()))}
+    """Digests of the source files that the network's Cells can have their lines from.
+
+    Those are all of `common` and of the packages of its classes; for classes of other programs all files that this
+    process has loaded, libraries apart.
+    """
     files = set((ROOT / "common").rglob("*.py"))
-    for name in modules:
+    for name in {type(cell).__module__ for cell in (network, *(cell for _, cell in network.cells_and_names()))}:
         path = pathlib.Path(getattr(sys.modules[name], "__file__", None) or "")
-        if ROOT in path.parents:
-            package = ROOT / path.relative_to(ROOT).parts[0]
+        package = ROOT / path.relative_to(ROOT).parts[0] if ROOT in path.parents else path
+        if (package / "src").is_dir():
             files.update((*package.glob("*.py"), *(package / "src").rglob("*.py")))
-        elif not name.startswith("mindspore."):
+        elif package.name != "common" and not name.startswith("mindspore."):
             if not path.is_file():
                 raise _UnknownError(f"a class without a file, in {name}")
-            files.add(path)
+            files.update(_own_files())
     yield from (f"{path} {_digest(path)}" for path in sorted(files))
+
+
+def _own_files() -> Iterator[pathlib.Path]:
+    """Files of loaded modules that belong neither to Python nor to an installed package."""
+    for module in list(sys.modules.values()):
+        path = pathlib.Path(getattr(module, "__file__", None) or "")
+        if path.suffix == ".py" and path.is_file() and "site-packages" not in path.parts and \
+                pathlib.Path(os.__file__).parent not in path.parents:
+            yield path
 
 
 def _digest(path: pathlib.Path) -> str:

@@ -223,7 +223,7 @@ def trained(monkeypatch):
 
         class AtRest(nn.Cell):
             def construct(self, images):
-                return (*[images] * place, ops.ones_like(images[:, :1, 0, :1]) * Tensor(turned[None]))
+                return (*[images] * place, ops.ones_like(images[:, :1, :1, 0]) * Tensor(turned[None]))
 
         return AtRest(), config, model, Checkpoint("snapshot_6.ckpt", {})
 

@@ -1,4 +1,5 @@
 """Kept graphs: what belongs to their key, and that a process never computes with the graph of another network."""
+import importlib
 import os
 import pathlib
 import subprocess
@@ -52,6 +53,20 @@ def test_what_else_belongs_to_the_key(monkeypatch):
         patch.setattr(graph_cache, "_digest", lambda path: "other sources")
         others.append(key_of(net, (X,)))
     assert len({key, *others}) == 7 and key_of(net, (X,)) == key
+
+
+def test_the_lines_of_another_program_belong_to_the_key(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    keys = []
+    for helper in ("return x", "return x", "return 2 * x"):
+        (tmp_path / "own_helper.py").write_text(f"def help(x):\n    {helper}\n")
+        (tmp_path / "own_cell.py").write_text("from mindspore import nn\nfrom own_helper import help\n\n\n"
+                                              "class Own(nn.Cell):\n"
+                                              "    def construct(self, x):\n        return help(x)\n")
+        keys.append(key_of(importlib.import_module("own_cell").Own(), (X,)))
+    for name in ("own_cell", "own_helper"):
+        del sys.modules[name]
+    assert keys[0] == keys[1] != keys[2] and keys[0]
 
 
 def test_a_network_with_something_unknown_is_not_kept():
