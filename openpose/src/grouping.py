@@ -1,4 +1,6 @@
 """From supported limbs to people, and from parts of people to people where the neck between them is hidden."""
+from dataclasses import dataclass
+
 import numpy as np
 
 from openpose.src.limbs import Connections
@@ -29,13 +31,12 @@ def one_to_one(connections):
                                                      connections.score)))
 
 
+@dataclass(slots=True)
 class PartialPerson:
     """Joints of one person while it grows: joint -> candidate, sum of the scores of joints and limbs."""
 
-    __slots__ = ("joints", "score")
-
-    def __init__(self, joints, score):
-        self.joints, self.score = joints, score
+    joints: dict
+    score: float
 
 
 def join_in_order(connections, peaks, limbs, order, starters, fill_free):
