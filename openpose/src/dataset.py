@@ -8,7 +8,7 @@ from common.data.readers.coco import read_annotations
 from common.errors import UserError
 from openpose.src.augment import ImageAugmentation, change_colours, random_matrix, warp_image, warp_joints
 from openpose.src.gen_ignore_mask import MIN_AREA, MIN_KEYPOINTS, mask_path
-from openpose.src.normalisation import PADDING, STRIDE, check_normalisation, normalise
+from openpose.src.normalisation import PADDING, STRIDE, normalise
 from openpose.src.skeleton import Skeleton
 from openpose.src.targets import HEATMAP_SIGMA, PAF_WIDTH, make_targets, mask_target
 
@@ -37,9 +37,6 @@ class KeypointSource:
                  augmentation: ImageAugmentation, normalisation: str,
                  heatmap_sigma: float = HEATMAP_SIGMA, paf_width: float = PAF_WIDTH,
                  min_keypoints: float = MIN_KEYPOINTS, min_area: float = MIN_AREA):
-        check_normalisation(normalisation)
-        if augmentation.insize % STRIDE:
-            raise UserError(f"--insize {augmentation.insize} is no multiple of {STRIDE}")
         if mask_folder and not os.path.isdir(mask_folder):
             raise UserError(f"mask folder {mask_folder} does not exist or is no folder (--maskpath_train): write it "
                             "with gen_ignore_mask.py, or leave the flag empty to train without")

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.errors import UserError
 from openpose.src.grouping import join_best_first, join_fragments, join_in_order, one_to_one
 from openpose.src.limbs import LinearSampler, PixelSampler, supported, with_near_pairs
 from openpose.src.normalisation import STRIDE
@@ -112,11 +111,8 @@ def decode(heat, paf, frame=None, decoder="default", skeleton=COCO_18, merge_hal
             decoder does by itself: `default` joins, the published ones do not.
 
     Raises:
-        UserError: unknown decoder.
         ValueError: maps that do not fit each other or the skeleton.
     """
-    if decoder not in CONVENTIONS:
-        raise UserError(f"--decoder {decoder}: choose one of {', '.join(CONVENTIONS)}")
     heat, paf = _checked(heat, paf, skeleton)
     convention = CONVENTIONS[decoder]
     network = heat.shape[1] * STRIDE, heat.shape[2] * STRIDE

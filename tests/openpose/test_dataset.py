@@ -88,8 +88,6 @@ def test_missing_and_damaged_files(data, tmp_path):
         read_annotations(data[0]).find_images("nowhere", "--imgpath_val")
     with pytest.raises(UserError, match="--maskpath_train"):
         source_of(data, masks="nowhere")
-    with pytest.raises(UserError, match="--insize 100 is no multiple of 8"):
-        source_of(data, insize=100)
 
 
 def test_targets_of_an_unchanged_image_decode_to_its_people(data, unchanged):

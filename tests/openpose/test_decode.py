@@ -8,7 +8,6 @@ import openpose_golden as golden
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from common.errors import UserError
 from openpose.src import decode as decode_module
 from openpose.src.decode import Placement, decode
 from openpose.src.grouping import PartialPerson, join_best_first, join_in_order, one_to_one
@@ -165,8 +164,6 @@ def test_empty_maps_noise_and_wrong_shapes():
     rng = np.random.default_rng(1)
     noise = rng.uniform(0, 1, (19, 46, 46)), rng.uniform(-1, 1, (38, 46, 46))
     assert np.isfinite(decode(*noise).joints).all()
-    with pytest.raises(UserError, match="--decoder c: choose"):
-        decode(*zero, decoder="c")
     with pytest.raises(ValueError, match="fields"):
         decode(zero[0], zero[1][:36])
     with pytest.raises(ValueError, match="heat maps"):

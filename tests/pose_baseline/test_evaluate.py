@@ -118,7 +118,7 @@ def test_remainder_is_left_out_per_action_and_of_the_whole():
 
 def test_a_network_of_another_width_is_refused():
     split, statistics = small_split()
-    with pytest.raises(ValueError, match="42 values per pose"):
+    with pytest.raises(ValueError, match="need 48 columns"):
         evaluate(lambda inputs: np.zeros((len(inputs), 42)), split, statistics)
 
 
