@@ -21,7 +21,7 @@ class NetworkWithLoss(nn.Cell):
         - **mask** (Tensor) - (B, h, w), 1 where a cell counts and 0 where it is ignored.
 
     Outputs:
-        Tuple: loss (), and the 2S terms by `term_names`, of which it is the sum.
+        Tuple: loss (), and the 2S terms by `term_names`, of which it is the sum; float32.
     """
 
     def __init__(self, network, num_stages):
@@ -30,18 +30,13 @@ class NetworkWithLoss(nn.Cell):
         self.term_names = tuple(f"{kind}_{stage + 1}" for stage in range(num_stages) for kind in ("paf", "heat"))
 
     def construct(self, image, paf, heat, mask):
-        return stage_losses(self.network(image), paf, heat, mask)
-
-
-def stage_losses(outputs, paf, heat, mask):
-    """Loss () and its 2S terms of the maps of all stages, masked squared errors in float32; see `NetworkWithLoss`."""
-    weight = mask.astype(ms.float32).expand_dims(1)
-    terms, total = (), 0.0
-    for number, output in enumerate(outputs):
-        target = heat if number % 2 else paf
-        squares = ops.square(output.astype(ms.float32) - target) * weight
-        # In two steps: a reduction to a scalar runs on one thread on CPU.
-        term = squares.mean((2, 3)).mean()
-        terms += (term,)
-        total = total + term
-    return total, terms
+        weight = mask.astype(ms.float32).expand_dims(1)
+        terms, total = (), 0.0
+        for number, output in enumerate(self.network(image)):
+            target = heat if number % 2 else paf
+            squares = ops.square(output.astype(ms.float32) - target) * weight
+            # In two steps: a reduction to a scalar runs on one thread on CPU.
+            term = squares.mean((2, 3)).mean()
+            terms += (term,)
+            total = total + term
+        return total, terms
