@@ -66,35 +66,25 @@ def check_folder(data_path):
     Returns:
         list of Finding: with an ERROR where training on this folder would stop.
     """
-    findings = [_check_cameras(data_path), _check_layout(data_path)]
-    if findings[-1].level == OK:
-        findings += _check_subjects(data_path) + _check_detections(data_path)
-    return findings
-
-
-def _check_cameras(data_path):
-    path = os.path.join(data_path, "metadata.xml")
     try:
-        human36m.read_cameras(path)
+        human36m.read_cameras(os.path.join(data_path, "metadata.xml"))
+        cameras = Finding(OK, "metadata.xml", f"{len(human36m.CAMERA_NAMES)} cameras of every subject")
     except UserError as error:
-        return Finding(ERROR, "metadata.xml", str(error))
-    return Finding(OK, "metadata.xml", f"{len(human36m.CAMERA_NAMES)} cameras of every subject")
-
-
-def _check_layout(data_path):
-    """Which layout there is; without one, what looks like a step that was left out."""
+        cameras = Finding(ERROR, "metadata.xml", str(error))
     has_tree = any(human36m.cdf_files(data_path, subject) for subject in human36m.SUBJECTS)
     has_packed = os.path.isfile(os.path.join(data_path, POSES_FILE))
+    if not has_tree and not has_packed:
+        return [cameras, Finding(ERROR, "3D poses", f"neither S<subject>/{human36m.POSE_FOLDER}/*.cdf nor {POSES_FILE}",
+                                 _advice_for_nothing(data_path))]
+    layout = f"{POSES_FILE} of VideoPose3D"
     if has_tree:
         also = f"; {POSES_FILE} is there too and is not used" if has_packed else ""
-        return Finding(OK, "3D poses", f"CDF files of Poses_D3_Positions{also}")
-    if has_packed:
-        return Finding(OK, "3D poses", f"{POSES_FILE} of VideoPose3D")
-    return Finding(ERROR, "3D poses", f"neither S<subject>/{human36m.POSE_FOLDER}/*.cdf nor {POSES_FILE}",
-                   _advice_for_nothing(data_path))
+        layout = f"CDF files of Poses_D3_Positions{also}"
+    return [cameras, Finding(OK, "3D poses", layout), *_check_subjects(data_path), *_check_detections(data_path)]
 
 
 def _advice_for_nothing(data_path):
+    """What looks like a step that was left out."""
     names = sorted(os.listdir(data_path))
     archives = [name for name in names if name.startswith("Poses_D3_Positions") and name.endswith((".tgz", ".tar.gz"))]
     if archives:

@@ -12,8 +12,17 @@ from common.inference.sources import Source
 from openpose.src.decode import DecodedPeople, Placement
 from openpose.src.detector import DetectorSettings
 from openpose.src.drawing import draw_maps, draw_people
-from openpose.src.inference import Detecting, Inference, parse_resolution, shorter_side
-from openpose.src.keypoint_json import coco_entries, number_images, scale_joints, write_coco, write_keypoints
+from openpose.src.inference import (
+    Detecting,
+    Inference,
+    coco_entries,
+    number_images,
+    parse_resolution,
+    scale_joints,
+    shorter_side,
+    write_coco,
+    write_keypoints,
+)
 from openpose.src.skeleton import COCO_18, parse_skeleton
 from openpose.src.targets import make_targets
 
