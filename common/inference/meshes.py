@@ -268,9 +268,10 @@ class MeshRunner:
                 if not source.fps:
                     continue
                 found = []  # the frame counts as one without people
-            # In single images people are counted.
-            found = self._numbered(found) if source.fps else [
-                dataclasses.replace(person, number=index) for index, person in enumerate(found)]
+            # Frames without people count too: after many of them somebody is new.
+            numbers = range(len(found)) if not source.fps else self.tracker.update(
+                [_as_pose(person) for person in found], None, [person.number for person in found])
+            found = [dataclasses.replace(person, number=number) for person, number in zip(found, numbers)]
             image, usable, crops = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB), [], []
             for person in found:
                 try:
@@ -283,12 +284,6 @@ class MeshRunner:
                 yield _Crops(frame, image, usable, crops)
             if interrupted:
                 return
-
-    def _numbered(self, found: list[Detection]) -> list[Detection]:
-        """People of the next frame with their numbers: those that files give, else what the tracker says."""
-        # Frames without people count too: after many of them somebody is new.
-        numbers = self.tracker.update([_as_pose(person) for person in found], None, [person.number for person in found])
-        return [dataclasses.replace(person, number=number) for person, number in zip(found, numbers)]
 
     def _people(self, crops: Iterable[_Crops], source: Source) -> Iterator[People]:
         """Yield `People` for every image, in order; the network gets full batches, whatever image people are from."""

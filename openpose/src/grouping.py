@@ -53,8 +53,10 @@ def join_in_order(connections, peaks, limbs, order, starters, fill_free):
             1.x port); else the older one's second joint is overwritten (the classic decoder).
     """
     heights = peaks.score.tolist()
-    rows = _by_limb(connections, len(limbs))
-    people, holders, born = {}, {}, 0
+    rows, people, holders, born = [[] for _ in limbs], {}, {}, 0
+    for limb, *row in zip(connections.limb.tolist(), connections.first.tolist(), connections.second.tolist(),
+                          connections.score.tolist()):
+        rows[limb].append(row)
 
     def put(number, joint, candidate):
         person = people[number]
@@ -91,14 +93,6 @@ def join_in_order(connections, peaks, limbs, order, starters, fill_free):
                 put(born, end, second)
                 born += 1
     return list(people.values())
-
-
-def _by_limb(connections, num_limbs):
-    rows = [[] for _ in range(num_limbs)]
-    for limb, *row in zip(connections.limb.tolist(), connections.first.tolist(), connections.second.tolist(),
-                          connections.score.tolist()):
-        rows[limb].append(row)
-    return rows
 
 
 def join_best_first(connections, peaks, limbs):

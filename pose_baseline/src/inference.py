@@ -78,8 +78,9 @@ def sample(config):
     joints_2d = statistics.restore_2d(split.inputs[rows])[:, statistics.use_2d].reshape(len(rows), -1, 2)
     truth = targets_to_mm(split.targets[rows], statistics)
     predicted = lift(Lifter(network), statistics, joints_2d)
-    samples = [Sample(joints_2d[number], truth[number], predicted[number], _title(split, row))
-               for number, row in enumerate(rows)]
+    sequences = [next(one for one in split.sequences if one.start <= row < one.stop) for row in rows]
+    samples = [Sample(*arrays, f"S{sequence.subject} {sequence.name}")
+               for *arrays, sequence in zip(joints_2d, truth, predicted, sequences)]
     path = os.path.join(results_folder(config, checkpoint), f"samples-{checkpoint.meta.get('step', 0)}.png")
     sample_grid(samples, path, _space(config))
     LOGGER.info("MPJPE of the %d poses: %.2f mm", len(rows), mpjpe(predicted, truth))
@@ -94,11 +95,6 @@ def _checkpoint_of(config):
         return store.at(config.load).path
     newest = store.newest()
     return newest.path if newest else ""
-
-
-def _title(split, row):
-    sequence = next(sequence for sequence in split.sequences if sequence.start <= row < sequence.stop)
-    return f"S{sequence.subject} {sequence.name}"
 
 
 class Lifting:

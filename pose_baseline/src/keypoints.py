@@ -119,7 +119,9 @@ def _to_lifter(raw, min_confidence):
     seen = raw.confidence > min_confidence
     if not seen.any() or np.ptp(raw.joints[seen], axis=0).max() < LEAST_EXTENT_PX:
         return None, None, f"person {raw.person} is nowhere larger than {LEAST_EXTENT_PX:g} px"
-    times = _times(raw.frames)
+    times = np.asarray(raw.frames, np.float64)
+    if not np.all(np.diff(times) > 0):
+        times = np.arange(len(times), dtype=np.float64)
     known = {name: (raw.joints[:, index], seen[:, index]) for index, name in enumerate(raw.joint_names)
              if seen[:, index].any()}
     # The pelvis first: what hides for a while moves along with it.
@@ -133,12 +135,6 @@ def _to_lifter(raw, min_confidence):
     if missing:
         return None, None, f"{', '.join(missing)} of person {raw.person} is never seen"
     return np.stack([points for points, _ in made], 1), np.stack([observed for _, observed in made], 1), None
-
-
-def _times(frames):
-    """Frame numbers as times, or the positions in the list where the numbers do not increase."""
-    times = np.asarray(frames, np.float64)
-    return times if np.all(np.diff(times) > 0) else np.arange(len(frames), dtype=np.float64)
 
 
 def fill_gaps(points, seen, times):
