@@ -101,9 +101,11 @@ def write_people(folder: str, record: ImageRecord, people: list[Person], formats
 
     Raises:
         UserError: an unknown format, or a person with numbers that are not finite.
-        ValueError: arrays of a person that do not fit together.
+        ValueError: png without a photo, or arrays of a person that do not fit together.
     """
     check_formats(formats)
+    if "png" in formats and photo is None:
+        raise ValueError("drawings of people need the photo")
     for index, person in enumerate(people):
         check_person(person, f"person {index} of {record.image}")
     numbered = [dataclasses.replace(person, number=index) if person.number is None else person
