@@ -8,6 +8,7 @@
 An exported network has inputs of one size, so an image is scaled to fit into a square and padded right and below.
 """
 import glob
+import itertools
 import json
 import os
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from common.data.image import AnnotatedImages
+from common.engine.export import description_path, read_description
 from common.errors import UserError
 from common.files import atomic_write
 from common.text_files import read_json
@@ -47,10 +49,7 @@ def read_exported(path):
     Raises:
         UserError: no description, or one of another model.
     """
-    stem, ending = os.path.splitext(path)
-    path = (stem if ending.lower() in (".mindir", ".onnx", ".air") else path) + ".json"
-    content = read_json(path, hint="export.py writes it beside the network, and it says how images are prepared; name "
-                                   "the network with --file_name")
+    path, content = description_path(path), read_description(path)
     try:
         batch, _, _, size = content["input"]["shape"]
         exported = Exported(int(size), 0 if batch == "B" else int(batch), content["input"]["normalisation"],
@@ -87,33 +86,29 @@ def write_bins(folder, exported, annotations, rows, image_folder):
     place, batch_size = os.path.join(folder, IMAGES), exported.batch_size or 1
     for path in glob.glob(os.path.join(glob.escape(place), "*.bin")):
         os.remove(path)
-    samples, batch, number = [], [], 0
-    for row, path in tqdm(list(zip(rows, paths)), desc="images", disable=None):
-        entry = annotations.images[row]
-        image = reader.read(path, entry.size, bgr=True)
-        samples.append({"id": entry.id, "file_name": entry.file_name, "size": None, "inner": None})
-        if image is None:
-            continue
-        square, frame = fit_square(image, exported.size)
-        samples[-1].update(size=frame.image, inner=frame.inner)
-        batch.append(normalise(square, exported.normalisation))
-        if len(batch) == batch_size:
-            number, batch = _write_batch(place, number, batch, batch_size), []
-    if batch:
-        number = _write_batch(place, number, batch, batch_size)
+    samples, number = [], 0
+
+    def usable():
+        for row, path in tqdm(list(zip(rows, paths)), desc="images", disable=None):
+            entry = annotations.images[row]
+            image = reader.read(path, entry.size, bgr=True)
+            samples.append({"id": entry.id, "file_name": entry.file_name, "size": None, "inner": None})
+            if image is not None:
+                square, frame = fit_square(image, exported.size)
+                samples[-1].update(size=frame.image, inner=frame.inner)
+                yield normalise(square, exported.normalisation)
+
+    images = usable()
+    while batch := list(itertools.islice(images, batch_size)):
+        values = np.zeros((batch_size, *batch[0].shape), np.float32)
+        values[:len(batch)] = batch
+        atomic_write(os.path.join(place, f"{number}.bin"), values.tobytes())
+        number += 1
     if not number:
         raise UserError(f"--imgpath_val {image_folder}: none of the {len(rows)} images can be used")
     content = {"size": exported.size, "batch_size": batch_size, "images": samples}
     atomic_write(os.path.join(folder, SAMPLES), json.dumps(content).encode())
     return number
-
-
-def _write_batch(place, number, batch, batch_size):
-    """Write file `number`; returns the next number."""
-    values = np.zeros((batch_size, *batch[0].shape), np.float32)
-    values[:len(batch)] = batch
-    atomic_write(os.path.join(place, f"{number}.bin"), values.tobytes())
-    return number + 1
 
 
 def read_predictions(folder, result_folder, skeleton, decoder, merge_halves, annotations):
