@@ -34,7 +34,6 @@ def read_bytes(path: str | os.PathLike, said: str | None = None, hint: str = AGA
     """All bytes of a regular file.
 
     Args:
-        path (str): the file.
         said (str): how error texts begin, with the flag where there is one; by default the path.
         hint (str): how they end: what to do.
         largest (int): bytes that are read at most.

@@ -209,7 +209,6 @@ def read_file(path: str, wanted: tuple[str, ...] = ()) -> Any:  # noqa: ANN401
     """Content of a file by what it starts with: zip (npz), npy, HDF5, JSON, else a pickle.
 
     Args:
-        path (str): the file.
         wanted (tuple): members of an npz file that may be pickled objects; the others are left out then.
 
     Raises:

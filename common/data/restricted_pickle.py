@@ -70,7 +70,6 @@ def load_npz(path: str, pickled: Collection[str] | None = None, stored: Collecti
     """Read an npz file whose object arrays may hold what `load_pickle` allows.
 
     Args:
-        path (str): the file.
         pickled (container of str): the members that may be pickles, the others are left out then; None for all.
         stored (container of str): as in `load_pickle`.
 

@@ -41,7 +41,6 @@ class Checkpoint:
     """What a file holds; every array is a copy of its own.
 
     Args:
-        path (str): the file.
         weights (dict): parameter name -> array.
         optimizer, scaler, extra (dict): name -> array; empty when the file holds weights only.
         meta (dict): `step` (updates done), `epoch`, `batch` (position in the data), `config` (dict), `model` (str) and
@@ -114,7 +113,6 @@ def read_checkpoint(path: str, flag: str = "--ckpt_file") -> Checkpoint:
     """Read a checkpoint of this project or a plain MindSpore one.
 
     Args:
-        path (str): the file.
         flag (str): what named it, for the error text.
 
     Raises:

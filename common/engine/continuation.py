@@ -40,7 +40,6 @@ def adopt_settings(checkpoint: Checkpoint, config: Config, keys: Iterable[str],
 
     Args:
         checkpoint (Checkpoint): of `read_checkpoint`.
-        config (Config): of this run.
         keys (iterable[str]): settings that belong to the network.
         suggested (iterable[str]): settings that hold unless this run was given others.
 
@@ -78,7 +77,6 @@ def require_same_settings(checkpoint: Checkpoint, config: Config, may_differ: Co
 
     Args:
         checkpoint (Checkpoint): where the run stands.
-        config (Config): of this run.
         may_differ (set): settings that may differ; all others must agree, as far as the checkpoint knows them.
         batch_keys (tuple): the ones among these that count samples per worker.
         rank_size (int): workers of this run.

@@ -166,7 +166,6 @@ def load_mindir(path: str, dynamic_shapes: Sequence[Sequence[int]] | None = None
     """A callable Cell from a MINDIR file.
 
     Args:
-        path (str): the file.
         dynamic_shapes (list): input shapes of a file with a free batch. Without the call of `set_inputs` that they
             lead to, the framework would keep the first batch size that it sees and give wrong results silently.
 

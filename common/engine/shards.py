@@ -21,7 +21,6 @@ def gather(part: object, folder: str, runtime: Runtime) -> list:
     Args:
         part: of this worker; what JSON can hold.
         folder (str): folder that all workers see.
-        runtime (Runtime): this worker.
     """
     if runtime.rank_size == 1:
         return [part]

@@ -58,7 +58,6 @@ def read_people(path: str, joints: Sequence[str] = (), box: str = "bbox", hint: 
     """`PersonEntry`s of a file of another data set in this form, sorted by image.
 
     Args:
-        path (str): the file.
         joints (sequence): what is read of the keypoints, and their order where the category lists none; nothing is.
         box (str): the member with the person's box.
         hint (str): where to get the file.
