@@ -9,47 +9,41 @@ from collections.abc import Collection, Iterable
 
 Table = tuple[tuple[str, str | None], ...]  # (joint, its parent)
 
+_SIDES = ("left", "right")
+
+
+def _chain(parent: str | None, *joints: str) -> Table:
+    """Joints that hang on each other, the first on `parent`."""
+    return tuple(zip(joints, (parent, *joints)))
+
+
+def _both(joint: str, parent: str) -> Table:
+    """The left and the right joint; a star in the parent's name stands for the side."""
+    return tuple((f"{side}_{joint}", parent.replace("*", side)) for side in _SIDES)
+
+
+def _leg(side: str, root: str) -> Table:
+    return _chain(root, f"{side}_hip", f"{side}_knee", f"{side}_ankle")
+
+
+def _arm(side: str, root: str) -> Table:
+    return _chain(root, f"{side}_shoulder", f"{side}_elbow", f"{side}_wrist")
+
+
 # All 32 stored rows. 11 repeats the place of 0, 16 and 24 that of 13, 20 of 19, 23 of 22, 28 of 27, 31 of 30.
 _H36M = (
-    ("pelvis", None),
-    ("right_hip", "pelvis"),
-    ("right_knee", "right_hip"),
-    ("right_ankle", "right_knee"),
-    ("right_toe", "right_ankle"),
-    ("right_toe_end", "right_toe"),
-    ("left_hip", "pelvis"),
-    ("left_knee", "left_hip"),
-    ("left_ankle", "left_knee"),
-    ("left_toe", "left_ankle"),
-    ("left_toe_end", "left_toe"),
-    ("spine_base", "pelvis"),
-    ("spine", "spine_base"),
-    ("thorax", "spine"),
-    ("neck_nose", "thorax"),
-    ("head", "neck_nose"),
-    ("left_collar", "thorax"),
-    ("left_shoulder", "left_collar"),
-    ("left_elbow", "left_shoulder"),
-    ("left_wrist", "left_elbow"),
-    ("left_thumb_base", "left_wrist"),
-    ("left_thumb", "left_thumb_base"),
-    ("left_hand", "left_wrist"),
-    ("left_hand_end", "left_hand"),
-    ("right_collar", "thorax"),
-    ("right_shoulder", "right_collar"),
-    ("right_elbow", "right_shoulder"),
-    ("right_wrist", "right_elbow"),
-    ("right_thumb_base", "right_wrist"),
-    ("right_thumb", "right_thumb_base"),
-    ("right_hand", "right_wrist"),
-    ("right_hand_end", "right_hand"),
+    *_chain(None, "pelvis", "right_hip", "right_knee", "right_ankle", "right_toe", "right_toe_end"),
+    *_chain("pelvis", "left_hip", "left_knee", "left_ankle", "left_toe", "left_toe_end"),
+    *_chain("pelvis", "spine_base", "spine", "thorax", "neck_nose", "head"),
+    *(row for side in _SIDES for row in (
+        (f"{side}_collar", "thorax"), *_arm(side, f"{side}_collar"),
+        *_chain(f"{side}_wrist", f"{side}_thumb_base", f"{side}_thumb"),
+        *_chain(f"{side}_wrist", f"{side}_hand", f"{side}_hand_end"))),
 )
 
 # Feet, hands and repeated rows, which nobody evaluates.
-_H36M_UNUSED = frozenset((
-    "right_toe", "right_toe_end", "left_toe", "left_toe_end", "spine_base", "left_collar", "left_thumb_base",
-    "left_thumb", "left_hand", "left_hand_end", "right_collar", "right_thumb_base", "right_thumb", "right_hand",
-    "right_hand_end"))
+_H36M_UNUSED = {"spine_base", *(f"{side}_{joint}" for side in _SIDES for joint in (
+    "toe", "toe_end", "collar", "thumb_base", "thumb", "hand", "hand_end"))}
 
 
 def _without(table: Table, dropped: Collection[str]) -> Table:
@@ -67,93 +61,34 @@ def _without(table: Table, dropped: Collection[str]) -> Table:
 # The joints with a motion of their own: what Human3.6M papers evaluate.
 _H36M_17 = _without(_H36M, _H36M_UNUSED)
 
+
 def _legs(root: str) -> Table:
     """MPII's legs: right one from the ankle up, left one from the hip down."""
-    return (
-        ("right_ankle", "right_knee"),
-        ("right_knee", "right_hip"),
-        ("right_hip", root),
-        ("left_hip", root),
-        ("left_knee", "left_hip"),
-        ("left_ankle", "left_knee"),
-    )
+    return _leg("right", root)[::-1] + _leg("left", root)
 
 
 def _arms(root: str) -> Table:
     """MPII's arms: right one from the wrist up, left one from the shoulder down."""
-    return (
-        ("right_wrist", "right_elbow"),
-        ("right_elbow", "right_shoulder"),
-        ("right_shoulder", root),
-        ("left_shoulder", root),
-        ("left_elbow", "left_shoulder"),
-        ("left_wrist", "left_elbow"),
-    )
-
-
-_BOTH_ARMS = (
-    ("right_shoulder", "neck"),
-    ("right_elbow", "right_shoulder"),
-    ("right_wrist", "right_elbow"),
-    ("left_shoulder", "neck"),
-    ("left_elbow", "left_shoulder"),
-    ("left_wrist", "left_elbow"),
-)
-
-_OPENPOSE_ARMS = (("nose", "neck"), ("neck", None)) + _BOTH_ARMS
-
-_OPENPOSE_FACE = (
-    ("right_eye", "nose"),
-    ("left_eye", "nose"),
-    ("right_ear", "right_eye"),
-    ("left_ear", "left_eye"),
-)
+    return _arm("right", root)[::-1] + _arm("left", root)
 
 
 def _openpose_legs(root: str) -> Table:
-    return (
-        ("right_hip", root),
-        ("right_knee", "right_hip"),
-        ("right_ankle", "right_knee"),
-        ("left_hip", root),
-        ("left_knee", "left_hip"),
-        ("left_ankle", "left_knee"),
-    )
+    return _leg("right", root) + _leg("left", root)
 
 
-_SIDES = ("left", "right")
-
-_LSP_14 = _legs("neck") + _arms("neck") + (
-    ("neck", None),
-    ("head_top", "neck"),
-)
+_OPENPOSE_ARMS = (("nose", "neck"), ("neck", None)) + _arm("right", "neck") + _arm("left", "neck")
+_OPENPOSE_FACE = (("right_eye", "nose"), ("left_eye", "nose"), ("right_ear", "right_eye"), ("left_ear", "left_eye"))
+_COCO_FACE = _both("eye", "nose") + _both("ear", "*_eye")
+_LSP_14 = _legs("neck") + _arms("neck") + _chain(None, "neck", "head_top")
 
 # SMPL's and SMPL-X's common joints. Numbers count upwards along the spine; a foot's joint is at the ball of its toes.
 _SMPL_BODY = (
-    ("pelvis", None),
-    ("left_hip", "pelvis"),
-    ("right_hip", "pelvis"),
-    ("spine1", "pelvis"),
-    ("left_knee", "left_hip"),
-    ("right_knee", "right_hip"),
-    ("spine2", "spine1"),
-    ("left_ankle", "left_knee"),
-    ("right_ankle", "right_knee"),
-    ("spine3", "spine2"),
-    ("left_foot", "left_ankle"),
-    ("right_foot", "right_ankle"),
-    ("neck", "spine3"),
-    ("left_collar", "spine3"),
-    ("right_collar", "spine3"),
-    ("head", "neck"),
-    ("left_shoulder", "left_collar"),
-    ("right_shoulder", "right_collar"),
-    ("left_elbow", "left_shoulder"),
-    ("right_elbow", "right_shoulder"),
-    ("left_wrist", "left_elbow"),
-    ("right_wrist", "right_elbow"),
+    ("pelvis", None), *_both("hip", "pelvis"), ("spine1", "pelvis"), *_both("knee", "*_hip"), ("spine2", "spine1"),
+    *_both("ankle", "*_knee"), ("spine3", "spine2"), *_both("foot", "*_ankle"), ("neck", "spine3"),
+    *_both("collar", "spine3"), ("head", "neck"), *_both("shoulder", "*_collar"), *_both("elbow", "*_shoulder"),
+    *_both("wrist", "*_elbow"),
 )
-_SMPL_24 = _SMPL_BODY + (("left_hand", "left_wrist"), ("right_hand", "right_wrist"))
+_SMPL_24 = _SMPL_BODY + _both("hand", "*_wrist")
 
 FINGERS = ("thumb", "index", "middle", "ring", "pinky")  # as COCO-WholeBody, FreiHAND and the finger tips count
 MANO_FINGERS = ("index", "middle", "pinky", "ring", "thumb")
@@ -186,11 +121,7 @@ def _feet(toes_hang_on: str) -> Table:
     ))
 
 
-_SMPLX_55 = _SMPL_BODY + (
-    ("jaw", "head"),
-    ("left_eyeball", "head"),
-    ("right_eyeball", "head"),
-) + _mano_hand("left") + _mano_hand("right")
+_SMPLX_55 = _SMPL_BODY + (("jaw", "head"), *_both("eyeball", "head"), *_mano_hand("left"), *_mano_hand("right"))
 
 
 def _vertex_joints(tips: Iterable[tuple[str, str | None]]) -> Table:
@@ -221,43 +152,22 @@ _FACE_68 = _face_68()
 _SMPLX_FACE = _FACE_68[17:] + _FACE_68[:17]
 
 _HAND4WHOLE_137 = (
-    ("pelvis", None),
-    ("left_hip", "pelvis"),
-    ("right_hip", "pelvis"),
-    ("left_knee", "left_hip"),
-    ("right_knee", "right_hip"),
-    ("left_ankle", "left_knee"),
-    ("right_ankle", "right_knee"),
-    ("neck", "pelvis"),
-    ("left_shoulder", "neck"),
-    ("right_shoulder", "neck"),
-    ("left_elbow", "left_shoulder"),
-    ("right_elbow", "right_shoulder"),
-    ("left_wrist", "left_elbow"),
-    ("right_wrist", "right_elbow"),
-) + _feet("ankle") + (
-    ("left_ear", "left_eye"),
-    ("right_ear", "right_eye"),
-    ("left_eye", "nose"),
-    ("right_eye", "nose"),
-    ("nose", "neck"),
-) + _hand_20("left", "left_wrist") + _hand_20("right", "right_wrist") + (
+    ("pelvis", None), *_both("hip", "pelvis"), *_both("knee", "*_hip"), *_both("ankle", "*_knee"), ("neck", "pelvis"),
+    *_both("shoulder", "neck"), *_both("elbow", "*_shoulder"), *_both("wrist", "*_elbow"), *_feet("ankle"),
+    *_both("ear", "*_eye"), *_both("eye", "nose"), ("nose", "neck"),
+    *_hand_20("left", "left_wrist"), *_hand_20("right", "right_wrist"),
     ("jaw", "head"),
     ("head", "neck"),
     # The eyes once more, as part of the face.
-    ("left_face_eye", "nose"),
-    ("right_face_eye", "nose"),
-) + _SMPLX_FACE
+    *_both("face_eye", "nose"),
+    *_SMPLX_FACE,
+)
 
 # GraphCMR's places that SMPL has not; LSP's annotators put hips, neck and head top elsewhere than SMPL.
 _GRAPHCMR_24 = (
-    ("right_ankle", "right_knee"),
-    ("right_knee", "right_lsp_hip"),
-    ("right_lsp_hip", "mpii_pelvis"),
-    ("left_lsp_hip", "mpii_pelvis"),
-    ("left_knee", "left_lsp_hip"),
-    ("left_ankle", "left_knee"),
-) + _arms("mpii_thorax") + (
+    *_chain("mpii_pelvis", "right_lsp_hip", "right_knee", "right_ankle")[::-1],
+    *_chain("mpii_pelvis", "left_lsp_hip", "left_knee", "left_ankle"),
+    *_arms("mpii_thorax"),
     ("lsp_neck", "mpii_thorax"),
     ("lsp_head_top", "lsp_neck"),
     ("mpii_pelvis", None),
@@ -266,10 +176,7 @@ _GRAPHCMR_24 = (
     ("h36m_jaw", "lsp_neck"),
     ("h36m_head", "h36m_jaw"),
     ("nose", "h36m_jaw"),
-    ("left_eye", "nose"),
-    ("right_eye", "nose"),
-    ("left_ear", "left_eye"),
-    ("right_ear", "right_eye"),
+    *_COCO_FACE,
 )
 
 # The dataset's own names: its numbered spine joints are not SMPL's.
@@ -282,44 +189,17 @@ _MPI_INF_3DHP_28 = (
     ("neck", "spine4"),
     ("head", "neck"),
     ("head_top", "head"),
-) + tuple(row for side in _SIDES for row in (
-    (f"{side}_clavicle", "spine4"),
-    (f"{side}_shoulder", f"{side}_clavicle"),
-    (f"{side}_elbow", f"{side}_shoulder"),
-    (f"{side}_wrist", f"{side}_elbow"),
-    (f"{side}_hand", f"{side}_wrist"),
-)) + tuple(row for side in _SIDES for row in (
-    (f"{side}_hip", "pelvis"),
-    (f"{side}_knee", f"{side}_hip"),
-    (f"{side}_ankle", f"{side}_knee"),
-    (f"{side}_foot", f"{side}_ankle"),
-    (f"{side}_toe", f"{side}_foot"),
-))
-_MPI_INF_3DHP_17 = (("head_top", "head"), ("neck", "spine")) + _BOTH_ARMS + _openpose_legs("pelvis") + (
-    ("pelvis", None),
-    ("spine", "pelvis"),
-    ("head", "neck"),
+    *(row for side in _SIDES for row in ((f"{side}_clavicle", "spine4"), *_arm(side, f"{side}_clavicle"),
+                                         (f"{side}_hand", f"{side}_wrist"))),
+    *(row for side in _SIDES for row in (*_leg(side, "pelvis"),
+                                         *_chain(f"{side}_ankle", f"{side}_foot", f"{side}_toe"))),
 )
+_MPI_INF_3DHP_17 = (
+    ("head_top", "head"), ("neck", "spine"), *_arm("right", "neck"), *_arm("left", "neck"), *_openpose_legs("pelvis"),
+    ("pelvis", None), ("spine", "pelvis"), ("head", "neck"))
 
-_COCO_17 = (
-    ("nose", None),
-    ("left_eye", "nose"),
-    ("right_eye", "nose"),
-    ("left_ear", "left_eye"),
-    ("right_ear", "right_eye"),
-    ("left_shoulder", "left_ear"),
-    ("right_shoulder", "right_ear"),
-    ("left_elbow", "left_shoulder"),
-    ("right_elbow", "right_shoulder"),
-    ("left_wrist", "left_elbow"),
-    ("right_wrist", "right_elbow"),
-    ("left_hip", "left_shoulder"),
-    ("right_hip", "right_shoulder"),
-    ("left_knee", "left_hip"),
-    ("right_knee", "right_hip"),
-    ("left_ankle", "left_knee"),
-    ("right_ankle", "right_knee"),
-)
+_COCO_17 = (("nose", None), *_COCO_FACE, *_both("shoulder", "*_ear"), *_both("elbow", "*_shoulder"),
+            *_both("wrist", "*_elbow"), *_both("hip", "*_shoulder"), *_both("knee", "*_hip"), *_both("ankle", "*_knee"))
 
 TABLES = {
     "h36m_32": _H36M,
@@ -327,66 +207,30 @@ TABLES = {
     # The lifting baseline's 2D input: the detectors of its time had no point between neck and nose.
     "h36m_16": _without(_H36M_17, {"neck_nose"}),
     # The lifting baseline's short output, joints that other datasets have as well.
-    "h36m_14": (
-        ("right_hip", "thorax"),
-        ("right_knee", "right_hip"),
-        ("right_ankle", "right_knee"),
-        ("left_hip", "thorax"),
-        ("left_knee", "left_hip"),
-        ("left_ankle", "left_knee"),
-        ("thorax", None),
-        ("head", "thorax"),
-        ("left_shoulder", "thorax"),
-        ("left_elbow", "left_shoulder"),
-        ("left_wrist", "left_elbow"),
-        ("right_shoulder", "thorax"),
-        ("right_elbow", "right_shoulder"),
-        ("right_wrist", "right_elbow"),
-    ),
+    "h36m_14": (*_openpose_legs("thorax"), *_chain(None, "thorax", "head"), *_arm("left", "thorax"),
+                *_arm("right", "thorax")),
     # MPII's order with Human3.6M's meaning: Stacked Hourglass detections on Human3.6M.
-    "hourglass_16": _legs("pelvis") + (
-        ("pelvis", None),
-        ("spine", "pelvis"),
-        ("thorax", "spine"),
-        ("head", "thorax"),
-    ) + _arms("thorax"),
-    "mpii_16": _legs("pelvis") + (
-        ("pelvis", None),
-        ("mpii_thorax", "pelvis"),
-        ("upper_neck", "mpii_thorax"),
-        ("head_top", "upper_neck"),
-    ) + _arms("mpii_thorax"),
+    "hourglass_16": _legs("pelvis") + _chain(None, "pelvis", "spine", "thorax", "head") + _arms("thorax"),
+    "mpii_16": (*_legs("pelvis"), *_chain(None, "pelvis", "mpii_thorax", "upper_neck", "head_top"),
+                *_arms("mpii_thorax")),
     "coco_17": _COCO_17,
     "openpose_18": _OPENPOSE_ARMS + _openpose_legs("neck") + _OPENPOSE_FACE,
-    "openpose_25": _OPENPOSE_ARMS + (("pelvis", "neck"),) + _openpose_legs("pelvis") + _OPENPOSE_FACE + (
-        ("left_big_toe", "left_ankle"),
-        ("left_small_toe", "left_big_toe"),
-        ("left_heel", "left_ankle"),
-        ("right_big_toe", "right_ankle"),
-        ("right_small_toe", "right_big_toe"),
-        ("right_heel", "right_ankle"),
-    ),
+    "openpose_25": _OPENPOSE_ARMS + (("pelvis", "neck"),) + _openpose_legs("pelvis") + _OPENPOSE_FACE + tuple(
+        row for side in _SIDES for row in (*_chain(f"{side}_ankle", f"{side}_big_toe", f"{side}_small_toe"),
+                                           (f"{side}_heel", f"{side}_ankle"))),
     # BODY_25B; its first 17 joints are COCO's, and BODY_135 begins with these 25.
     "openpose_25b": _COCO_17 + (("upper_neck", "nose"), ("head_top", "upper_neck")) + _feet("ankle"),
     # MPI; the chest, called spine here, lies midway between MPII's thorax and pelvis.
-    "openpose_15": (("head_top", "upper_neck"), ("upper_neck", "spine")) + tuple(
-        (joint, "upper_neck" if parent == "neck" else parent) for joint, parent in _BOTH_ARMS
-    ) + _openpose_legs("spine") + (("spine", None),),
+    "openpose_15": (("head_top", "upper_neck"), ("upper_neck", "spine"), *_arm("right", "upper_neck"),
+                    *_arm("left", "upper_neck"), *_openpose_legs("spine"), ("spine", None)),
     # Halpe; its 136 points begin with these.
-    "halpe_26": _COCO_17 + (("head_top", "nose"), ("neck", "nose"), ("pelvis", "neck")) + tuple(
-        (f"{side}_{point}", f"{side}_ankle") for point in ("big_toe", "small_toe", "heel") for side in _SIDES),
+    "halpe_26": (*_COCO_17, ("head_top", "nose"), ("neck", "nose"), ("pelvis", "neck"), *_both("big_toe", "*_ankle"),
+                 *_both("small_toe", "*_ankle"), *_both("heel", "*_ankle")),
     # head_bottom in its files is the upper neck.
-    "posetrack_17": (("nose", None), ("upper_neck", "nose"), ("head_top", "upper_neck"), ("left_ear", "nose"),
-                     ("right_ear", "nose")) + _COCO_17[5:],
+    "posetrack_17": _chain(None, "nose", "upper_neck", "head_top") + _both("ear", "nose") + _COCO_17[5:],
     "lsp_14": _LSP_14,
     # HMR's joints, called "cocoplus": those of LSP, then COCO's face.
-    "cocoplus_19": _LSP_14 + (
-        ("nose", "neck"),
-        ("left_eye", "nose"),
-        ("right_eye", "nose"),
-        ("left_ear", "left_eye"),
-        ("right_ear", "right_eye"),
-    ),
+    "cocoplus_19": _LSP_14 + (("nose", "neck"), *_COCO_FACE),
     "graphcmr_24": _GRAPHCMR_24,
     "mpi_inf_3dhp_28": _MPI_INF_3DHP_28,
     "mpi_inf_3dhp_17": _MPI_INF_3DHP_17,
