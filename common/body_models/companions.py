@@ -31,7 +31,7 @@ class MeanParams:
     """Where iterative regressors start.
 
     Attributes:
-        pose (array): (72,) axis-angle in radians, or (144,) in the interleaved 6D form (see `rotation`).
+        pose (array): (72,) axis-angle in radians, or (144,) in the 6D form (see `rotation`).
         shape (array): (10,).
         cam (array): (3,), (s, tx, ty).
     """

@@ -4,14 +4,10 @@
 compute in float64 and return the floating type they were given (integers become float64).
 
 Conventions: axis-angle is axis times angle in radians; quaternions are (w, x, y, z); a matrix multiplies column
-vectors. The 6D form (Zhou et al., CVPR 2019) keeps the first two columns of a matrix and exists in two layouts:
-
-* `"interleaved"`: a 3x2 matrix written row by row, so the columns are x[0::2] and x[1::2] (SPIN, Hand4Whole);
-* `"consecutive"`: the first column, then the second, x[:3] and x[3:] (4D-Humans).
+vectors. The 6D form (Zhou et al., CVPR 2019) keeps the first two columns of a matrix, as SPIN and Hand4Whole write it:
+a 3x2 matrix row by row, so that the columns are x[0::2] and x[1::2].
 """
 import numpy as np
-
-ROT6D_LAYOUTS = ("interleaved", "consecutive")
 
 
 def axis_angle_to_matrix(axis_angle: np.ndarray) -> np.ndarray:
@@ -72,31 +68,24 @@ def matrix_to_quaternion(matrix: np.ndarray) -> np.ndarray:
     return np.where(row[..., :1] < 0, -row, row).astype(dtype)
 
 
-def rot6d_to_matrix(rot6d: np.ndarray, layout: str = "interleaved") -> np.ndarray:
+def rot6d_to_matrix(rot6d: np.ndarray) -> np.ndarray:
     """Gram-Schmidt on two directions; the third column is their cross product -> (..., 3, 3).
 
     Args:
         rot6d (array): (..., 6), two directions that are not parallel.
-        layout (str): "interleaved" or "consecutive", see the module's text.
     """
     value, dtype = _as_float64(rot6d, (6,))
-    if layout not in ROT6D_LAYOUTS:
-        raise ValueError(f"layout must be one of {ROT6D_LAYOUTS}, got {layout!r}")
-    interleaved = layout == "interleaved"
-    first, second = (value[..., 0::2], value[..., 1::2]) if interleaved else (value[..., :3], value[..., 3:])
+    first, second = value[..., 0::2], value[..., 1::2]
     x_axis = first / np.linalg.norm(first, axis=-1, keepdims=True)
     second = second - (x_axis * second).sum(-1, keepdims=True) * x_axis
     y_axis = second / np.linalg.norm(second, axis=-1, keepdims=True)
     return np.stack([x_axis, y_axis, np.cross(x_axis, y_axis)], -1).astype(dtype)
 
 
-def matrix_to_rot6d(matrix: np.ndarray, layout: str = "interleaved") -> np.ndarray:
+def matrix_to_rot6d(matrix: np.ndarray) -> np.ndarray:
     """(..., 3, 3) -> (..., 6), the inverse of `rot6d_to_matrix` for rotation matrices."""
     value, dtype = _as_float64(matrix, (3, 3))
-    if layout not in ROT6D_LAYOUTS:
-        raise ValueError(f"layout must be one of {ROT6D_LAYOUTS}, got {layout!r}")
-    columns = value[..., :2] if layout == "interleaved" else np.swapaxes(value[..., :2], -1, -2)
-    return columns.reshape(value.shape[:-2] + (6,)).astype(dtype)
+    return value[..., :2].reshape(value.shape[:-2] + (6,)).astype(dtype)
 
 
 def _as_float64(value: np.ndarray, trailing: tuple[int, ...]) -> tuple[np.ndarray, np.dtype]:

@@ -82,21 +82,10 @@ def matrix_to_quaternion(matrix: Tensor) -> Tensor:
     return ops.select(best[..., :1] < 0, -best, best)
 
 
-def rot6d_to_matrix(rot6d: Tensor, layout: str = "interleaved") -> Tensor:
-    """Gram-Schmidt on two directions, as `rotation.rot6d_to_matrix`: (B, ..., 3, 3).
-
-    Args:
-        rot6d (Tensor): (B, ..., 6).
-        layout (str): "interleaved" or "consecutive".
-    """
-    if layout not in ("interleaved", "consecutive"):
-        raise ValueError("layout must be interleaved or consecutive")
+def rot6d_to_matrix(rot6d: Tensor) -> Tensor:
+    """Gram-Schmidt on two directions, as `rotation.rot6d_to_matrix`: (B, ..., 6) -> (B, ..., 3, 3)."""
     a, b, c, d, e, f = ops.split(rot6d, 1, -1)
-    if layout == "interleaved":
-        x_axis, second = ops.concat((a, c, e), -1), ops.concat((b, d, f), -1)
-    else:
-        x_axis, second = ops.concat((a, b, c), -1), ops.concat((d, e, f), -1)
-    x_axis = normalize(x_axis)
+    x_axis, second = normalize(ops.concat((a, c, e), -1)), ops.concat((b, d, f), -1)
     y_axis = normalize(second - _sum(x_axis * second, -1) * x_axis)
     ax, ay, az = ops.split(x_axis, 1, -1)
     bx, by, bz = ops.split(y_axis, 1, -1)

@@ -92,33 +92,28 @@ def draw_skeleton(image: np.ndarray, points_px: np.ndarray, skeleton: str, depth
     return image
 
 
-def fit_points(points: np.ndarray, width: int, height: int, margin: float = 0.08,
-               bounds: np.ndarray | None = None) -> tuple[float, np.ndarray]:
+def fit_points(points: np.ndarray, width: int, height: int, margin: float = 0.08) -> tuple[float, np.ndarray]:
     """Scale and shift that bring 2D points into a panel, equal in both directions, centred.
 
     Args:
         points (ndarray): (..., 2); NaN is ignored.
-        bounds (ndarray): (2, 2), lowest and highest corner to use in place of the points' own.
 
     Returns:
         tuple: scale (float) and shift (2,): panel = scale * point + shift.
     """
-    if bounds is None:
-        flat = np.asarray(points, np.float64).reshape(-1, 2)
-        flat = flat[np.isfinite(flat).all(-1)]
-        bounds = np.stack([flat.min(0), flat.max(0)])
-    low, high = np.asarray(bounds, np.float64)
+    flat = np.asarray(points, np.float64).reshape(-1, 2)
+    flat = flat[np.isfinite(flat).all(-1)]
+    low, high = flat.min(0), flat.max(0)
     size = np.array([width, height], np.float64)
     scale = float(np.min(size * (1.0 - 2.0 * margin) / np.maximum(high - low, 1e-6)))
     return scale, size / 2.0 - scale * (low + high) / 2.0
 
 
-def panel_2d(points: np.ndarray, skeleton: str, width: int, height: int, bounds: np.ndarray | None = None,
-             visible: np.ndarray | None = None) -> np.ndarray:
-    """A flat panel (height, width, 3) with one skeleton (J, 2) px, y down, fitted to the panel or to `bounds`."""
+def panel_2d(points: np.ndarray, skeleton: str, width: int, height: int) -> np.ndarray:
+    """A flat panel (height, width, 3) with one skeleton (J, 2) px, y down, fitted to the panel."""
     image = blank(width, height)
-    scale, shift = fit_points(points, width, height, bounds=bounds)
-    return draw_skeleton(image, scale * np.asarray(points) + shift, skeleton, visible=visible)
+    scale, shift = fit_points(points, width, height)
+    return draw_skeleton(image, scale * np.asarray(points) + shift, skeleton)
 
 
 def panel_3d(joints: np.ndarray, skeleton: str, width: int, height: int, radius_mm: float, view: View | None = None,

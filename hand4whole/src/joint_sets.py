@@ -40,19 +40,12 @@ HAND_DEPTH_GROUPS = ((slice(0, 21), WRIST, "hand_size"),)
 PUBLISHED_TIPS = (745, 317, 445, 556, 673)
 
 
-def hand_regressor(model, tips=None):
-    """The 21 joints of a hand from its vertices: MANO's regressor and five vertices at the finger tips.
+def hand_regressor(model):
+    """The joints of a MANO hand from its vertices, (21, 778) float64, in the order of `HAND_JOINTS`.
 
-    Args:
-        model (BodyModel): kind "mano_left" or "mano_right".
-        tips (sequence of int): vertices of the tips from thumb to little finger; None for `PUBLISHED_TIPS`, with the
-            synthetic hand, of which only the usual tips are known, for those of `vertex_joint_ids`.
-
-    Returns:
-        numpy.ndarray: (21, 778) float64, joints in the order of `HAND_JOINTS`.
+    The tips are `PUBLISHED_TIPS`; of the synthetic hand only the usual ones are known.
     """
-    if tips is None:
-        tips = vertex_joint_ids(model.kind) if model.synthetic else PUBLISHED_TIPS
+    tips = vertex_joint_ids(model.kind) if model.synthetic else PUBLISHED_TIPS
     rows = np.concatenate([model.J_regressor, np.eye(len(model.v_template))[list(tips)]])
     return rows[index_map("mano_right_21", HAND_JOINTS)]
 

@@ -79,7 +79,7 @@ class AllModels(nn.Cell):
         total = 0.0
         for vertices, joints in meshes:
             total += (vertices * vertices).sum() + (joints * joints).sum()
-        matrices = rotation_ops.rot6d_to_matrix(pose.reshape(-1, 12, 6), "consecutive")
+        matrices = rotation_ops.rot6d_to_matrix(pose.reshape(-1, 12, 6))
         return total + rotation_ops.quaternion_to_matrix(rotation_ops.axis_angle_to_quaternion(
             rotation_ops.matrix_to_axis_angle(matrices))).sum()
 

@@ -70,25 +70,20 @@ def test_angles_beyond_pi_are_the_shorter_way_round():
     np.testing.assert_allclose(vector, [0, -0.5 * np.pi, 0], atol=1e-14)
 
 
-def test_rot6d_layouts_by_hand():
+def test_rot6d_by_hand():
     matrix = np.arange(9.0).reshape(3, 3)
     np.testing.assert_array_equal(rotation.matrix_to_rot6d(matrix), [0, 1, 3, 4, 6, 7])
-    np.testing.assert_array_equal(rotation.matrix_to_rot6d(matrix, "consecutive"), [0, 3, 6, 1, 4, 7])
     # First direction 2x, second x + y: the axes become x, y and so z.
     np.testing.assert_allclose(rotation.rot6d_to_matrix([2.0, 1, 0, 1, 0, 0]), np.eye(3), atol=1e-15)
-    np.testing.assert_allclose(rotation.rot6d_to_matrix([2.0, 0, 0, 1, 1, 0], "consecutive"), np.eye(3), atol=1e-15)
-    with pytest.raises(ValueError, match="layout"):
-        rotation.rot6d_to_matrix(np.zeros(6), "rows")
 
 
-@pytest.mark.parametrize("layout", rotation.ROT6D_LAYOUTS)
-def test_rot6d_round_trip(layout):
+def test_rot6d_round_trip():
     matrices = Rotation.random(20, random_state=2).as_matrix().reshape(4, 5, 3, 3)
-    rot6d = rotation.matrix_to_rot6d(matrices, layout)
-    np.testing.assert_allclose(rotation.rot6d_to_matrix(rot6d, layout), matrices, atol=1e-14)
+    rot6d = rotation.matrix_to_rot6d(matrices)
+    np.testing.assert_allclose(rotation.rot6d_to_matrix(rot6d), matrices, atol=1e-14)
 
     def graph_version(value):
-        return rotation_ops.rot6d_to_matrix(value, layout)
+        return rotation_ops.rot6d_to_matrix(value)
 
     graph = in_graph(graph_version, rot6d)
     np.testing.assert_allclose(graph, matrices, atol=1e-6)
