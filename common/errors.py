@@ -161,3 +161,8 @@ def brief(value: object) -> str:
         return printable(_SHORT.repr(value))
     except (ValueError, RecursionError, MemoryError):  # numbers of thousands of digits, endless structures
         return f"a very large {type(value).__name__}"
+
+
+def some(names: Sequence[str]) -> str:
+    """The first of many names, for an error text."""
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from common.errors import UserError
+from common.errors import UserError, some
 
 if TYPE_CHECKING:
     from mindspore import nn
@@ -101,13 +101,13 @@ def convert(arrays: Mapping[str, np.ndarray], rules: Iterable[Rule], wanted: Map
             result.weights[target] = np.asarray(value, np.float32)
             result.mapped.append((name, target, tuple(value.shape)))
     if unknown:
-        problems.append(f"unknown names: {_some(unknown)}")
+        problems.append(f"unknown names: {some(unknown)}")
     missing = [name for name in wanted if name not in result.weights]
     if missing:
-        problems.append(f"missing for {_some(missing)}")
+        problems.append(f"missing for {some(missing)}")
     surplus = [name for name in result.weights if name not in wanted]
     if surplus:
-        problems.append(f"the network has no {_some(surplus)}")
+        problems.append(f"the network has no {some(surplus)}")
     problems += [f"{name} is {result.weights[name].shape}, the network has {tuple(shape)}"
                  for name, shape in wanted.items()
                  if name in result.weights and result.weights[name].shape != tuple(shape)]
@@ -116,7 +116,3 @@ def convert(arrays: Mapping[str, np.ndarray], rules: Iterable[Rule], wanted: Map
     if problems:
         raise UserError(f"{source} cannot be converted: " + "; ".join(problems))
     return result
-
-
-def _some(names: Sequence[str], limit: int = 8) -> str:
-    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")

@@ -22,7 +22,7 @@ from common.config import present_names
 from common.convert.named_weights import small_weights
 from common.engine.checkpoint_file import DamagedCheckpoint, parse_entries, write_entries
 from common.engine.checkpoint_meta import check_meta
-from common.errors import UserError, reason
+from common.errors import UserError, reason, some
 from common.files import atomic_path, make_folder
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def _sorted_out(path: str, entries: Mapping[str, np.ndarray | str]) -> Checkpoin
     if texts and checkpoint.meta:
         raise DamagedCheckpoint("it holds text beside its description")
     if texts:
-        LOGGER.warning("checkpoint %s: text among its weights is left out: %s", path, _some(texts))
+        LOGGER.warning("checkpoint %s: text among its weights is left out: %s", path, some(texts))
     return checkpoint
 
 
@@ -206,7 +206,7 @@ def load_weights(network: nn.Cell, checkpoint: Checkpoint | str, allow_partial: 
     unexpected = sorted(set(given) - set(wanted))
     misshaped = sorted(f"{name} is {given[name].shape}, the network has {tuple(wanted[name].shape)}"
                        for name in set(wanted) & set(given) if given[name].shape != tuple(wanted[name].shape))
-    problems = [f"{title}: {_some(names)}" for title, names in
+    problems = [f"{title}: {some(names)}" for title, names in
                 (("missing", missing), ("unexpected", unexpected), ("of another shape", misshaped)) if names]
     if problems:
         text = f"checkpoint {checkpoint.path} does not fit the network: " + "; ".join(problems)
@@ -224,10 +224,6 @@ def load_weights(network: nn.Cell, checkpoint: Checkpoint | str, allow_partial: 
 
 def _assign(parameter: Parameter, array: np.ndarray) -> None:
     parameter.set_data(Tensor(np.asarray(array), parameter.dtype))
-
-
-def _some(names: list[str], limit: int = 8) -> str:
-    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
 def restore_training(network: nn.Cell, step_cell: TrainStep, checkpoint: Checkpoint) -> None:
@@ -251,7 +247,7 @@ def _restore(parameters: Mapping[str, Parameter], arrays: Mapping[str, np.ndarra
     differing = sorted(set(parameters) ^ set(arrays))
     if differing:
         raise UserError(f"checkpoint {path} holds the {what} state of other settings; differing names: "
-                        f"{_some(differing)}")
+                        f"{some(differing)}")
     for name, parameter in parameters.items():
         _assign(parameter, arrays[name].reshape(parameter.shape))
 

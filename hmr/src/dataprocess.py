@@ -7,6 +7,7 @@ import os
 
 import h5py
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from common.data.readers.annot_h5 import IMAGE_FOLDERS
 from common.data.readers.annots_npz import read_annots_npz
@@ -14,7 +15,6 @@ from common.data.readers.human36m_images import RAW_JOINTS
 from common.data.readers.mpi_inf_3dhp import JOINTS as MPI_JOINTS
 from common.errors import UserError
 from common.files import atomic_path
-from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from hmr.src.config import HMR_MEAN
 from hmr.src.dataset import to_lsp
 from hmr.src.datasets import PRIORS, SETS_3D, join_priors, read_prior
@@ -79,7 +79,8 @@ def write_annot_h5(path, records):
     if images is None:
         raise UserError(f"{home} has no folder {' or '.join(IMAGE_FOLDERS)}: move the images into one")
     arrays = {
-        "gt2d": np.stack([_with_ones(to_lsp(record.j2d, record.joints)).reshape(-1) for record in records]),
+        "gt2d": np.stack([np.pad(to_lsp(record.j2d, record.joints), ((0, 0), (0, 1)), constant_values=1).reshape(-1)
+                          for record in records]),
         "gt3d": np.stack([to_lsp(record.j3d, record.joints).reshape(-1) for record in records])}
     if all(record.pose is not None for record in records):
         arrays["pose"] = np.stack([record.pose for record in records])
@@ -92,20 +93,14 @@ def write_annot_h5(path, records):
     return len(records)
 
 
-def _with_ones(points):
-    return np.concatenate([points, np.ones((len(points), 1))], 1)
-
-
 def write_mean_params(path, prior):
     """The mean of many poses and shapes as `neutral_smpl_mean_params.h5`; returns how many those are.
 
     A mean rotation is the one nearest to the mean of the matrices. The root's is not turned: it has no common meaning
     among sources of poses, and HMR takes another one anyway.
     """
-    rotmat = axis_angle_to_matrix(prior.pose.reshape(-1, 24, 3).astype(np.float64)).mean(0)
-    u, _, vt = np.linalg.svd(rotmat)
-    u[..., -1] *= np.linalg.det(u @ vt)[:, None]
-    pose = matrix_to_axis_angle(u @ vt)
+    turns = prior.pose.reshape(-1, 24, 3).astype(np.float64)
+    pose = np.stack([Rotation.from_rotvec(turns[:, joint]).mean().as_rotvec() for joint in range(24)])
     pose[0] = 0.0
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         file["pose"], file["shape"] = pose.reshape(-1), prior.beta.mean(0).astype(np.float64)

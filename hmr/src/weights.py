@@ -18,7 +18,7 @@ from common.backbones.resnet_v2 import BLOCKS
 from common.backbones.resnet_weights import resnet_depth, resnet_rules
 from common.body_models.companions import load_mean_params
 from common.convert.rules import Rule, convert, shapes_of, transpose
-from common.errors import UserError
+from common.errors import UserError, some
 from hmr.src.conventions import find_convention
 from hmr.src.discriminator import JOINT_FEATURES, NUM_JOINTS, build_discriminator
 from hmr.src.network import HMR, NUM_BETAS, NUM_CAM, build_parts
@@ -214,5 +214,5 @@ def _join(arrays, joined, names, merge, source):
     """Replace several arrays by one, in the dictionary itself."""
     missing = [name for name in names if name not in arrays]
     if missing:
-        raise UserError(f"{source} cannot be converted: it has no {', '.join(missing[:8])}")
+        raise UserError(f"{source} cannot be converted: it has no {some(missing)}")
     arrays[joined] = merge([np.asarray(arrays.pop(name)) for name in names])

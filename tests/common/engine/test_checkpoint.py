@@ -23,7 +23,7 @@ from common.engine.checkpoint import (
     write_checkpoint,
 )
 from common.engine.train_step import TrainStep
-from common.errors import UserError
+from common.errors import UserError, some
 
 
 class Loss(nn.Cell):
@@ -381,8 +381,8 @@ def test_without_a_run_the_small_weights_are_taken_and_named(tmp_path, monkeypat
 def test_free_memory_is_told_in_bytes_and_long_lists_of_names_are_cut():
     assert 1 << 20 < module._available_memory() < 1 << 45
     names = list("abcdefghi")
-    assert module._some(names[:8]) == "a, b, c, d, e, f, g, h"
-    assert module._some(names) == "a, b, c, d, e, f, g, h and 1 more"
+    assert some(names[:8]) == "a, b, c, d, e, f, g, h"
+    assert some(names) == "a, b, c, d, e, f, g, h and 1 more"
 
 
 def test_names_with_epochs_and_their_order(tmp_path):
