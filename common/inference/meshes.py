@@ -148,14 +148,11 @@ class MeshRunner:
     """Works through a source and writes the people's meshes.
 
     Args:
-        model (MeshModel): the trained network and its conventions.
         find (callable): of `people.choose_people`.
-        folder (str): where files go.
         formats (list): of `outputs.FORMATS`; None for the usual ones. Of a video json, npz and those of
             `formats.registry` hold a person's whole way, png is the drawn video, and the others are files for every
             frame.
         focal_length (float): of the images' camera, in pixels of an image with `REFERENCE_PX` on its longer side.
-        batch_size (int): people that the network sees together.
         smooth (bool): smooth people over the frames of a video.
         write (callable): what writes about single images; called like `write_people`.
 
@@ -371,8 +368,6 @@ def runner_of(config: Config, model: MeshModel, detector: Callable | None, folde
     """The `MeshRunner` that the settings of a command describe.
 
     Args:
-        config (Config): settings of a mesh model.
-        model (MeshModel): the trained network and its conventions.
         detector (callable): of `--openpose_ckpt`, see `choose_people`; None for none.
         folder (str): where files go; empty for `output_dir`.
         write (callable): see `MeshRunner`.

@@ -21,7 +21,6 @@ def motion_of(record: ImageRecord, people: list[Person], name: str, source: str,
     Args:
         record: of an image or of any frame: model, body model and camera.
         people: the person, once for each frame.
-        name: stem of the files.
         source: file name of the image, or name of the video.
         frames: numbers of the frames. time_s: their times.
         fps: mean frames per second.

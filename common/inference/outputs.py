@@ -90,7 +90,6 @@ def write_people(folder: str, record: ImageRecord, people: list[Person], formats
     """Write everything asked for about the people in one image -> the paths.
 
     Args:
-        folder (str): made when missing.
         record (ImageRecord): where they were found.
         people (list[Person]): may be empty; then only drawings are written.
         formats (list[str]): from `FORMATS`. json, npz and mesh files are `<record.name>_<number>.<format>`, html is

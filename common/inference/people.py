@@ -103,7 +103,6 @@ def square_around(detection: Detection, margin: float = 1.2) -> tuple[np.ndarray
     """GraphCMR's and SPIN's square around somebody: a box, or the whole image, as it is, joints with a margin.
 
     Args:
-        detection (Detection): the person.
         margin (float): side relative to the box of detected joints, which lie within the body.
 
     Returns:

@@ -200,15 +200,12 @@ class _Shaper:
 
 
 def upright(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """An image as a player shows it.
+    """An image as a player shows it, (H, W, 3) or (W, H, 3), contiguous.
 
     Args:
         image (numpy.ndarray): (H, W, 3).
         matrix (numpy.ndarray): (3, 3), the display matrix of ISO 14496-12: its first row is where the image's x axis
             points to on the screen, its second row the y axis. Angles between are taken for the nearest right angle.
-
-    Returns:
-        numpy.ndarray: (H, W, 3) or (W, H, 3), contiguous.
     """
     (a, b), (c, d) = np.asarray(matrix, np.float64)[:2, :2]
     if abs(a) + abs(d) >= abs(b) + abs(c):

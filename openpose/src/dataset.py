@@ -17,13 +17,9 @@ class KeypointSource:
     """Images with the people in them, as the data pipeline takes them.
 
     Args:
-        annotation_path (str): json in COCO's form.
-        image_folder (str): its images.
         mask_folder (str): masks of ignored regions (see `gen_ignore_mask`), empty for none; an image without a file
             has none.
         skeleton (Skeleton): joints and limbs.
-        augmentation (ImageAugmentation): random changes, and the size of the samples.
-        normalisation (str): name in `normalisation.NORMALISATIONS`.
         heatmap_sigma, paf_width (float): of the targets, pixels.
         min_keypoints (int), min_area (float): people below are not trained on.
 

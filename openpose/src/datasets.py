@@ -33,14 +33,11 @@ def build_dataset(config, skeleton):
 
 
 def check_folder(data_path):
-    """What a COCO folder holds and lacks, for `tools/check_data.py`.
+    """`Finding`s of what a COCO folder holds and lacks, for `tools/check_data.py`; an ERROR where training would stop.
 
     Looked for are the names of the data set itself: `annotations/person_keypoints_{train,val}{2014,2017}.json`, the
     image folders `train2017` and so on, and the masks of `gen_ignore_mask.py`. All annotations are read and all files
     looked for; of images and masks, some are opened.
-
-    Returns:
-        list of Finding: with an ERROR where training on this folder would stop.
     """
     findings = []
     for split in ("train", "val"):

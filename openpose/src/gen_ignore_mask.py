@@ -95,8 +95,6 @@ def ignored_region(people, number, size, learned, faults):
     """Pixels (H, W) bool of people who are not trained on; of crowds what no earlier entry of the file covers.
 
     Args:
-        people (Annotations): with the member `segmentation`.
-        number (int): of the image.
         size (tuple): its width and height.
         learned (array): (N,) bool, who is trained on.
         faults (dict): takes, for each person without a usable outline, row -> what is wrong.

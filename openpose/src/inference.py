@@ -252,14 +252,7 @@ def coco_entries(people, file_name, skeleton, ids=None):
 
 
 def number_images(names):
-    """A number for each image: the last one in its name, as CMU's program takes it, if all have one of their own.
-
-    Args:
-        names (list[str]): without ending.
-
-    Returns:
-        list[int]: else 1, 2, ...; the log says so.
-    """
+    """Numbers of images by name: the last in each, as CMU's program takes it, where these differ; else 1, 2, ..."""
     digits = [re.findall(r"[0-9]+", name) for name in names]
     numbers = [int(found[-1][-18:]) for found in digits if found]
     if len(set(numbers)) == len(names):

@@ -61,11 +61,7 @@ def require_same_poses(checkpoint, statistics):
 
 
 def check_folder(data_path):
-    """What a Human3.6M folder holds and lacks, for `tools/check_data.py`; every file of 3D poses is read.
-
-    Returns:
-        list of Finding: with an ERROR where training on this folder would stop.
-    """
+    """`Finding`s of what a Human3.6M folder holds and lacks, for `tools/check_data.py`; all 3D poses are read."""
     try:
         human36m.read_cameras(os.path.join(data_path, "metadata.xml"))
         cameras = Finding(OK, "metadata.xml", f"{len(human36m.CAMERA_NAMES)} cameras of every subject")

@@ -52,8 +52,6 @@ def evaluate(predict: Callable[[np.ndarray], np.ndarray], split: Split, statisti
     Args:
         predict (function): (n, 32) float32 -> (n, 48 or 42), normalised 2D to normalised 3D. It is called with one
             batch size throughout, so that a compiled network is compiled once.
-        split (Split): what to measure on.
-        statistics (Statistics): that `split` was normalised with.
         procrustes (bool): align every pose with its truth first (similarity, protocol 2).
         drop_remainder_of (int): leave out the frames after the last full batch of this size: of every action for the
             errors per action, of the whole split for the others. None keeps all.

@@ -51,19 +51,14 @@ class KeypointTrack:
 
 
 def read_keypoints(path, joint_order=None, min_confidence=MIN_CONFIDENCE, image_size=None):
-    """Read the people of a file and bring their joints into the lifter's order.
+    """The people of a file as `KeypointTrack`s; who lacks a joint throughout, and specks, are left out, as is said.
 
     A joint is missing where its confidence is `min_confidence` or less, where it is not a number, and where it lies at
     exactly (0, 0). Missing joints are interpolated linearly over time and held at both ends, relative to the pelvis.
 
     Args:
-        path (str): see `keypoint_files.read_raw`.
         joint_order (str): joint order of the file, when neither its names nor its number of joints say it.
-        min_confidence (float): see above.
         image_size (tuple): (width, height) in px, by which coordinates that are shares of the image are scaled.
-
-    Returns:
-        list: of KeypointTrack. People who lack a joint throughout, and specks, are left out, which is logged.
 
     Raises:
         UserError: the file cannot be read, its coordinates are no pixels and no size is known, or nobody in it has all

@@ -212,7 +212,6 @@ def fold(network: LinearModel, into: LinearModel | None = None) -> LinearModel:
     """The same function for inference only: norm clip and batch norm worked into weights and biases (in float64).
 
     Args:
-        network (LinearModel): any settings.
         into (LinearModel): an earlier result, whose weights are replaced; None makes a new one.
 
     Returns:
