@@ -13,7 +13,7 @@ ALIASES = {"data_dir": "dataset_root", "num_epochs": "epochs", "checkpoint": "ck
            "img": "image", "openpose": "keypoints_json", "outfile": "output_dir",
            "shuffle_train": "do_shuffle", "checkpoint_dir": "save_checkpoint_dir"}
 # Settings that make the network and its input; they travel in the checkpoint.
-NETWORK_KEYS = ("img_res", "num_channels", "num_layers", "depth", "width", "hidden_size",
+NETWORK_KEYS = ("img_res", "num_channels", "num_layers", "depth", "width", "hidden_size", "template_input",
                 "crop_contrast_stretch")
 # Settings, besides those of `common.engine.run`, that may differ between a run and its continuation.
 MAY_DIFFER = {"epochs", "smpl_path", "smpl_male_path", "smpl_female_path", "mesh_path",

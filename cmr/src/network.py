@@ -142,6 +142,8 @@ class SMPLParamRegressor(nn.Cell):
         template (array): (V, 3), seen by the network beside the mesh.
         use_svd (bool): see `NearestRotation`.
         hidden_size (int): width of the hidden layers.
+        template_input (bool): whether the network sees the template, as published; batch norm takes this constant away
+            again, and it is half of the first layer's weights.
 
     Inputs:
         - **vertices** (Tensor) - (B, V, 3), metres.
@@ -151,10 +153,11 @@ class SMPLParamRegressor(nn.Cell):
         - **betas** (Tensor) - (B, 10).
     """
 
-    def __init__(self, rng: np.random.Generator, template: np.ndarray, use_svd: bool = True, hidden_size: int = 1024):
+    def __init__(self, rng: np.random.Generator, template: np.ndarray, use_svd: bool = True, hidden_size: int = 1024,
+                 template_input: bool = True):
         super().__init__()
-        self.template = constant(template[None])
-        self.in_channels = 2 * template.size
+        self.template = constant(template[None]) if template_input else None
+        self.in_channels = template.size * (2 if template_input else 1)
         self.first = NormalizedDense(rng, self.in_channels, hidden_size)
         self.blocks = nn.SequentialCell([FCResBlock(rng, hidden_size), FCResBlock(rng, hidden_size)])
         self.head = dense(rng, hidden_size, 9 * NUM_JOINTS + NUM_BETAS)
@@ -166,10 +169,11 @@ class SMPLParamRegressor(nn.Cell):
 
     def raw_parameters(self, vertices: Tensor) -> tuple[Tensor, Tensor]:
         """Matrices before they are made rotations, (B * 24, 3, 3), and shape (B, 10)."""
-        # Added to zeros, not broadcast to a size: the batch stays free in an exported file.
-        template = ops.zeros_like(vertices) + self.template.astype(vertices.dtype)
-        x = ops.concat((vertices, template), -1).reshape(-1, self.in_channels)
-        x = self.head(self.blocks(ops.relu(self.first(x))))
+        if self.template is not None:
+            # Added to zeros, not broadcast to a size: the batch stays free in an exported file.
+            template = ops.zeros_like(vertices) + self.template.astype(vertices.dtype)
+            vertices = ops.concat((vertices, template), -1)
+        x = self.head(self.blocks(ops.relu(self.first(vertices.reshape(-1, self.in_channels)))))
         return x[:, :9 * NUM_JOINTS].reshape(-1, 3, 3), x[:, 9 * NUM_JOINTS:]
 
 
@@ -180,7 +184,7 @@ class CMR(nn.Cell):
         mesh (GraphMesh): matrices and template of the mesh.
         smpl (SMPL): the body model.
         num_layers, num_channels, depth, width: see `GraphCNN`.
-        use_svd, hidden_size: see `SMPLParamRegressor`.
+        use_svd, hidden_size, template_input: see `SMPLParamRegressor`.
         seed (int): of the initial weights.
 
     Inputs:
@@ -195,12 +199,13 @@ class CMR(nn.Cell):
     """
 
     def __init__(self, mesh: GraphMesh, smpl: SMPL | None, num_layers: int = 5, num_channels: int = 256,
-                 depth: int = 50, width: float = 1.0, use_svd: bool = True, hidden_size: int = 1024, seed: int = 0):
+                 depth: int = 50, width: float = 1.0, use_svd: bool = True, hidden_size: int = 1024,
+                 template_input: bool = True, seed: int = 0):
         super().__init__()
         rng = generator(seed)
         self.num_graph_vertices, self.num_vertices = len(mesh.template), mesh.upsample.shape[0]
         self.graph_cnn = GraphCNN(rng, mesh, num_layers, num_channels, depth, width)
-        self.smpl_param_regressor = SMPLParamRegressor(rng, mesh.template, use_svd, hidden_size)
+        self.smpl_param_regressor = SMPLParamRegressor(rng, mesh.template, use_svd, hidden_size, template_input)
         self.upsample = SparseProduct(mesh.upsample)
         self.smpl = smpl
 
@@ -221,7 +226,7 @@ def build_network(config: Config, body: GraphBody | None = None) -> CMR:
     """
     body = body or load_body(config)
     return CMR(body.mesh, SMPL(body.model), config.num_layers, config.num_channels, config.depth, config.width,
-               config.use_svd, config.hidden_size, config.seed)
+               config.use_svd, config.hidden_size, config.template_input, config.seed)
 
 
 def settings_of(checkpoint: Checkpoint, config: Config) -> Config:

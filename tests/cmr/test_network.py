@@ -250,8 +250,8 @@ def test_every_setting_changes_the_output(pynative):
 
 
 def test_hidden_size_is_that_of_the_parameter_regressor():
-    def number_of_weights(hidden_size):
-        arrays = small_network(hidden_size=hidden_size).smpl_param_regressor.get_parameters()
+    def number_of_weights(hidden_size, **settings):
+        arrays = small_network(hidden_size=hidden_size, **settings).smpl_param_regressor.get_parameters()
         return sum(array.size for array in arrays)
 
     # 6 numbers per vertex to h, four layers h to h, 226 outputs: each with bias, all but the last with a norm.
@@ -259,3 +259,4 @@ def test_hidden_size_is_that_of_the_parameter_regressor():
         outputs = 24 * 9 + 10
         expected = 6 * 1723 * hidden + 4 * hidden ** 2 + 5 * (1 + 4) * hidden + outputs * (hidden + 1)
         assert number_of_weights(hidden) == expected
+        assert number_of_weights(hidden, template_input=False) == expected - 3 * 1723 * hidden

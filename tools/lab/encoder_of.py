@@ -1,4 +1,5 @@
-"""Take the encoder out of a checkpoint of HMR, for a training of CMR or Hand4Whole to start from.
+"""Take the encoder out of a checkpoint of HMR, for a training of CMR or Hand4Whole to start from; or out of one of CMR
+all but its parameter regressor, for one of CMR with another regressor (`--pretrained_checkpoint`, `--allow_partial`).
 
     python tools/lab/encoder_of.py --ckpt_file weights/hmr_small.ckpt --output encoder.ckpt
     python tools/lab/encoder_of.py --ckpt_file weights/hmr_small.ckpt --output body.ckpt --for hand4whole --width 0.375
@@ -23,13 +24,14 @@ from common.arguments import Arguments  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 
 PREFIX = "encoder."
+GRAPH = "graph_cnn."  # of CMR, its ResNet included
 LAYERS = ("layer1", "layer2", "layer3", "layer4")
 BLOCK = re.compile(r"(layer\d)\.(\d+)\.(conv1|bn1|conv2|bn2|downsample\.0|downsample\.1)\.(\w+)")
 
 
 def main(argv):
     parser = Arguments(__doc__)
-    parser.add_argument("--ckpt_file", required=True, help="checkpoint of HMR")
+    parser.add_argument("--ckpt_file", required=True, help="checkpoint of HMR or CMR")
     parser.add_argument("--output", required=True, help="file to write, .ckpt")
     parser.add_argument("--for", dest="model", choices=("cmr", "hand4whole"), default="cmr",
                         help="the model that starts from it (default: cmr)")
@@ -41,7 +43,13 @@ def main(argv):
     from common.engine.checkpoint import read_checkpoint, write_checkpoint
     from common.engine.continuation import require_model
 
-    checkpoint = require_model(read_checkpoint(arguments.ckpt_file), "hmr")
+    checkpoint = read_checkpoint(arguments.ckpt_file)
+    if checkpoint.meta.get("model") == "cmr":
+        weights = {name: array for name, array in checkpoint.weights.items() if name.startswith(GRAPH)}
+        write_checkpoint(arguments.output, weights, {}, {"model": "cmr"})
+        print(f"{arguments.output}: {len(weights)} arrays")
+        return
+    checkpoint = require_model(checkpoint, "hmr")
     weights = {name.removeprefix(PREFIX): array.astype(np.float32) for name, array in checkpoint.weights.items()
                if name.startswith(PREFIX)}
     if not weights:

@@ -17,7 +17,7 @@ def test_its_arrays_get_the_names_of_a_resnet(tmp_path):
     assert list(encoder.weights) == ["conv1.weight"] and encoder.weights["conv1.weight"].dtype == np.float32
     assert encoder.weights["conv1.weight"] == 0.5 and encoder.meta["model"] == "cmr"
     for weights, model, said in (({"regressor.fc1.weight": np.float32([1.0])}, "hmr", "holds no encoder"),
-                                 ({"encoder.conv1.weight": np.float32([1.0])}, "cmr", "one of cmr")):
+                                 ({"encoder.conv1.weight": np.float32([1.0])}, "openpose", "one of openpose")):
         write_checkpoint(source, weights, meta={"model": model})
         with pytest.raises(UserError, match=said):
             main(["--ckpt_file", source, "--output", target])
@@ -31,6 +31,16 @@ def test_hand4whole_sees_colours_that_nobody_has_normalised(tmp_path):
     body = read_checkpoint(target)
     assert body.meta["model"] == "hand4whole"
     np.testing.assert_allclose(body.weights["conv1.weight"][:, :, 0, 0], [[2, 4, 5], [2, 4, 5]])
+
+
+def test_cmr_without_its_parameter_regressor(tmp_path):
+    source, target = str(tmp_path / "cmr.ckpt"), str(tmp_path / "start.ckpt")
+    weights = {f"{name}.weight": np.float32([1.0]) for name in ("graph_cnn.resnet.conv1", "smpl_param_regressor.head")}
+    write_checkpoint(source, weights, {"optimizer": np.ones(1)}, {"model": "cmr", "config": {"hidden_size": 13}})
+    main(["--ckpt_file", source, "--output", target])
+    start = read_checkpoint(target)
+    assert list(start.weights) == ["graph_cnn.resnet.conv1.weight"] and start.meta["model"] == "cmr"
+    assert "config" not in start.meta and not start.optimizer
 
 
 def arrays_of(network):
