@@ -52,7 +52,8 @@ def test_commands_of_our_own_readmes(readme):
         flags, known = re.findall(r"(?<!\S)--([\w-]+)", rest), flags_of(path)
         if path.name == "make_sample_data.py" and rest.split()[0] in registry.DATASETS:
             made_by = Path(registry.find(rest.split()[0]).__file__)
-            known |= set(re.findall(r'"--([\w-]+)"', made_by.read_text()))
+            shared = made_by.with_name("image_files.py")  # options of several data sets
+            known |= set(re.findall(r'"--([\w-]+)"', made_by.read_text() + shared.read_text()))
         assert known is None or set(flags) <= known, f"{readme}: {script}{rest}"
 
 
