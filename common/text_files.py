@@ -114,7 +114,7 @@ def _check_brackets(data: bytes) -> None:
         raise ValueError(f"lists and objects are nested more than {MAX_NESTING} deep")
 
 
-def read_yaml(path: str | os.PathLike, said: str | None = None, hint: str = "mend the file") -> Any:  # noqa: ANN401
+def read_yaml(path: str | os.PathLike, said: str | None = None, hint: str = "mend it or name another file") -> Any:  # noqa: ANN401
     """Content of a YAML file: lists, dictionaries, text, numbers; no other objects.
 
     Args: as `read_bytes`.

@@ -42,8 +42,8 @@ class KeypointSource:
         joints = skeleton.from_annotations(people.keypoints[learned], people.names)
         labelled = (joints[..., 2] > 0).any(1)
         if not labelled.any():
-            raise UserError(f"{annotation_path} holds no person with {min_keypoints} keypoints or more and an area "
-                            f"above {min_area:g} px^2")
+            raise UserError(f"{annotation_path} holds no {skeleton.category} with {min_keypoints} keypoints or more "
+                            f"(--min_keypoints) and an area above {min_area:g} px^2 (--min_area)")
         rows, starts = np.unique(people.image_rows[learned][labelled], return_index=True)
         self.images, self.joints = [people.images[row] for row in rows], np.split(joints[labelled], starts[1:])
         self.paths = people.find_images(image_folder, "--imgpath_train", rows)

@@ -35,7 +35,8 @@ def main(argv):
         parser.add_argument(f"--{split}_dir", default="", help="folder of its images; the masks go beside it")
     parser.add_argument("--min_keypoints", type=int, default=MIN_KEYPOINTS, help="people with fewer are ignored")
     parser.add_argument("--min_area", type=float, default=MIN_AREA, help="smaller people are ignored, px^2")
-    parser.add_argument("--category", default="person", help="category of the annotations")
+    parser.add_argument("--category", default="", help="of the annotations; empty: person, or the only one with "
+                        "keypoints")
     args = parser.parse_args(argv)
     splits = [(split, getattr(args, f"{split}_ann"), getattr(args, f"{split}_dir")) for split in ("train", "val")]
     if not any(annotations for _, annotations, _ in splits):
@@ -45,7 +46,7 @@ def main(argv):
             raise UserError(f"--{split}_ann and --{split}_dir go together")
         if path:
             target = os.path.join(os.path.dirname(os.path.abspath(folder)), f"ignore_mask_{split}")
-            people = read_annotations(path, args.category, members=("segmentation",))
+            people = read_annotations(path, args.category or None, members=("segmentation",))
             count = write_masks(people, folder, target, args.min_keypoints, args.min_area)
             print(f"{count} masks for {len(people.images)} images -> {target}")
 

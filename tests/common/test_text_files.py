@@ -65,7 +65,7 @@ def test_damaged_json_is_one_sentence(tmp_path, data):
     "a: &a [x,x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n"
     "d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]"], ids=lambda text: ascii(text[:20]))
 def test_damaged_yaml_is_one_sentence_at_once(tmp_path, text):
-    with pytest.raises(UserError, match="is not readable YAML .*mend the file"):
+    with pytest.raises(UserError, match="is not readable YAML .*mend it or name another file"):
         read(read_yaml, tmp_path, text)
 
 

@@ -57,7 +57,7 @@ def test_reading(data):
     assert [len(joints) for joints in source.joints] == [1, 3, 3] and len(source) == 3
     large = KeypointSource(*data, "", COCO_18, ImageAugmentation(), "cmu", min_area=30000)
     assert len(large.joints[[image.id for image in large.images].index(2)]) == 1
-    with pytest.raises(UserError, match="no person with 18 keypoints or more and an area above 1024 px"):
+    with pytest.raises(UserError, match=r"no person with 18 keypoints or more \(--min_keypoints\) and an area above 1024"):
         KeypointSource(*data, "", COCO_18, ImageAugmentation(), "cmu", min_keypoints=18)
 
 
@@ -203,6 +203,16 @@ def test_the_folder_of_masks_is_made_where_no_region_is_ignored(tmp_path):
         "categories": [{"id": 1, "name": "person", "keypoints": [f"k{i}" for i in range(17)]}]})
     gen_ignore_mask.main(["--train_ann", path, "--train_dir", str(tmp_path / "train2017")])
     assert os.listdir(tmp_path / "ignore_mask_train") == []
+
+
+def test_masks_of_own_categories_need_no_flag(tmp_path, capsys):
+    content = json.loads(Path(crowded_set(tmp_path)).read_text())
+    content["categories"][0]["name"] = "dog"
+    path = coco_set.save(tmp_path / "dogs.json", content)
+    gen_ignore_mask.main(["--train_ann", path, "--train_dir", str(tmp_path / "train")])
+    assert "1 masks for 2 images" in capsys.readouterr().out
+    with pytest.raises(UserError, match=r"has no category cat \(there: dog\)"):
+        gen_ignore_mask.main(["--train_ann", path, "--train_dir", str(tmp_path / "train"), "--category", "cat"])
 
 
 def ignored(tmp_path, change, **image):
