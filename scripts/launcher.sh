@@ -5,7 +5,8 @@
 #   PYTHON=/path/to/python        the interpreter (default: .venv/bin/python where it exists, else python3)
 #   PORT, NODES, NODE_RANK, MASTER_ADDR   jobs on several hosts; scripts/run_workers.py explains them
 #
-# Output goes to the terminal and into MODEL/logs/; the exit status is that of the Python program.
+# Output goes to the terminal and into MODEL/logs/; the exit status is that of the Python program. It runs in the model's
+# folder; files and folders among the arguments are those that are there for the caller.
 
 launcher_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -43,14 +44,28 @@ full_path() {
     if [[ -n $1 && -e $1 ]]; then printf '%s/%s' "$(cd "$(dirname "$1")" && pwd)" "$(basename "$1")"; else printf '%s' "$1"; fi
 }
 
+# launch_paths "$@": sets `arguments` to the given ones, with the full paths of what is there, also within --flag=path.
+launch_paths() {
+    local argument flag
+    arguments=()
+    for argument in "$@"; do
+        flag=
+        if [[ $argument == --*=* ]]; then flag=${argument%%=*}=; fi
+        argument=${argument#"$flag"}
+        if ! [[ $argument =~ ^[-+.0-9e]+$ && $argument =~ [0-9] ]]; then argument=$(full_path "$argument"); fi
+        arguments+=("$flag$argument")
+    done
+}
+
 # launch_standalone MODEL ENTRY DEVICE_TARGET DEVICE_ID [arguments...]: one process.
 launch_standalone() {
     local model=$1 entry=$2 target=${DEVICE_TARGET:-$3} device=$4
     shift 4
     [[ $device != --* ]] || usage
     [[ $device =~ ^[0-9]+$ ]] || launch_error "$device is not the number of a device, such as 0 (--help shows the usage)"
+    launch_paths "$@"
     launch_enter "$model" "$entry"
-    launch_command "$launch_python" "$entry" --device_target "$target" --device_id "$device" "$@"
+    launch_command "$launch_python" "$entry" --device_target "$target" --device_id "$device" "${arguments[@]}"
 }
 
 # launch_distributed MODEL ENTRY DEVICE_TARGET WORKERS|RANK_TABLE_FILE [arguments...]: one process per device.
@@ -63,9 +78,10 @@ launch_distributed() {
         [[ $workers != --* ]] || usage
         launch_error "$workers is neither a number of workers nor a rank table file that is there (--help shows the usage)"
     fi
+    launch_paths "$@"
     launch_enter "$model" "$entry"
     launch_command "$launch_python" "$launcher_root/scripts/run_workers.py" "$workers" "${launch_log%.log}" \
-        "$entry" --device_target "$target" "$@"
+        "$entry" --device_target "$target" "${arguments[@]}"
 }
 
 # launch_model SCRIPT FIRST MODEL [arguments...]: the script of this name in the model's own folder.

@@ -89,16 +89,25 @@ def _weights(text):
 
 def _load_all(names, strictly, weights, device):
     """The models that have weights, openpose first, and why the others are left out."""
-    models, missing = {}, {}
-    for name in names:
-        try:
-            models[name] = load(name, weights.get(name, ""), device=device)
-            LOGGER.info("%s: weights %s", name, _described(models[name].weights))
-        except UserError as error:
-            if strictly or name in weights:
-                raise
-            LOGGER.warning("%s is left out: %s", name, error)
-            missing[name] = str(error)
+    models, missing, said = {}, {}, set()
+
+    def once(record):  # each model says on which device it works, and which body stands in
+        text = record.getMessage()
+        return text not in said and not said.add(text)
+
+    LOGGER.addFilter(once)
+    try:
+        for name in names:
+            try:
+                models[name] = load(name, weights.get(name, ""), device=device)
+                LOGGER.info("%s: weights %s", name, _described(models[name].weights))
+            except UserError as error:
+                if strictly or name in weights:
+                    raise
+                LOGGER.warning("%s is left out: %s", name, error)
+                missing[name] = str(error)
+    finally:
+        LOGGER.removeFilter(once)
     return models, missing
 
 

@@ -2,6 +2,7 @@
 
 # training_data IMAGEPATH JSONPATH MASKPATH VGG_PATH [more...]: sets `arguments` to the flags of train.py.
 training_data() {
+    if [[ " ${*:1:4}" == *" --"* ]]; then usage; fi  # a flag where a path has to stand
     arguments=(--imgpath_train "$(full_path "$1")" --jsonpath_train "$(full_path "$2")" --maskpath_train "$(full_path "$3")"
         --vgg_path "$(full_path "$4")" "${@:5}")
 }

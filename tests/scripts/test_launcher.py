@@ -83,6 +83,18 @@ def test_own_config_replaces_the_recipe(tree, own):
     assert arguments_in(done.stdout)[4:] == own
 
 
+def test_paths_are_those_of_the_caller_s_folder(tree, tmp_path):
+    for name in ("my data", "set"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "inner" / "2").mkdir(parents=True)
+    done = launch(tree / "pose_baseline/scripts/run_standalone_train.sh", "0", "--data_dir", "../my data",
+                  "--other=../set", "--epochs", "2", "--lr=1e-3", "--here", ".", "--output_dir", "../new",
+                  folder=tmp_path / "inner")
+    assert arguments_in(done.stdout)[6:] == [
+        "--data_dir", f"{tmp_path}/my data", f"--other={tmp_path}/set", "--epochs", "2", "--lr=1e-3", "--here",
+        f"{tmp_path}/inner/.", "--output_dir", "../new"]
+
+
 def test_root_script_names_the_model_and_device_target_wins(tree):
     done = launch(tree / "scripts" / "run_standalone_train_gpu.sh", "0", "pose_baseline/", "--seed", "1",
                   folder="/", DEVICE_TARGET="CPU")
@@ -128,7 +140,7 @@ def test_background_returns_at_once_with_pid_and_log(tree, train_as):
     log = pathlib.Path(re.search(r"^log: (.*)$", done.stdout, re.M).group(1))
     try:
         deadline = time.time() + 20
-        while "working" not in log.read_text() and time.time() < deadline:
+        while log.read_text() != "working\n" and time.time() < deadline:
             time.sleep(0.05)
         assert log.read_text() == "working\n"
         # Its own session: closing the terminal does not end it.

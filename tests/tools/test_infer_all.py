@@ -106,3 +106,17 @@ def test_mesh_models_alone_take_each_image_as_one_person_and_say_so(networks, tm
     infer.main([str(tmp_path / "a.png"), "--models", "hmr", "--bbox", "0,0,90,190;100,0,90,190", "--output_dir",
                 str(tmp_path / "two")])
     assert (tmp_path / "two" / "hmr" / "a_1.json").is_file()
+
+
+def test_what_every_model_says_is_said_once(monkeypatch, capsys):
+    def load(name, *_, **__):
+        infer.LOGGER.info("Device: CPU (the only one)")
+        raise UserError(f"no checkpoint of {name}")
+
+    monkeypatch.setattr(infer, "load", load)
+    infer.set_up_logging()
+    assert list(infer._load_all(["hmr", "cmr"], False, {}, "")[1]) == ["hmr", "cmr"]
+    said = "".join(capsys.readouterr())
+    assert said.count("Device: CPU") == 1 and "hmr is left out" in said and "cmr is left out" in said
+    infer.LOGGER.info("Device: CPU (the only one)")  # afterwards nothing is held back
+    assert "Device: CPU" in "".join(capsys.readouterr())
