@@ -18,6 +18,7 @@ import numpy as np
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from common.arguments import Arguments, join_boxes  # noqa: E402
+from common.data.readers.keypoint_json import LEAST_JOINTS  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 from common.log import set_up_logging  # noqa: E402
 from mindhuman import MODELS, load  # noqa: E402
@@ -209,6 +210,12 @@ class Work:
                         f"{model.focal_length:g} px of an image of 224 px")]
         if self.source.fps:
             self._moving(runner.video, result)
+        elif "detections" in known:
+            found, shown = sum(map(len, self.detections)), sum(len(one) for _, one in people)
+            if shown < found:
+                result.notes.append(f"{found - shown} of the {found} people found are left out: too little is seen of "
+                                    f"them (a body needs {LEAST_JOINTS} joints)")
+                LOGGER.info("%s: %s", result.name, result.notes[-1])
         for record, found in people:
             result.images[record.name] = [os.path.join(result.folder, f"{record.name}_{view}.png")
                                           for view in ("overlay", "side", "top")]

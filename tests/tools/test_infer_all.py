@@ -9,12 +9,16 @@ import cv2
 import numpy as np
 import pytest
 from known_people import Finder, Standing
+from lifter_keypoints import COCO
 
 import mindhuman
 from common.errors import UserError
 from common.inference.predictor import MeshPredictor
 from common.visual.video import write_video
+from openpose.src.decode import Placement
 from openpose.src.inference import Detecting
+from openpose.src.skeleton import COCO_18
+from openpose.src.targets import make_targets
 from tools import infer
 
 
@@ -106,6 +110,27 @@ def test_mesh_models_alone_take_each_image_as_one_person_and_say_so(networks, tm
     infer.main([str(tmp_path / "a.png"), "--models", "hmr", "--bbox", "0,0,90,190;100,0,90,190", "--output_dir",
                 str(tmp_path / "two")])
     assert (tmp_path / "two" / "hmr" / "a_1.json").is_file()
+
+
+class WithAnArm(Finder):
+    """Beside the person, head and right arm of another one."""
+
+    def maps(self, image):
+        height, width = image.shape[:2]
+        places = np.array([COCO.get(joint, (500, 202)) for joint in COCO_18.joints]) * (width / 1000, height / 1000)
+        joints = np.stack([np.column_stack([places + [x, 0], np.full(18, 0.9)]) for x in (-0.2 * width, 0.25 * width)])
+        joints[1, 5:, 2] = 0
+        return *make_targets(joints, height // 8, width // 8), Placement((height, width), (height, width))
+
+
+@pytest.mark.slow
+def test_people_of_whom_too_little_is_seen_are_counted(networks, monkeypatch, tmp_path):
+    monkeypatch.setitem(globals(), "Finder", WithAnArm)
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((800, 800, 3), 90, np.uint8))
+    infer.main([str(tmp_path / "a.png"), "--models", "openpose,hmr", "--output_dir", str(tmp_path / "out")])
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert "1 of the 2 people found are left out: too little is seen of them (a body needs 6 joints)" in page
+    assert sorted(path.name for path in (tmp_path / "out" / "hmr").glob("a_?.json")) == ["a_0.json"]
 
 
 def test_what_every_model_says_is_said_once(monkeypatch, capsys):
