@@ -13,7 +13,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MODELS = ("pose_baseline", "openpose", "hmr", "cmr", "hand4whole")
 # File of the repository -> page of the site; `.zh` marks the Chinese page for mkdocs-static-i18n.
 PAGES = {"README.md": "index.md", "README_CN.md": "index.zh.md", "CONTRIBUTING.md": "contributing.md",
-         "CHANGELOG.md": "changes.md", "SECURITY.md": "reporting.md", "docs/tour.ipynb": "tour.md",
+         "CONTRIBUTING_CN.md": "contributing.zh.md", "CHANGELOG.md": "changes.md", "SECURITY.md": "reporting.md",
+         "SECURITY_CN.md": "reporting.zh.md", "docs/tour.ipynb": "tour.md",
          "weights/README.md": "weights.md", "weights/README_CN.md": "weights.zh.md",
          **{f"{model}/README.md": f"{model}.md" for model in MODELS},
          **{f"{model}/README_CN.md": f"{model}.zh.md" for model in MODELS}}
