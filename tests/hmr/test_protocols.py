@@ -76,6 +76,11 @@ def test_boxes_grow_about_their_middle():
     assert grown((10, 20, 30, 40), 1.5).tolist() == [2.5, 10, 45, 60]
 
 
+@pytest.fixture(autouse=True)
+def no_kept_graphs(monkeypatch):
+    monkeypatch.setattr("hmr.src.evaluate.Compiled", lambda network: network)  # `Knowing` is no Cell
+
+
 class Knowing:
     """A network that answers with the truth of the people it is shown, one after the other, a turn and a shift off."""
 
