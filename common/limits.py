@@ -32,7 +32,7 @@ LIMITS = {name: limits for limits, names in (
     (Range(1, 8192), "linear_size hidden_size discriminator_size"),
     (Range(1, 4096), "num_channels"),
     (Range(1, 152), "depth resnet_type hand_resnet_type face_resnet_type"),
-    (Range(0, 8, above=True), "width"),
+    (Range(0, 8, above=True), "width resnet_widths"),
     (Range(0, 8), "backbone_width"),
     # Images and maps, px and cells
     (Range(32, 4096), "insize inference_img_size crop_size img_res input_img_shape input_body_shape input_hand_shape "

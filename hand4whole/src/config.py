@@ -98,8 +98,8 @@ def check_shapes(config, said="--"):
     if [height, width] != [step * size for size in config.input_body_shape]:
         raise UserError(f"{said}input_img_shape {config.input_img_shape} must be --input_body_shape "
                         f"{config.input_body_shape} times a whole number")
-    if len(config.resnet_widths) != 3 or min(config.resnet_widths) <= 0:
-        raise UserError(f"{said}resnet_widths {config.resnet_widths}: write three positive numbers")
+    if len(config.resnet_widths) != 3:
+        raise UserError(f"{said}resnet_widths {config.resnet_widths}: write three numbers")
     if len(config.focal) != 2 or min(config.focal) <= 0:
         raise UserError(f"{said}focal {config.focal}: write two positive numbers")
 

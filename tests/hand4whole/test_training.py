@@ -106,8 +106,8 @@ def test_settings_of_the_hand_stage():
     (["--input_img_shape", "512,400"], "times a whole number"), (["--output_hm_shape", "8,8,8"], "32 times"),
     (["--input_face_shape", "100,100"], "multiples of 32"), (["--focal", "5000"], "two positive"),
     (["--lr", "0"], "above 0"), (["--human_model_path", "nowhere"], "is no folder"),
-    (["--input_hand_shape", "64"], "write 2 positive"), (["--resnet_widths", "1,2"], "write three positive"),
-    (["--resnet_widths", "1,0,1"], "write three positive")])
+    (["--input_hand_shape", "64"], "write 2 positive"), (["--resnet_widths", "1,2"], "write three numbers"),
+    (["--resnet_widths", "1,0,1"], "above 0")])
 def test_settings_that_cannot_be(flags, said):
     with pytest.raises(UserError, match=re.escape(said)):
         read_settings(flags)
