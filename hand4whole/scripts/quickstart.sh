@@ -18,7 +18,7 @@ evaluate() {
 
 infer() {
     local box number
-    for number in 01 02; do
+    for number in 02 05; do
         box=$(run -c 'import json, sys
 data = json.load(open(sys.argv[1]))
 print(*data["annotations"][int(sys.argv[2]) - 1]["body_bbox"], sep=",")' "$data/EHF/data/EHF.json" "$number")
@@ -42,6 +42,6 @@ train_from_scratch() {
 
 figures() { grep MPVPE "$output/eval.log"; }
 
-images() { columns=4 && find "$output/people" -name 'render_*.jpg' | sort | head -n 8; }
+images() { columns=4 && find "$output/people" -name 'render_*.jpg' | sort; }
 
 quickstart "$@"

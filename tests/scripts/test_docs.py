@@ -16,7 +16,7 @@ import docs_pages  # noqa: E402
 
 @pytest.mark.parametrize("source, text, expected", [
     ("README.md", "[a](hmr/README.md)", "[a](hmr.md)"),
-    ("README.md", "[a](docs/inputs.md#x) ![b](docs/images/cmr.png)", "[a](inputs.md#x) ![b](images/cmr.png)"),
+    ("README.md", "[a](docs/inputs.md#x) ![b](docs/images/cmr.jpg)", "[a](inputs.md#x) ![b](images/cmr.jpg)"),
     ("hmr/README.md", "[a](../docs/inputs.md) [b](../weights/README.md)", "[a](inputs.md) [b](weights.md)"),
     ("hmr/README_CN.md", "[a](../cmr/README_CN.md)", "[a](cmr.md)"),
     ("docs/inputs.md", "[a](../openpose/README.md#b) [c](security.md)", "[a](openpose.md#b) [c](security.md)"),
