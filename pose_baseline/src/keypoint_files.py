@@ -17,10 +17,10 @@ from common.data.readers.keypoint_json import (
     FramePoses,
     Pose,
     better_order,
+    coco_frames,
     frame_order,
     frames_of,
     read_frames,
-    split_name,
     sure,
     with_scores,
 )
@@ -250,20 +250,13 @@ def _own_people(content, source):
 
 def _coco_annotations(content, source):
     """Labels: with `track_id` people are followed, otherwise the images are unrelated and each label stands alone."""
-    labels, frames, tracks = Annotations(content, source.path), [], []
-    followed = all(one is not None for one in labels.track_ids)
-    for row, image in enumerate(labels.images):
-        video, number, name = split_name(image.file_name or image.id)
-        people = [(labels.keypoints[person], label) for person in labels.rows(row) if labels.keypoints[person].any()
-                  for label in [(labels.track_ids if followed else labels.ids)[person]]]
-        frames.append(FramePoses(image.video or video, number, name,
-                                 [Pose(joints, str(label)) for joints, label in people], labels.names))
-        for joints, label in people if not followed else ():
-            tracks += _array_tracks(joints, source, labels.names, people=[str(label)], image_size=image.size,
-                                    frame_names=[image.file_name or str(image.id)])
-    if not any(frame.poses for frame in frames):
-        raise UserError(f"{source.path} has no annotation with keypoints")
-    return _follow(sorted(frames, key=frame_order), source) if followed else tracks
+    labels = Annotations(content, source.path)
+    frames = coco_frames(labels)
+    if all(one is not None for one in labels.track_ids):
+        return _follow(sorted(frames, key=frame_order), source)
+    return [track for image, frame in zip(labels.images, frames) for pose in frame.poses
+            for track in _array_tracks(pose.joints, source, labels.names, people=[pose.identity], image_size=image.size,
+                                       frame_names=[image.file_name or str(image.id)])]
 
 
 def raw_detections(images, min_confidence):

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from common.data.readers.coco import Annotations
 from common.errors import UserError
 from common.joints import flip_pairs, limbs
 from common.text_files import read_json
@@ -144,10 +145,12 @@ def frames_of(content: object, path: str, one_of_many: bool = False) -> list[Fra
     Args:
         one_of_many (bool): there are other files, so that frames that have their names within are named after this one.
     """
+    if isinstance(content, dict) and isinstance(content.get("annotations"), list):
+        return coco_frames(Annotations(content, path))
     grouped = _grouped(content)
     if grouped is None:
-        raise UserError(f"{path} is none of the accepted kinds of JSON: neither OpenPose's `people` nor a list with "
-                        "`keypoints`, as AlphaPose, COCO's results and MMPose write it")
+        raise UserError(f"{path} is none of the accepted kinds of JSON: neither OpenPose's `people`, nor a list with "
+                        "`keypoints`, as AlphaPose, COCO's results and MMPose write it, nor COCO's `annotations`")
     meta = content.get("meta_info") if isinstance(content, dict) else None  # MMPose
     names = meta.get("keypoint_id2name") if isinstance(meta, dict) else None
     names = tuple(names.get(str(number)) for number in range(len(names))) if isinstance(names, dict) else \
@@ -167,6 +170,25 @@ def frames_of(content: object, path: str, one_of_many: bool = False) -> list[Fra
         raise UserError(f"{path}: {failures[0]}")
     if failures:
         LOGGER.warning("%s: %s; such people are left out (%d)", path, failures[0], len(failures))
+    return frames
+
+
+def coco_frames(labels: Annotations) -> list[FramePoses]:
+    """The images of COCO's annotations with the people whose keypoints are labelled; who they are is their `track_id`
+    where all have one, else the annotation's own `id`.
+
+    Raises:
+        UserError: nobody has any.
+    """
+    identities = labels.track_ids if all(one is not None for one in labels.track_ids) else labels.ids
+    frames = []
+    for row, image in enumerate(labels.images):
+        video, number, name = split_name(image.file_name or image.id)
+        frames.append(FramePoses(image.video or video, number, name,
+                                 [Pose(labels.keypoints[person], str(identities[person]))
+                                  for person in labels.rows(row) if labels.keypoints[person].any()], labels.names))
+    if not any(frame.poses for frame in frames):
+        raise UserError(f"{labels.path} has no annotation with keypoints")
     return frames
 
 

@@ -16,6 +16,7 @@ from common.inference.people import (
     square_around,
     whole_image,
 )
+from common.joints import SKELETONS
 
 IMAGE = np.zeros((120, 160, 3), np.uint8)
 
@@ -239,3 +240,18 @@ def test_joints_have_a_margin_of_a_fifth(tmp_path):
 def test_keypoints_that_are_not_there():
     with pytest.raises(UserError, match="^--keypoints_json nowhere.json does not exist"):
         KeypointFiles("nowhere.json")
+
+
+def test_people_of_coco_annotations(tmp_path):
+    points = [[100 + 10 * number, 50 + 20 * number, 2] for number in range(17)]
+    hidden = [[x, y, 0] for x, y, _ in points]
+    (tmp_path / "persons.json").write_text(json.dumps({
+        "images": [{"id": 7, "file_name": "train/a_0002.jpg", "width": 400, "height": 500},
+                   {"id": 9, "file_name": "b.jpg", "width": 400, "height": 500}],
+        "categories": [{"id": 1, "name": "person", "keypoints": list(SKELETONS["coco_17"])}],
+        "annotations": [{"id": 31, "image_id": 7, "category_id": 1, "keypoints": sum(points, [])},
+                        {"id": 32, "image_id": 7, "category_id": 1, "keypoints": sum(hidden, [])}]}))
+    files = KeypointFiles(str(tmp_path / "persons.json"))
+    person, = files("a_0002", None)
+    np.testing.assert_array_equal(person.box, [100, 50, 160, 320])
+    assert person.number == "31" and files("b", None) == []
