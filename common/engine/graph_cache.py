@@ -104,9 +104,14 @@ class _UnknownError(Exception):
 
 
 def _can() -> bool:
-    return numbers(ms.__version__)[:2] in VERSIONS and ms.get_context("device_target") == "CPU" and \
-        not os.environ.get("MS_ROLE") and not os.environ.get("MS_COMPILER_CACHE_ENABLE") and \
-        os.environ.get("MINDHUMAN_GRAPHS") != "0"
+    wanted = os.environ.get("MINDHUMAN_GRAPHS") != "0" and not os.environ.get("MS_COMPILER_CACHE_ENABLE")
+    alone_on_cpu = ms.get_context("device_target") == "CPU" and not os.environ.get("MS_ROLE")
+    return wanted and alone_on_cpu and numbers(ms.__version__)[:2] in VERSIONS and os.path.isfile(_script())
+
+
+def _script() -> str:
+    """The script that was started, as MindSpore knows it: it reads this file itself, and `python -c` has none."""
+    return getattr(sys.modules.get("mindspore.graph.api"), "entry_script_path", None) or ""
 
 
 def _surroundings() -> Iterator[str]:
@@ -114,9 +119,7 @@ def _surroundings() -> Iterator[str]:
     yield f"{ms.get_context('mode')} {ms.get_context('device_target')} {ms.get_seed()}"
     yield from (f"{name}={value}" for name, value in sorted(os.environ.items())
                 if name.startswith(("MS_", "ONEDNN_", "DNNL_")))
-    # MindSpore compares the script that was started itself.
-    script = os.path.realpath(sys.argv[0]) if sys.argv and sys.argv[0] else ""
-    yield f"{script} {_digest(pathlib.Path(script)) if os.path.isfile(script) else ''}"
+    yield f"{_script()} {_digest(pathlib.Path(_script())) if os.path.isfile(_script()) else ''}"
 
 
 def _sources(network: nn.Cell) -> Iterator[str]:

@@ -13,64 +13,38 @@ import sys
 # The repository root, so that `common` is found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-import numpy as np  # noqa: E402
-from mindspore import Tensor, nn, ops  # noqa: E402
-from tqdm import tqdm  # noqa: E402
-
-from cmr.src.config import read_settings  # noqa: E402
-from cmr.src.datasets import build_training_set  # noqa: E402
-from cmr.src.loss import BETAS_WEIGHT, per_item_mean  # noqa: E402
-from cmr.src.mesh import load_body  # noqa: E402
-from cmr.src.network import build_network, settings_of  # noqa: E402
-from cmr.src.weights import read_trained  # noqa: E402
 from common.arguments import Arguments  # noqa: E402
-from common.data.pipeline import Pipeline  # noqa: E402
-from common.engine.checkpoint import load_weights, write_checkpoint  # noqa: E402
-from common.engine.optimizers import TorchAdam  # noqa: E402
-from common.engine.runtime import init_runtime  # noqa: E402
-from common.engine.schedules import ExponentialDecay  # noqa: E402
-from common.engine.train_step import TrainStep  # noqa: E402
 from common.errors import run  # noqa: E402
-from common.geometry.rotation_ops import axis_angle_to_matrix  # noqa: E402
 
 BATCH = 32
 
 
-class RegressorFit(nn.Cell):
-    """The terms of CMR's loss that its parameter regressor learns from, for people whose bodies are known.
-
-    Args:
-        network (CMR): regressor and body.
-
-    Inputs:
-        - **mesh** (Tensor) - (B, V, 3), free meshes of level 1, metres.
-        - **pose**, **betas** (Tensor) - (B, 72) axis-angle in radians, (B, 10).
-
-    Outputs:
-        Tuple: total (), and the terms by `term_names`.
-    """
-
-    term_names = ("shape_smpl", "regr_pose", "regr_betas")
-
-    def __init__(self, network):
-        super().__init__(auto_prefix=False)
-        self.regressor, self.smpl = network.smpl_param_regressor, network.smpl
-
-    def construct(self, mesh, pose, betas):
-        rotmat, found = self.regressor(mesh)
-        wanted = axis_angle_to_matrix(pose.reshape(-1, 24, 3))
-        truth = ops.stop_gradient(self.smpl(wanted, betas)[0])
-        terms = (per_item_mean(ops.abs(self.smpl(rotmat, found)[0] - truth)).mean(),
-                 per_item_mean(ops.square(rotmat - wanted)).mean(), per_item_mean(ops.square(found - betas)).mean())
-        return terms[0] + terms[1] + BETAS_WEIGHT * terms[2], terms
-
-
 def main(argv):
     parser = Arguments(__doc__)
+    parser.add_argument("--config_path", required=True, help="settings, as of cmr/train.py")
+    parser.add_argument("--ckpt_file", required=True, help="checkpoint of CMR")
     parser.add_argument("--output", required=True, help="checkpoint to write")
     parser.add_argument("--updates", type=int, default=6000, help="of 32 meshes (default: 6000)")
     parser.add_argument("--fit_lr", type=float, default=3e-3, help="learning rate at the beginning (default: 0.003)")
     own, others = parser.parse_known_args(argv)
+    others += ["--config_path", own.config_path, "--ckpt_file", own.ckpt_file]
+
+    import numpy as np
+    from mindspore import Tensor
+    from tqdm import tqdm
+
+    from cmr.src.config import read_settings
+    from cmr.src.datasets import build_training_set
+    from cmr.src.mesh import load_body
+    from cmr.src.network import build_network, settings_of
+    from cmr.src.weights import read_trained
+    from common.data.pipeline import Pipeline
+    from common.engine.checkpoint import load_weights, write_checkpoint
+    from common.engine.optimizers import TorchAdam
+    from common.engine.runtime import init_runtime
+    from common.engine.schedules import ExponentialDecay
+    from common.engine.train_step import TrainStep
+    from tools.lab.graphs.cmr import RegressorFit
 
     config = read_settings(others)
     runtime = init_runtime(config.device_target, config.device_id, config.seed)

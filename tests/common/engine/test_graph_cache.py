@@ -111,6 +111,13 @@ def test_programs_compute_their_own_and_find_their_graphs(tmp_path):
     assert all(after[name] == time for name, time in kept.items() if name != damaged)
 
 
+def test_without_a_script_of_its_own_all_is_compiled(tmp_path):
+    code = f"import sys; sys.path.insert(0, {str(PROGRAM.parent)!r}); import {PROGRAM.stem}"
+    said = subprocess.run([sys.executable, "-c", code, "2:2"], check=True, capture_output=True,
+                          env={**os.environ, "MINDHUMAN_CACHE": str(tmp_path)})
+    assert said.stdout.decode().splitlines() == [expected("2:2")] and not list(tmp_path.glob("graphs/*/graph.mindir"))
+
+
 def test_without_a_place_or_unwanted_all_is_compiled(tmp_path):
     assert run(tmp_path, "2:2", MINDHUMAN_GRAPHS="0") == ([expected("2:2")], {})
     blocked = tmp_path / "file"

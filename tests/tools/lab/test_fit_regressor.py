@@ -4,7 +4,7 @@ import types
 import numpy as np
 from mindspore import Tensor, nn
 
-from tools.lab.fit_regressor import RegressorFit
+from tools.lab.graphs.cmr import RegressorFit
 
 
 class Constant(nn.Cell):

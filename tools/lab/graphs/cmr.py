@@ -1,11 +1,13 @@
 """The graphs of cmr; see the package."""
 import numpy as np
-from mindspore import Tensor
+from mindspore import Tensor, nn, ops
 
 from cmr.src.config import read_settings
+from cmr.src.loss import BETAS_WEIGHT, per_item_mean
 from cmr.src.mesh import load_body
 from cmr.src.network import build_network
 from cmr.src.train_step import build_step
+from common.geometry.rotation_ops import axis_angle_to_matrix
 
 GRAPHS = ("training", "mixed_precision_training", "small_inference", "inference_without_svd")
 SMALL = ("--num_layers", "1", "--num_channels", "32", "--depth", "18", "--width", "0.125", "--img_res", "64",
@@ -49,3 +51,32 @@ def small_inference():
 def inference_without_svd():
     """The network for chips that have no Svd."""
     return inference(True, ("--use_svd", "false"))[:2]
+
+
+class RegressorFit(nn.Cell):
+    """The terms of CMR's loss that its parameter regressor learns from, for people whose bodies are known.
+
+    Args:
+        network (CMR): regressor and body.
+
+    Inputs:
+        - **mesh** (Tensor) - (B, V, 3), free meshes of level 1, metres.
+        - **pose**, **betas** (Tensor) - (B, 72) axis-angle in radians, (B, 10).
+
+    Outputs:
+        Tuple: total (), and the terms by `term_names`.
+    """
+
+    term_names = ("shape_smpl", "regr_pose", "regr_betas")
+
+    def __init__(self, network):
+        super().__init__(auto_prefix=False)
+        self.regressor, self.smpl = network.smpl_param_regressor, network.smpl
+
+    def construct(self, mesh, pose, betas):
+        rotmat, found = self.regressor(mesh)
+        wanted = axis_angle_to_matrix(pose.reshape(-1, 24, 3))
+        truth = ops.stop_gradient(self.smpl(wanted, betas)[0])
+        terms = (per_item_mean(ops.abs(self.smpl(rotmat, found)[0] - truth)).mean(),
+                 per_item_mean(ops.square(rotmat - wanted)).mean(), per_item_mean(ops.square(found - betas)).mean())
+        return terms[0] + terms[1] + BETAS_WEIGHT * terms[2], terms
