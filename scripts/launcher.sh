@@ -6,7 +6,7 @@
 #   PORT, NODES, NODE_RANK, MASTER_ADDR   jobs on several hosts; scripts/run_workers.py explains them
 #
 # Output goes to the terminal and into MODEL/logs/; the exit status is that of the Python program. It runs in the model's
-# folder; files and folders among the arguments are those that are there for the caller.
+# folder; paths among the arguments are those of the caller's folder.
 
 launcher_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
@@ -44,7 +44,8 @@ full_path() {
     if [[ -n $1 && -e $1 ]]; then printf '%s/%s' "$(cd "$(dirname "$1")" && pwd)" "$(basename "$1")"; else printf '%s' "$1"; fi
 }
 
-# launch_paths "$@": sets `arguments` to the given ones, with the full paths of what is there, also within --flag=path.
+# launch_paths "$@": sets `arguments` to the given ones, with the full paths of what is there, also within --flag=path. A
+# word without a slash stays: `--dataset coco` names no folder, whatever lies beside the caller.
 launch_paths() {
     local argument flag
     arguments=()
@@ -52,7 +53,7 @@ launch_paths() {
         flag=
         if [[ $argument == --*=* ]]; then flag=${argument%%=*}=; fi
         argument=${argument#"$flag"}
-        if ! [[ $argument =~ ^[-+.0-9e]+$ && $argument =~ [0-9] ]]; then argument=$(full_path "$argument"); fi
+        case $argument in */* | . | ..) argument=$(full_path "$argument") ;; esac
         arguments+=("$flag$argument")
     done
 }

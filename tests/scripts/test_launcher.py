@@ -84,15 +84,15 @@ def test_own_config_replaces_the_recipe(tree, own):
 
 
 def test_paths_are_those_of_the_caller_s_folder(tree, tmp_path):
-    for name in ("my data", "set"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "inner" / "2").mkdir(parents=True)
+    for name in ("my data", "set", "inner/2", "inner/coco"):
+        (tmp_path / name).mkdir(parents=True)
     done = launch(tree / "pose_baseline/scripts/run_standalone_train.sh", "0", "--data_dir", "../my data",
-                  "--other=../set", "--epochs", "2", "--lr=1e-3", "--here", ".", "--output_dir", "../new",
+                  "--other=../set", "--epochs", "2", "--lr=1e-3", "--here", ".", "--dataset", "coco",
+                  "--output_dir", "../new",
                   folder=tmp_path / "inner")
     assert arguments_in(done.stdout)[6:] == [
         "--data_dir", f"{tmp_path}/my data", f"--other={tmp_path}/set", "--epochs", "2", "--lr=1e-3", "--here",
-        f"{tmp_path}/inner/.", "--output_dir", "../new"]
+        f"{tmp_path}/inner/.", "--dataset", "coco", "--output_dir", "../new"]
 
 
 def test_root_script_names_the_model_and_device_target_wins(tree):
