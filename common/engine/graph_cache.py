@@ -176,7 +176,7 @@ def _contents(value: object, seen: dict) -> Iterator[bytes]:
             raise _UnknownError("an array of objects")
         yield f"{type(value).__name__} {array.dtype} {array.shape}".encode()
         yield np.ascontiguousarray(array).tobytes() if array.ndim == 0 else np.ascontiguousarray(array).data.cast("B")
-    elif isinstance(value, type) or repr(type(value)) == "<class 'mindspore._c_expression.typing'>":
+    elif isinstance(value, type):
         yield f"{value!r}".encode()
     else:
         # The same thing at two places, and circles: by where it was met first.
