@@ -36,6 +36,9 @@ def add_arguments(group):
     group.add_argument("--years", type=_years, default=YEARS, help="layouts to write (default: 2014,2017)")
     group.add_argument("--easy", action="store_true",
                        help="at most three people, large and mostly facing the camera, for short trainings")
+    group.add_argument("--varied", action="store_true",
+                       help="half of the images with clutter, hard light, loose clothes, blur and noise, for networks "
+                            "that shall find people in photos")
 
 
 def make(args):
@@ -44,7 +47,7 @@ def make(args):
     splits = {"train": _Split(), "val": _Split()}
     for index in tqdm(range(count), desc="COCO", disable=None):
         name = "val" if index % 5 == 4 else "train"
-        image, people = make_item(args.seed, index, args.easy)
+        image, people = make_item(args.seed, index, args.easy, args.varied)
         splits[name].add(index + 1, image.shape[:2], people)
         for year in args.years:
             file = file_name(f"{name}{year}", index + 1)
@@ -63,13 +66,14 @@ def file_name(split, image_id):
     return f"{prefix}{image_id:012d}.jpg"
 
 
-def make_item(seed, index, easy=False):
-    """Image (H, W, 3) number `index` (from 0) and its annotations, dicts without ids; for `easy` see --easy."""
+def make_item(seed, index, easy=False, varied=False):
+    """Image (H, W, 3) number `index` (from 0) and its annotations, dicts without ids; for the rest see the options."""
     crowds, fill, facing = (_EASY_PEOPLE, _EASY_FILL, _EASY_FACING) if easy else (_PEOPLE, _FILL, FACING)
     rng = item_rng(seed, "coco", index)
     size = _SIZES[rng.integers(len(_SIZES))]
     number = int(crowds[rng.integers(len(crowds))])
-    scene = make_scene(rng, size, number, fill=fill, occluder=0.35, facing=facing)
+    hard = varied and rng.random() < 0.5
+    scene = make_scene(rng, size, number, fill=fill, occluder=0.35, facing=facing, hard=hard)
     masks = [scene.mask(index) for index in range(len(scene.people))]
     areas = [int(mask.sum()) for mask in masks]
     shown = sorted((index for index, area in enumerate(areas) if area >= MIN_AREA), key=areas.__getitem__)

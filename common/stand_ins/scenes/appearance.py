@@ -67,7 +67,7 @@ def _regions(kind):
 
 def _paint(rng, body):
     """Colours (V, 3), and masks (V,) of what is covered by a top, by a bottom, by shoes and by hair."""
-    skin = _skin(rng)
+    skin = skin_colour(rng)
     colours = np.tile(skin, (len(body.rest), 1))
     if body.model.kind.startswith("mano"):
         return colours * rng.normal(1.0, 0.015, (len(colours), 1)).astype(np.float32), ()
@@ -93,7 +93,8 @@ def _paint(rng, body):
     return colours, (covered, below, foot & shod, hair)
 
 
-def _skin(rng):
+def skin_colour(rng):
+    """One RGB colour (3,) float32, 20..250."""
     place = rng.uniform(0, len(_SKINS) - 1)
     low = min(int(place), len(_SKINS) - 2)
     tone = _SKINS[low] + (place - low) * (_SKINS[low + 1] - _SKINS[low])

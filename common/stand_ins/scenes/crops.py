@@ -14,10 +14,10 @@ box around the person, cut-off bodies, and what cameras, files and small photos 
 """
 import dataclasses
 
-import cv2
 import numpy as np
 
 from common.stand_ins.scenes.appearance import garment_colour, surface_colour
+from common.stand_ins.scenes.hard_images import clutter, developed, lit, shape
 from common.stand_ins.scenes.places import box_mesh, make_place
 from common.stand_ins.scenes.scene import Points, Scene, ScenePerson, photograph
 from common.stand_ins.scenes.stage import PinholeCamera, StagedScene, look_at, make_stage
@@ -31,7 +31,6 @@ COMPANY = 0.3  # share of the crops with a second person near the first
 THING = 0.25  # share of the crops with a box in front of the person
 COVERED = 0.25  # share of the crops over which flat shapes are laid
 CLUTTER = 0.5  # share of the crops with clutter behind the person instead of a place
-GREY = 0.08  # share of the grey images
 LEAST_SEEN = 0.35  # of the person's pixels at least this share stays in view of shapes that are laid over it
 LEAST_AREA = 0.03  # share of the crop that the person covers at least
 ATTEMPTS = 5  # further scenes of the same random numbers for crops that show less of the person
@@ -84,7 +83,7 @@ def make_crop(seed: int, epoch: int, index: int, size: int = 128, kind: str = "s
         scene = _scene(rng, size, kind, plain)
         if scene.mask(0).mean() >= LEAST_AREA:
             break
-    return PersonCrop(scene.image if plain else _developed(rng, scene.image), _weak_camera(scene, size), scene)
+    return PersonCrop(scene.image if plain else developed(rng, scene.image), _weak_camera(scene, size), scene)
 
 
 def _scene(rng, size, kind, plain):
@@ -94,9 +93,9 @@ def _scene(rng, size, kind, plain):
     view = _crop(rng, _aim(rng, first), first, size, 0.0 if plain else CUT)
     actors = (first, *(_beside(rng, first, other, view) for other in others))
     place = make_place(rng, first.skeleton[0, 2])
-    place = place if plain else _lit(rng, place)
+    place = place if plain else lit(rng, place)
     things = tuple(_things(rng, first, view, 0.0 if plain else THING))
-    behind = _clutter(rng, size) if not plain and rng.random() < CLUTTER else None
+    behind = clutter(rng, (size, size)) if not plain and rng.random() < CLUTTER else None
     scene = photograph(rng, StagedScene(actors, things, place), view, (size, size), behind,
                        None if plain else lambda _, image: image)
     return _covered(rng, scene) if not plain and rng.random() < COVERED else scene
@@ -149,13 +148,6 @@ def _beside(rng, first, other, view):
     return moved.moved(view.rotation[2] * 2.0) if near else moved
 
 
-def _lit(rng, place):
-    """Surroundings in light of any strength, colour and side."""
-    azimuth, height = rng.uniform(-np.pi, np.pi), np.radians(rng.uniform(10, 85))
-    sun = np.array([np.cos(height) * np.sin(azimuth), -np.sin(height), -np.cos(height) * np.cos(azimuth)])
-    return dataclasses.replace(place, sun=sun, ambient=rng.uniform(0.25, 0.85), light=1.0 + rng.normal(0, 0.08, 3))
-
-
 def _things(rng, first, view, before):
     """Boxes behind and beside the person and, with probability `before`, one in front."""
     root = first.skeleton[0, [0, 2]]
@@ -173,42 +165,6 @@ def _things(rng, first, view, before):
                        garment_colour(rng), lift)
 
 
-def _clutter(rng, size):
-    """(S, S, 3) uint8: a random gradient with noise of all sizes and random shapes."""
-    corners = np.stack([surface_colour(rng) for _ in range(4)]).reshape(2, 2, 3)
-    image = cv2.resize(corners, (size, size), interpolation=cv2.INTER_LINEAR)
-    for cells, most in ((3, 40), (8, 30), (24, 20), (size // 2, 12)):
-        grid = rng.normal(0, rng.uniform(0, most), (cells, cells, 1 if rng.random() < 0.5 else 3)).astype(np.float32)
-        noise = cv2.resize(grid, (size, size), interpolation=cv2.INTER_LINEAR)
-        image += noise if noise.ndim == 3 else noise[..., None]
-    image = np.clip(image, 0, 255).astype(np.uint8)
-    for _ in range(rng.integers(0, 22)):
-        _shape(rng, image, rng.uniform(0.03, 0.5) * size)
-    if rng.random() < 0.5:
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 0.03 * size))
-    return image
-
-
-def _shape(rng, image, extent, middle=None):
-    """Draw an ellipse, a polygon or a line of about `extent` pixels into an image or a mask, in place."""
-    size = len(image)
-    middle = rng.uniform(0, size, 2) if middle is None else middle
-    colour = 255 if image.ndim == 2 else garment_colour(rng).tolist()
-    kind = rng.integers(3)
-    if kind == 0:
-        axes = np.maximum(0.5 * extent * rng.uniform(0.3, 1.0, 2), 1).astype(int).tolist()
-        cv2.ellipse(image, middle.astype(int).tolist(), axes, rng.uniform(0, 180), 0, 360, colour, -1, cv2.LINE_AA)
-    elif kind == 1:
-        angle = np.sort(rng.uniform(0, 2 * np.pi, rng.integers(3, 8)))
-        points = middle + 0.5 * extent * rng.uniform(0.4, 1.2, (len(angle), 1)) * np.stack(
-            [np.cos(angle), np.sin(angle)], 1)
-        cv2.fillPoly(image, [points.astype(np.int32)], colour, cv2.LINE_AA)
-    else:
-        way = rng.normal(0, extent, 2)
-        cv2.line(image, (middle - way).astype(int).tolist(), (middle + way).astype(int).tolist(), colour,
-                 int(rng.integers(1, max(2, int(0.25 * extent) + 1))), cv2.LINE_AA)
-
-
 def _covered(rng, scene):
     """A scene with shapes, or the edge of the photo, before everything; what they cover is hidden."""
     size = len(scene.image)
@@ -219,8 +175,8 @@ def _covered(rng, scene):
         image = np.zeros_like(scene.image)
     else:
         for _ in range(rng.integers(1, 4)):
-            _shape(rng, mask, rng.uniform(0.1, 0.45) * size, rng.uniform(0.1, 0.9, 2) * size)
-        image = _clutter(rng, size)
+            shape(rng, mask, rng.uniform(0.1, 0.45) * size, rng.uniform(0.1, 0.9, 2) * size)
+        image = clutter(rng, (size, size))
     own = scene.owner == 0
     covered = mask >= 128
     if (own & ~covered).sum() < LEAST_SEEN * own.sum():
@@ -230,46 +186,6 @@ def _covered(rng, scene):
     return dataclasses.replace(scene, image=image, depth=np.where(covered, np.float32(0.0), scene.depth),
                                owner=np.where(covered, np.int16(-1), scene.owner),
                                labels=np.where(covered, np.uint8(0), scene.labels))
-
-
-def _developed(rng, image):
-    """What light, lenses, small photos and files do to an image; (S, S, 3) uint8 -> the same."""
-    size = len(image)
-    image = image.astype(np.float32)
-    if rng.random() < 0.3:  # a soft shadow, or a light spot
-        grid = rng.uniform(0.45, 1.35, (rng.integers(2, 4), rng.integers(2, 4))).astype(np.float32)
-        image *= cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC)[..., None]
-    if rng.random() < 0.25:  # enlarged from a small photo
-        small = max(16, int(size / rng.uniform(1.2, 3.0)))
-        image = cv2.resize(cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA), (size, size),
-                           interpolation=cv2.INTER_LINEAR)
-    choice = rng.random()
-    if choice < 0.3:
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 0.011 * size))
-    elif choice < 0.4:
-        image = _shaken(rng, image)
-    image = image * (rng.uniform(0.6, 1.3) * np.exp(rng.normal(0, 0.06, 3))).astype(np.float32)
-    level = image.mean()
-    image = level + np.float32(rng.uniform(0.6, 1.25)) * (image - level) + np.float32(rng.normal(0, 10))  # contrast
-    grey = (image @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
-    image = grey + np.float32(0.0 if rng.random() < GREY else rng.uniform(0.4, 1.25)) * (image - grey)
-    flat = np.array_equal(image[0, 0], image[0, 0, :1].repeat(3))
-    noise = rng.standard_normal((size, size, 1 if flat or rng.random() < 0.5 else 3), np.float32)
-    image = np.clip(image + rng.gamma(1.2, 4.0) * noise, 0, 255).astype(np.uint8)
-    if rng.random() < 0.5:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 96))]
-        image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
-    return image
-
-
-def _shaken(rng, image):
-    """Blur of a moved camera: the mean along a short line."""
-    length = int(rng.integers(2, max(4, len(image) // 16)))
-    kernel = np.zeros((length | 1, length | 1), np.float32)
-    middle = length // 2
-    way = middle * np.array([np.cos(angle := rng.uniform(0, np.pi)), np.sin(angle)])
-    cv2.line(kernel, np.rint(middle - way).astype(int).tolist(), np.rint(middle + way).astype(int).tolist(), 1.0)
-    return cv2.filter2D(image, -1, kernel / kernel.sum())
 
 
 def _weak_camera(scene, size):

@@ -12,6 +12,7 @@ import numpy as np
 from common.data.records import HIDDEN, NOT_LABELLED, VISIBLE
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.stand_ins.scenes.body import scene_body
+from common.stand_ins.scenes.hard_images import clutter, developed, leaves, lit
 from common.stand_ins.scenes.places import background
 from common.stand_ins.scenes.stage import FACING, PinholeCamera, aim, furnish, make_stage, spread
 from common.visual.renderer import Drawing, Light, Mesh
@@ -111,7 +112,8 @@ def _joint_depth(name):
     return next((depth for key, depth in _DEPTHS.items() if key in name), _SHALLOW)
 
 
-def make_scene(rng, size=(480, 640), num_people=1, kind="smpl", fill=(0.45, 0.9), occluder=0.3, facing=FACING):
+def make_scene(rng, size=(480, 640), num_people=1, kind="smpl", fill=(0.45, 0.9), occluder=0.3, facing=FACING,
+               hard=False):
     """Draw an image.
 
     Args:
@@ -122,16 +124,24 @@ def make_scene(rng, size=(480, 640), num_people=1, kind="smpl", fill=(0.45, 0.9)
         fill ((float, float)): the first person's size as a share of the image's; others stand where there is room.
         occluder (float): probability of a thing in front of the people.
         facing (float): share of the people who turn more or less towards the camera; the others turn anywhere.
+        hard (bool): clothes that stand off the bodies, light of any side and strength, often clutter in place of the
+            surroundings, faults of cameras and files.
 
     Returns:
         Scene: its people are in front of the camera, the first one wholly in the image unless a thing hides it.
     """
-    stage = make_stage(rng, num_people, kind, facing)
+    stage = make_stage(rng, num_people, kind, facing, thick=hard)
     view = aim(rng, stage.actors[0], size, rng.uniform(*fill))
     stage = spread(rng, stage, view, size)
     if not kind.startswith("mano"):
         stage = furnish(rng, stage, view, size, occluder)
-    return photograph(rng, stage, view, size)
+    if not hard:
+        return photograph(rng, stage, view, size)
+    stage = dataclasses.replace(stage, place=lit(rng, stage.place))
+    behind = clutter(rng, size) if rng.random() < 0.6 else None
+    if behind is not None and rng.random() < 0.6:
+        leaves(rng, behind)
+    return photograph(rng, stage, view, size, behind, developed)
 
 
 def photograph(rng, stage, view, size, behind=None, develop=None):

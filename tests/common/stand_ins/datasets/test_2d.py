@@ -266,6 +266,15 @@ def test_easy_people_of_up3d_face_the_camera_and_are_large(root, tmp_path, monke
     assert len(easy) == 8 and np.median(easy) > np.median(heights(root / "up3d"))
 
 
+def test_varied_scenes_of_coco_are_half_hard_ones(tmp_path, monkeypatch):
+    manners, make_scene = [], coco_sample.make_scene
+    monkeypatch.setattr(coco_sample, "make_scene", lambda *where, **manner: (manners.append(manner["hard"])
+                                                                             or make_scene(*where, **manner)))
+    main(["coco", "--output_dir", str(tmp_path), "--num", "10", "--years", "2017", "--varied"])
+    assert 2 <= sum(manners) <= 8 and len(manners) == 10
+    assert len(COCO(coco.find_coco(str(tmp_path), "train2017")[0]).imgs) == 8
+
+
 def test_evaluation_tools_accept_the_files(root):
     """pycocotools finds the truth to be right: every figure is 1, but for sizes that nobody has (-1)."""
     truth = COCO(coco.find_coco(str(root / "coco"), "train2017")[0])

@@ -1,6 +1,7 @@
 """Sample scenes: the truth that comes with an image agrees with the image and with the body model."""
 import dataclasses
 
+import cv2
 import numpy as np
 import pytest
 
@@ -9,6 +10,7 @@ from common.data.records import HIDDEN, NOT_LABELLED, VISIBLE
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.joints import BODY_PARTS
 from common.stand_ins.scenes.body import scene_body
+from common.stand_ins.scenes.hard_images import leaves
 from common.stand_ins.scenes.places import box_mesh
 from common.stand_ins.scenes.scene import make_scene, photograph
 from common.stand_ins.scenes.stage import Y_FLIP, Actor, PinholeCamera, StagedScene, look_at, make_stage
@@ -45,6 +47,28 @@ def test_a_seed_gives_one_image():
     np.testing.assert_array_equal(first.people[1].pose, again.people[1].pose)
     assert first.image.shape == (*SIZE, 3) and first.image.dtype == np.uint8
     assert (first.image != other.image).mean() > 0.5
+
+
+def test_hard_scenes_show_other_images_of_the_same_truth():
+    for seed in range(4):
+        usual, hard = (make_scene(np.random.default_rng(seed), SIZE, 2, hard=hard) for hard in (False, True))
+        assert hard.clothed and not usual.clothed and hard.image.dtype == np.uint8
+        assert (hard.image != usual.image).mean() > 0.5
+        np.testing.assert_array_equal(hard.people[0].pose, usual.people[0].pose)
+        for index in range(len(hard.people)):  # what is labelled visible lies on the person or at its edge
+            points = hard.points(index, "coco_17")
+            column, row = np.floor(points.j2d[points.visibility == VISIBLE]).astype(int).T
+            near = cv2.dilate(hard.mask(index).astype(np.uint8), np.ones((9, 9), np.uint8))
+            assert near[row, column].mean() > 0.8
+
+
+def test_leaves_cover_an_image_with_few_colours():
+    image = np.zeros((120, 90, 3), np.uint8)
+    leaves(np.random.default_rng(1), image)
+    again = np.zeros_like(image)
+    leaves(np.random.default_rng(1), again)
+    np.testing.assert_array_equal(image, again)
+    assert (image.any(2)).mean() > 0.3
 
 
 def test_2d_joints_are_the_projection_of_the_3d_joints(scenes):
