@@ -54,7 +54,7 @@ def test_hard_scenes_show_other_images_of_the_same_truth():
         usual, hard = (make_scene(np.random.default_rng(seed), SIZE, 2, hard=hard) for hard in (False, True))
         assert hard.clothed and not usual.clothed and hard.image.dtype == np.uint8
         assert (hard.image != usual.image).mean() > 0.5
-        np.testing.assert_array_equal(hard.people[0].pose, usual.people[0].pose)
+        np.testing.assert_array_equal(hard.people[0].pose[3:], usual.people[0].pose[3:])
         for index in range(len(hard.people)):  # what is labelled visible lies on the person or at its edge
             points = hard.points(index, "coco_17")
             column, row = np.floor(points.j2d[points.visibility == VISIBLE]).astype(int).T
@@ -63,12 +63,11 @@ def test_hard_scenes_show_other_images_of_the_same_truth():
 
 
 def test_leaves_cover_an_image_with_few_colours():
-    image = np.zeros((120, 90, 3), np.uint8)
-    leaves(np.random.default_rng(1), image)
-    again = np.zeros_like(image)
-    leaves(np.random.default_rng(1), again)
+    image, again = np.zeros((2, 120, 90, 3), np.uint8)
+    leaves(np.random.default_rng(0), image)
+    leaves(np.random.default_rng(0), again)
     np.testing.assert_array_equal(image, again)
-    assert (image.any(2)).mean() > 0.3
+    assert image.any(2).mean() > 0.5
 
 
 def test_2d_joints_are_the_projection_of_the_3d_joints(scenes):
