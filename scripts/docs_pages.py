@@ -1,7 +1,8 @@
 """Brings the READMEs and the texts at the root into the site: a hook of MkDocs, named in mkdocs.yml.
 
 Their links are those of files in the repository. Links to what is a page of the site become links between pages;
-links to other files become plain text, as the site does not hold these. A notebook becomes a page with its outputs.
+links to other files become plain text, as the site does not hold these. A notebook becomes a page with its outputs
+in each language: its texts hold both, English above a rule and Chinese below it.
 """
 import json
 import os
@@ -13,8 +14,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MODELS = ("pose_baseline", "openpose", "hmr", "cmr", "hand4whole")
 # File of the repository -> page of the site; `.zh` marks the Chinese page for mkdocs-static-i18n.
 PAGES = {"README.md": "index.md", "README_CN.md": "index.zh.md", "CONTRIBUTING.md": "contributing.md",
-         "CONTRIBUTING_CN.md": "contributing.zh.md", "CHANGELOG.md": "changes.md", "SECURITY.md": "reporting.md",
-         "SECURITY_CN.md": "reporting.zh.md", "docs/tour.ipynb": "tour.md",
+         "CONTRIBUTING_CN.md": "contributing.zh.md", "CHANGELOG.md": "changes.md", "CHANGELOG_CN.md": "changes.zh.md",
+         "SECURITY.md": "reporting.md", "SECURITY_CN.md": "reporting.zh.md", "docs/tour.ipynb": "tour.md",
          "weights/README.md": "weights.md", "weights/README_CN.md": "weights.zh.md",
          **{f"{model}/README.md": f"{model}.md" for model in MODELS},
          **{f"{model}/README_CN.md": f"{model}.zh.md" for model in MODELS}}
@@ -38,20 +39,24 @@ def on_config(config):
     for source, page in sources.items():
         with open(os.path.join(ROOT, source), encoding="utf-8") as file:
             text = file.read()
-        text = site_text(source, notebook_text(text) if source.endswith(".ipynb") else text)
-        with open(os.path.join(folder, page), "w", encoding="utf-8") as file:
-            file.write(text)
+        texts = {page: text}
+        if source.endswith(".ipynb"):
+            texts = {page: notebook_text(text), page.replace(".md", ".zh.md"): notebook_text(text, chinese=True)}
+        for name, text in texts.items():
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+                file.write(site_text(source, text))
     config.docs_dir = folder
     config.watch += [os.path.join(ROOT, source) for source in sources]
     return config
 
 
-def notebook_text(text):
-    """The text of a notebook (nbformat 4) as Markdown: code and printed text as blocks, images within."""
+def notebook_text(text, chinese=False):
+    """The text of a notebook (nbformat 4) in one language as Markdown: code and outputs as blocks, images within."""
     parts = []
     for cell in json.loads(text)["cells"]:
         source = "".join(cell["source"])
-        parts.append(source if cell["cell_type"] == "markdown" else f"```python\n{source}\n```")
+        parts.append(source.split("\n\n---\n\n")[chinese] if cell["cell_type"] == "markdown"
+                     else f"```python\n{source}\n```")
         for output in cell.get("outputs", ()):
             data = output.get("data", {})
             printed = "".join(output.get("text", data.get("text/plain", ()))).rstrip("\n")

@@ -7,7 +7,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAIRS = [(path.with_name("README.md"), path) for path in [ROOT / "README_CN.md", *sorted(ROOT.glob("*/README_CN.md"))]]
 PAIRS += [(path, path.with_suffix(".zh.md")) for path in sorted(ROOT.glob("docs/*.md")) if ".zh" not in path.suffixes]
-PAIRS += [(ROOT / f"{name}.md", ROOT / f"{name}_CN.md") for name in ("CONTRIBUTING", "SECURITY")]
+PAIRS += [(ROOT / f"{name}.md", ROOT / f"{name}_CN.md") for name in ("CONTRIBUTING", "SECURITY", "CHANGELOG")]
 TWIN = dict(PAIRS)
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
 # "two" in one language is 2 in the other, so only figures with a unit or a point, or of two digits and more, count.

@@ -35,6 +35,15 @@ def test_the_notebook_is_kept_small_with_its_outputs():
     assert len(images(notebook)) >= 4
 
 
+def test_its_texts_say_the_same_in_english_and_chinese():
+    for cell in json.loads(TOUR.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "markdown":
+            english, chinese = "".join(cell["source"]).split("\n\n---\n\n")
+            marks = [sorted(re.findall(r"^#+|`[^`]+`|\]\(\w+", text, re.M)) for text in (english, chinese)]
+            assert marks[0] == marks[1]
+            assert chinese.replace(".zh.md", ".md").count(".md") == english.count(".md") == chinese.count(".zh.md")
+
+
 @pytest.mark.full
 def test_the_notebook_runs(tmp_path):
     shutil.copy(TOUR, tmp_path)

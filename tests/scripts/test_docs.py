@@ -34,14 +34,16 @@ def test_links(source, text, expected):
     assert docs_pages.site_text(source, text) == expected
 
 
-def test_a_notebook_becomes_a_page():
-    cells = [{"cell_type": "markdown", "source": ["# A\n", "[b](api.md)"]},
+@pytest.mark.parametrize("chinese, expected", [(False, "# A\n[b](api.md)"), (True, "# 甲\n[乙](api.zh.md)")])
+def test_a_notebook_becomes_a_page(chinese, expected):
+    texts = ["# A\n", "[b](api.md)\n", "\n", "---\n", "\n", "# 甲\n", "[乙](api.zh.md)"]
+    cells = [{"cell_type": "markdown", "source": texts},
              {"cell_type": "code", "source": ["x = 1\n", "x"], "outputs": [
                  {"output_type": "stream", "text": ["one\n", "two\n"]},
                  {"output_type": "execute_result", "data": {"text/plain": ["1"]}},
                  {"output_type": "execute_result", "data": {"text/plain": ["<P>"], "image/jpeg": "abcd"}}]}]
-    assert docs_pages.notebook_text(json.dumps({"cells": cells})) == (
-        "# A\n[b](api.md)\n\n```python\nx = 1\nx\n```\n\n```text\none\ntwo\n```\n\n```text\n1\n```\n\n"
+    assert docs_pages.notebook_text(json.dumps({"cells": cells}), chinese) == (
+        f"{expected}\n\n```python\nx = 1\nx\n```\n\n```text\none\ntwo\n```\n\n```text\n1\n```\n\n"
         "![](data:image/jpeg;base64,abcd)\n")
 
 
