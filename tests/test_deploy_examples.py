@@ -24,12 +24,13 @@ def example(mark):
     return re.search(rf"<!-- {mark} -->\n```\w+\n(.*?)```", text, re.DOTALL)[1]
 
 
-def test_onnx_in_python(tmp_path, monkeypatch):
+def test_a_network_that_takes_images_in_python(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = read_settings(["--width", "0.0625", "--num_stages", "1"])
     write_checkpoint("net.ckpt", build_network(config, COCO_18), meta={"model": "openpose", "config": dict(config)})
-    export_openpose(["--ckpt_file", "net.ckpt", "--insize", "64", "--file_format", "ONNX", "--file_name", "network",
-                     "--batch_size", "2", "--device_target", "CPU"])
+    for kind in ("ONNX", "MINDIR"):
+        export_openpose(["--ckpt_file", "net.ckpt", "--insize", "64", "--file_format", kind, "--file_name", "network",
+                         "--batch_size", "2", "--device_target", "CPU"])
     photo = np.zeros((60, 120, 3), np.uint8)
     photo[:, 60:] = (0, 128, 255)  # blue, green, red
     cv2.imwrite("photo.jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, 100])
@@ -40,6 +41,10 @@ def test_onnx_in_python(tmp_path, monkeypatch):
     column = seen["inputs"][0, :, 32, 48]
     assert np.abs(column - (np.array([0, 128, 255]) / 256 - 0.5)).max() < 0.02
     assert np.abs(seen["inputs"][0, :, 4, 48] + 0.5).max() < 1e-6
+    onnx = list(seen["outputs"].values())
+    exec(example("run: mindir of images"), seen)
+    for output, expected in zip(seen["outputs"], onnx, strict=True):
+        np.testing.assert_allclose(output.asnumpy(), expected, atol=1e-4)
 
 
 def test_mindir_in_python(tmp_path, monkeypatch, capsys):

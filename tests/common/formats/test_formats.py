@@ -1,8 +1,12 @@
 """Files of motion for other programs, read back by programs that are not ours."""
 import dataclasses
+import importlib.util
 import io
 import json
+import pathlib
 import struct
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -177,6 +181,32 @@ def test_glb_opens_in_a_mesh_program(tmp_path, body):
         assert len(stream.read()) == rest == document["buffers"][0]["byteLength"]
     assert (magic, version, kind, last) == (b"glTF", 2, b"JSON", b"BIN\0") and length == 28 + size + rest
     assert "camera" in document["asset"]["extras"]["axes"]
+
+
+@pytest.mark.full
+@pytest.mark.skipif(importlib.util.find_spec("bpy") is None, reason="pip install bpy: Blender as a package of Python")
+def test_blender_has_everything_where_we_have_it(tmp_path, body):
+    found, moved = motion(body, one_shape=True)
+    script = pathlib.Path(__file__).parents[2] / "support" / "blender_import.py"
+    paths = [written(tmp_path, moved, name) for name in ("rig", "bvh")]
+    subprocess.run([sys.executable, script, "--", *paths, tmp_path / "out.json"], check=True, capture_output=True)
+    rig, bvh = json.loads((tmp_path / "out.json").read_text())
+
+    def z_up(places):  # what is up is third in Blender, what is back is minus the second
+        x, y, z = places.T
+        return np.stack([x, -z, y], axis=1)
+
+    vertices, = rig["meshes"].values()
+    # What is left are the corrections of the pose against their mean, see `test_glb_bends_as_the_body_does`.
+    assert np.abs(vertices - z_up(in_space(found[0], found[0].vertices))).max() < 0.05
+    assert bvh["fps"] == pytest.approx(FPS)
+    names = moved.skeleton.names
+    parents = {name: names[parent] if parent >= 0 else None for name, parent in zip(names, moved.skeleton.parents)}
+    for read in (rig, bvh):
+        assert read["armatures"] == 1 and read["parents"] == parents
+        np.testing.assert_allclose(read["times"], np.arange(4) / FPS, atol=1e-4)
+        for heads, places in zip(read["heads"], moved.skeleton.positions(), strict=True):
+            np.testing.assert_allclose([heads[name] for name in names], z_up(places), atol=1e-4)
 
 
 def test_trc_and_csv_read_by_pandas(tmp_path, body):
