@@ -15,7 +15,6 @@ from openpose.src.normalisation import STRIDE
 from openpose.src.peaks import enlarged_peaks, enlarging_matrix, refined_peaks, smoothing_matrix
 from openpose.src.skeleton import COCO_18
 
-FIELD_THRESHOLD = 0.05  # component along a limb that counts as support, in all conventions
 MOST_CANDIDATES = 127  # per joint, as CMU's program; bounds the cost on maps of noise
 NEAR = 8.0  # pixels of the network input, a cell: joints of a limb that short are joined without a field by `default`
 NEAR_HEIGHT = 0.3  # of both of their peaks
@@ -117,11 +116,14 @@ def decode(heat, paf, frame=None, decoder="default", skeleton=COCO_18, merge_hal
     convention = CONVENTIONS[decoder]
     network = heat.shape[1] * STRIDE, heat.shape[2] * STRIDE
     frame = frame or Placement(network, network)
-    find = _refined if decoder == "default" else _enlarged
-    peaks, sampler, size = find(heat, paf, convention, frame, decoder)
+    if decoder == "default":
+        peaks = refined_peaks(heat, convention.peak_threshold, MOST_CANDIDATES)
+        sampler, size = LinearSampler(paf), frame.inner
+    else:  # `cmu` works on maps of the size of the image, `port` of that of the network input
+        inner, size = (frame.inner, frame.image) if decoder == "cmu" else (network, network)
+        peaks, sampler = _enlarged(heat, paf, convention, inner, size)
     prior = convention.prior * size[0 if convention.prior_side == "height" else 1]
-    connections = supported(sampler, peaks, skeleton.limbs, convention.positions, FIELD_THRESHOLD, convention.least,
-                            prior)
+    connections = supported(sampler, peaks, skeleton.limbs, convention.positions, convention.least, prior)
     people = _group(connections, peaks, skeleton, decoder)
     if merge_halves or (merge_halves is None and decoder == "default"):
         people = join_fragments(people, peaks, skeleton)
@@ -140,22 +142,14 @@ def _checked(heat, paf, skeleton):
     return heat[:num_joints], paf
 
 
-def _refined(heat, paf, convention, frame, _):
-    """Candidates in pixels of the network input, sampler of the fields, height and width that the prior refers to."""
-    peaks = refined_peaks(heat, convention.peak_threshold, STRIDE, MOST_CANDIDATES)
-    return peaks, LinearSampler(paf, STRIDE), frame.inner
-
-
-def _enlarged(heat, paf, convention, frame, decoder):
-    """As `_refined`: `cmu` works on maps of the size of the image, `port` of that of the network input."""
-    network = heat.shape[1] * STRIDE, heat.shape[2] * STRIDE
-    inner, size = (frame.inner, frame.image) if decoder == "cmu" else (network, network)
-    plans = [(heat.shape[axis + 1], STRIDE, inner[axis], size[axis], convention.cubic) for axis in (0, 1)]
+def _enlarged(heat, paf, convention, inner, size):
+    """Candidates and sampler of the fields in pixels of maps of which `inner` is enlarged to `size`, (height, width)."""
+    plans = [(heat.shape[axis + 1], inner[axis], size[axis], convention.cubic) for axis in (0, 1)]
     matrices = [enlarging_matrix(*plan) for plan in plans]
     smooth = [smoothing_matrix(*plan, convention.sigma) for plan in plans]
     peaks = enlarged_peaks(heat, *matrices, *smooth, convention.peak_threshold, convention.strict,
                            convention.smooth_score, MOST_CANDIDATES)
-    return peaks, PixelSampler(paf, *matrices), size
+    return peaks, PixelSampler(paf, *matrices)
 
 
 def _group(connections, peaks, skeleton, decoder):

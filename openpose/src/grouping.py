@@ -19,16 +19,12 @@ LARGEST_RATIO = 1.7  # between the sizes of two parts
 
 def one_to_one(connections):
     """Of every limb the best connections first, each candidate at most once; Connections sorted by limb and score."""
-    order = np.lexsort((-connections.score, connections.limb))
-    limb, first, second = (values[order].tolist() for values in (connections.limb, connections.first,
-                                                                 connections.second))
-    taken, kept = set(), []
-    for number, start, end, position in zip(limb, first, second, order.tolist()):
-        if (number, start) not in taken and (number, ~end) not in taken:
-            taken.update(((number, start), (number, ~end)))
+    order, taken, kept = np.lexsort((-connections.score, connections.limb)), set(), []
+    for position, limb, first, second, _ in zip(order.tolist(), *(values[order].tolist() for values in connections)):
+        if (limb, first) not in taken and (limb, ~second) not in taken:
+            taken.update(((limb, first), (limb, ~second)))
             kept.append(position)
-    return Connections(*(values[kept] for values in (connections.limb, connections.first, connections.second,
-                                                     connections.score)))
+    return Connections(*(values[kept] for values in connections))
 
 
 @dataclass(slots=True)
@@ -54,8 +50,7 @@ def join_in_order(connections, peaks, limbs, order, starters, fill_free):
     """
     heights = peaks.score.tolist()
     rows, people, holders, born = [[] for _ in limbs], {}, {}, 0
-    for limb, *row in zip(connections.limb.tolist(), connections.first.tolist(), connections.second.tolist(),
-                          connections.score.tolist()):
+    for limb, *row in zip(*(values.tolist() for values in connections)):
         rows[limb].append(row)
 
     def put(number, joint, candidate):
@@ -107,8 +102,7 @@ def join_best_first(connections, peaks, limbs):
     """
     heights, owner, people = peaks.score.tolist(), {}, {}
     order = np.argsort(-connections.score, kind="stable")
-    columns = (connections.limb, connections.first, connections.second, connections.score)
-    for limb, first, second, score in zip(*(values[order].tolist() for values in columns)):
+    for limb, first, second, score in zip(*(values[order].tolist() for values in connections)):
         start, end = limbs[limb]
         one, other = owner.get(first), owner.get(second)
         if one is None and other is None:

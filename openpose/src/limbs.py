@@ -1,13 +1,15 @@
 """How well the affinity fields support that two joint candidates are the ends of one limb."""
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from openpose.src.normalisation import STRIDE
+
 CHUNK = 200_000  # pairs that are looked at together, to bound memory
+FIELD_THRESHOLD = 0.05  # component along a limb that counts as support, in all conventions
 
 
-@dataclass(frozen=True)
-class Connections:
+class Connections(NamedTuple):
     """M limbs: limb (M,), first and second (M,) candidate numbers, score (M,), positive where a field supports them."""
 
     limb: np.ndarray
@@ -27,20 +29,15 @@ class LinearSampler:
 
     Args:
         paf (array): (2L, h, w).
-        stride (int): pixels per cell.
     """
 
-    def __init__(self, paf, stride):
+    def __init__(self, paf):
         self.fields, (self.rows, self.columns) = complex_fields(paf).ravel(), paf.shape[1:]
-        self.stride = stride
 
     def place(self, x, y):
         """Pixels to the coordinates that a call takes: cells, no further out than the outermost ones."""
-        return self._cells(x, self.columns), self._cells(y, self.rows)
-
-    def _cells(self, position, count):
-        cell = (position - (self.stride - 1) / 2) / self.stride
-        return np.clip(cell, 0, count - 1).astype(np.float32)
+        return tuple(np.clip((position - (STRIDE - 1) / 2) / STRIDE, 0, count - 1).astype(np.float32)
+                     for position, count in ((x, self.columns), (y, self.rows)))
 
     def __call__(self, limb, x, y):
         """(n,) limb numbers and (n, k) coordinates of `place` to (n, k) complex values."""
@@ -52,18 +49,17 @@ class LinearSampler:
         lower = self.fields[index + below] * (1 - u) + self.fields[index + below + right] * u
         return upper * (1 - v) + lower * v
 
-    def candidates(self, limb, x, y, dx, dy, positions, threshold, misses):
+    def candidates(self, limb, x, y, dx, dy, positions, misses):
         """Numbers of the lines that are worth a closer look: no more than `misses` positions lie between four cells
         whose fields are all too short. Rules out most pairs of a crowd at the cost of reading single bytes.
 
         Args:
             limb, x, y, dx, dy (array): (n,) limb numbers, starts and extents of the lines in coordinates of `place`.
             positions (array): (k,) shares of the extent.
-            threshold (float): what a field has to exceed.
             misses (int): positions that may be without.
         """
         long = np.zeros((len(self.fields) // (self.rows * self.columns), self.rows + 1, self.columns + 1), bool)
-        long[:, :-1, :-1] = np.abs(self.fields).reshape(-1, self.rows, self.columns) > threshold
+        long[:, :-1, :-1] = np.abs(self.fields).reshape(-1, self.rows, self.columns) > FIELD_THRESHOLD
         long[:, :, :-1] |= long[:, :, 1:]
         long[:, :-1] |= long[:, 1:]
         long = long[:, :-1, :-1].ravel()
@@ -99,7 +95,7 @@ class PixelSampler:
         """Pixels are what a call takes."""
         return x, y
 
-    def candidates(self, limb, x, y, dx, dy, positions, threshold, misses):
+    def candidates(self, limb, x, y, dx, dy, positions, misses):
         """All lines: the published conventions are taken as they are."""
         return np.arange(len(limb))
 
@@ -151,19 +147,17 @@ def with_near_pairs(connections, peaks, limbs, reach, least):
     near = np.flatnonzero((distance < reach) & (np.minimum(peaks.score[first], peaks.score[second]) >= least))
     near = near[np.argsort(distance[near], kind="stable")]
     columns = (limb[near], first[near], second[near], np.zeros(len(near)))
-    return Connections(*map(np.concatenate, zip((connections.limb, connections.first, connections.second,
-                                                 connections.score), columns)))
+    return Connections(*map(np.concatenate, zip(connections, columns)))
 
 
-def supported(sampler, peaks, limbs, positions, threshold, least, prior_length):
-    """The pairs whose connecting line runs along the field.
+def supported(sampler, peaks, limbs, positions, least, prior_length):
+    """The pairs whose connecting line runs along the field, whose component along it exceeds `FIELD_THRESHOLD`.
 
     Args:
         sampler: `LinearSampler` or `PixelSampler`.
         peaks (Peaks): candidates, in the sampler's pixels.
         positions (array): (k,) where on the line the field is read, 0 at the first joint and 1 at the second. Those
             that decide most pairs come first: a pair is given up as soon as it cannot reach `least` any more.
-        threshold (float): what the field's component along the line has to exceed.
         least (int): at how many of the positions.
         prior_length (float): a limb longer than this many pixels loses 1 - prior_length / length.
 
@@ -172,12 +166,12 @@ def supported(sampler, peaks, limbs, positions, threshold, least, prior_length):
     """
     pairs = all_pairs(peaks, limbs)
     parts = [_supported_chunk(sampler, peaks, *(column[start:start + CHUNK] for column in pairs), positions,
-                              threshold, least, prior_length)
+                              least, prior_length)
              for start in range(0, max(len(pairs[0]), 1), CHUNK)]
     return Connections(*(np.concatenate(column) for column in zip(*parts)))
 
 
-def _supported_chunk(sampler, peaks, limb, first, second, positions, threshold, least, prior_length):
+def _supported_chunk(sampler, peaks, limb, first, second, positions, least, prior_length):
     x, y = peaks.x[first], peaks.y[first]
     dx, dy = peaks.x[second] - x, peaks.y[second] - y
     length = np.maximum(np.hypot(dx, dy), 1e-3)
@@ -186,7 +180,7 @@ def _supported_chunk(sampler, peaks, limb, first, second, positions, threshold, 
     x, y = place_x[first], place_y[first]
     dx, dy = place_x[second] - x, place_y[second] - y
     total, reached, misses = np.zeros(len(limb)), np.zeros(len(limb), int), len(positions) - least
-    alive = sampler.candidates(limb, x, y, dx, dy, positions, threshold, misses)
+    alive = sampler.candidates(limb, x, y, dx, dy, positions, misses)
     # The first looks are the fewest that can rule a pair out, which they do for most.
     bounds = np.minimum([0, misses + 1, misses + 3, len(positions)], len(positions))
     for start, stop in zip(bounds, bounds[1:]):
@@ -194,7 +188,7 @@ def _supported_chunk(sampler, peaks, limb, first, second, positions, threshold, 
         field = sampler(limb[alive], x[alive, None] + dx[alive, None] * at, y[alive, None] + dy[alive, None] * at)
         along = field.real * direction_x[alive, None] + field.imag * direction_y[alive, None]
         total[alive] += along.sum(1)
-        reached[alive] += (along > threshold).sum(1)
+        reached[alive] += (along > FIELD_THRESHOLD).sum(1)
         alive = alive[reached[alive] >= stop - misses]
     score = total[alive] / len(positions) + np.minimum(prior_length / length[alive] - 1, 0)
     kept = alive[score > 0]

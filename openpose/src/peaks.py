@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
+from openpose.src.normalisation import STRIDE
+
 SMALLEST_SHARE = 0.1  # of the largest cell that its neighbours count at least, so that noise cannot throw the fit
 USUAL_BEND = -(8 / 7) ** 2  # second difference of the logarithm of a training target, used at the rim of a map
 
@@ -41,7 +43,7 @@ def collect(joint, x, y, score, num_joints, most):
     return Peaks(joint, x[kept], y[kept], score[kept].astype(np.float64), starts)
 
 
-def refined_peaks(heat, threshold, stride, most):
+def refined_peaks(heat, threshold, most):
     """Cells that are larger than the four around them, moved to the top of the Gaussian through them.
 
     Along each axis the logarithm of a Gaussian is a parabola, which the cell and its two neighbours determine: exact
@@ -50,7 +52,6 @@ def refined_peaks(heat, threshold, stride, most):
     Args:
         heat (array): (J, h, w) float32, without the background.
         threshold (float): least height, of the fitted Gaussian.
-        stride (int): network pixels per cell.
         most (int): candidates per joint that are kept, the highest ones.
 
     Returns:
@@ -80,8 +81,8 @@ def refined_peaks(heat, threshold, stride, most):
         offsets.append(offset)
     score = np.minimum(np.exp(height), 1.0)
     high = score > threshold
-    x = ((column - 1 + offsets[0]) * stride + (stride - 1) / 2)[high].astype(np.float64)
-    y = ((row - 1 + offsets[1]) * stride + (stride - 1) / 2)[high].astype(np.float64)
+    x, y = (((cell - 1 + offset) * STRIDE + (STRIDE - 1) / 2)[high].astype(np.float64)
+            for cell, offset in zip((column, row), offsets))
     return collect(joint[high], x, y, score[high], num_joints, most)
 
 
@@ -91,21 +92,21 @@ def _logarithm(neighbour, centre):
 
 
 @lru_cache(maxsize=64)
-def enlarging_matrix(cells, stride, kept, size, cubic):
-    """What OpenCV does along one axis: enlarge `cells` by `stride`, keep the first `kept` pixels, resize to `size`.
+def enlarging_matrix(cells, kept, size, cubic):
+    """What OpenCV does along one axis: enlarge `cells` by `STRIDE`, keep the first `kept` pixels, resize to `size`.
 
     Returns:
         numpy.ndarray: (size, cells) float32; enlarged = rows @ map @ columns.T.
     """
     method = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
-    matrix = cv2.resize(np.eye(cells, dtype=np.float32), (cells, cells * stride), interpolation=method)[:kept]
+    matrix = cv2.resize(np.eye(cells, dtype=np.float32), (cells, cells * STRIDE), interpolation=method)[:kept]
     return cv2.resize(matrix, (cells, size), interpolation=method)  # of the same size a copy
 
 
 @lru_cache(maxsize=64)
-def smoothing_matrix(cells, stride, kept, size, cubic, sigma):
+def smoothing_matrix(cells, kept, size, cubic, sigma):
     """`enlarging_matrix` followed by a Gaussian of `sigma` pixels, the border mirrored."""
-    return gaussian_filter1d(enlarging_matrix(cells, stride, kept, size, cubic), sigma, axis=0)
+    return gaussian_filter1d(enlarging_matrix(cells, kept, size, cubic), sigma, axis=0)
 
 
 def enlarged_peaks(heat, rows, columns, smooth_rows, smooth_columns, threshold, strict, smooth_score, most):

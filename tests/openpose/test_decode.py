@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from openpose.src import decode as decode_module
 from openpose.src.decode import Placement, decode
 from openpose.src.grouping import PartialPerson, join_best_first, join_in_order, one_to_one
-from openpose.src.limbs import Connections, LinearSampler, PixelSampler, supported, with_near_pairs
+from openpose.src.limbs import FIELD_THRESHOLD, Connections, LinearSampler, PixelSampler, supported, with_near_pairs
 from openpose.src.peaks import Peaks, enlarging_matrix
 from openpose.src.skeleton import COCO_18, Skeleton
 from openpose.src.targets import make_targets
@@ -53,7 +53,7 @@ def test_published_decoders_agree(name, decoder, column):
 
 def test_figures_of_the_decoders():
     """Those of the published programs, and what this project chose."""
-    assert (decode_module.FIELD_THRESHOLD, decode_module.NEAR, decode_module.NEAR_HEIGHT) == (0.05, 8, 0.3)
+    assert (FIELD_THRESHOLD, decode_module.NEAR, decode_module.NEAR_HEIGHT) == (0.05, 8, 0.3)
     assert decode_module.MOST_CANDIDATES == 127
     figures = {name: (kind.peak_threshold, kind.least, kind.prior, kind.prior_side, kind.min_joints, kind.min_score)
                for name, kind in decode_module.CONVENTIONS.items()}
@@ -185,14 +185,14 @@ def test_strongest_people():
 def test_fields_are_read_as_from_enlarged_maps():
     cv2 = pytest.importorskip("cv2")
     paf = scenes.maps("wide", 1)[1]
-    rows, columns = enlarging_matrix(46, 8, 368, 480, True), enlarging_matrix(62, 8, 491, 640, True)
+    rows, columns = enlarging_matrix(46, 368, 480, True), enlarging_matrix(62, 491, 640, True)
     large = cv2.resize(paf[6:8].transpose(1, 2, 0), None, fx=8, fy=8, interpolation=cv2.INTER_CUBIC)[:368, :491]
     large = cv2.resize(large, (640, 480), interpolation=cv2.INTER_CUBIC)
     x, y = np.array([[0.0, 331.4, 639.0]]), np.array([[479.0, 250.6, 0.0]])
     values = PixelSampler(paf, rows, columns)(np.array([3]), x, y)
     expected = large[[479, 251, 0], [0, 331, 639]]
     assert np.allclose(np.stack((values.real[0], values.imag[0]), 1), expected, atol=1e-5)
-    sampler = LinearSampler(paf, 8)
+    sampler = LinearSampler(paf)
     values = sampler(np.array([3]), *sampler.place(np.array([[3.5, 7.5, -20.0]]), np.array([[11.5, 11.5, 3.5]])))
     expected = [paf[6, 1, 0], (paf[6, 1, 0] + paf[6, 1, 1]) / 2, paf[6, 0, 0]]
     assert np.allclose(values.real[0], expected, atol=1e-6)
@@ -214,28 +214,28 @@ def test_limbs_are_judged_by_hand():
     # A start on the field, and ends on it 80 px on, beside it, and beyond its end 160 px on.
     x, y = np.array([43.5, 123.5, 83.5, 203.5]), np.array([43.5, 43.5, 3.5, 43.5])
     peaks = Peaks(np.array([0, 1, 1, 1]), x, y, np.ones(4), np.array([0, 1, 4]))
-    sampler, positions = LinearSampler(paf, 8), np.linspace(0, 1, 10)
-    found = supported(sampler, peaks, ((0, 1),), positions, 0.05, 8, 1000.0)
+    sampler, positions = LinearSampler(paf), np.linspace(0, 1, 10)
+    found = supported(sampler, peaks, ((0, 1),), positions, 8, 1000.0)
     assert found.first.tolist() == [0] and found.second.tolist() == [1] and np.isclose(found.score[0], 0.6)
-    found = supported(sampler, peaks, ((0, 1),), positions, 0.05, 8, 60.0)
+    found = supported(sampler, peaks, ((0, 1),), positions, 8, 60.0)
     assert np.isclose(found.score[0], 0.6 + 60 / 80 - 1)  # 20 px longer than the limit
-    assert not len(supported(sampler, peaks, ((1, 0),), positions, 0.05, 8, 1000.0).limb)  # against the field
+    assert not len(supported(sampler, peaks, ((1, 0),), positions, 8, 1000.0).limb)  # against the field
     # A limb whose prior takes away all of its support is none: 0.5 + 40 / 80 - 1 = 0.
-    even = LinearSampler(np.stack([np.full((10, 30), 0.5), np.zeros((10, 30))]).astype(np.float32), 8)
+    even = LinearSampler(np.stack([np.full((10, 30), 0.5), np.zeros((10, 30))]).astype(np.float32))
     two = Peaks(np.array([0, 1]), x[:2], y[:2], np.ones(2), np.array([0, 1, 2]))
-    none = supported(even, two, ((0, 1),), positions, 0.05, 8, 40.0)
+    none = supported(even, two, ((0, 1),), positions, 8, 40.0)
     assert len(none.limb) == len(none.score) == 0
-    assert len(supported(even, two, ((0, 1),), positions, 0.05, 8, 41.0).limb) == 1
+    assert len(supported(even, two, ((0, 1),), positions, 8, 41.0).limb) == 1
     # The field fades out at 163.5 px: 7 of the 10 positions, every 17.8 px, lie before that.
-    assert 3 in supported(sampler, peaks, ((0, 1),), positions, 0.05, 7, 1000.0).second
+    assert 3 in supported(sampler, peaks, ((0, 1),), positions, 7, 1000.0).second
 
 
 def test_small_fields_are_read_up_to_the_last_cell():
     paf = np.arange(8, dtype=np.float32).reshape(2, 2, 2)
-    sampler = LinearSampler(paf, 8)
+    sampler = LinearSampler(paf)
     places = np.array([[0.0, 1.0, 1.0, 0.5]], np.float32), np.array([[0.0, 0.0, 1.0, 1.0]], np.float32)
     np.testing.assert_array_equal(sampler(np.array([0]), *places), [[4j, 1 + 5j, 3 + 7j, 2.5 + 6.5j]])
-    uneven = LinearSampler(np.array([[[0, 1, 5]], [[0, 0, 0]]], np.float32), 8)
+    uneven = LinearSampler(np.array([[[0, 1, 5]], [[0, 0, 0]]], np.float32))
     at = np.array([[0.5, 1.5, 2.0]], np.float32)
     np.testing.assert_array_equal(uneven(np.array([0]), at, 0 * at), [[0.5, 3, 5]])
 

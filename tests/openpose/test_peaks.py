@@ -10,7 +10,7 @@ def test_a_single_gaussian_is_found_exactly_and_with_its_height():
     for sigma in (6.0, 9.0):
         for x, y in ((80.0, 64.0), (67.3, 93.9), (70.5, 70.5), (1.0, 158.0), (0.0, 0.0)):
             heat = 0.8 * np.exp(-((xs - x) ** 2 + (ys - y) ** 2) / (2 * sigma ** 2))
-            peaks = refined_peaks(heat[None].astype(np.float32), 0.1, 8, 10)
+            peaks = refined_peaks(heat[None].astype(np.float32), 0.1, 10)
             assert len(peaks.x) == 1
             if 8 < x < 152 and 8 < y < 152:
                 assert np.allclose((peaks.x[0], peaks.y[0], peaks.score[0]), (x, y, 0.8), atol=1e-3)
@@ -22,30 +22,30 @@ def test_the_fit_by_hand():
     heat = np.zeros((1, 5, 5), np.float32)
     heat[0, 2, 1:4] = 0.4, 0.8, 0.0  # what is less than a tenth of the peak counts as a tenth
     heat[0, 1, 2] = heat[0, 3, 2] = 0.2
-    peaks = refined_peaks(heat, 0.1, 8, 10)
+    peaks = refined_peaks(heat, 0.1, 10)
     slope, bend = (np.log(0.1) - np.log(0.5)) / 2, np.log(0.1) + np.log(0.5)
     assert peaks.x[0] == pytest.approx(8 * (2 - slope / bend) + 3.5, abs=1e-5) and peaks.y.tolist() == [19.5]
     assert peaks.score[0] == pytest.approx(0.8 * np.exp(-slope ** 2 / (2 * bend)), abs=1e-6)
     # At the rim the missing cell is that of a target: its logarithm bends by (8 / 7) ** 2.
     heat = np.zeros((1, 5, 5), np.float32)
     heat[0, 2, 0], heat[0, 2, 1] = 0.8, 0.8 * np.exp(-0.5)
-    assert refined_peaks(heat, 0.1, 8, 10).x[0] == pytest.approx(8 * (0.5 - 0.5 * (7 / 8) ** 2) + 3.5, abs=1e-5)
+    assert refined_peaks(heat, 0.1, 10).x[0] == pytest.approx(8 * (0.5 - 0.5 * (7 / 8) ** 2) + 3.5, abs=1e-5)
     # A flat top moves by half a cell at most, and no peak is higher than 1.
     heat = np.full((1, 3, 4), 0.01, np.float32)
     heat[0, 1, 1:3] = 1.0
-    peaks = refined_peaks(heat, 0.1, 8, 10)
+    peaks = refined_peaks(heat, 0.1, 10)
     assert peaks.x.tolist() == [8 * 1.5 + 3.5] and peaks.score.tolist() == [1.0]
 
 
 def test_the_fitted_height_has_to_exceed_the_threshold():
     heat = np.zeros((1, 5, 5), np.float32)
     heat[0, 2, 2] = 1.0
-    assert len(refined_peaks(heat, 1.0, 8, 10).x) == 0 and len(refined_peaks(heat, 0.999, 8, 10).x) == 1
+    assert len(refined_peaks(heat, 1.0, 10).x) == 0 and len(refined_peaks(heat, 0.999, 10).x) == 1
     # Four equal cells, a tenth or less around them: along each axis the top is half a cell on, 10 ** (1 / 8) higher.
     for height, there in ((0.06, 1), (0.056, 0)):
         heat = np.zeros((1, 5, 5), np.float32)
         heat[0, 1:3, 1:3] = height
-        peaks = refined_peaks(heat, 0.1, 8, 10)
+        peaks = refined_peaks(heat, 0.1, 10)
         assert len(peaks.x) == there
         if there:
             found = peaks.x[0], peaks.y[0], peaks.score[0]
@@ -56,13 +56,13 @@ def test_fits_at_the_rim_and_on_a_plain():
     # Alone in the last column or row: the top lies at the border of the map, half a cell on.
     heat = np.zeros((2, 5, 5), np.float32)
     heat[0, 2, 0] = heat[1, 4, 2] = 0.8
-    peaks = refined_peaks(heat, 0.1, 8, 10)
+    peaks = refined_peaks(heat, 0.1, 10)
     assert peaks.x.tolist() == [-0.5, 19.5] and peaks.y.tolist() == [19.5, 39.5]
     # Larger than its neighbours by so little that the logarithms are equal.
     heat = np.zeros((1, 5, 5), np.float32)
     heat[0, 2, 1:4] = 0.1
     heat[0, 2, 2] = np.nextafter(np.float32(0.1), np.float32(1))
-    peaks = refined_peaks(heat, 0.05, 8, 10)
+    peaks = refined_peaks(heat, 0.05, 10)
     assert peaks.x.tolist() == peaks.y.tolist() == [19.5] and peaks.score[0] == pytest.approx(0.1)
 
 
@@ -85,9 +85,9 @@ def test_peaks_of_enlarged_maps_by_hand(strict):
 def test_equal_neighbours_are_one_peak_and_the_highest_candidates_stay():
     heat = np.zeros((1, 12, 12), np.float32)
     heat[0, 5, 4:6] = 0.7
-    assert len(refined_peaks(heat, 0.1, 8, 10).x) == 1
+    assert len(refined_peaks(heat, 0.1, 10).x) == 1
     heat = np.zeros((2, 12, 12), np.float32)
     heat[0, 1::3, 1::3] = np.linspace(0.2, 0.9, 16).reshape(4, 4)
     heat[1, 4, 4] = 0.15
-    peaks = refined_peaks(heat, 0.1, 8, 5)
+    peaks = refined_peaks(heat, 0.1, 5)
     assert peaks.starts.tolist() == [0, 5, 6] and peaks.score[:5].min() > 0.65
