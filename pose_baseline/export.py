@@ -38,7 +38,7 @@ def example_inputs(statistics, pixel_input):
     def make(batch_size):
         poses = np.random.default_rng(0).standard_normal((batch_size, 32))
         if pixel_input:
-            poses = statistics.restore_2d(poses)[:, statistics.use_2d]
+            poses = statistics.restore_2d(poses)
         return [poses.astype(np.float32)]
     return make
 

@@ -41,8 +41,7 @@ class PoseAugmentation:
         chance = np.stack([rng.random(9) for rng in drawn])
         noise = np.stack([rng.standard_normal((len(self.rows), 2)) for rng in drawn])
         joints = targets_to_mm(targets, self.statistics)
-        pixels, scale = self.statistics.restore_2d(inputs)[:, self.statistics.use_2d], np.full(len(inputs), np.nan)
-        pixels = pixels.reshape(len(inputs), -1, 2)
+        pixels, scale = self.statistics.restore_2d(inputs).reshape(len(inputs), -1, 2), np.full(len(inputs), np.nan)
         chosen = chance[:, 0] < self.share
         turned, seen, scale[chosen] = virtual_view(joints[chosen], chance[chosen, 1:])
         joints[chosen], pixels[chosen] = turned, seen[:, self.rows]

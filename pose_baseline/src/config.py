@@ -11,7 +11,7 @@ DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
 ALIASES = {"learning_rate": "lr", "log_every": "log_interval", "checkpoint": "ckpt_file",
            "checkpoint_file_path": "ckpt_file", "model_path": "ckpt_file",
            "pretrained_model": "ckpt_file", "date_dir": "data_dir"}
-# Settings that make the network; they travel in the checkpoint.
+# Settings that make the network, in the order of `LinearModel`'s arguments; they travel in the checkpoint.
 NETWORK_KEYS = ("linear_size", "num_layers", "residual", "batch_norm", "max_norm", "predict_14", "bn_epsilon",
                 "bn_momentum", "bn_unbiased")
 # Settings of the data that a checkpoint's statistics belong to.

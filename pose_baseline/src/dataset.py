@@ -15,7 +15,6 @@ import hashlib
 import json
 import logging
 import os
-import zipfile
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -60,26 +59,23 @@ class Sequence(NamedTuple):
 
 @dataclass(frozen=True)
 class Split:
-    """inputs (N, 32) and targets (N, 48 or 42), normalised; root (N, 3) in mm, camera or world frame; all float32.
+    """inputs (N, 32) and targets (N, 48 or 42), normalised, float32.
 
     sequences: sorted by (subject, action, file name), then by camera; together they cover all rows in order.
     """
 
     inputs: np.ndarray
     targets: np.ndarray
-    root: np.ndarray
     sequences: tuple
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """train, test: `Split`, None where not asked for. cameras: subject -> tuple of four `Camera`."""
+    """train, test: `Split`, None where not asked for; and what they are normalised with."""
 
     train: Split | None
     test: Split | None
     statistics: Statistics
-    cameras: dict
-    camera_frame: bool
 
 
 def load_dataset(data_dir: str, cameras_path: str, actions: str | Collection[str], camera_frame: bool, predict_14: bool,
@@ -118,7 +114,7 @@ def load_dataset(data_dir: str, cameras_path: str, actions: str | Collection[str
             statistics = Statistics(mean[:WIDTH_2D], std[:WIDTH_2D], mean[WIDTH_2D:], std[WIDTH_2D:], predict_14)
         if split in splits:
             ready[split] = _normalised(arrays, statistics)
-    return Dataset(ready.get("train"), ready.get("test"), statistics, source.cameras, camera_frame)
+    return Dataset(ready.get("train"), ready.get("test"), statistics)
 
 
 def open_poses(data_dir: str) -> PackedPoses | human36m.CdfTree:
@@ -137,7 +133,7 @@ class _DataFolder:
     def __init__(self, data_dir: str, cameras_path: str, actions: tuple[str, ...], camera_frame: bool, detections: str,
                  cache_dir: str | None):
         self._poses = open_poses(data_dir)
-        self.cameras = human36m.read_cameras(cameras_path)
+        self._cameras = human36m.read_cameras(cameras_path)
         self._data_dir, self._cameras_path = data_dir, cameras_path
         self._actions, self._camera_frame, self._kind = actions, camera_frame, detections
         self._detections: HourglassDetections | PackedDetections | None = None if detections == "gt" else (
@@ -177,8 +173,8 @@ class _DataFolder:
         poses = [self._poses.read(recording) for recording in tqdm(recordings, "reading 3D poses", disable=None)]
         sequences = self._sequences(recordings, [len(frames) for frames in poses])
         moments_2d, moments_3d = ColumnMoments(WIDTH_2D), ColumnMoments(WIDTH_3D)
-        inputs, targets, root = (np.empty((sequences[-1].stop, width), np.float32)
-                                 for width in (len(INPUT_JOINTS) * 2, len(OUTPUT_JOINTS) * 3, 3))
+        inputs, targets = (np.empty((sequences[-1].stop, width), np.float32)
+                           for width in (len(INPUT_JOINTS) * 2, len(OUTPUT_JOINTS) * 3))
         by_recording = {(recording.subject, recording.name): index for index, recording in enumerate(recordings)}
         for sequence in tqdm(sequences, "projecting", disable=None):
             index = by_recording[sequence.subject, sequence.name]
@@ -189,8 +185,7 @@ class _DataFolder:
             place = slice(sequence.start, sequence.stop)
             inputs[place] = pixels[:, _INPUT_ROWS].reshape(len(pixels), -1)
             targets[place] = offsets[:, _OUTPUT_ROWS].reshape(len(pixels), -1)
-            root[place] = joints[:, 0]
-        return {"inputs": inputs, "targets": targets, "root": root, "sequences": np.array(sequences),
+        return {"inputs": inputs, "targets": targets, "sequences": np.array(sequences),
                 "statistics": np.concatenate([moments_2d.result(), moments_3d.result()], axis=1)}
 
     def _sequences(self, recordings: list[human36m.Recording], lengths: list[int]) -> list[Sequence]:
@@ -208,7 +203,7 @@ class _DataFolder:
     def _view(self, recording: human36m.Recording, world: np.ndarray,
               camera_name: str) -> tuple[np.ndarray, np.ndarray]:
         """2D (T, 32, 2) in px and 3D (T, 32, 3) in mm of one recording seen by one camera; float64."""
-        camera = self.cameras[recording.subject][human36m.CAMERA_NAMES.index(camera_name)]
+        camera = self._cameras[recording.subject][human36m.CAMERA_NAMES.index(camera_name)]
         seen = world_to_camera(world, camera)
         joints = seen if self._camera_frame else world.astype(np.float64)
         if not self._detections:
@@ -252,7 +247,7 @@ def _normalised(arrays: dict[str, np.ndarray], statistics: Statistics) -> Split:
         targets[block] = statistics.normalise_3d(arrays["targets"][block][:, columns.ravel()])
     sequences = tuple(Sequence(int(subject), *names, int(start), int(stop))
                       for subject, *names, start, stop in arrays["sequences"].tolist())
-    return Split(inputs, targets, arrays["root"], sequences)
+    return Split(inputs, targets, sequences)
 
 
 def _digest(value: object) -> str:
@@ -309,10 +304,8 @@ def _load(path: str, key: str) -> dict[str, np.ndarray] | None:
 def write_cache(path: str, key: str, arrays: dict[str, np.ndarray]) -> None:
     """Write arrays (name -> array) in place of those that may be there, under `_lock`."""
     try:
-        with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-            for name, array in {"key": key, **arrays}.items():
-                with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
-                    np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
+        with atomic_path(path) as temporary, open(temporary, "wb") as stream:
+            np.savez(stream, key=key, **arrays)
     except UserError as error:
         raise UserError(f"cannot write cached poses ({error}): free some space, or name another folder with "
                         "--cache_dir") from error

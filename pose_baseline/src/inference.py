@@ -75,7 +75,7 @@ def sample(config):
     data = build_dataset(config, ("test",) if statistics else ("train", "test"), statistics)
     split, statistics = data.test, data.statistics
     rows = np.random.default_rng(config.seed).choice(len(split.inputs), min(NUM_SAMPLES, len(split.inputs)), False)
-    joints_2d = statistics.restore_2d(split.inputs[rows])[:, statistics.use_2d].reshape(len(rows), -1, 2)
+    joints_2d = statistics.restore_2d(split.inputs[rows]).reshape(len(rows), -1, 2)
     truth = targets_to_mm(split.targets[rows], statistics)
     predicted = lift(Lifter(network), statistics, joints_2d)
     sequences = [next(one for one in split.sequences if one.start <= row < one.stop) for row in rows]

@@ -43,13 +43,12 @@ LOGGER = logging.getLogger("mindhuman")
 class RawTrack:
     """One person in a file.
 
-    joints (T, J, 2) float64, pixels, NaN where the file has none; confidence (T, J); skeleton: name of the joint order;
-    joint_names (J,); frames: T numbers; frame_names: T; image_size: (width, height) in px or None.
+    joints (T, J, 2) float64, pixels, NaN where the file has none; confidence (T, J); joint_names (J,); frames: T
+    numbers; frame_names: T; image_size: (width, height) in px or None.
     """
     person: str
     joints: np.ndarray
     confidence: np.ndarray
-    skeleton: str
     joint_names: tuple
     frames: list
     frame_names: list
@@ -62,8 +61,8 @@ class _KeypointInput:
     def __init__(self, path, joint_order, min_confidence):
         self.path, self.joint_order, self.min_confidence, self.said = path, joint_order, min_confidence, set()
 
-    def skeleton(self, joints, names=None, orders=ORDERS):
-        """(name, joint names) of the order of (..., J, 3) joints: as the user says, by names, else by their number.
+    def names_of(self, joints, names, orders=ORDERS):
+        """Names, in their order, of (..., J, 3) joints: as the user says, by `names` of the file, else by their number.
 
         The joints of hands and face behind those of the body are not named.
 
@@ -79,8 +78,7 @@ class _KeypointInput:
             if len(names) != count or len(set(names)) != count:
                 raise UserError(f"{self.path} has {count} joints, but {len(set(names))} joint_names")
             self.say(f"{count} joints by the names in the file")
-            same = [skeleton for skeleton, ours in SKELETONS.items() if ours == names]
-            return (same or ["joint_names"])[0], names
+            return names
         if not known and count not in orders:
             accepted = ", ".join(f"{number} ({order[0]})" for number, order in orders.items())
             raise UserError(f"{self.path} has {count} joints; accepted are {accepted}, or any order with joint_names "
@@ -92,7 +90,7 @@ class _KeypointInput:
                             f"--joint_order {better}, or {usual} if they are that")
         if self.joint_order is None:
             self.say(f"{count} joints are taken as {usual}; --joint_order says otherwise")
-        return usual, SKELETONS[usual]
+        return SKELETONS[usual]
 
     def say(self, text):
         """Log what was assumed, once."""
@@ -162,7 +160,7 @@ def _array_tracks(array, source, names=None, scores=None, orders=ARRAY_ORDERS, *
             raise UserError(f"{source.path}: the confidence has shape {scores.shape}; expected {array.shape[:-1]}")
         array = np.concatenate([array[..., :2], scores.reshape(*array.shape[:-1], 1)], -1)
     array = with_scores(array)
-    skeleton, joint_names = source.skeleton(array, names, orders)
+    joint_names = source.names_of(array, names, orders)
     array = array[..., :len(joint_names), :]
     people = known.pop("people", None) or [str(number) for number in range(len(array))]
     frames = np.asarray(known.pop("frames", None) or range(array.shape[1]), np.int64).ravel().tolist()
@@ -170,7 +168,7 @@ def _array_tracks(array, source, names=None, scores=None, orders=ARRAY_ORDERS, *
     if not len(frames) == len(frame_names) == array.shape[1]:
         raise UserError(f"{source.path}: {array.shape[1]} poses, but {len(frames)} frames and {len(frame_names)} "
                         "frame_names")
-    return [RawTrack(person, joints[..., :2], joints[..., 2], skeleton, joint_names, frames, frame_names, **known)
+    return [RawTrack(person, joints[..., :2], joints[..., 2], joint_names, frames, frame_names, **known)
             for person, joints in zip(people, array)]
 
 
@@ -289,8 +287,8 @@ def _follow(frames, source):
         LOGGER.warning("%s: people have %s joints; only those with %d are taken", source.path,
                        " or ".join(map(str, sorted(counts))), count)
     named = next((frame.joint_names for frame in frames if frame.joint_names), None)
-    order = source.skeleton(np.stack([joints for joints in people if len(joints) == count]), named)
-    frames = [replace(frame, poses=[Pose(pose.joints[:len(order[1])], pose.identity) for pose in frame.poses
+    names = source.names_of(np.stack([joints for joints in people if len(joints) == count]), named)
+    frames = [replace(frame, poses=[Pose(pose.joints[:len(names)], pose.identity) for pose in frame.poses
                                     if len(pose.joints) == count]) for frame in frames]
     videos = {}
     for frame in frames:
@@ -298,10 +296,10 @@ def _follow(frames, source):
     if len(frames) > 1:
         source.say(f"{len(frames)} frames, told by their numbers, of {len(videos)} video(s), told by the names before")
     return [track for video, own in videos.items()
-            for track in _follow_video(own, f"{video} " if len(videos) > 1 else "", order, source)]
+            for track in _follow_video(own, f"{video} " if len(videos) > 1 else "", names, source)]
 
 
-def _follow_video(frames, prefix, order, source):
+def _follow_video(frames, prefix, joint_names, source):
     """Tracks of the people of one video; frames in which somebody is not seen for long are not theirs."""
     numbers = [frame.number for frame in frames]
     if None in numbers or len(set(numbers)) < len(numbers):
@@ -326,7 +324,7 @@ def _follow_video(frames, prefix, order, source):
         shown = sorted(seen)
         rows = [row for first, after in zip(shown, [*shown[1:], shown[-1] + 1])
                 for row in (range(first, after) if after - first <= LONGEST_GAP else [first])]
-        joints = np.stack([seen.get(row, np.zeros((len(order[1]), 3))) for row in rows])
-        tracks.append(RawTrack(f"{prefix}{names[one] or one}".strip(), joints[..., :2], joints[..., 2], *order,
+        joints = np.stack([seen.get(row, np.zeros((len(joint_names), 3))) for row in rows])
+        tracks.append(RawTrack(f"{prefix}{names[one] or one}".strip(), joints[..., :2], joints[..., 2], joint_names,
                                [numbers[row] for row in rows], [frames[row].name for row in rows]))
     return tracks

@@ -38,15 +38,14 @@ class KeypointTrack:
     """One person over T frames, ready for the lifter.
 
     joints (T, 16, 2) float32, pixels, in the order of `h36m_16`; observed (T, 16) bool: False where a joint was filled
-    in from other frames; frames (T,) int; frame_names: T names; skeleton: the file's joint order; image_size: (width,
-    height) in px, or None where the file does not say.
+    in from other frames; frames (T,) int; frame_names: T names; image_size: (width, height) in px, or None where the
+    file does not say.
     """
     person: str
     frames: np.ndarray
     frame_names: tuple
     joints: np.ndarray
     observed: np.ndarray
-    skeleton: str
     image_size: tuple = None
 
 
@@ -81,7 +80,7 @@ def lifter_tracks(raw_tracks, path, min_confidence=MIN_CONFIDENCE):
             failures.append(failure)
         else:
             tracks.append(KeypointTrack(raw.person, np.array(raw.frames), tuple(map(str, raw.frame_names)),
-                                        joints.astype(np.float32), observed, raw.skeleton, raw.image_size))
+                                        joints.astype(np.float32), observed, raw.image_size))
     if not raw_tracks:
         raise UserError(f"{path} holds no people with joints of a confidence above --min_confidence {min_confidence:g}")
     made = [joint for joint in JOINTS if joint not in raw_tracks[0].joint_names]

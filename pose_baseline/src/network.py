@@ -90,7 +90,7 @@ class BatchNorm(Float32Cell):
         Tensor (B, size).
     """
 
-    def __init__(self, size: int, epsilon: float = TF_EPSILON, momentum: float = TF_MOMENTUM, unbiased: bool = False):
+    def __init__(self, size: int, epsilon: float, momentum: float, unbiased: bool):
         super().__init__()
         self.gamma = Parameter(Tensor(np.ones(size, np.float32)), name="gamma")
         self.beta = Parameter(Tensor(np.zeros(size, np.float32)), name="beta")
@@ -255,13 +255,10 @@ class PixelLifter(nn.Cell):
     def __init__(self, network: LinearModel, statistics: Statistics):
         super().__init__(auto_prefix=False)
         self.network = network
-        used_2d, used_3d = statistics.use_2d, statistics.use_3d
         # The way of `Statistics.normalise_2d` and `restore_3d`, applied to the unit poses, as factors and offsets.
-        zero_2d, zero_3d = np.zeros((1, len(used_2d))), np.zeros((1, len(used_3d)))
-        offset_in = statistics.normalise_2d(zero_2d)[0]
-        factor_in = statistics.normalise_2d(zero_2d + 1.0)[0] - offset_in
-        offset_out = statistics.restore_3d(zero_3d)[0, used_3d]
-        factor_out = statistics.restore_3d(zero_3d + 1.0)[0, used_3d] - offset_out
+        offset_in, offset_out = statistics.normalise_2d(0.0), statistics.restore_3d(0.0)
+        factor_in = statistics.normalise_2d(1.0) - offset_in
+        factor_out = statistics.restore_3d(1.0) - offset_out
         self.factor_in, self.mean_in = _constant(factor_in), _constant(-offset_in / factor_in)
         self.factor_out, self.offset_out = _constant(factor_out), _constant(offset_out)
 
@@ -305,9 +302,7 @@ class Lifter:
 
 def build_network(config: Config) -> LinearModel:
     """The network that the settings describe, with its initial values."""
-    return LinearModel(config["linear_size"], config["num_layers"], config["residual"], config["batch_norm"],
-                       config["max_norm"], config["predict_14"], config["bn_epsilon"], config["bn_momentum"],
-                       config["bn_unbiased"], config["seed"])
+    return LinearModel(*(config[key] for key in NETWORK_KEYS), config["seed"])
 
 
 def _require_sizes(checkpoint: Checkpoint, config: Config) -> None:

@@ -83,21 +83,21 @@ class Statistics:
         """(48,) or (42,) columns of the 96 that the network predicts."""
         return _columns(self.output_joints, 3)
 
-    def normalise_2d(self, poses):
-        """Network input (N, 32) float64 from pixels, (N, 64) of all joints or (N, 32) of the used ones."""
-        return _normalise(poses, self.mean_2d, self.std_2d, self.use_2d)
+    def normalise_2d(self, pixels):
+        """Network input (N, 32) float64 from pixels (N, 32) of its joints."""
+        return (pixels - self.mean_2d[self.use_2d]) / _scale(self.std_2d[self.use_2d])
 
-    def normalise_3d(self, poses):
-        """Network target (N, 48 or 42) float64 from root-centred mm, (N, 96) of all joints or the used columns."""
-        return _normalise(poses, self.mean_3d, self.std_3d, self.use_3d)
+    def normalise_3d(self, joints):
+        """Network target (N, 48 or 42) float64 from root-centred mm (N, 48 or 42) of the predicted joints."""
+        return (joints - self.mean_3d[self.use_3d]) / _scale(self.std_3d[self.use_3d])
 
     def restore_2d(self, normalised):
-        """Pixels (N, 64) from (N, 32); unused columns become their mean."""
-        return _restore(normalised, self.mean_2d, self.std_2d, self.use_2d)
+        """The reverse of `normalise_2d`: pixels (N, 32)."""
+        return normalised * _scale(self.std_2d[self.use_2d]) + self.mean_2d[self.use_2d]
 
     def restore_3d(self, normalised):
-        """Root-centred mm (N, 96) from (N, 48 or 42); unused columns become their mean, which is 0 for the root."""
-        return _restore(normalised, self.mean_3d, self.std_3d, self.use_3d)
+        """The reverse of `normalise_3d`: root-centred mm (N, 48 or 42)."""
+        return normalised * _scale(self.std_3d[self.use_3d]) + self.mean_3d[self.use_3d]
 
     def to_arrays(self):
         """Everything as a dict of numpy arrays, to travel in a checkpoint."""
@@ -124,28 +124,10 @@ def _scale(std):
     return np.where(std > MIN_STD, std, 1.0)
 
 
-def _normalise(poses, mean, std, used):
-    poses = np.asarray(poses)
-    if poses.shape[-1] == len(mean):
-        poses = poses[..., used]
-    elif poses.shape[-1] != len(used):
-        raise ValueError(f"poses need {len(mean)} or {len(used)} columns, got shape {poses.shape}")
-    return (poses - mean[used]) / _scale(std[used])
-
-
-def _restore(normalised, mean, std, used):
-    normalised = np.asarray(normalised)
-    if normalised.shape[-1] != len(used):
-        raise ValueError(f"normalised poses need {len(used)} columns, got shape {normalised.shape}")
-    poses = np.broadcast_to(mean, (*normalised.shape[:-1], len(mean))).copy()
-    poses[..., used] += normalised * _scale(std[used])
-    return poses
-
-
 def targets_to_mm(normalised, statistics):
     """Network outputs or targets (N, 48 or 42) to joints (N, J, 3) float64, mm relative to the root.
 
     They are `statistics.evaluated_joints`: 17 with the root in front, at the origin; or 14.
     """
-    poses = statistics.restore_3d(normalised).reshape(len(normalised), NUM_JOINTS, 3)
-    return poses[:, index_map("h36m_32", statistics.evaluated_joints)]
+    joints = statistics.restore_3d(normalised).reshape(len(normalised), -1, 3)
+    return joints if statistics.predict_14 else np.pad(joints, ((0, 0), (1, 0), (0, 0)))

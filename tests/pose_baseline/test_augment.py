@@ -70,7 +70,7 @@ def test_share_and_repetition(data):
 def test_inputs_are_the_projection_of_the_targets(data):
     statistics, inputs, targets = data
     seen, turned = PoseAugmentation(statistics, 1.0, 0.0, 1)([inputs, targets], 0, np.arange(64))
-    pixels = statistics.restore_2d(seen)[:, statistics.use_2d].reshape(64, 16, 2)
+    pixels = statistics.restore_2d(seen).reshape(64, 16, 2)
     joints = targets_to_mm(turned, statistics)
     before = targets_to_mm(targets, statistics)
     assert np.allclose(np.linalg.norm(joints, axis=2), np.linalg.norm(before, axis=2), rtol=1e-4, atol=1e-2)
@@ -88,7 +88,7 @@ def test_noise_has_the_deviation_that_was_asked_for(data):
     statistics, inputs, targets = data
     noisy, same = PoseAugmentation(statistics, 0.0, 3.0, 1)([inputs, targets], 0, np.arange(64))
     assert np.allclose(same, targets, atol=1e-5)
-    pixels, before = (statistics.restore_2d(array)[:, statistics.use_2d].reshape(64, 16, 2)
+    pixels, before = (statistics.restore_2d(array).reshape(64, 16, 2)
                       for array in (noisy, inputs))
     shares = (pixels - before) / np.ptp(before[..., 1], axis=1)[:, None, None]
     assert np.std(shares) == pytest.approx(3.0 / 400.0, rel=0.05)

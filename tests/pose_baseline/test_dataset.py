@@ -70,10 +70,9 @@ def test_reference_data_set(tree):
     rows = rows_of(test, 9, "Sitting 1", "58860488")
     np.testing.assert_allclose(test.inputs[rows], case["sitting_inputs"], atol=2e-6)
     np.testing.assert_allclose(test.targets[rows], case["sitting_targets"], atol=2e-6)
-    np.testing.assert_allclose(test.root[rows], case["sitting_root"], atol=1e-3)
     frames = [sum(s.stop - s.start for s in test.sequences if s.action == action) for action in metadata.ACTIONS]
     assert frames == case["test_frames_per_action"].tolist()
-    assert {array.dtype for array in (train.inputs, train.targets, train.root)} == {np.dtype(np.float32)}
+    assert {array.dtype for array in (train.inputs, train.targets)} == {np.dtype(np.float32)}
 
 
 def test_sequences_are_sorted_and_cover_every_row(tree):
@@ -108,11 +107,10 @@ def test_one_action_is_not_another_with_the_same_beginning(tree):
 def test_camera_frame_leads_back_to_the_world(tree):
     dataset = load(tree, actions="Sitting")
     rows = rows_of(dataset.test, 11, "Sitting", CAMERA_NAMES[1])
-    offsets = dataset.statistics.restore_3d(dataset.test.targets[rows]).reshape(-1, 32, 3)[:, OUTPUT_ROWS]
-    camera = dataset.cameras[11][1]
-    world = (offsets + dataset.test.root[rows, None]) @ camera.rotation + camera.translation
-    expected = metadata.sequence(11, "Sitting", 0, 1).reshape(-1, 32, 3)[:, OUTPUT_ROWS]
-    np.testing.assert_allclose(world, expected, atol=2e-3)
+    offsets = dataset.statistics.restore_3d(dataset.test.targets[rows]).reshape(-1, 16, 3)
+    world = offsets @ read_cameras(os.path.join(tree, "metadata.xml"))[11][1].rotation
+    expected = metadata.sequence(11, "Sitting", 0, 1).reshape(-1, 32, 3).astype(np.float64)
+    np.testing.assert_allclose(world, expected[:, OUTPUT_ROWS] - expected[:, :1], atol=2e-3)
 
 
 def test_world_frame_repeats_the_world_for_every_camera(tree):
@@ -121,8 +119,7 @@ def test_world_frame_repeats_the_world_for_every_camera(tree):
     expected = metadata.sequence(9, "Sitting", 1, 1).reshape(-1, 32, 3).astype(np.float64)
     for name in CAMERA_NAMES:
         rows = rows_of(world.test, 9, "Sitting 1", name)
-        np.testing.assert_allclose(world.test.root[rows], expected[:, 0], atol=1e-3)
-        offsets = world.statistics.restore_3d(world.test.targets[rows]).reshape(-1, 32, 3)[:, OUTPUT_ROWS]
+        offsets = world.statistics.restore_3d(world.test.targets[rows]).reshape(-1, 16, 3)
         np.testing.assert_allclose(offsets, expected[:, OUTPUT_ROWS] - expected[:, :1], atol=1e-3)
 
 

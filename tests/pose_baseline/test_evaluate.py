@@ -79,8 +79,7 @@ def small_split():
     targets = np.zeros((4, 48), np.float32)
     targets[3] = 0.5
     sequences = (Sequence(9, "Eating", "Eating", "54138969", 3, 4), Sequence(9, "Walking", "Walking", "54138969", 0, 3))
-    return Split(np.arange(128, dtype=np.float32).reshape(4, 32), targets, np.zeros((4, 3), np.float32),
-                 sequences), statistics
+    return Split(np.arange(128, dtype=np.float32).reshape(4, 32), targets, sequences), statistics
 
 
 def test_root_counts_and_actions_weigh_the_same():
@@ -109,7 +108,7 @@ def test_remainder_is_left_out_per_action_and_of_the_whole():
         outputs[:, 0::3] = inputs[:, :1] / 32
         return outputs
 
-    walking_only = Split(split.inputs[:3], split.targets[:3], split.root[:3], split.sequences[1:])
+    walking_only = Split(split.inputs[:3], split.targets[:3], split.sequences[1:])
     result = evaluate(predict, walking_only, statistics, drop_remainder_of=2)
     assert result.actions["Walking"] == pytest.approx(0.5 * 16 / 17)
     with pytest.raises(UserError, match="Eating has 1 frames"):

@@ -101,7 +101,7 @@ def test_orders_that_do_not_fit_are_refused(tmp_path):
     with pytest.raises(UserError, match="17 joints would be h36m_17, but these look like coco_17: say --joint_order "
                                         "coco_17, or h36m_17 if they are that"):
         read_keypoints(str(tmp_path / "a.npy"))
-    assert read_keypoints(str(tmp_path / "a.npy"), joint_order="h36m_17")[0].skeleton == "h36m_17"
+    assert read_raw(str(tmp_path / "a.npy"), "h36m_17")[0].joint_names == SKELETONS["h36m_17"]
     body = {**shape, "upper_neck": (500, 170), "head_top": (500, 50)}
     flat = triplets(body, "openpose_25b")
     with pytest.raises(UserError, match="would be openpose_25, but these look like openpose_25b"):
@@ -110,14 +110,14 @@ def test_orders_that_do_not_fit_are_refused(tmp_path):
     path = save(tmp_path / "c.json", {"people": [{"pose_keypoints_2d": flat + [1, 1, 0.5] * 110}]})
     for order in (None, "openpose_25b"):
         track, = read_keypoints(path, order)
-        assert track.skeleton == "openpose_25b" and place(track, "left_hip") == (530, 420)
+        assert read_raw(path, order)[0].joint_names == SKELETONS["openpose_25b"] and place(track, "left_hip") == (530, 420)
 
 
 def test_people_with_other_joints_are_left_out(tmp_path, caplog):
     people = [{"pose_keypoints_2d": triplets(BODY_25, name)} for name in ("openpose_18", "openpose_25", "openpose_25")]
     with caplog.at_level(logging.WARNING, "mindhuman"):
-        tracks = read_keypoints(save(tmp_path / "a.json", {"people": people}))
-    assert [track.skeleton for track in tracks] == ["openpose_25"] * 2
+        tracks = read_raw(save(tmp_path / "a.json", {"people": people}))
+    assert [track.joint_names for track in tracks] == [SKELETONS["openpose_25"]] * 2
     assert "people have 18 or 25 joints; only those with 25 are taken" in caplog.text
 
 
@@ -145,9 +145,9 @@ def test_videopose3d_with_cameras_that_saw_nothing(tmp_path):
     joints = np.array(triplets(COCO, "coco_17"), float).reshape(1, 17, 3)[..., :2]
     np.savez(tmp_path / "a.npz", positions_2d={"me": {"walk": [None, joints], "none": None, "one": joints[0:1]}},
              metadata={"keypoints_symmetry": [[1, 3, 5, 7, 9, 11, 13, 15], []]})
-    tracks = read_keypoints(str(tmp_path / "a.npz"))
-    assert [(track.person, track.skeleton) for track in tracks] == [("me walk camera 1", "coco_17"),
-                                                                    ("me one", "coco_17")]
+    tracks = read_raw(str(tmp_path / "a.npz"))
+    assert [(track.person, track.joint_names) for track in tracks] == [("me walk camera 1", SKELETONS["coco_17"]),
+                                                                       ("me one", SKELETONS["coco_17"])]
 
 
 def test_fill_gaps():
@@ -160,7 +160,7 @@ def test_fill_gaps():
 def track_of(joints):
     joints = np.asarray(joints, np.float32)
     observed = np.ones(joints.shape[:2], bool)
-    return KeypointTrack("0", np.arange(len(joints)), tuple("ab"[:len(joints)]), joints, observed, "h36m_16")
+    return KeypointTrack("0", np.arange(len(joints)), tuple("ab"[:len(joints)]), joints, observed)
 
 
 def test_fit_image_scales_the_longer_side_to_1000_px():
@@ -268,7 +268,7 @@ def test_a_joint_is_made_from_what_is_seen_in_half_of_the_frames_or_most(tmp_pat
 def test_the_number_of_joints_of_an_array_says_their_order(tmp_path, caplog, count, skeleton):
     np.save(tmp_path / "a.npy", np.arange(2 * count * 2, dtype=np.float64).reshape(2, count, 2) + 1.0)
     with caplog.at_level(logging.INFO, "mindhuman"):
-        assert read_raw(str(tmp_path / "a.npy"))[0].skeleton == skeleton
+        assert read_raw(str(tmp_path / "a.npy"))[0].joint_names == SKELETONS[skeleton]
     assert caplog.text.count(f"{count} joints are taken as {skeleton}; --joint_order says otherwise") == 1
     caplog.clear()
     with caplog.at_level(logging.INFO, "mindhuman"):
@@ -277,9 +277,9 @@ def test_the_number_of_joints_of_an_array_says_their_order(tmp_path, caplog, cou
 
 
 def test_names_in_a_file_may_be_those_of_a_known_order(tmp_path):
-    for names, skeleton in ((SKELETONS["coco_17"], "coco_17"), (SKELETONS["coco_17"][::-1], "joint_names")):
+    for names in (SKELETONS["coco_17"], SKELETONS["coco_17"][::-1]):
         path = save(tmp_path / "a.json", {"joint_names": names, "keypoints": [[[*COCO[name]] for name in names]]})
-        assert read_raw(path)[0].skeleton == skeleton
+        assert read_raw(path)[0].joint_names == names
 
 
 def test_a_json_list_of_rows_is_an_array(tmp_path):

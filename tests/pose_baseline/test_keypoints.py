@@ -7,11 +7,8 @@ from lifter_keypoints import BODY_25, COCO, EXPECTED, check, openpose_folder, pl
 
 from common.errors import UserError
 from common.joints import SKELETONS, index_map
-from pose_baseline.src.keypoints import (
-    JOINTS,
-    follow_others,
-    read_keypoints,
-)
+from pose_baseline.src.keypoint_files import read_raw
+from pose_baseline.src.keypoints import JOINTS, follow_others, read_keypoints
 
 
 def test_coco_results_follow_the_rule(tmp_path):
@@ -19,7 +16,7 @@ def test_coco_results_follow_the_rule(tmp_path):
                                        "keypoints": triplets(COCO, "coco_17")}])
     track, = read_keypoints(path)
     check(track, EXPECTED)
-    assert track.skeleton == "coco_17" and track.observed.all() and track.frames.tolist() == [7]
+    assert read_raw(path)[0].joint_names == SKELETONS["coco_17"] and track.observed.all() and track.frames.tolist() == [7]
 
 
 def test_coco_results_sort_images_and_follow_people(tmp_path):
@@ -56,7 +53,7 @@ def test_openpose_uses_its_own_neck_and_mid_hip(tmp_path):
         {"person_id": [-1], "pose_keypoints_2d": triplets(BODY_25, "openpose_25")}]})
     track, = read_keypoints(path)
     check(track, {**EXPECTED, "pelvis": (498, 430), "thorax": (502, 190), "spine": (500, 310)})
-    assert track.skeleton == "openpose_25" and track.frame_names == ("a",)
+    assert read_raw(path)[0].joint_names == SKELETONS["openpose_25"] and track.frame_names == ("a",)
 
 
 def test_openpose_with_18_joints(tmp_path):
