@@ -22,7 +22,6 @@ def main(argv):
         if not config[key]:
             raise UserError(f"--{key} is missing: name the {'annotation file' if key == 'ann' else 'image folder'}")
 
-    from common.data.readers.coco import read_annotations
     from common.engine.runtime import init_runtime
     from openpose.src.detector import build_detector
     from openpose.src.drawing import draw_people, write_image
@@ -33,8 +32,7 @@ def main(argv):
     with on_modelarts(config, config.data_path, config.output_img_path):
         make_folder(config.output_img_path)
         network, config, skeleton, _ = load_trained(config)
-        annotations = read_annotations(config.ann, skeleton.category)
-        skeleton.check_names(annotations.names, config.ann)
+        annotations = skeleton.read_annotations(config.ann)
         rows = choose_images(annotations, config.all_images, config.eva_num)
 
         def draw(entry, image, people):

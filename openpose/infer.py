@@ -22,13 +22,11 @@ def main(argv):
     source = open_source(config.input, config.frame_max)
 
     from common.engine.runtime import init_runtime
-    from openpose.src.inference import Inference, open_model, parse_resolution
+    from openpose.src.inference import open_model, write_source
 
-    parse_resolution(config.net_resolution)  # refused before the network is made
     init_runtime(config.device_target, config.device_id, config.seed)
     detecting, config = open_model(config)
-    inference = Inference(detecting, config.output_dir, config.keypoint_scale, config.write_heatmaps)
-    inference.run(source)
+    write_source(detecting, source, config.output_dir, config.keypoint_scale, config.write_heatmaps)
 
 
 if __name__ == "__main__":

@@ -19,14 +19,12 @@ def main(argv):
     if not config.ann:
         raise UserError("--ann is missing: name the annotation file")
 
-    from common.data.readers.coco import read_annotations
     from openpose.src.bins import read_predictions
     from openpose.src.evaluate import log_result, measure, write_result
-    from openpose.src.skeleton import COCO_18, load_skeleton
+    from openpose.src.skeleton import load_skeleton
 
-    skeleton = load_skeleton(config.skeleton) if config.skeleton else COCO_18
-    annotations = read_annotations(config.ann, skeleton.category)
-    skeleton.check_names(annotations.names, config.ann)
+    skeleton = load_skeleton(config.skeleton)
+    annotations = skeleton.read_annotations(config.ann)
     predictions = read_predictions(config.preprocess_path, config.result_path, skeleton, config.decoder,
                                    MERGE[config.merge_halves], annotations)
     write_result(config.output_img_path, predictions)

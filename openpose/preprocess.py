@@ -26,17 +26,16 @@ def main(argv):
         if not config[key]:
             raise UserError(f"--{key} is missing: name the {'annotation file' if key == 'ann' else 'image folder'}")
 
-    from common.data.readers.coco import read_annotations
     from openpose.src.bins import read_exported, write_bins
     from openpose.src.evaluate import choose_images
-    from openpose.src.skeleton import COCO_18, load_skeleton
+    from openpose.src.skeleton import load_skeleton
 
     exported = read_exported(config.file_name)
-    skeleton = load_skeleton(config.skeleton) if config.skeleton else COCO_18
+    skeleton = load_skeleton(config.skeleton)
     if tuple(skeleton.joints) != exported.joints:
         raise UserError(f"{config.file_name} has the joints {', '.join(exported.joints)}: name the --skeleton that it "
                         "was trained with")
-    annotations = read_annotations(config.ann, skeleton.category)
+    annotations = skeleton.read_annotations(config.ann)
     rows = choose_images(annotations, config.all_images, config.eva_num)
     count = write_bins(config.preprocess_path, exported, annotations, rows, config.imgpath_val)
     LOGGER.info("%d images in %d files in %s", len(rows), count, config.preprocess_path)

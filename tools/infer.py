@@ -149,10 +149,10 @@ class Work:
         self.results.append(result)
 
     def _find(self, model, result):
-        from openpose.src.inference import Inference
+        from openpose.src.inference import write_source
 
         detecting = Remembering(model)
-        Inference(detecting, result.folder).run(self.source)
+        write_source(detecting, self.source, result.folder)
         self.detections = found = detecting.found
         scores = [score for one in found for score in one.scores]
         result.facts = [("people found", len(scores)), ("frames" if self.source.fps else "images", len(found)),

@@ -48,14 +48,17 @@ def blank(width: int, height: int) -> np.ndarray:
 
 
 def _fixed(point: np.ndarray) -> tuple[int, int]:
-    return tuple(int(round(float(value) * (1 << _SHIFT))) for value in point)
+    # OpenCV's integers overflow on points that are far outside.
+    return tuple(int(round(float(value) * (1 << _SHIFT))) for value in np.clip(point, -1e5, 1e5))
 
 
-def _line(image: np.ndarray, start: np.ndarray, end: np.ndarray, colour: tuple[int, int, int], thickness: int) -> None:
+def draw_line(image: np.ndarray, start: np.ndarray, end: np.ndarray, colour: tuple, thickness: int) -> None:
+    """A line between two points (2,) px, in place."""
     cv2.line(image, _fixed(start), _fixed(end), colour, thickness, cv2.LINE_AA, _SHIFT)
 
 
-def _dot(image: np.ndarray, centre: np.ndarray, radius: float, colour: tuple[int, int, int]) -> None:
+def draw_dot(image: np.ndarray, centre: np.ndarray, radius: float, colour: tuple) -> None:
+    """A disk around a point (2,), its radius in px, in place."""
     cv2.circle(image, _fixed(centre), int(round(radius * (1 << _SHIFT))), colour, -1, cv2.LINE_AA, _SHIFT)
 
 
@@ -77,18 +80,16 @@ def draw_skeleton(image: np.ndarray, points_px: np.ndarray, skeleton: str, depth
     if points.shape != (len(names), 2):
         raise ValueError(f"{skeleton} has {len(names)} joints; got points of shape {points.shape}")
     seen = np.isfinite(points).all(-1) & (np.ones(len(names), bool) if visible is None else np.asarray(visible, bool))
-    # OpenCV's integers overflow on points that are far outside.
-    points = np.clip(np.nan_to_num(points), -1e5, 1e5)
     depth = np.zeros(len(names)) if depth is None else np.asarray(depth, np.float64)
     thickness = thickness or max(2, round(min(image.shape[:2]) / 62))
     pairs = [(parent, child) for parent, child in limbs(skeleton) if seen[parent] and seen[child]]
     for parent, child in sorted(pairs, key=lambda pair: -depth[list(pair)].mean()):
         colour = MUTED if muted else COLOURS[side(names[child])]
         if not muted:
-            _line(image, points[parent], points[child], HALO, thickness + 2)
-        _line(image, points[parent], points[child], colour, thickness)
+            draw_line(image, points[parent], points[child], HALO, thickness + 2)
+        draw_line(image, points[parent], points[child], colour, thickness)
         for joint in (parent, child):
-            _dot(image, points[joint], 0.75 * thickness, MUTED if muted else COLOURS[side(names[joint])])
+            draw_dot(image, points[joint], 0.75 * thickness, MUTED if muted else COLOURS[side(names[joint])])
     return image
 
 
@@ -152,7 +153,7 @@ def _draw_floor(image: np.ndarray, to_panel: Callable[[np.ndarray], tuple[np.nda
         for start, end in (((tick, ticks[0], floor), (tick, ticks[-1], floor)),
                            ((ticks[0], tick, floor), (ticks[-1], tick, floor))):
             (start_px, end_px), _ = to_panel(np.array([start, end]))
-            _line(image, start_px, end_px, GRID, 1)
+            draw_line(image, start_px, end_px, GRID, 1)
 
 
 def put_text(image: np.ndarray, text: str, position: tuple[int, int], colour: tuple[int, int, int] = COLOURS["middle"],

@@ -4,7 +4,6 @@ import os
 import numpy as np
 
 from common.data.image import AnnotatedImages
-from common.data.readers.coco import read_annotations
 from common.errors import UserError
 from openpose.src.augment import ImageAugmentation, change_colours, random_matrix, warp_image, warp_joints
 from openpose.src.gen_ignore_mask import MIN_AREA, MIN_KEYPOINTS, mask_path
@@ -36,8 +35,7 @@ class KeypointSource:
         if mask_folder and not os.path.isdir(mask_folder):
             raise UserError(f"mask folder {mask_folder} does not exist or is no folder (--maskpath_train): write it "
                             "with gen_ignore_mask.py, or leave the flag empty to train without")
-        people = read_annotations(annotation_path, skeleton.category)
-        skeleton.check_names(people.names, annotation_path)
+        people = skeleton.read_annotations(annotation_path)
         learned = people.learned(min_keypoints, min_area)
         joints = skeleton.from_annotations(people.keypoints[learned], people.names)
         labelled = (joints[..., 2] > 0).any(1)

@@ -143,7 +143,7 @@ def _checked(heat, paf, skeleton):
 
 
 def _enlarged(heat, paf, convention, inner, size):
-    """Candidates and sampler of the fields in pixels of maps of which `inner` is enlarged to `size`, (height, width)."""
+    """Candidates and sampler of the fields, in pixels of maps whose part `inner` is resized to `size`."""
     plans = [(heat.shape[axis + 1], inner[axis], size[axis], convention.cubic) for axis in (0, 1)]
     matrices = [enlarging_matrix(*plan) for plan in plans]
     smooth = [smoothing_matrix(*plan, convention.sigma) for plan in plans]

@@ -71,10 +71,7 @@ class PeopleDetector:
             values = normalise(prepared, self.normalisation)
             batch = np.stack((values, values[..., ::-1])) if settings.flip else values[None]
             paf, heat = self.network(np.ascontiguousarray(batch))
-            if settings.flip:
-                heat, paf = average_mirror(heat, paf, self.skeleton)
-            else:
-                heat, paf = heat[0], paf[0]
+            heat, paf = average_mirror(heat, paf, self.skeleton) if settings.flip else (heat[0], paf[0])
             results.append((heat, paf, frame))
         if len(results) == 1:
             return results[0]

@@ -5,9 +5,9 @@ import cv2
 import numpy as np
 
 from common.files import atomic_write
+from common.visual.draw import draw_dot, draw_line
 
 STRENGTH = 0.75  # of the skeletons over the image
-SHIFT = 4  # OpenCV takes coordinates in 1/16 px
 
 
 def draw_people(image, joints, skeleton, ids=None):
@@ -30,19 +30,13 @@ def draw_people(image, joints, skeleton, ids=None):
         for number in limbs:
             first, second = skeleton.limbs[number]
             if seen[first] and seen[second]:
-                cv2.line(layer, _fixed(person[first]), _fixed(person[second]), _colour(number, len(skeleton.limbs)),
-                         thickness, cv2.LINE_AA, SHIFT)
+                draw_line(layer, person[first, :2], person[second, :2], _colour(number, len(skeleton.limbs)), thickness)
         for number in np.flatnonzero(seen):
-            cv2.circle(layer, _fixed(person[number]), round(0.8 * thickness * 2 ** SHIFT),
-                       _colour(number, len(skeleton.joints)), -1, cv2.LINE_AA, SHIFT)
+            draw_dot(layer, person[number, :2], 0.8 * thickness, _colour(number, len(skeleton.joints)))
     drawn = cv2.addWeighted(layer, STRENGTH, image, 1 - STRENGTH, 0)
     for person, number in zip(joints, ids or ()):
         _write_number(drawn, person[person[:, 2] > 0], number)
     return drawn
-
-
-def _fixed(point):
-    return tuple(int(round(float(np.clip(value, -1e5, 1e5)) * 2 ** SHIFT)) for value in point[:2])
 
 
 def _colour(number, count):
@@ -70,9 +64,8 @@ def draw_maps(image, heat, paf, frame):
 def _over(image, values, frame):
     """Values (h, w) in [0, 1] as colours over the image."""
     height, width = values.shape
-    stride = (frame.image[0] / frame.inner[0], frame.image[1] / frame.inner[1])
     large = cv2.resize(values, (width * 8, height * 8), interpolation=cv2.INTER_CUBIC)[:frame.inner[0], :frame.inner[1]]
-    large = cv2.resize(large, (round(frame.inner[1] * stride[1]), round(frame.inner[0] * stride[0])))
+    large = cv2.resize(large, frame.image[::-1])
     colours = cv2.applyColorMap(np.uint8(255 * np.clip(large, 0, 1)), cv2.COLORMAP_JET)
     return cv2.addWeighted(image, 0.4, colours, 0.6, 0)
 

@@ -1,4 +1,5 @@
 """What infer.py does with a trained network: find people in images and videos, follow them, write what was found."""
+import collections
 import contextlib
 import dataclasses
 import json
@@ -172,40 +173,30 @@ class Detecting:
                        detector.skeleton, frame.time_s, (heat, paf, place))
 
 
-class Inference:
-    """Looks for people and writes what is found, with `keypoint_scale` and `write_heatmaps` as in the settings."""
+def write_source(detecting, source, folder, keypoint_scale=0, write_heatmaps=False):
+    """Work through a source, write what is found and say so; scale and heat maps as in `Poses2D.save`."""
+    entries, names, counts = [], [], []
 
-    def __init__(self, detecting, folder, keypoint_scale=0, write_heatmaps=False):
-        if keypoint_scale not in (0, 1, 2, 3, 4):
-            raise UserError(f"--keypoint_scale {keypoint_scale}: choose 0 (px of the image), 1 (px of the network "
-                            "input), 2 (as 0), 3 (0 to 1) or 4 (-1 to 1)")
-        self.detecting, self.folder = detecting, folder
-        self.keypoint_scale, self.write_heatmaps = keypoint_scale, write_heatmaps
-        self.entries, self.names, self.people = [], [], 0
+    def written():
+        for poses in found:
+            poses.save(folder, keypoint_scale, write_heatmaps, not source.fps)
+            entries.append(coco_entries(poses, poses.image, poses.skeleton, poses.ids))
+            names.append(poses.name)
+            counts.append(len(poses))
+            yield poses
 
-    def run(self, source):
-        """Work through a source; says what was written."""
-        with interrupt_noted() as interrupted, contextlib.closing(
-                self.detecting.stream(source, interrupted=interrupted)) as found:
-            if source.fps:
-                drawn = ((poses.draw(), poses.time_s) for poses in (self._written(one, False) for one in found))
-                write_video(os.path.join(self.folder, f"{source.name}.mp4"), drawn, source.fps)
-            else:
-                for poses in found:
-                    self._written(poses, True)
-        if interrupted:
-            LOGGER.info("Interrupted after %d images or frames, which are kept", len(self.names))
-        write_coco(os.path.join(self.folder, "coco_results.json"), self.entries, self.names)
-        LOGGER.info("%d people found in %d %s; written to %s", self.people, len(self.names),
-                    "frames" if source.fps else "images", self.folder)
-
-    def _written(self, poses, drawing):
-        """The `Poses2D`, of which the files are written and the numbers are noted."""
-        poses.save(self.folder, self.keypoint_scale, self.write_heatmaps, drawing)
-        self.entries.append(coco_entries(poses, poses.image, poses.skeleton, poses.ids))
-        self.names.append(poses.name)
-        self.people += len(poses)
-        return poses
+    with interrupt_noted() as interrupted, contextlib.closing(
+            detecting.stream(source, interrupted=interrupted)) as found:
+        if source.fps:
+            write_video(os.path.join(folder, f"{source.name}.mp4"), ((poses.draw(), poses.time_s)
+                                                                     for poses in written()), source.fps)
+        else:
+            collections.deque(written(), maxlen=0)
+    if interrupted:
+        LOGGER.info("Interrupted after %d images or frames, which are kept", len(names))
+    write_coco(os.path.join(folder, "coco_results.json"), entries, names)
+    LOGGER.info("%d people found in %d %s; written to %s", sum(counts), len(names),
+                "frames" if source.fps else "images", folder)
 
 
 def scale_joints(joints, number, frame):
@@ -215,7 +206,7 @@ def scale_joints(joints, number, frame):
         joints (array): (P, J, 3), pixels of the image and height of the peak, 0 where a joint is missing.
         number (int): 0 and 2 pixels of the image, 1 pixels of the network input, 3 the image spans [0, 1], 4 the image
             spans [-1, 1], from the middle of the first pixel to that of the last.
-        frame (Frame): of the image.
+        frame (Placement): of the image.
 
     Returns:
         numpy.ndarray: (P, J, 3), zeros where a joint is missing.

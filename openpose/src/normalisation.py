@@ -21,7 +21,7 @@ PADDING = 128  # grey that fills what lies beside the image; 0 after CMU's norma
 
 def check_normalisation(name):
     """Refuse an unknown name."""
-    if name not in tuple(NORMALISATIONS):  # files may hold lists here, which no dictionary can look up
+    if name not in NORMALISATIONS:  # files may hold lists here, which no dictionary can look up
         said = name if isinstance(name, str) else brief(name)
         raise UserError(f"--normalisation {said}: choose one of {', '.join(NORMALISATIONS)}")
 
@@ -38,8 +38,6 @@ def normalise(image, name):
     """Pixels (..., H, W, 3) uint8, blue first as OpenCV reads them, to network input (..., 3, H, W) float32."""
     check_normalisation(name)
     bgr, divisor, mean, deviation = _TABLE[name]
-    image = np.asarray(image)
-    image = image if bgr else image[..., ::-1]
-    values = image.astype(np.float32) / np.float32(divisor) - np.asarray(mean, np.float32)
-    values = values / np.asarray(deviation, np.float32)
+    values = (image if bgr else image[..., ::-1]).astype(np.float32) / np.float32(divisor)
+    values = (values - np.asarray(mean, np.float32)) / np.asarray(deviation, np.float32)
     return np.ascontiguousarray(np.moveaxis(values, -1, -3))

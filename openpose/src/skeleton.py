@@ -20,6 +20,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from common.data.readers.coco import read_annotations
 from common.errors import UserError
 from common.joints import SKELETONS, flip_pairs, index_map, joint_name, side
 from common.text_files import read_yaml
@@ -107,6 +108,12 @@ class Skeleton:
         """Where each annotated keypoint stands among the joints: (K,) int."""
         return index_map(*([joint_name(name) for name in joints] for joints in (self.joints, names)))
 
+    def read_annotations(self, path):
+        """The people of an annotation file whose keypoints make the joints, `common.data.readers.coco.Annotations`."""
+        annotations = read_annotations(path, self.category)
+        self.check_names(annotations.names, path)
+        return annotations
+
     def check_names(self, names, source):
         """Refuse an annotation file whose keypoints cannot make the joints, or are more than the joints."""
         there, known = ({joint_name(name) for name in joints} for joints in (names, self.joints))
@@ -121,10 +128,8 @@ class Skeleton:
                             "the yaml file of --skeleton")
 
 
-_OPENPOSE_18 = SKELETONS["openpose_18"]
-
 COCO_18 = Skeleton(
-    joints=_OPENPOSE_18,
+    joints=SKELETONS["openpose_18"],
     limbs=((1, 8), (8, 9), (9, 10), (1, 11), (11, 12), (12, 13), (1, 2), (2, 3), (3, 4), (2, 16), (1, 5), (5, 6),
            (6, 7), (5, 17), (1, 0), (0, 14), (0, 15), (14, 16), (15, 17)),
     means={"neck": ("left_shoulder", "right_shoulder")},

@@ -33,7 +33,9 @@ def make_targets(joints, rows, columns, skeleton=COCO_18, heatmap_sigma=HEATMAP_
     """
     joints = np.ascontiguousarray(joints, np.float64).reshape(-1, len(skeleton.joints), 3)
     xs, ys = (np.arange(size) * float(STRIDE) + (STRIDE - 1) / 2 for size in (columns, rows))
-    return _heatmaps(joints, xs, ys, heatmap_sigma), _fields(joints, xs, ys, skeleton.limbs, paf_width)
+    fields = np.zeros((len(skeleton.limbs), 2, rows, columns))
+    _add_fields(joints, xs, ys, np.array(skeleton.limbs, np.int64), float(paf_width), fields)
+    return _heatmaps(joints, xs, ys, heatmap_sigma), fields.reshape(-1, rows, columns).astype(np.float32)
 
 
 def _heatmaps(joints, xs, ys, sigma):
@@ -47,12 +49,6 @@ def _heatmaps(joints, xs, ys, sigma):
             heat[joint] = (down[there, joint, :, None] * across[there, joint, None, :]).max(0)
     heat[-1] = 1 - heat[:-1].max(0)
     return heat
-
-
-def _fields(joints, xs, ys, limbs, width):
-    total = np.zeros((len(limbs), 2, len(ys), len(xs)))
-    _add_fields(joints, xs, ys, np.array(limbs, np.int64).reshape(-1, 2), float(width), total)
-    return total.reshape(-1, len(ys), len(xs)).astype(np.float32)
 
 
 @compiled("void(f8[:,:,::1], f8[::1], f8[::1], i8[:,::1], f8, f8[:,:,:,::1])")

@@ -14,7 +14,6 @@ from openpose.src.detector import DetectorSettings
 from openpose.src.drawing import draw_maps, draw_people
 from openpose.src.inference import (
     Detecting,
-    Inference,
     coco_entries,
     number_images,
     parse_resolution,
@@ -22,6 +21,7 @@ from openpose.src.inference import (
     shorter_side,
     write_coco,
     write_keypoints,
+    write_source,
 )
 from openpose.src.skeleton import COCO_18, parse_skeleton
 from openpose.src.targets import make_targets
@@ -128,7 +128,7 @@ def _walk(count):
 
 
 def test_a_film_gives_its_people_and_their_numbers(tmp_path):
-    Inference(Detecting(PerfectDetector()), str(tmp_path)).run(_walk(3))
+    write_source(Detecting(PerfectDetector()), _walk(3), str(tmp_path))
     for frame in range(3):
         content = json.loads((tmp_path / f"walk_{frame:012d}_keypoints.json").read_text())
         assert content["time_s"] == frame / 10
@@ -140,7 +140,7 @@ def test_a_film_gives_its_people_and_their_numbers(tmp_path):
 
 
 def test_ctrl_c_ends_a_film_and_keeps_it(tmp_path):
-    Inference(Detecting(PerfectDetector(stop=1)), str(tmp_path)).run(_walk(100))
+    write_source(Detecting(PerfectDetector(stop=1)), _walk(100), str(tmp_path))
     assert cv2.VideoCapture(str(tmp_path / "walk.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 2
     assert len(list(tmp_path.glob("*_keypoints.json"))) == 2
 

@@ -16,7 +16,8 @@ def test_coco_results_follow_the_rule(tmp_path):
                                        "keypoints": triplets(COCO, "coco_17")}])
     track, = read_keypoints(path)
     check(track, EXPECTED)
-    assert read_raw(path)[0].joint_names == SKELETONS["coco_17"] and track.observed.all() and track.frames.tolist() == [7]
+    assert read_raw(path)[0].joint_names == SKELETONS["coco_17"]
+    assert track.observed.all() and track.frames.tolist() == [7]
 
 
 def test_coco_results_sort_images_and_follow_people(tmp_path):
