@@ -25,7 +25,7 @@ from common.geometry.projection import (
     perspective_projection,
     weak_perspective_projection,
 )
-from common.inference.outputs import IMAGE_FORMATS, People, check_formats, check_person, write_people
+from common.inference.outputs import IMAGE_FORMATS, People, check_formats, check_person
 from common.inference.people import Detection, FindPeople, check_box, choose_people
 from common.inference.person import ImageRecord, Person
 from common.inference.side_by_side import READ_AHEAD, WRITERS, ahead, in_order
@@ -154,7 +154,7 @@ class MeshRunner:
             frame.
         focal_length (float): of the images' camera, in pixels of an image with `REFERENCE_PX` on its longer side.
         smooth (bool): smooth people over the frames of a video.
-        write (callable): what writes about single images; called like `write_people`.
+        write (callable): what writes about single images; called like `People.save`.
 
     Raises:
         UserError: an unknown format, or a focal length that is not positive.
@@ -162,7 +162,7 @@ class MeshRunner:
 
     def __init__(self, model: MeshModel, find: FindPeople, folder: str,
                  formats: Sequence[str] | None = None, focal_length: float = FOCAL_LENGTH, batch_size: int = 8,
-                 smooth: bool = True, write: Callable = write_people):
+                 smooth: bool = True, write: Callable = People.save):
         check_formats(formats or ())
         if not focal_length > 0:
             raise UserError(f"--focal_length {focal_length}: write a positive number")
@@ -218,7 +218,7 @@ class MeshRunner:
 
         def write(seen: People) -> int:
             if seen.people:
-                self.write(self.folder, seen.record, seen.people, formats, seen.photo)
+                self.write(seen, self.folder, formats)
             else:
                 LOGGER.warning("%s: nobody found", seen.record.image)
             return len(seen.people)
@@ -236,12 +236,12 @@ class MeshRunner:
 
         def recorded() -> Iterator[People]:
             for seen in people:
-                video.add(seen.record, seen.people, seen.time_s)
+                video.add(seen)
                 yield seen
 
         def draw(seen: People) -> tuple[np.ndarray | None, float]:
-            write_people(self.folder, seen.record, seen.people, of_frames)
-            return video_frame(seen.record, seen.people, seen.photo) if "png" in formats else None, seen.time_s
+            dataclasses.replace(seen, photo=None).save(self.folder, of_frames)
+            return video_frame(seen) if "png" in formats else None, seen.time_s
 
         def drawn() -> Iterator[tuple[np.ndarray | None, float]]:
             for frame in in_order(draw, recorded(), WRITERS):
@@ -364,7 +364,7 @@ class MeshRunner:
 
 
 def runner_of(config: Config, model: MeshModel, detector: Callable | None, folder: str = "",
-              write: Callable = write_people) -> MeshRunner:
+              write: Callable = People.save) -> MeshRunner:
     """The `MeshRunner` that the settings of a command describe.
 
     Args:

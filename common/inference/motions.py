@@ -26,16 +26,15 @@ def motion_of(record: ImageRecord, people: list[Person], name: str, source: str,
         fps: mean frames per second.
     """
     first = people[0]
-    number = first.number or 0
     translation = np.stack([person.translation for person in people])
     j3d = np.stack([person.j3d for person in people]) + translation[:, None]
     body = {}
     if record.rig is not None and first.rotmat is not None:
         body = record.rig.move(np.stack([person.rotmat for person in people]),
                                np.stack([person.shape for person in people]), translation,
-                               PALETTE[number % len(PALETTE)])
+                               PALETTE[first.number % len(PALETTE)])
     scores = np.array([np.nan if person.score is None else person.score for person in people])
-    return Motion(name, source, record.model, number, fps, np.asarray(frames), np.asarray(time_s, np.float64),
+    return Motion(name, source, record.model, first.number, fps, np.asarray(frames), np.asarray(time_s, np.float64),
                   tuple(first.joint_names), np.float64(j3d) @ Y_UP, np.stack([person.j2d_px for person in people]),
                   scores, **body)
 

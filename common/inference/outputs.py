@@ -48,14 +48,14 @@ class People:
 
     Args:
         record (ImageRecord): the image, its camera, and what found the people.
-        people (list[Person]): who was found; points are in metres, pixels are those of the image.
-        photo (numpy.ndarray): (H, W, 3) uint8 RGB.
+        people (list[Person]): who was found, each with a number of its own; may be empty.
+        photo (numpy.ndarray): (H, W, 3) uint8 RGB; None where nothing is to be drawn.
         time_s (float): seconds since the start of a video, None of an image.
     """
 
     record: ImageRecord
     people: list[Person]
-    photo: np.ndarray
+    photo: np.ndarray | None
     time_s: float | None = None
 
     def __len__(self) -> int:
@@ -74,58 +74,61 @@ class People:
 
     def draw(self, view: str = "overlay") -> np.ndarray:
         """The meshes over the photo, or turned on white ("side", "top"): (H, W, 3) uint8 RGB."""
-        return draw_people(self.record, self.people, self.photo, (view,))[view]
+        return self.draw_views((view,))[view]
 
-    def save(self, folder: str, formats: Sequence[str] = IMAGE_FORMATS) -> list:
-        """Write the files of infer.py about the image -> their paths; see docs/formats.md.
+    def draw_views(self, views: Sequence[str] = ("overlay", "side", "top")) -> dict[str, np.ndarray]:
+        """People over the photo, and each turned about its own middle, on the ground (see `common.visual.ground`).
+
+        View -> (H, W, 3) uint8 RGB; those of a variant are called `<variant>_<view>`.
+        """
+        record, drawn = self.record, {}
+        camera = PerspectiveCamera(record.focal_px, tuple(record.centre_px))
+        for variant in ("", *record.variants):
+            placed = place_people(self.people, variant)
+            for view in views:
+                if view == "overlay":
+                    meshes, over = placed, {"background": self.photo, "opacity": OVERLAY_OPACITY}
+                else:
+                    meshes = [dataclasses.replace(mesh, vertices=turn(mesh.vertices, view)) for mesh in placed]
+                    ground = draw_ground([mesh.vertices for mesh in placed], view, camera, record.size)
+                    over = {"background": ground}
+                image = render_scene(meshes, camera, record.size, **over).image
+                drawn[f"{variant}_{view}" if variant else view] = image
+        return drawn
+
+    def save(self, folder: str, formats: Sequence[str] = IMAGE_FORMATS) -> list[str]:
+        """Write the files of infer.py about the image -> their paths; of nobody only drawings are written.
+
+        Args:
+            formats (list[str]): from `FORMATS`. json, npz and mesh files are `<name>_<number>.<format>`, html is
+                `<name>.html` with all people, png is `<name>_overlay.png`, `_side.png` and `_top.png`.
+                `<name>_scene.<format>` is a mesh file of all people where they stand before the camera. The names of a
+                variant's mesh files and drawings hold its name as well.
 
         Raises:
-            UserError: an unknown format, or one that needs more than the model gives.
+            UserError: an unknown format, one that needs more than the model gives, or a person with numbers that are
+                not finite.
+            ValueError: arrays of a person that do not fit together.
         """
-        return write_people(folder, self.record, self.people, formats, self.photo)
-
-
-def write_people(folder: str, record: ImageRecord, people: list[Person], formats: Sequence[str] = FORMATS,
-                 photo: np.ndarray | None = None) -> list:
-    """Write everything asked for about the people in one image -> the paths.
-
-    Args:
-        record (ImageRecord): where they were found.
-        people (list[Person]): may be empty; then only drawings are written.
-        formats (list[str]): from `FORMATS`. json, npz and mesh files are `<record.name>_<number>.<format>`, html is
-            `<record.name>.html` with all people, png is `<record.name>_overlay.png`, `_side.png` and `_top.png`.
-            `<record.name>_scene.<format>` is a mesh file of all people where they stand before the camera. The names
-            of a variant's mesh files and drawings hold its name as well.
-        photo (numpy.ndarray): (H, W, 3) uint8 RGB, needed for png; html shows it too.
-
-    Raises:
-        UserError: an unknown format, or a person with numbers that are not finite.
-        ValueError: png without a photo, or arrays of a person that do not fit together.
-    """
-    check_formats(formats)
-    if "png" in formats and photo is None:
-        raise ValueError("drawings of people need the photo")
-    for index, person in enumerate(people):
-        check_person(person, f"person {index} of {record.image}")
-    numbered = [dataclasses.replace(person, number=index) if person.number is None else person
-                for index, person in enumerate(people)]
-    paths = []
-    for person in numbered:
-        paths += _write_person(folder, record, person, formats)
-    scenes = {variant: [dataclasses.replace(mesh, vertices=mesh.vertices @ Y_UP)
-                        for mesh in place_people(numbered, variant)] for variant in _variants(record, numbered)}
-    for ending in (name for name in formats if name in MESH_FORMATS and people):
-        for variant, meshes in scenes.items():
-            paths.append(os.path.join(folder, f"{record.name}_scene{f'_{variant}' if variant else ''}.{ending}"))
-            write_meshes(paths[-1], meshes)
-    if "html" in formats and people:
-        paths.append(os.path.join(folder, f"{record.name}.html"))
-        _write_page(paths[-1], record, numbered, photo)
-    if "png" in formats:
-        for view, image in draw_people(record, numbered, photo).items():
-            paths.append(os.path.join(folder, f"{record.name}_{view}.png"))
-            atomic_write(paths[-1], cv2.imencode(".png", image[..., ::-1])[1].tobytes())
-    return paths
+        check_formats(formats)
+        for person in self.people:
+            check_person(person, f"person {person.number} of {self.record.image}")
+        stem, paths = os.path.join(folder, self.name), []
+        for person in self.people:
+            paths += _write_person(folder, self.record, person, formats)
+        for ending in (name for name in formats if name in MESH_FORMATS and self.people):
+            for variant in ("", *self.record.variants):
+                paths.append(f"{stem}_scene{variant and f'_{variant}'}.{ending}")
+                write_meshes(paths[-1], [dataclasses.replace(mesh, vertices=mesh.vertices @ Y_UP)
+                                         for mesh in place_people(self.people, variant)])
+        if "html" in formats and self.people:
+            paths.append(f"{stem}.html")
+            _write_page(paths[-1], self.record, self.people, self.photo)
+        if "png" in formats:
+            for view, image in self.draw_views().items():
+                paths.append(f"{stem}_{view}.png")
+                atomic_write(paths[-1], cv2.imencode(".png", image[..., ::-1])[1].tobytes())
+        return paths
 
 
 def _write_page(path: str, record: ImageRecord, people: Sequence[Person], photo: np.ndarray | None) -> None:
@@ -137,10 +140,10 @@ def _write_page(path: str, record: ImageRecord, people: Sequence[Person], photo:
                  f"{focal_px:.0f} px, {1.0 / depth:.0f} times as far away)")
     people = [dataclasses.replace(person, translation=person.translation * (1.0, 1.0, depth)) for person in people]
     meshes, joints = [], []
-    for variant in _variants(record, people):
+    for variant in ("", *record.variants):
         meshes += place_people(people, variant)
         joints += [(person.joint_names, (person.j3d + person.translation) @ Y_UP) for person in people
-                   if variant is None or variant in person.variants]
+                   if variant in person.meshes]
     meshes = [dataclasses.replace(mesh, vertices=mesh.vertices @ Y_UP) for mesh in meshes]
     write_viewer(path, meshes, record.image, note, joints=joints, photo=photo,
                  camera=PerspectiveCamera(depth * focal_px, tuple(record.centre_px)))
@@ -153,46 +156,15 @@ def check_formats(formats: Sequence[str]) -> None:
         raise UserError(f"unknown output format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
 
 
-def draw_people(record: ImageRecord, people: Sequence[Person], photo: np.ndarray,
-                views: Sequence[str] = ("overlay", "side", "top")) -> dict[str, np.ndarray]:
-    """People over the photo, and each turned about its own middle, on the ground (see `common.visual.ground`).
-
-    View -> (H, W, 3) uint8 RGB; those of a variant are called `<variant>_<view>`.
-    """
-    camera, drawn = PerspectiveCamera(record.focal_px, tuple(record.centre_px)), {}
-    for variant in _variants(record, people):
-        placed = place_people(people, variant)
-        for view in views:
-            if view == "overlay":
-                meshes, over = placed, {"background": photo, "opacity": OVERLAY_OPACITY}
-            else:
-                meshes = [dataclasses.replace(mesh, vertices=turn(mesh.vertices, view)) for mesh in placed]
-                ground = draw_ground([mesh.vertices for mesh in placed], view, camera, record.size)
-                over = {"background": ground}
-            drawn[f"{variant}_{view}" if variant else view] = render_scene(meshes, camera, record.size, **over).image
-    return drawn
-
-
-def place_people(people: Sequence[Person], variant: str | None = None) -> list[Mesh]:
+def place_people(people: Sequence[Person], variant: str) -> list[Mesh]:
     """Meshes (vertices in the axes of the image's camera, translation included), each in its own colour.
 
     Args:
         people (list[Person]): those without the variant are left out.
-        variant (str): name of one of `Person.variants`, None for `Person.vertices`.
+        variant (str): key of `Person.meshes`.
     """
-    meshes = []
-    for index, person in enumerate(people):
-        vertices = person.variants.get(variant) if variant else person.vertices
-        if vertices is not None:
-            number = index if person.number is None else person.number
-            meshes.append(Mesh(vertices + person.translation, person.faces, PALETTE[number % len(PALETTE)],
-                               f"person {number}" + (f" {variant}" if variant else "")))
-    return meshes
-
-
-def _variants(record: ImageRecord, people: Sequence[Person]) -> list[str | None]:
-    """None for the meshes that all have, then the names of the variants."""
-    return [None, *dict.fromkeys([*record.variants, *(name for person in people for name in person.variants)])]
+    return [Mesh(person.meshes[variant] + person.translation, person.faces, PALETTE[person.number % len(PALETTE)],
+                 f"person {person.number} {variant}".rstrip()) for person in people if variant in person.meshes]
 
 
 def check_person(person: Person, where: str) -> None:
@@ -220,7 +192,6 @@ def check_person(person: Person, where: str) -> None:
 def _write_person(folder: str, record: ImageRecord, person: Person, formats: Sequence[str]) -> list[str]:
     """The files of one person -> their paths."""
     stem, paths = os.path.join(folder, f"{record.name}_{person.number}"), []
-    meshes = {"": person.vertices, **{f"_{name}": vertices for name, vertices in person.variants.items()}}
     for name in formats:
         if name == "json":
             paths.append(f"{stem}.json")
@@ -229,7 +200,8 @@ def _write_person(folder: str, record: ImageRecord, person: Person, formats: Seq
             paths.append(f"{stem}.npz")
             atomic_write(paths[-1], _as_npz(record, person))
         elif name in MESH_FORMATS:
-            for ending, vertices in meshes.items():
+            for variant, vertices in person.meshes.items():
+                ending = variant and f"_{variant}"
                 paths.append(f"{stem}{ending}.{name}")
                 write_meshes(paths[-1], [Mesh(np.asarray(vertices) @ Y_UP, person.faces,
                                               PALETTE[person.number % len(PALETTE)],

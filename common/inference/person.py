@@ -65,7 +65,7 @@ class Person:
         parameters (dict[str, numpy.ndarray]): of the body model, by the names of this project: theta (85,), pose (72,)
             axis-angle, rotmat (24, 3, 3), beta (10,), expr (10,), ...
         score (float): confidence of the detection, or None.
-        number (int): who it is in a video; None for its place in the list. Files and colours go by it.
+        number (int): who it is in the image or video. Files and colours go by it.
         variants (dict[str, numpy.ndarray]): further meshes of the person, name -> (V, 3) like `vertices`; they have
             files and drawings of their own.
         boxes_px (dict[str, numpy.ndarray]): name -> (4,) left, top, right, bottom of parts of the person, pixels of the
@@ -86,8 +86,13 @@ class Person:
     box_size_px: float
     parameters: dict
     score: float | None = None
-    number: int | None = None
+    number: int = 0
     variants: dict = dataclasses.field(default_factory=dict)
     boxes_px: dict = dataclasses.field(default_factory=dict)
     rotmat: np.ndarray | None = None
     shape: np.ndarray | None = None
+
+    @property
+    def meshes(self) -> dict[str, np.ndarray]:
+        """`variants`, and under an empty name `vertices`."""
+        return {"": self.vertices, **self.variants}

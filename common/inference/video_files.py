@@ -15,8 +15,7 @@ from common.files import atomic_write, npz_bytes
 from common.formats.motion import Motion
 from common.formats.registry import MOTION_FORMATS, write_motion
 from common.inference.motions import motion_of
-from common.inference.outputs import CONVENTIONS, arrays_of, draw_people, header_of, json_bytes, plain
-from common.inference.person import ImageRecord, Person
+from common.inference.outputs import CONVENTIONS, People, arrays_of, header_of, json_bytes, plain
 
 
 class PersonTrack(NamedTuple):
@@ -34,15 +33,15 @@ class VideoRecord:
         self.fps, self.smoothed = fps, smoothed
         self.record, self.frames, self.tracks = None, 0, {}
 
-    def add(self, record: ImageRecord, people: Sequence[Person], time_s: float) -> None:
-        """Take the next frame: its `ImageRecord`, its `Person`s, who all have numbers, and its time."""
+    def add(self, people: People) -> None:
+        """Take the people of the next frame."""
         for person in people:
             track = self.tracks.setdefault(person.number, PersonTrack([], [], []))
             track.frames.append(self.frames)
-            track.time_s.append(time_s)
+            track.time_s.append(people.time_s)
             # Meshes of all frames would fill the memory; the parameters say the same.
             track.people.append(dataclasses.replace(person, vertices=None, variants={}))
-        self.record = record
+        self.record = people.record
         self.frames += 1
 
     def write(self, folder: str, name: str, formats: Sequence[str]) -> list[str]:
@@ -87,9 +86,9 @@ def _stacked(track: PersonTrack) -> dict[str, np.ndarray]:
     return {name: np.stack(values) for name, values in arrays.items()}
 
 
-def video_frame(record: ImageRecord, people: Sequence[Person], photo: np.ndarray) -> np.ndarray:
-    """A frame of the drawn video, (H * rows, 2 W, 3) uint8 RGB, of a photo (H, W, 3) uint8 RGB: people over it and from
-    their side, on the right; a row for each kind of mesh.
+def video_frame(people: People) -> np.ndarray:
+    """A frame of the drawn video, (H * rows, 2 W, 3) uint8 RGB: people over the photo and from their side, on the
+    right; a row for each kind of mesh.
     """
-    drawn = list(draw_people(record, people, photo, ("overlay", "side")).values())
+    drawn = list(people.draw_views(("overlay", "side")).values())
     return np.vstack([np.hstack(drawn[first:first + 2]) for first in range(0, len(drawn), 2)])

@@ -21,7 +21,7 @@ from common.files import atomic_write
 from common.formats.bodies import BodyRig
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.inference.meshes import Body, MeshModel, Region
-from common.inference.outputs import CONVENTIONS, check_person, draw_people, json_bytes, plain
+from common.inference.outputs import CONVENTIONS, check_person, json_bytes, plain
 from common.joints import SKELETONS
 from common.visual.cameras import Y_UP, PerspectiveCamera
 from common.visual.mesh_files import write_meshes
@@ -237,7 +237,7 @@ class DemoWriter:
     """The files of demo.py: for each image a folder with the mesh, two drawings and the parameters.
 
     The parameters of people lie in smplx_param.json, those of hands in mano_param.json. It is called like
-    `write_people`. Source: mks0601/Hand4Whole_RELEASE `demo/demo.py`. Differs from it: output.obj has y up, as mesh
+    `People.save`. Source: mks0601/Hand4Whole_RELEASE `demo/demo.py`. Differs from it: output.obj has y up, as mesh
     programs expect; the json file tells conventions, cameras, boxes and joints as well; several people are numbered,
     `output_1.obj` and so on.
 
@@ -249,17 +249,17 @@ class DemoWriter:
         self.view, self.published, self.subject = model.view, model.published, model.subject
         self.parameter_file = model.parameter_file
 
-    def __call__(self, folder, record, people, _, photo):
-        folder = os.path.join(folder, record.name)
+    def __call__(self, people, folder, _):
+        record, folder = people.record, os.path.join(folder, people.name)
         for index, person in enumerate(people):
             check_person(person, f"{self.subject} {index} of {record.image}")
             ending = f"_{index}" if index else ""
             mesh = Mesh(np.asarray(person.vertices) @ Y_UP, person.faces, SKIN, f"{self.subject}_{index}")
             write_meshes(os.path.join(folder, f"output{ending}.obj"), [mesh])
-            _write_jpg(os.path.join(folder, f"render_cropped_img{ending}.jpg"), self.draw_crop(person, photo))
+            _write_jpg(os.path.join(folder, f"render_cropped_img{ending}.jpg"), self.draw_crop(person, people.photo))
             atomic_write(os.path.join(folder, f"{self.parameter_file}{ending}.json"),
                          json_bytes(self._parameters(record, person)))
-        _write_jpg(os.path.join(folder, "render_original_img.jpg"), draw_people(record, people, photo)["overlay"])
+        _write_jpg(os.path.join(folder, "render_original_img.jpg"), people.draw())
 
     def draw_crop(self, person, photo):
         """The person in the network's input, as its virtual camera sees it: (H, W, 3) uint8 RGB."""

@@ -14,6 +14,7 @@ from common.engine.runtime import init_runtime
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
 from common.inference.people import Detection
+from common.inference.outputs import People
 from common.inference.person import ImageRecord, Person
 from common.inference.predictor import MeshPredictor
 from common.stand_ins.scenes.scene import make_scene
@@ -145,7 +146,7 @@ def test_damaged_weights_are_one_sentence(meshes, seen, tmp_path):
                     100.0, meshes.parameters(body))
     record = ImageRecord("a", "a.png", (120, 160), 500.0, (80.0, 60.0), "hand4whole", "synthetic")
     with pytest.raises(UserError, match="person 0 of a.png: vertices not finite"):
-        DemoWriter(meshes)(str(tmp_path), record, [person], None, np.zeros((120, 160, 3), np.uint8))
+        DemoWriter(meshes)(People(record, [person], np.zeros((120, 160, 3), np.uint8)), str(tmp_path), None)
     assert not os.listdir(tmp_path)
 
 

@@ -23,7 +23,7 @@ sys.path.insert(0, ROOT)
 from common.arguments import Arguments  # noqa: E402
 from common.errors import run  # noqa: E402
 from common.files import atomic_write  # noqa: E402
-from common.inference.outputs import draw_people, write_people  # noqa: E402
+from common.inference.outputs import People  # noqa: E402
 from common.inference.person import ImageRecord, Person  # noqa: E402
 from common.stand_ins.datasets import coco, up3d  # noqa: E402
 from common.stand_ins.scenes.body import scene_body  # noqa: E402
@@ -40,7 +40,7 @@ def people(count, distance=2.9):
         middle = actor.skeleton[0]
         place = np.array([0.9 * (index - 0.5 * (count - 1)), 0.1, distance])
         out.append(Person(actor.vertices - middle, scene_body("smpl").model.faces, list(names), actor.skeleton - middle,
-                          np.zeros((len(names), 2)), place, np.array([0.9, 0.0, 0.0]), (640.0, 360.0), 640.0, {}))
+                          np.zeros((len(names), 2)), place, np.array([0.9, 0.0, 0.0]), (640.0, 360.0), 640.0, {}, number=index))
     return out
 
 
@@ -48,19 +48,18 @@ def cases(folder):
     """Name -> (calls for one measurement, function)."""
     photo = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
     record = ImageRecord("photo", "photo.jpg", SIZE, FOCAL, (640.0, 360.0), "hmr", "synthetic")
-    one, two, close = people(1), people(2), people(2, 1.2)
+    one, two, close = (People(record, found, photo) for found in (people(1), people(2), people(2, 1.2)))
 
     def sample_data(module, **options):
         args = argparse.Namespace(output_dir=os.path.join(folder, module.__name__), seed=0, easy=False, **options)
         return lambda: module.make(args)
 
     return {
-        "photo: overlay, side and top view, one person": (1, lambda: draw_people(record, one, photo)),
-        "the same, written as png": (1, lambda: write_people(folder, record, one, ("png",), photo)),
-        "video frame: overlay, two people": (1, lambda: draw_people(record, two, photo, ("overlay",))),
-        "video frame: overlay and side view, two people": (1, lambda: draw_people(record, two, photo,
-                                                                                  ("overlay", "side"))),
-        "overlay of two people who fill the photo": (1, lambda: draw_people(record, close, photo, ("overlay",))),
+        "photo: overlay, side and top view, one person": (1, lambda: one.draw_views()),
+        "the same, written as png": (1, lambda: one.save(folder, ("png",))),
+        "video frame: overlay, two people": (1, lambda: two.draw_views(("overlay",))),
+        "video frame: overlay and side view, two people": (1, lambda: two.draw_views(("overlay", "side"))),
+        "overlay of two people who fill the photo": (1, lambda: close.draw_views(("overlay",))),
         "sample data coco, one image": (24, sample_data(coco, num=24, years=(2017,))),
         "sample data up3d, one person": (24, sample_data(up3d, num=24, num_lsp=0, crops=0)),
         **{f"training crop, {size} x {size}": (50, functools.partial(crops, size)) for size in (64, 128, 224)},

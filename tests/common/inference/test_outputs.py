@@ -10,7 +10,7 @@ import trimesh
 
 from common.errors import UserError
 from common.formats.registry import MOTION_FORMATS
-from common.inference.outputs import FORMATS, draw_people, place_people, write_people
+from common.inference.outputs import FORMATS, People, place_people
 from common.inference.person import ImageRecord, Person
 from common.visual.cameras import Y_UP, PerspectiveCamera
 from common.visual.mesh_files import read_mesh
@@ -35,7 +35,7 @@ def person(x=0.0, depth=4.0, **changes):
 
 
 def test_json_and_npz_say_the_same_and_project_onto_the_joints(tmp_path):
-    write_people(str(tmp_path / "out"), IMAGE, [person(), person(x=0.5, score=None)], ["json", "npz"])
+    People(IMAGE, [person(), person(x=0.5, score=None, number=1)], None).save(str(tmp_path / "out"), ["json", "npz"])
     assert sorted(entry.name for entry in (tmp_path / "out").iterdir()) == [
         "photo_0.json", "photo_0.npz", "photo_1.json", "photo_1.npz"]
     for index, expected in enumerate((person(), person(x=0.5))):
@@ -64,7 +64,7 @@ def test_json_and_npz_say_the_same_and_project_onto_the_joints(tmp_path):
 @pytest.mark.parametrize("ending", ["obj", "ply", "glb"])
 def test_mesh_files_stand_upright(tmp_path, ending):
     expected = person()
-    paths = write_people(str(tmp_path), IMAGE, [expected], [ending])
+    paths = People(IMAGE, [expected], None).save(str(tmp_path), [ending])
     assert paths == [str(tmp_path / f"photo_0.{ending}"), str(tmp_path / f"photo_scene.{ending}")]
     vertices, faces = read_mesh(paths[0])
     np.testing.assert_allclose(vertices, expected.vertices * (1, -1, -1), atol=1e-6)
@@ -73,8 +73,8 @@ def test_mesh_files_stand_upright(tmp_path, ending):
 
 @pytest.mark.parametrize("ending", ["obj", "ply", "glb"])
 def test_one_file_holds_all_people_where_the_camera_sees_them(tmp_path, ending):
-    people = [person(x=-0.5), person(x=0.7, depth=6.0)]
-    write_people(str(tmp_path), IMAGE, people, [ending])
+    people = [person(x=-0.5), person(x=0.7, depth=6.0, number=1)]
+    People(IMAGE, people, None).save(str(tmp_path), [ending])
     vertices, faces = read_mesh(str(tmp_path / f"photo_scene.{ending}"))
     if ending == "glb":  # where the order of the bodies is the program's own
         vertices = np.concatenate(np.split(vertices, 2)[::-1 if vertices[0, 2] < -5 else 1])
@@ -85,8 +85,8 @@ def test_one_file_holds_all_people_where_the_camera_sees_them(tmp_path, ending):
 
 def test_all_formats_with_images(tmp_path):
     photo = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
-    paths = write_people(str(tmp_path), IMAGE, [person(x=-0.5), person(x=0.5)],
-                         [name for name in FORMATS if name not in MOTION_FORMATS], photo)
+    paths = People(IMAGE, [person(x=-0.5), person(x=0.5, number=1)], photo).save(
+        str(tmp_path), [name for name in FORMATS if name not in MOTION_FORMATS])
     names = [f"photo_{index}.{ending}" for index in (0, 1) for ending in ("json", "npz", "obj", "ply", "glb")]
     names += [f"photo_scene.{ending}" for ending in ("obj", "ply", "glb")]
     names += ["photo.html", "photo_overlay.png", "photo_side.png", "photo_top.png"]
@@ -104,7 +104,8 @@ def test_numbers_variants_and_boxes_of_parts(tmp_path):
     whole = person(number=3)
     part = {"left_hand": np.array([1.0, 2.0, 30.0, 40.0])}
     other = person(x=0.5, number=12, variants={"free": 2 * whole.vertices}, boxes_px=part)
-    paths = write_people(str(tmp_path), IMAGE, [whole, other], ["json", "npz", "obj", "html"])
+    both = People(dataclasses.replace(IMAGE, variants=("free",)), [whole, other], np.zeros((120, 160, 3), np.uint8))
+    paths = both.save(str(tmp_path), ["json", "npz", "obj", "html"])
     names = ["photo_3.json", "photo_3.npz", "photo_3.obj", "photo_12.json", "photo_12.npz", "photo_12.obj",
              "photo_12_free.obj", "photo_scene.obj", "photo_scene_free.obj", "photo.html"]
     assert paths == [str(tmp_path / name) for name in names]
@@ -114,14 +115,13 @@ def test_numbers_variants_and_boxes_of_parts(tmp_path):
         np.testing.assert_array_equal(archive["vertices_free_m"], 2 * whole.vertices)
     vertices, _ = read_mesh(str(tmp_path / "photo_12_free.obj"))
     np.testing.assert_allclose(vertices, 2 * whole.vertices * (1, -1, -1), atol=1e-6)
-    assert [mesh.colour for mesh in place_people([whole, other])] == [PALETTE[3], PALETTE[4]]
-    assert [mesh.name for mesh in place_people([whole, other], variant="free")] == ["person 12 free"]
+    assert [mesh.colour for mesh in place_people(both, "")] == [PALETTE[3], PALETTE[4]]
+    assert [mesh.name for mesh in place_people(both, "free")] == ["person 12 free"]
     page = (tmp_path / "photo.html").read_text(encoding="utf-8")
     assert all(f'"{name}"' in page for name in ("person 3", "person 12", "person 12 free"))
-    assert set(draw_people(IMAGE, [whole, other], np.zeros((120, 160, 3), np.uint8), ["side"])) == {"side",
-                                                                                                     "free_side"}
+    assert set(both.draw_views(["side"])) == {"side", "free_side"}
     with pytest.raises(ValueError, match=r"person 0 of photo.jpg: variant free must be \(162, 3\), not \(5, 3\)"):
-        write_people(str(tmp_path), IMAGE, [person(variants={"free": np.zeros((5, 3))})], ["json"])
+        People(IMAGE, [person(variants={"free": np.zeros((5, 3))})], None).save(str(tmp_path), ["json"])
 
 
 def places_in_page(path):
@@ -134,10 +134,10 @@ def places_in_page(path):
 
 def test_a_page_brings_people_of_a_weak_camera_together(tmp_path):
     """4000 px for an image of 160 px: two eggs, 100 m and 110 m away, stand 4.8 m and 5.28 m away in the page."""
-    people = [person(depth=100.0), person(x=0.5, depth=110.0)]
+    people = [person(depth=100.0), person(x=0.5, depth=110.0, number=1)]
     far = dataclasses.replace(IMAGE, focal_px=4000.0)
     assert far.nearer() == pytest.approx(1.2 * 160 / 4000) and IMAGE.nearer() == 1.0
-    write_people(str(tmp_path), far, people, ["html", "json"])
+    People(far, people, None).save(str(tmp_path), ["html", "json"])
     near = places_in_page(tmp_path / "photo.html")
     np.testing.assert_allclose(near, [[0.0, 0.1, 4.8], [0.5, 0.1, 5.28]], atol=1e-5)
     there = np.array([one.translation for one in people])
@@ -145,13 +145,13 @@ def test_a_page_brings_people_of_a_weak_camera_together(tmp_path):
     assert "before a camera of 192 px focal length (in the files: 4000 px, 21 times as far away)" in (
         tmp_path / "photo.html").read_text(encoding="utf-8")
     assert json.loads((tmp_path / "photo_0.json").read_text())["cameras"]["perspective"]["translation_m"][2] == 100.0
-    write_people(str(tmp_path), IMAGE, people, ["html"])  # the focal length of a real camera
+    People(IMAGE, people, None).save(str(tmp_path), ["html"])  # the focal length of a real camera
     np.testing.assert_allclose(places_in_page(tmp_path / "photo.html"), there, atol=1e-4)
 
 
 def test_views_show_depth_and_top(tmp_path):
     photo = np.zeros((120, 160, 3), np.uint8)
-    views = draw_people(IMAGE, [person()], photo)
+    views = People(IMAGE, [person()], photo).draw_views()
     spans = {}
     for name in ("side", "top"):
         rows, columns = np.nonzero(np.ptp(views[name].astype(int), axis=-1) > 10)  # skin; the ground is grey
@@ -165,19 +165,17 @@ def test_views_show_depth_and_top(tmp_path):
 
 def test_nobody_found_still_gives_the_image(tmp_path):
     photo = np.full((120, 160, 3), 90, np.uint8)
-    paths = write_people(str(tmp_path), IMAGE, [], FORMATS, photo)
+    paths = People(IMAGE, [], photo).save(str(tmp_path), FORMATS)
     assert [path.rsplit("_", 1)[1] for path in paths] == ["overlay.png", "side.png", "top.png"]
     np.testing.assert_array_equal(cv2.imread(paths[0]), photo)
 
 
 def test_mistakes_are_named_and_nothing_is_written(tmp_path):
     with pytest.raises(UserError, match="unknown output format 'fbx': choose from json, npz, obj"):
-        write_people(str(tmp_path), IMAGE, [person()], ["json", "fbx"])
+        People(IMAGE, [person()], None).save(str(tmp_path), ["json", "fbx"])
     broken = np.full(10, np.nan)
     with pytest.raises(UserError, match="person 1 of photo.jpg: beta not finite"):
-        write_people(str(tmp_path), IMAGE, [person(), person(parameters={"beta": broken})], ["json", "npz"])
+        People(IMAGE, [person(), person(parameters={"beta": broken}, number=1)], None).save(str(tmp_path), ["json", "npz"])
     with pytest.raises(ValueError, match=r"person 0 of photo.jpg: j3d must be \(3, 3\), not \(2, 3\)"):
-        write_people(str(tmp_path), IMAGE, [person(joint_names=["a", "b", "c"])], ["json"])
-    with pytest.raises(ValueError, match="need the photo"):
-        write_people(str(tmp_path), IMAGE, [person()], ["png"])
+        People(IMAGE, [person(joint_names=["a", "b", "c"])], None).save(str(tmp_path), ["json"])
     assert list(tmp_path.iterdir()) == []

@@ -3,7 +3,7 @@ import json
 
 import numpy as np
 
-from common.inference import video_files
+from common.inference.outputs import People
 from common.inference.person import ImageRecord, Person
 from common.inference.video_files import VideoRecord, video_frame
 
@@ -20,9 +20,9 @@ def person(number, place, score=None):
 def recorded():
     record = ImageRecord("v", "v", (48, 64), 500.0, np.array([32.0, 24.0]), "m", "b", {"pose": "radians"})
     video = VideoRecord(25.0, True)
-    video.add(record, [person(3, 1)], 0.0)
-    video.add(record, [], 0.04)
-    video.add(record, [person(1, 2, 0.25), person(3, 3, 0.5)], 0.08)
+    video.add(People(record, [person(3, 1)], None, 0.0))
+    video.add(People(record, [], None, 0.04))
+    video.add(People(record, [person(1, 2, 0.25), person(3, 3, 0.5)], None, 0.08))
     return video
 
 
@@ -62,6 +62,6 @@ def test_motion_of_the_frames_in_which_somebody_is_seen(tmp_path):
 
 def test_a_drawn_frame_has_a_row_for_each_kind_of_mesh(monkeypatch):
     images = {name: np.full((4, 6, 3), number, np.uint8) for number, name in enumerate("abcd")}
-    monkeypatch.setattr(video_files, "draw_people", lambda *_: images)
-    drawn = video_frame(None, [], None)
+    monkeypatch.setattr(People, "draw_views", lambda *_: images)
+    drawn = video_frame(People(None, [], None))
     assert drawn.shape == (8, 12, 3) and drawn[::4, ::6, 0].tolist() == [[0, 1], [2, 3]]
