@@ -13,8 +13,8 @@ from common.body_models.lbs_numpy import pose_body
 from common.engine.runtime import init_runtime
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
-from common.inference.people import Detection
 from common.inference.outputs import People
+from common.inference.people import Detection
 from common.inference.person import ImageRecord, Person
 from common.inference.predictor import MeshPredictor
 from common.stand_ins.scenes.scene import make_scene
