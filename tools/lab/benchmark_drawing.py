@@ -40,7 +40,8 @@ def people(count, distance=2.9):
         middle = actor.skeleton[0]
         place = np.array([0.9 * (index - 0.5 * (count - 1)), 0.1, distance])
         out.append(Person(actor.vertices - middle, scene_body("smpl").model.faces, list(names), actor.skeleton - middle,
-                          np.zeros((len(names), 2)), place, np.array([0.9, 0.0, 0.0]), (640.0, 360.0), 640.0, {}, number=index))
+                          np.zeros((len(names), 2)), place, np.array([0.9, 0.0, 0.0]), (640.0, 360.0), 640.0, {},
+                          number=index))
     return out
 
 
