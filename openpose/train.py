@@ -40,7 +40,7 @@ def train(config, runtime):
     from common.engine.loop import Progress
     from common.engine.run import checkpoint_to_resume, continue_from, save_settings, standard_callbacks, train_to_end
     from common.engine.runtime import broadcast_parameters
-    from openpose.src.datasets import build_dataset
+    from openpose.src.dataset import KeypointSource
     from openpose.src.network import settings_of
     from openpose.src.skeleton import describe_skeleton, load_skeleton
     from openpose.src.train_step import build_start, build_step
@@ -63,7 +63,7 @@ def train(config, runtime):
     network = build_start(config, skeleton, start)
     broadcast_parameters(network.get_parameters(), runtime)
 
-    source = build_dataset(config, skeleton)
+    source = KeypointSource(config, skeleton)
     loader = Pipeline(source, config.batch_size, config.seed, True, runtime.rank, runtime.rank_size,
                       config.num_workers)
     progress = Progress(config.epochs, loader.steps_per_epoch)

@@ -3,43 +3,21 @@
 Source: the MindSpore 1.x implementation. Differs from it: all geometry is one affine map in floating point, so joints
 are not rounded and the image is interpolated once; all random numbers come from one generator; hue wraps around.
 """
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
 from openpose.src.normalisation import PADDING
 
 LEAST_SCALE = 0.75  # interpolation between four pixels skips some below this
+FLIP_PROB, COLOUR_PROB = 0.5, 0.5  # how often an image is mirrored, and how often its colours change
 
 
-@dataclass(frozen=True)
-class ImageAugmentation:
-    """How far images are changed.
-
-    insize: side of the square result, px. min_box_size, max_box_size: diagonals of the people's boxes, px, within
-    which the size is drawn. min_scale, max_scale: bounds of that. max_rotate_degree: three standard deviations of the
-    rotation. center_perterb_max: px by which a person may lie beside the middle. flip_prob, colour_prob: how often an
-    image is mirrored, and how often its colours change.
-    """
-
-    insize: int = 368
-    min_box_size: float = 64.0
-    max_box_size: float = 512.0
-    min_scale: float = 0.5
-    max_scale: float = 2.0
-    max_rotate_degree: float = 40.0
-    center_perterb_max: float = 40.0
-    flip_prob: float = 0.5
-    colour_prob: float = 0.5
-
-
-def random_matrix(joints, settings, rng):
+def random_matrix(joints, config, rng):
     """An affine map from the image to the square that is trained on.
 
     Args:
         joints (array): (P, J, 3) of at least one person, pixels, flag positive for joints that are there.
-        settings (ImageAugmentation): bounds.
+        config (Config): `insize`, the side of the square in px, and the bounds of the augmentation.
         rng (numpy.random.Generator): source of all randomness.
 
     Returns:
@@ -49,18 +27,18 @@ def random_matrix(joints, settings, rng):
     lower = np.where(there, joints[..., :2], np.inf).min(1)
     upper = np.where(there, joints[..., :2], -np.inf).max(1)
     diagonals = np.hypot(*(upper - lower + 1).T)
-    smallest = min(max(settings.min_box_size / diagonals.min(), settings.min_scale), 1.0)
-    largest = min(max(settings.max_box_size / diagonals.max(), 1.0), settings.max_scale)
+    smallest = min(max(config.min_box_size / diagonals.min(), config.min_scale), 1.0)
+    largest = min(max(config.max_box_size / diagonals.max(), 1.0), config.max_scale)
     scale = rng.uniform(min(smallest, largest), largest)
-    angle = np.deg2rad(rng.standard_normal() / 3 * settings.max_rotate_degree)
+    angle = np.deg2rad(rng.standard_normal() / 3 * config.max_rotate_degree)
     person = rng.integers(len(joints))
-    shift = rng.uniform(-settings.center_perterb_max, settings.center_perterb_max, 2)
-    flip = bool(rng.random() < settings.flip_prob)
+    shift = rng.uniform(-config.center_perterb_max, config.center_perterb_max, 2)
+    flip = bool(rng.random() < FLIP_PROB)
     linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     if flip:
         linear[0] *= -1
     centre = (lower[person] + upper[person]) / 2
-    return np.column_stack((linear, (settings.insize - 1) / 2 + shift - linear @ centre)), flip
+    return np.column_stack((linear, (config.insize - 1) / 2 + shift - linear @ centre)), flip
 
 
 def warp_image(image, matrix, size, border=PADDING):

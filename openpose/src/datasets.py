@@ -1,4 +1,4 @@
-"""Which images OpenPose trains on: those of the settings, and what a folder of COCO holds and lacks."""
+"""What a folder of COCO holds and lacks to train OpenPose on."""
 import os
 
 import numpy as np
@@ -8,28 +8,10 @@ from common.data.findings import ERROR, NOTE, OK, Finding, spread
 from common.data.image import AnnotatedImages
 from common.data.readers.coco import read_annotations
 from common.errors import UserError
-from openpose.src.augment import ImageAugmentation
 from openpose.src.config import YEARS, annotation_path
-from openpose.src.dataset import KeypointSource
 from openpose.src.gen_ignore_mask import MIN_AREA, MIN_KEYPOINTS, mask_path
 
 OPENED = 200  # images, and masks, of a set that are opened, evenly spread
-
-
-def build_dataset(config, skeleton):
-    """Training samples of the settings' files.
-
-    Raises:
-        UserError: files that are not named, missing or do not fit.
-    """
-    for key, what in (("jsonpath_train", "the annotation file"), ("imgpath_train", "the folder of its images")):
-        if not config[key]:
-            raise UserError(f"--{key} is missing: name {what}")
-    augmentation = ImageAugmentation(config.insize, config.min_box_size, config.max_box_size, config.min_scale,
-                                     config.max_scale, config.max_rotate_degree, config.center_perterb_max)
-    return KeypointSource(config.jsonpath_train, config.imgpath_train, config.maskpath_train, skeleton, augmentation,
-                          config.normalisation, config.heatmap_sigma, config.paf_sigma, config.min_keypoints,
-                          config.min_area)
 
 
 def check_folder(data_path):

@@ -2,8 +2,6 @@
 
 `load_detector` is the way in for other programs: one call from a checkpoint to a function of images.
 """
-from dataclasses import dataclass
-
 import cv2
 import mindspore as ms
 import numpy as np
@@ -15,33 +13,9 @@ from openpose.src.decode import Placement, decode
 from openpose.src.fast_convolution import use_fast_convolutions
 from openpose.src.network import LastStage, load_trained
 from openpose.src.normalisation import PADDING, STRIDE, normalise
-from openpose.src.skeleton import COCO_18
 
 BUCKET = 64  # padded sides are multiples of this, so that few sizes of input have to be compiled
-LONGEST = 8  # longer side of the network input relative to `size`: strips would take memory and time without end
-
-
-@dataclass(frozen=True)
-class DetectorSettings:
-    """How people are looked for.
-
-    Args:
-        size (int): shorter side of the network input at scale 1, pixels.
-        scales (tuple): relative sizes whose maps are averaged.
-        flip (bool): average with the maps of the mirror image.
-        stretch (bool): stretch the longer side to a multiple of 8 as the MindSpore 1.x implementation does; else keep
-            the proportions and pad right and below.
-        decoder (str), merge_halves (bool): see `decode`.
-        most_people (int): the strongest that are kept, 0 for all.
-    """
-
-    size: int = 368
-    scales: tuple = (1.0,)
-    flip: bool = False
-    stretch: bool = False
-    decoder: str = "default"
-    merge_halves: bool | None = None
-    most_people: int = 0
+LONGEST = 8  # longer side of the network input relative to the shorter: strips would take memory and time without end
 
 
 class PeopleDetector:
@@ -49,29 +23,28 @@ class PeopleDetector:
 
     Args:
         network (OpenPose): with its weights, in evaluation mode.
-        normalisation (str): that its weights were trained with.
+        config (Config): how people are looked for, and the normalisation that the weights were trained with.
+        skeleton (Skeleton): joints and limbs.
     """
 
-    def __init__(self, network, normalisation, settings, skeleton=COCO_18):
+    def __init__(self, network, config, skeleton):
         last = Compiled(LastStage(network).set_train(False))
         self.network = lambda array: [output.asnumpy() for output in last(Tensor(array))]
-        self.normalisation, self.settings, self.skeleton = normalisation, settings, skeleton
+        self.config, self.skeleton = config, skeleton
 
     def __call__(self, image):
-        """Image (H, W, 3) uint8, blue first, to People in its pixels."""
-        heat, paf, frame = self.maps(image)
-        people = decode(heat, paf, frame, self.settings.decoder, self.skeleton, self.settings.merge_halves)
-        return people.strongest(self.settings.most_people)
+        """Image (H, W, 3) uint8, blue first, to `DecodedPeople` in its pixels."""
+        return people_of(*self.maps(image), self.config, self.skeleton)
 
     def maps(self, image):
         """Heat maps (J+1, h, w), fields (2L, h, w), and the Placement that tells where the image lies in them."""
-        settings, results = self.settings, []
-        for scale in settings.scales:
-            prepared, frame = prepare(image, round(settings.size * scale), settings.stretch)
-            values = normalise(prepared, self.normalisation)
-            batch = np.stack((values, values[..., ::-1])) if settings.flip else values[None]
+        config, results = self.config, []
+        for scale in config.inference_scales:
+            prepared, frame = prepare(image, round(config.inference_img_size * scale), config.stretch)
+            values = normalise(prepared, config.normalisation)
+            batch = np.stack((values, values[..., ::-1])) if config.flip_test else values[None]
             paf, heat = self.network(np.ascontiguousarray(batch))
-            heat, paf = average_mirror(heat, paf, self.skeleton) if settings.flip else (heat[0], paf[0])
+            heat, paf = average_mirror(heat, paf, self.skeleton) if config.flip_test else (heat[0], paf[0])
             results.append((heat, paf, frame))
         if len(results) == 1:
             return results[0]
@@ -82,6 +55,12 @@ class PeopleDetector:
         return np.mean(heats, 0), np.mean(pafs, 0), frame
 
 
+def people_of(heat, paf, frame, config, skeleton):
+    """The strongest `DecodedPeople` of the maps of an image, decoded as the settings say."""
+    people = decode(heat, paf, frame, config.decoder, skeleton, MERGE[config.merge_halves])
+    return people.strongest(config.number_people_max)
+
+
 def prepare(image, size, stretch=False):
     """Resize an image for the network.
 
@@ -89,7 +68,8 @@ def prepare(image, size, stretch=False):
         image (array): (H, W, 3) uint8.
         size (int): length of its shorter side afterwards, rounded up to a multiple of 8; less where the longer one
             would be more than `LONGEST` times that.
-        stretch (bool): see `DetectorSettings`.
+        stretch (bool): stretch the longer side to a multiple of 8 as the MindSpore 1.x implementation does; else keep
+            the proportions and pad right and below.
 
     Returns:
         tuple: image (h, w, 3) uint8 with sides that are multiples of 8, and its Placement.
@@ -135,9 +115,7 @@ def build_detector(network, config, skeleton):
     """From images to people, as the settings say. On CPU the network is changed, see `use_fast_convolutions`."""
     if ms.get_context("device_target") == "CPU":
         network = use_fast_convolutions(network)
-    settings = DetectorSettings(config.inference_img_size, tuple(config.inference_scales), config.flip_test,
-                              config.stretch, config.decoder, MERGE[config.merge_halves], config.number_people_max)
-    return PeopleDetector(network, config.normalisation, settings, skeleton)
+    return PeopleDetector(network, config, skeleton)
 
 
 def load_detector(ckpt_file):

@@ -15,8 +15,7 @@ from common.inference.sources import Frame, interrupt_noted, source_of
 from common.inference.tracking import Tracker
 from common.joints import SKELETONS
 from common.visual.video import write_video
-from openpose.src.decode import decode
-from openpose.src.detector import build_detector
+from openpose.src.detector import build_detector, people_of
 from openpose.src.drawing import draw_maps, draw_people, write_image
 from openpose.src.evaluate import to_records
 from openpose.src.network import load_trained
@@ -164,13 +163,12 @@ class Detecting:
         detector = self.detector
         if self.resolution is not None:
             size = shorter_side(self.resolution, *frame.image.shape[:2])
-            detector.settings = dataclasses.replace(detector.settings, size=size)
-        heat, paf, place = detector.maps(frame.image)
-        people = decode(heat, paf, place, detector.settings.decoder, detector.skeleton, detector.settings.merge_halves)
-        people = people.strongest(detector.settings.most_people)
+            detector.config = detector.config.replace(inference_img_size=size)
+        maps = detector.maps(frame.image)
+        people = people_of(*maps, detector.config, detector.skeleton)
         ids = None if tracker is None else tracker.update(people.joints)
         return Poses2D(frame.name, file_name, frame.image[..., ::-1], people.joints, people.scores, ids,
-                       detector.skeleton, frame.time_s, (heat, paf, place))
+                       detector.skeleton, frame.time_s, maps)
 
 
 def write_source(detecting, source, folder, keypoint_scale=0, write_heatmaps=False):

@@ -18,15 +18,15 @@ from common.errors import UserError
 from common.joints import SKELETONS
 from common.stand_ins.datasets import coco
 from common.stand_ins.datasets.annotations import encode_mask
-from openpose.src import dataset, gen_ignore_mask
-from openpose.src.augment import ImageAugmentation, change_colours, random_matrix, warp_image, warp_joints
+from openpose.src import augment, dataset, gen_ignore_mask
+from openpose.src.augment import change_colours, random_matrix, warp_image, warp_joints
+from openpose.src.config import read_settings
 from openpose.src.dataset import KeypointSource
 from openpose.src.decode import decode
 from openpose.src.skeleton import COCO_18
 
 HERE = Path(__file__).parent
-
-
+DEFAULTS = read_settings([])
 
 
 @pytest.fixture
@@ -35,7 +35,8 @@ def data(tmp_path):
 
 
 def source_of(data, masks="", **settings):
-    return KeypointSource(*data, masks, COCO_18, ImageAugmentation(**settings), "cmu")
+    return KeypointSource(DEFAULTS.replace(jsonpath_train=data[0], imgpath_train=data[1], maskpath_train=masks,
+                                           normalisation="cmu", **settings), COCO_18)
 
 
 def fitting_matrix(height, width, insize):
@@ -55,10 +56,10 @@ def test_reading(data):
     source = source_of(data)
     assert [image.id for image in source.images] == [1, 2, 3] and source.images[0].width == 368
     assert [len(joints) for joints in source.joints] == [1, 3, 3] and len(source) == 3
-    large = KeypointSource(*data, "", COCO_18, ImageAugmentation(), "cmu", min_area=30000)
+    large = source_of(data, min_area=30000)
     assert len(large.joints[[image.id for image in large.images].index(2)]) == 1
     with pytest.raises(UserError, match=r"no person with 18 keypoints or more \(--min_keypoints\) and an area"):
-        KeypointSource(*data, "", COCO_18, ImageAugmentation(), "cmu", min_keypoints=18)
+        source_of(data, min_keypoints=18)
 
 
 @pytest.mark.parametrize("change, text", [
@@ -115,7 +116,7 @@ def test_pipeline(data):
     assert len(batches) == 1 and batches[0][0].shape == (2, 3, 64, 64)
 
 
-def test_joints_move_with_the_image():
+def test_joints_move_with_the_image(monkeypatch):
     """A white dot stays under its joint through size, rotation, shift and mirror."""
     rng = np.random.default_rng(4)
     for _ in range(8):
@@ -123,7 +124,7 @@ def test_joints_move_with_the_image():
         joints[0, [2, 8]] = (120.0, 90.0, 1), (160.0, 190.0, 1)
         image = np.zeros((260, 300, 3), np.uint8)
         cv2.circle(image, (120, 90), 3, (255, 255, 255), -1)
-        matrix, flip = random_matrix(joints, ImageAugmentation(insize=368), rng)
+        matrix, flip = random_matrix(joints, DEFAULTS, rng)
         moved = warp_joints(joints, matrix, flip, COCO_18.mirrored_joints())
         shoulder = 5 if flip else 2  # left and right change places
         assert moved[0, shoulder, 2] == 1 and moved[0, 7 - shoulder, 2] == 0
@@ -131,14 +132,15 @@ def test_joints_move_with_the_image():
         ys, xs = np.mgrid[0:368, 0:368]
         middle = np.array(((xs * warped).sum(), (ys * warped).sum())) / warped.sum()
         assert np.abs(middle - moved[0, shoulder, :2]).max() < 0.15
-    assert {random_matrix(joints, ImageAugmentation(flip_prob=p), rng)[1] for p in (0.0,)} == {False}
-    assert random_matrix(joints, ImageAugmentation(flip_prob=1.0), rng)[1] is True
+    for chance in (0.0, 1.0):
+        monkeypatch.setattr(augment, "FLIP_PROB", chance)
+        assert random_matrix(joints, DEFAULTS, rng)[1] is bool(chance)
 
 
 def test_sizes_stay_in_their_bounds_and_reduced_images_keep_their_place():
     rng, joints = np.random.default_rng(5), np.zeros((1, 18, 3))
     joints[0, [0, 10]] = (10, 10, 1), (610, 810, 1)  # a diagonal of 1000 px may become 512 at most, 0.5 at least
-    scales = [np.sqrt(abs(np.linalg.det(random_matrix(joints, ImageAugmentation(), rng)[0][:, :2]))) for _ in range(50)]
+    scales = [np.sqrt(abs(np.linalg.det(random_matrix(joints, DEFAULTS, rng)[0][:, :2]))) for _ in range(50)]
     assert 0.5 <= min(scales) < 0.55 and 0.95 < max(scales) <= 1.0
     image = np.zeros((800, 1200), np.uint8)
     image[400:480, 600:700] = 255

@@ -10,8 +10,9 @@ from mindspore import Tensor, nn
 
 from common.data.readers.coco import read_annotations
 from common.errors import UserError
+from openpose.src.config import read_settings
 from openpose.src.decode import DecodedPeople, Placement, decode
-from openpose.src.detector import DetectorSettings, PeopleDetector, average_mirror, prepare, resample
+from openpose.src.detector import PeopleDetector, average_mirror, prepare, resample
 from openpose.src.evaluate import (
     FIGURES,
     Predictions,
@@ -28,8 +29,7 @@ from openpose.src.skeleton import COCO_18
 from openpose.src.targets import make_targets
 
 HERE = Path(__file__).parent
-
-
+DEFAULTS = read_settings([])
 
 
 @pytest.fixture
@@ -208,7 +208,8 @@ class Grey(nn.Cell):
 
 def test_detector_averages_scales_and_mirror():
     image = np.full((32, 48, 3), 200, np.uint8)
-    detector = PeopleDetector(Grey(), "cmu", DetectorSettings(size=32, scales=(1.0, 1.0), flip=True))
+    detector = PeopleDetector(Grey(), DEFAULTS.replace(
+        normalisation="cmu", inference_img_size=32, inference_scales=[1.0, 1.0], flip_test=True), COCO_18)
     heat, paf, frame = detector.maps(image)
     assert heat.shape == (19, 4, 6) and frame.inner == (32, 48)
     assert np.allclose(heat[0], heat[0, 0, 0]) and np.allclose(paf[1], paf[1, 0, 0], atol=1e-6)
@@ -217,7 +218,7 @@ def test_detector_averages_scales_and_mirror():
 
 def test_detector_with_a_network():
     network = OpenPose(num_stages=1, width=0.05).set_train(False)
-    detector = PeopleDetector(network, "port", DetectorSettings(size=64, most_people=1))
+    detector = PeopleDetector(network, DEFAULTS.replace(inference_img_size=64, number_people_max=1), COCO_18)
     image = golden.seeded.image("any", 64, 64, 1)
     assert len(detector(image)) <= 1
     heat, paf, _ = detector.maps(image)

@@ -9,8 +9,8 @@ import pytest
 
 from common.inference.sources import Frame as SourceFrame
 from common.inference.sources import Source
+from openpose.src.config import read_settings
 from openpose.src.decode import DecodedPeople, Placement
-from openpose.src.detector import DetectorSettings
 from openpose.src.drawing import draw_maps, draw_people
 from openpose.src.inference import (
     Detecting,
@@ -111,7 +111,7 @@ class PerfectDetector:
     """Sees a person who walks to the right; at the frame `stop` the user presses Ctrl-C."""
 
     def __init__(self, stop=None):
-        self.skeleton, self.settings = COCO_18, DetectorSettings(decoder="default")
+        self.skeleton, self.config = COCO_18, read_settings([])
         self.frame, self.stop = 0, stop
 
     def maps(self, image):

@@ -9,8 +9,8 @@ from common.geometry.rotation import axis_angle_to_matrix
 from common.inference.meshes import Body, Region
 from common.inference.smpl import SMPLMeshes
 from common.joints import SKELETONS
+from openpose.src.config import read_settings
 from openpose.src.decode import Placement
-from openpose.src.detector import DetectorSettings
 from openpose.src.skeleton import COCO_18
 from openpose.src.targets import make_targets
 
@@ -19,7 +19,7 @@ class Finder:
     """Maps of a network that sees the same person in every image, upright in its middle."""
 
     def __init__(self):
-        self.skeleton, self.settings = COCO_18, DetectorSettings()
+        self.skeleton, self.config = COCO_18, read_settings([])
 
     def maps(self, image):
         height, width = image.shape[:2]

@@ -10,7 +10,7 @@ from mindspore import Tensor, nn
 from common.data.pipeline import Pipeline
 from common.engine.train_step import TrainStep
 from common.stand_ins.datasets import coco
-from openpose.src.augment import ImageAugmentation
+from openpose.src.config import read_settings
 from openpose.src.dataset import KeypointSource
 from openpose.src.fast_convolution import use_fast_convolutions
 from openpose.src.loss import NetworkWithLoss
@@ -54,8 +54,7 @@ def cases(torch):
 def make_source(folder):
     """Sample scenes in jpg files that it writes, changed at random as for training."""
     coco.make(Namespace(output_dir=folder, seed=1, num=SCENES, years=(2017,), easy=False))
-    return KeypointSource(os.path.join(folder, "annotations", "person_keypoints_train2017.json"),
-                          os.path.join(folder, "train2017"), "", COCO_18, ImageAugmentation(SIDE), "port")
+    return KeypointSource(read_settings(["--data_dir", folder, "--insize", str(SIDE)]), COCO_18)
 
 
 def _loader(folder):
