@@ -18,7 +18,7 @@ def main(argv):
 
     from common.engine.runtime import init_runtime
     from pose_baseline.src.config import results_folder
-    from pose_baseline.src.datasets import build_dataset
+    from pose_baseline.src.dataset import load_dataset
     from pose_baseline.src.evaluate import LOGGER, evaluate, log_evaluation, write_evaluation
     from pose_baseline.src.network import Lifter, load_trained
 
@@ -26,7 +26,7 @@ def main(argv):
     network, config, statistics, checkpoint = load_trained(config, need_statistics=False)
     folder = results_folder(config, checkpoint)
     make_folder(folder or ".")
-    data = build_dataset(config, ("test",) if statistics else ("train", "test"), statistics)
+    data = load_dataset(config, ("test",) if statistics else ("train", "test"), statistics)
     result = evaluate(Lifter(network), data.test, data.statistics, config.procrustes,
                       config.batch_size if config.drop_remainder else None, config.evaluateActionWise)
     log_evaluation(result, config.evaluateActionWise)

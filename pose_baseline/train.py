@@ -45,7 +45,8 @@ def train(config, runtime):
     from common.engine.runtime import broadcast_parameters
     from common.engine.schedules import learning_rate_at
     from common.engine.train_step import RepeatedStep
-    from pose_baseline.src.datasets import build_dataset, build_loader, require_same_poses
+    from pose_baseline.src.dataset import load_dataset
+    from pose_baseline.src.datasets import build_loader, require_same_poses
     from pose_baseline.src.evaluate import Evaluate, frames_per_action
     from pose_baseline.src.train_step import build_start, build_step
 
@@ -59,7 +60,7 @@ def train(config, runtime):
     may_differ = MAY_DIFFER - {"epochs"} if config.lr_type == "cosine" else MAY_DIFFER
     resumed = checkpoint_to_resume(config, store, runtime, "pose_baseline", "train_dir", may_differ)
 
-    data = build_dataset(config)
+    data = load_dataset(config)
     if data.test is not None:  # too few frames are known before the training, not after it
         frames_per_action(data.test, config.batch_size if config.drop_remainder else None)
     require_same_poses(resumed, data.statistics)

@@ -1,6 +1,6 @@
 """Human3.6M as arrays: normalised 2D poses, normalised 3D poses, and where each row comes from.
 
-    dataset = load_dataset(data_dir, cameras_path, "All", camera_frame=True, predict_14=False)
+    dataset = load_dataset(config)
     dataset.train.inputs, dataset.train.targets, dataset.test.sequences, dataset.statistics
 
 The first load reads every file once and keeps unnormalised float32 arrays in a cache, a file for each split, which is
@@ -15,13 +15,15 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
+from common.config import Config
 from common.data.readers import human36m
 from common.data.readers.stacked_hourglass import FOLDERS, HourglassDetections
 from common.data.readers.videopose3d import POSES_FILE, PackedDetections, PackedPoses
@@ -78,32 +80,24 @@ class Dataset:
     statistics: Statistics
 
 
-def load_dataset(data_dir: str, cameras_path: str, actions: str | Collection[str], camera_frame: bool, predict_14: bool,
-                 detections: str = "gt", statistics: Statistics | None = None, cache_dir: str | None = None,
-                 splits: Iterable[str] = ("train", "test")) -> Dataset:
+def load_dataset(config: Config, splits: Iterable[str] = ("train", "test"),
+                 statistics: Statistics | None = None) -> Dataset:
     """Load Human3.6M.
 
     Args:
-        data_dir (str): folder with S1, S5, ... or `data_3d_h36m.npz`.
-        cameras_path (str): `metadata.xml`.
-        actions (str or sequence of str): `All`, one action, or several.
-        camera_frame (bool): 3D in the axes of each camera; otherwise in world axes, repeated for each camera.
-        predict_14 (bool): targets of 14 joints (42 columns) in place of 16 (48).
-        detections (str): 2D source. `gt` projects the 3D joints; `sh`, `sh_ft` read Stacked Hourglass h5 files;
-            another name reads `data_2d_h36m_<name>.npz`.
-        statistics (Statistics): to normalise with, from a checkpoint; None computes them from the training subjects.
-        cache_dir (str): folder for the cache; None is `cache` in `data_dir`, or the user's cache folder where that
-            cannot be written.
+        config (Config): where the files and the cache lie; which action; `detections`, the source of 2D;
+            `camera_frame`, 3D in the axes of each camera, otherwise in world axes, repeated for each camera;
+            `predict_14`, targets of 14 joints (42 columns) in place of 16 (48).
         splits (sequence of str): of `train`, `test`. With `statistics` only the subjects of these are needed.
+        statistics (Statistics): to normalise with, from a checkpoint; None computes them from the training subjects.
 
     Raises:
         UserError: something is missing, damaged or of another shape; the text names it.
     """
-    if statistics is not None and statistics.predict_14 != predict_14:
+    if statistics is not None and statistics.predict_14 != config.predict_14:
         raise UserError(f"the checkpoint's statistics are for {14 if statistics.predict_14 else 17} joints: "
                         f"{'add' if statistics.predict_14 else 'drop'} --predict_14")
-    source = _DataFolder(data_dir, cameras_path, human36m.resolve_actions(actions), camera_frame, detections, cache_dir)
-    ready = {}
+    source, ready = _DataFolder(config), {}
     # The training subjects come first, since their statistics may be needed.
     for split, subjects in (("train", human36m.TRAIN_SUBJECTS), ("test", human36m.TEST_SUBJECTS)):
         if split not in splits and (split == "test" or statistics is not None):
@@ -111,7 +105,8 @@ def load_dataset(data_dir: str, cameras_path: str, actions: str | Collection[str
         arrays = source.arrays(split, subjects)
         if statistics is None:
             mean, std = arrays["statistics"]
-            statistics = Statistics(mean[:WIDTH_2D], std[:WIDTH_2D], mean[WIDTH_2D:], std[WIDTH_2D:], predict_14)
+            statistics = Statistics(mean[:WIDTH_2D], std[:WIDTH_2D], mean[WIDTH_2D:], std[WIDTH_2D:],
+                                    config.predict_14)
         if split in splits:
             ready[split] = _normalised(arrays, statistics)
     return Dataset(ready.get("train"), ready.get("test"), statistics)
@@ -130,15 +125,15 @@ def open_poses(data_dir: str) -> PackedPoses | human36m.CdfTree:
 class _DataFolder:
     """The files of one data folder under one set of settings, as cached arrays."""
 
-    def __init__(self, data_dir: str, cameras_path: str, actions: tuple[str, ...], camera_frame: bool, detections: str,
-                 cache_dir: str | None):
-        self._poses = open_poses(data_dir)
-        self._cameras = human36m.read_cameras(cameras_path)
-        self._data_dir, self._cameras_path = data_dir, cameras_path
-        self._actions, self._camera_frame, self._kind = actions, camera_frame, detections
-        self._detections: HourglassDetections | PackedDetections | None = None if detections == "gt" else (
-            HourglassDetections if detections in FOLDERS else PackedDetections)(data_dir, detections)
-        self._folder = _writable_folder(cache_dir or os.path.join(data_dir, "cache"))
+    def __init__(self, config: Config):
+        self._data_dir, self._camera_frame, self._kind = config.data_dir, config.camera_frame, config.detections
+        self._actions = human36m.resolve_actions(config.action)
+        self._poses = open_poses(self._data_dir)
+        self._cameras_path = config.cameras_path or os.path.join(self._data_dir, "metadata.xml")
+        self._cameras = human36m.read_cameras(self._cameras_path)
+        self._detections: HourglassDetections | PackedDetections | None = None if self._kind == "gt" else (
+            HourglassDetections if self._kind in FOLDERS else PackedDetections)(self._data_dir, self._kind)
+        self._folder = _writable_folder(config.cache_dir or os.path.join(self._data_dir, "cache"))
 
     def arrays(self, split: str, subjects: tuple[int, ...]) -> dict[str, np.ndarray]:
         """Unnormalised arrays of one split, and its sequences as text, from the cache or read and cached."""
@@ -224,12 +219,9 @@ _OUTPUT_ROWS = index_map("h36m_32", OUTPUT_JOINTS)
 
 def _note_missing(recordings: list[human36m.Recording], subjects: tuple[int, ...], actions: tuple[str, ...]) -> None:
     """One line about what a complete Human3.6M has and this folder has not: two recordings per subject and action."""
-    counts = {}
-    for recording in recordings:
-        key = recording.subject, recording.action
-        counts[key] = counts.get(key, 0) + 1
-    few = [f"S{subject} {action} ({counts.get((subject, action), 0)})"
-           for subject in subjects for action in actions if counts.get((subject, action), 0) < 2]
+    counts = Counter((recording.subject, recording.action) for recording in recordings)
+    few = [f"S{subject} {action} ({counts[subject, action]})"
+           for subject in subjects for action in actions if counts[subject, action] < 2]
     if few:
         more = f" and {len(few) - 6} more" if len(few) > 6 else ""
         log.warning("the data set is partial: fewer than two recordings of %s%s", ", ".join(few[:6]), more)

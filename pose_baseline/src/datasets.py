@@ -1,4 +1,4 @@
-"""From settings to poses: those of the data folder, and the batches of a training."""
+"""The batches of a training, and what a folder of Human3.6M holds and lacks."""
 import os
 
 import numpy as np
@@ -11,19 +11,10 @@ from common.data.readers.stacked_hourglass import FOLDERS, find_detections
 from common.data.readers.videopose3d import POSES_FILE
 from common.errors import UserError
 from pose_baseline.src.augment import PoseAugmentation
-from pose_baseline.src.dataset import load_dataset, open_poses
+from pose_baseline.src.dataset import open_poses
 from pose_baseline.src.normalisation import Statistics
 
 RECORDINGS_PER_SUBJECT = 2 * len(human36m.ACTIONS)
-
-
-def build_dataset(config, splits=("train", "test"), statistics=None):
-    """The poses of the settings' data folder, normalised; with `statistics` from a checkpoint, or those of the
-    training subjects."""
-    cameras_path = config.cameras_path or os.path.join(config.data_dir, "metadata.xml")
-    return load_dataset(config.data_dir, cameras_path, config.action, config.camera_frame, config.predict_14,
-                        detections=config.detections, statistics=statistics, cache_dir=config.cache_dir or None,
-                        splits=splits)
 
 
 def build_loader(config, runtime, data):

@@ -10,7 +10,7 @@ from common.errors import UserError
 from common.joints import SKELETONS
 from common.metrics import mpjpe
 from pose_baseline.src.config import experiment_folder, results_folder
-from pose_baseline.src.datasets import build_dataset
+from pose_baseline.src.dataset import load_dataset
 from pose_baseline.src.drawing import Sample, sample_grid
 from pose_baseline.src.keypoint_files import raw_detections
 from pose_baseline.src.keypoints import fit_to_camera, lifter_tracks, read_keypoints
@@ -72,7 +72,7 @@ def sample(config):
     """The original's --sample: 15 random test poses as a grid of 2D input, truth and prediction -> its path."""
     config = config.replace(ckpt_file=config.ckpt_file or _checkpoint_of(config))
     network, config, statistics, checkpoint = load_trained(config, need_statistics=False)
-    data = build_dataset(config, ("test",) if statistics else ("train", "test"), statistics)
+    data = load_dataset(config, ("test",) if statistics else ("train", "test"), statistics)
     split, statistics = data.test, data.statistics
     rows = np.random.default_rng(config.seed).choice(len(split.inputs), min(NUM_SAMPLES, len(split.inputs)), False)
     joints_2d = statistics.restore_2d(split.inputs[rows]).reshape(len(rows), -1, 2)

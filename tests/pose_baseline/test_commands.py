@@ -148,7 +148,7 @@ def test_the_pixel_export_takes_pixels_and_gives_millimetres(trained, tmp_path):
 
 
 def test_inference_from_a_file(trained, tree, tmp_path):
-    data = load_dataset(tree, os.path.join(tree, "metadata.xml"), "All", True, False)
+    data = load_dataset(read_settings(["--data_dir", tree, "--camera_frame"]))
     statistics, sequence = data.statistics, data.test.sequences[0]
     rows = slice(sequence.start, sequence.stop)
     pixels = statistics.restore_2d(data.test.inputs[rows]).reshape(-1, 16, 2)

@@ -16,6 +16,7 @@ from common.errors import UserError
 from common.geometry.camera import project, world_to_camera
 from common.joints import index_map
 from pose_baseline.src import dataset as dataset_module
+from pose_baseline.src.config import read_settings
 from pose_baseline.src.dataset import load_dataset, write_cache
 
 FOLDER = GOLDEN / "pose_baseline"
@@ -43,8 +44,9 @@ def small(tmp_path):
     return write_tree(tmp_path, subjects=(1, 9), actions=("Eating", "Sitting"))
 
 
-def load(folder, actions="All", camera_frame=True, predict_14=False, **options):
-    return load_dataset(folder, os.path.join(folder, "metadata.xml"), actions, camera_frame, predict_14, **options)
+def load(folder, actions="All", splits=("train", "test"), statistics=None, **settings):
+    config = read_settings(["--camera_frame"]).replace(data_dir=folder, action=actions, **settings)
+    return load_dataset(config, splits, statistics)
 
 
 def visible(folder):
@@ -232,14 +234,13 @@ def test_detections_shorter_than_the_motion_are_refused(small):
 # --- bad input
 
 def test_missing_folder_and_empty_folder(small, tmp_path):
-    xml = os.path.join(small, "metadata.xml")
     with pytest.raises(UserError, match="nowhere does not exist.*--data_dir"):
-        load_dataset(str(tmp_path / "nowhere"), xml, "All", True, False)
+        load(str(tmp_path / "nowhere"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"looked for .*empty/S<subject>/MyPoseFeatures/D3_Positions/<Action>.cdf"):
-        load_dataset(str(tmp_path / "empty"), xml, "All", True, False)
+        load(str(tmp_path / "empty"), cameras_path=os.path.join(small, "metadata.xml"))
     with pytest.raises(UserError, match="metadata.xml does not exist"):
-        load_dataset(small, str(tmp_path / "x" / "metadata.xml"), "All", True, False)
+        load(small, cameras_path=str(tmp_path / "x" / "metadata.xml"))
     with pytest.raises(UserError, match="unknown action Jogging"):
         load(small, actions="Jogging")
 

@@ -6,6 +6,7 @@ import pytest
 from golden_files import GOLDEN, load_module
 
 from common.errors import UserError
+from pose_baseline.src.config import read_settings
 from pose_baseline.src.dataset import Sequence, Split, load_dataset
 from pose_baseline.src.evaluate import evaluate
 from pose_baseline.src.normalisation import Statistics
@@ -56,7 +57,7 @@ def reference_network(predict_14):
 def test_reference_errors(tree, predict_14):
     case = np.load(FOLDER / "dataset.npz")
     joints = "14" if predict_14 else "17"
-    dataset = load_dataset(tree, tree + "/metadata.xml", "All", camera_frame=True, predict_14=predict_14)
+    dataset = load_dataset(read_settings(["--data_dir", tree, "--camera_frame"]).replace(predict_14=predict_14))
     network = reference_network(predict_14)
     for procrustes, suffix in ((False, ""), (True, "_procrustes")):
         result = evaluate(network, dataset.test, dataset.statistics, procrustes, drop_remainder_of=64)
