@@ -104,9 +104,8 @@ def line(progress, _, milliseconds):
 
 def block(progress, learning_rate):
     """The original's lines at the end of an epoch."""
-    rule = "=" * 29
-    return (rule, f"Global step:         {progress.step}", f"Learning rate:       {learning_rate:.2e}",
-            f"Train loss avg:      {progress.mean_loss:.4f}", rule)
+    return ("=" * 29, f"Global step:         {progress.step}", f"Learning rate:       {learning_rate:.2e}",
+            f"Train loss avg:      {progress.mean_loss:.4f}", "=" * 29)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ gets of somebody is its own affair: published models differ in that.
 """
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -211,8 +211,7 @@ class KeypointFiles:
         if poses and are_shares(np.concatenate([sure(pose.joints, self.min_confidence) for pose in poses])):
             raise UserError(f"--keypoints_json {self.path}: coordinates are shares of the image; write them in its "
                             "pixels (OpenPose: --keypoint_scale 0)")
-        found = (_from_joints(pose.joints, self.min_confidence, None, pose.identity) for pose in poses)
-        return [person for person in found if person is not None]
+        return _from_joints([(pose.joints, None, pose.identity) for pose in poses], self.min_confidence)
 
 
 def _detected(images: Sequence, min_confidence: float) -> FindPeople:
@@ -230,20 +229,19 @@ def _detected(images: Sequence, min_confidence: float) -> FindPeople:
 
 
 def _detections(people: object, min_confidence: float, ids: Sequence | None = None) -> list[Detection]:
-    """Those of a detector's answer, see `choose_people`, of whom enough is seen."""
+    """Those of a detector's answer, see `choose_people`."""
     ids = [None] * len(people.joints) if ids is None else ids
-    found = [_from_joints(joints, min_confidence, score, number)
-             for joints, score, number in zip(people.joints, people.scores, ids)]
-    return [person for person in found if person is not None]
+    return _from_joints(zip(people.joints, people.scores, ids), min_confidence)
 
 
-def _from_joints(joints: np.ndarray, min_confidence: float, score: float | None = None,
-                 number: int | str | None = None) -> Detection | None:
-    """Detection from (J, 3) joints; None for somebody of whom hardly anything is seen."""
-    joints = sure(joints, min_confidence)
-    seen = joints[joints[:, 2] > 0]
-    if len(seen) < LEAST_JOINTS or np.ptp(seen[:, :2], axis=0).max() < LEAST_EXTENT_PX:
-        return None
-    low, high = seen[:, :2].min(0), seen[:, :2].max(0)
-    return Detection(np.concatenate([low, high - low]), joints, float(seen[:, 2].mean() if score is None else score),
-                 number)
+def _from_joints(people: Iterable[tuple], min_confidence: float) -> list[Detection]:
+    """Detections of people told by joints (J, 3), score and number; of whom hardly anything is seen is left out."""
+    found = []
+    for joints, score, number in people:
+        joints = sure(joints, min_confidence)
+        seen = joints[joints[:, 2] > 0]
+        if len(seen) >= LEAST_JOINTS and np.ptp(seen[:, :2], axis=0).max() >= LEAST_EXTENT_PX:
+            low, high = seen[:, :2].min(0), seen[:, :2].max(0)
+            score = float(seen[:, 2].mean() if score is None else score)
+            found.append(Detection(np.concatenate([low, high - low]), joints, score, number))
+    return found

@@ -33,13 +33,8 @@ def _caffe_rules():
     rules = [Rule(rf"(?:model\w*\.)?{name}\.(weight|bias)", rf"backbone.layers.{number}.\1")
              for name, number in zip(CAFFE_VGG, convolution_numbers())]
     rules.append(Rule(r"(?:model\w*\.)?conv4_([34])_CPM\.(weight|bias)", r"conv4_\1.\2"))
-    for label, branch in BRANCHES.items():
-        rules += [Rule(rf"(?:model\w*\.)?conv5_{k + 1}_CPM_L{label}\.(weight|bias)", rf"stages.0.{branch}.convs.{k}.\1")
-                  for k in range(len(FIRST_STAGE) + 1)]
-        rules += [Rule(rf"(?:model\w*\.)?Mconv{k + 1}_stage{stage}_L{label}\.(weight|bias)",
-                       rf"stages.{stage - 1}.{branch}.convs.{k}.\1")
-                  for stage in range(2, 7) for k in range(len(LATER_STAGE) + 1)]
-    return rules
+    return rules + _branch_rules(lambda stage, label, k: r"(?:model\w*\.)?" + (
+        f"conv5_{k + 1}_CPM_L{label}" if stage == 1 else f"Mconv{k + 1}_stage{stage}_L{label}"))
 
 
 def _sequential_rules():
@@ -48,23 +43,21 @@ def _sequential_rules():
              for number in convolution_numbers()]
     rules += [Rule(rf"model0\.{number}\.(weight|bias)", rf"{name}.\1") for number, name in ((23, "conv4_3"),
                                                                                           (25, "conv4_4"))]
-    for stage in range(1, 7):
-        count = len(LATER_STAGE if stage > 1 else FIRST_STAGE) + 1
-        rules += [Rule(rf"model{stage}_{label}\.{2 * k}\.(weight|bias)",
-                       rf"stages.{stage - 1}.{branch}.convs.{k}.\1")
-                  for label, branch in BRANCHES.items() for k in range(count)]
-    return rules
+    return rules + _branch_rules(lambda stage, label, k: rf"model{stage}_{label}\.{2 * k}")
 
 
 def _port_rules():
     rules = [OPTIMIZER, Rule(r"(?:network\.)?base\.vgg_base\.layers\.(\d+)\.(\w+)", r"backbone.layers.\1.\2"),
              Rule(r"(?:network\.)?base\.conv4_([34])_CPM\.(weight|bias)", r"conv4_\1.\2")]
-    for label, branch in BRANCHES.items():
-        for stage in range(1, 7):
-            middle, count = ("_CPM", len(FIRST_STAGE)) if stage == 1 else ("", len(LATER_STAGE))
-            rules += [Rule(rf"(?:network\.)?stage_{stage}\.conv{k + 1}{middle}_L{label}\.(weight|bias)",
-                           rf"stages.{stage - 1}.{branch}.convs.{k}.\1") for k in range(count + 1)]
-    return rules
+    return rules + _branch_rules(lambda stage, label, k: rf"(?:network\.)?stage_{stage}\.conv{k + 1}"
+                                                         f"{'_CPM' if stage == 1 else ''}_L{label}")
+
+
+def _branch_rules(name):
+    """Of the stages' convolutions; `name` makes a pattern of the number of the stage, the branch's label and k."""
+    return [Rule(rf"{name(stage, label, k)}\.(weight|bias)", rf"stages.{stage - 1}.{branch}.convs.{k}.\1")
+            for stage in range(1, 7) for label, branch in BRANCHES.items()
+            for k in range(len(LATER_STAGE if stage > 1 else FIRST_STAGE) + 1)]
 
 
 def _torchvision_rules(batch_norm):

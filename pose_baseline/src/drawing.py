@@ -52,7 +52,7 @@ def sample_grid(samples, path, space="camera"):
         path (str): png to write.
         space (str): axes of the 3D joints, `camera` (x right, y down, z forward) or `world` (z up).
     """
-    radius = _radius([pose for sample in samples for pose in (sample.truth, sample.prediction)], space)
+    radius = _radius(space, *(pose for sample in samples for pose in (sample.truth, sample.prediction)))
     cards = []
     for sample in samples:
         error = np.linalg.norm(sample.prediction - sample.truth, axis=-1).mean()
@@ -76,7 +76,7 @@ def prediction_grid(joints_2d, joints_3d, truth_3d, path, space="camera", frame_
     """
     count = len(joints_3d)
     chosen = np.unique(np.linspace(0, count - 1, min(count, MOST_FRAMES)).round().astype(int))
-    radius = _radius([joints_3d[chosen]] + ([] if truth_3d is None else [truth_3d[chosen]]), space)
+    radius = _radius(space, joints_3d[chosen], None if truth_3d is None else truth_3d[chosen])
     cards = []
     for frame in chosen:
         title = printable(frame_names[frame])[:_NAME_LETTERS] if frame_names is not None else f"frame {frame}"
@@ -92,8 +92,7 @@ def prediction_grid(joints_2d, joints_3d, truth_3d, path, space="camera", frame_
 
 def pose_image(joints_2d, joints_3d, space="camera"):
     """One pose: 2D input (16, 2) px on the left, prediction (J, 3) mm on the right, (480, 960, 3) uint8 RGB."""
-    radius = _radius([np.asarray(joints_3d)], space)
-    return next(_frames(np.asarray(joints_2d)[None], np.asarray(joints_3d)[None], 1.0, space, None, 0.0, radius))
+    return next(_frames(joints_2d[None], joints_3d[None], 1.0, space, None))
 
 
 def animate(joints_2d, joints_3d, path, fps, space="camera", truth_3d=None):
@@ -101,16 +100,15 @@ def animate(joints_2d, joints_3d, path, fps, space="camera", truth_3d=None):
 
     joints_2d (T, 16, 2), px; joints_3d and truth_3d (T, J, 3), mm; fps: frames per second; space: see `sample_grid`.
     """
-    radius = _radius([joints_3d] + ([] if truth_3d is None else [truth_3d]), space)
-    write_video(path, _frames(joints_2d, joints_3d, fps, space, truth_3d, SWING_DEG, radius), fps)
+    write_video(path, _frames(joints_2d, joints_3d, fps, space, truth_3d), fps)
 
 
-def _frames(joints_2d, joints_3d, fps, space, truth_3d, swing_deg, radius):
-    size = _VIDEO_PX
+def _frames(joints_2d, joints_3d, fps, space, truth_3d):
+    size, radius = _VIDEO_PX, _radius(space, joints_3d, truth_3d)
     scale, shift = fit_points(joints_2d, size, size, margin=0.1)
     for frame, (points, pose) in enumerate(zip(joints_2d, joints_3d)):
-        left = draw_skeleton(blank(size, size), scale * np.asarray(points) + shift, INPUT)
-        view = View(azimuth_deg=View.azimuth_deg + swing_deg * np.sin(2.0 * np.pi * frame / (8.0 * fps)))
+        left = draw_skeleton(blank(size, size), scale * points + shift, INPUT)
+        view = View(azimuth_deg=View.azimuth_deg + SWING_DEG * np.sin(2.0 * np.pi * frame / (8.0 * fps)))
         truth = None if truth_3d is None else truth_3d[frame]
         right = _panel(pose, space, radius, view=view, reference=truth, size=size)
         put_text(left, "2D input", (14, 26), scale=0.6)
@@ -129,10 +127,12 @@ def _floor_point(joints):
     return offset
 
 
-def _radius(poses, space):
-    """Half of the scene's size that shows all poses (lists of (J, 3) or (T, J, 3)) from every side."""
+def _radius(space, *poses):
+    """Half of the scene's size that shows all poses ((J, 3), (T, J, 3) or None) from every side."""
     needed = [_RADIUS_MM]
     for pose in poses:
+        if pose is None:
+            continue
         joints = upright(pose, space)
         joints = joints - _floor_point(joints) - [0.0, 0.0, _MIDDLE_MM]
         needed.append(1.06 * float(np.linalg.norm(joints[..., :2], axis=-1).max()))
@@ -177,9 +177,9 @@ def _write_cards(path, cards, headings, per_row, title, reference=False):
         # Names of frames are whatever files hold: `$` is no formula there.
         figure.text((left + 0.06) / width, (low + _PANEL_INCHES + 0.1) / height, caption, fontsize=8, va="center",
                     color=ink, parse_math=False)
-    entries = [("left", COLOURS["left"]), ("right", COLOURS["right"]), ("middle", COLOURS["middle"])]
-    entries += [("truth", MUTED)] if reference else []
-    handles = [Line2D([], [], color=np.array(colour) / 255.0, linewidth=3, label=name) for name, colour in entries]
+    entries = {**COLOURS, "truth": MUTED} if reference else COLOURS
+    handles = [Line2D([], [], color=np.array(colour) / 255.0, linewidth=3, label=name)
+               for name, colour in entries.items()]
     figure.legend(handles=handles, loc="lower center", ncols=len(handles), frameon=False, fontsize=9)
     with atomic_path(path) as temporary:
         figure.savefig(temporary)

@@ -16,6 +16,7 @@ from common.formats.registry import write_motion
 from common.geometry.bones import frame_of, turn_bones
 from common.joint_tables import TABLES as JOINT_TABLES
 from common.joints import SKELETONS
+from common.limits import check_choices
 from common.metrics import mpjpe
 from common.names import safe_names
 
@@ -150,8 +151,7 @@ def check_outputs(config, statistics):
     unknown = [name for name in config.formats if name not in FORMATS]
     if unknown:
         raise UserError(f"--formats {unknown[0]}: choose from {', '.join(FORMATS)}")
-    if config.animation not in ANIMATIONS:
-        raise UserError(f"--animation {config.animation}: choose one of {', '.join(ANIMATIONS)}")
+    check_choices(config, {"animation": ANIMATIONS})
     if "bvh" in config.formats and statistics.predict_14:
         raise UserError("--formats bvh: this network gives 14 joints, without pelvis and spine (--predict_14); leave "
                         "bvh out, or take weights for 17 joints")
