@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from common.errors import UserError, run  # noqa: E402
 from common.log import set_up_logging  # noqa: E402
-from openpose.src.config import MERGE, read_settings  # noqa: E402
+from openpose.src.config import read_settings  # noqa: E402
 
 
 def main(argv):
@@ -25,8 +25,7 @@ def main(argv):
 
     skeleton = load_skeleton(config.skeleton)
     annotations = skeleton.read_annotations(config.ann)
-    predictions = read_predictions(config.preprocess_path, config.result_path, skeleton, config.decoder,
-                                   MERGE[config.merge_halves], annotations)
+    predictions = read_predictions(config, skeleton, annotations)
     write_result(config.output_img_path, predictions)
     log_result(measure(annotations, predictions, skeleton), predictions, config.all_images)
 

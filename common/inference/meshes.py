@@ -136,12 +136,11 @@ class _Track:
 
 
 class _Crops(NamedTuple):
-    """An image whose people are known: Frame, image RGB, list of Detection, list of (network input, Region)."""
+    """An image whose people are known: Frame, image RGB, list of (Detection, network input, Region)."""
 
     frame: Frame
     image: np.ndarray
     found: list
-    crops: list
 
 
 class MeshRunner:
@@ -269,16 +268,15 @@ class MeshRunner:
             numbers = range(len(found)) if not source.fps else self.tracker.update(
                 [_as_pose(person) for person in found], None, [person.number for person in found])
             found = [dataclasses.replace(person, number=number) for person, number in zip(found, numbers)]
-            image, usable, crops = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB), [], []
+            image, usable = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB), []
             for person in found:
                 try:
                     check_box(person, frame.name, frame.image)
-                    crops.append(self.model.crop(image, person))
-                    usable.append(person)
+                    usable.append((person, *self.model.crop(image, person)))
                 except UserError as error:
                     self._leave_out(error)
             if usable or not found or source.fps:
-                yield _Crops(frame, image, usable, crops)
+                yield _Crops(frame, image, usable)
             if interrupted:
                 return
 
@@ -287,7 +285,7 @@ class MeshRunner:
         waiting, inputs, bodies = collections.deque(), collections.deque(), collections.deque()
         for one in crops:
             waiting.append(one)
-            inputs.extend(crop for crop, _ in one.crops)
+            inputs.extend(crop for _, crop, _ in one.found)
             while len(inputs) >= self.batch_size or (inputs and len(waiting) >= MOST_WAITING * self.batch_size):
                 self._predict(inputs, bodies)
             yield from self._complete(waiting, bodies, source)
@@ -307,10 +305,10 @@ class MeshRunner:
     def _complete(self, waiting: collections.deque[_Crops], bodies: collections.deque[Body],
                   source: Source) -> Iterator[People]:
         """Yield `People` for the images whose people all have bodies."""
-        while waiting and len(waiting[0].crops) <= len(bodies):
+        while waiting and len(waiting[0].found) <= len(bodies):
             one = waiting.popleft()
             record, people = self._image_record(one, source), []
-            for found, (_, region) in zip(one.found, one.crops):
+            for found, _, region in one.found:
                 try:
                     people.append(self._person(one.frame, record, found, region, bodies.popleft(), source))
                 except UserError as error:

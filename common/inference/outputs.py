@@ -198,7 +198,13 @@ def _write_person(folder: str, record: ImageRecord, person: Person, formats: Seq
             atomic_write(paths[-1], json_bytes(_as_json(record, person)))
         elif name == "npz":
             paths.append(f"{stem}.npz")
-            atomic_write(paths[-1], _as_npz(record, person))
+            # The same as json, flat, and the meshes; numpy.load opens it without pickle.
+            variants = {f"vertices_{variant}_m": vertices for variant, vertices in person.variants.items()}
+            atomic_write(paths[-1], npz_bytes({
+                "image": record.image, **header_of(record, person),
+                "conventions": json.dumps({**CONVENTIONS, **record.conventions}), "focal_px": record.focal_px,
+                "centre_px": record.centre_px, "vertices_m": person.vertices, "faces": person.faces, **variants,
+                **arrays_of(person)}))
         elif name in MESH_FORMATS:
             for variant, vertices in person.meshes.items():
                 ending = variant and f"_{variant}"
@@ -251,15 +257,6 @@ def _as_json(record: ImageRecord, person: Person) -> dict:
                                  "box_size_px": float(person.box_size_px)},
         },
     }
-
-
-def _as_npz(record: ImageRecord, person: Person) -> bytes:
-    """The bytes of the npz file: the same, flat, and the mesh; numpy.load opens it without pickle."""
-    variants = {f"vertices_{name}_m": vertices for name, vertices in person.variants.items()}
-    return npz_bytes({"image": record.image, **header_of(record, person),
-                      "conventions": json.dumps({**CONVENTIONS, **record.conventions}), "focal_px": record.focal_px,
-                      "centre_px": record.centre_px, "vertices_m": person.vertices, "faces": person.faces, **variants,
-                      **arrays_of(person)})
 
 
 def plain(values: npt.ArrayLike) -> list | float:

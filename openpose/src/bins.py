@@ -22,6 +22,7 @@ from common.engine.export import description_path, read_description
 from common.errors import UserError
 from common.files import atomic_write
 from common.text_files import read_json
+from openpose.src.config import MERGE
 from openpose.src.decode import Placement, decode
 from openpose.src.evaluate import Predictions, to_records
 from openpose.src.normalisation import PADDING, STRIDE, check_normalisation, normalise
@@ -111,17 +112,13 @@ def write_bins(folder, exported, annotations, rows, image_folder):
     return number
 
 
-def read_predictions(folder, result_folder, skeleton, decoder, merge_halves, annotations):
-    """`Predictions` from the maps that a network gave for the files of `write_bins`.
-
-    Args:
-        result_folder (str): the maps.
-        decoder (str), merge_halves (bool): see `decode`.
+def read_predictions(config, skeleton, annotations):
+    """`Predictions` from the maps in `result_path` that a network gave for the files of `write_bins`.
 
     Raises:
         UserError: files are missing, damaged, or of another network.
     """
-    size, batch_size, samples = _read_samples(os.path.join(folder, SAMPLES))
+    size, batch_size, samples = _read_samples(os.path.join(config.preprocess_path, SAMPLES))
     cells, order, out = size // STRIDE, skeleton.annotation_order(annotations.names), Predictions()
     shapes = (batch_size, 2 * len(skeleton.limbs), cells, cells), (batch_size, len(skeleton.joints) + 1, cells, cells)
     place = 0
@@ -131,10 +128,11 @@ def read_predictions(folder, result_folder, skeleton, decoder, merge_halves, ann
             continue
         out.image_ids.append(sample["id"])
         if place % batch_size == 0:
-            paf, heat = (_read_maps(os.path.join(result_folder, f"{place // batch_size}_{output}.bin"), shape)
+            paf, heat = (_read_maps(os.path.join(config.result_path, f"{place // batch_size}_{output}.bin"), shape)
                          for output, shape in enumerate(shapes))
         frame = Placement(tuple(sample["size"]), tuple(sample["inner"]))
-        people = decode(heat[place % batch_size], paf[place % batch_size], frame, decoder, skeleton, merge_halves)
+        people = decode(heat[place % batch_size], paf[place % batch_size], frame, config.decoder, skeleton,
+                        MERGE[config.merge_halves])
         out.records.extend(to_records(people, sample["id"], annotations.category_id, order))
         place += 1
     return out

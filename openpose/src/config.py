@@ -7,8 +7,7 @@ from common.errors import UserError
 from common.limits import check_choices, check_multiples, check_numbers, check_order
 from openpose.src.normalisation import STRIDE, check_normalisation
 
-FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
+DEFAULT_CONFIG = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "default_config.yaml")
 ALIASES = {"max_epoch_train": "epochs", "model_path": "ckpt_file", "GRADIENT_CLIP_VALUE": "clip_norm"}
 # Settings that make the network; they travel in the checkpoint, as does the skeleton.
 NETWORK_KEYS = ("width", "backbone_width", "num_stages", "vgg_with_bn", "stages_with_bn", "normalisation")
@@ -21,7 +20,6 @@ MAY_DIFFER = {"data_dir", "imgpath_train", "jsonpath_train", "maskpath_train", "
               "output_img_path", "vis", "eva_num", "all_images", "inference_img_size", "inference_scales",
               "flip_test", "stretch", "decoder", "merge_halves", "net_resolution", "number_people_max",
               "keypoint_scale", "write_heatmaps", "preprocess_path"}
-LR_TYPES, OPTIMIZERS = ("default", "cosine"), ("Adam", "Momentum")
 DECODERS = ("default", "cmu", "port")
 YEARS = (2017, 2014)  # of COCO; the first that is there counts
 MERGE = {"auto": None, "true": True, "false": False}
@@ -44,7 +42,8 @@ def read_settings(argv, aliases=None):
     check_numbers(config)
     check_order(config, ("min_box_size", "max_box_size"), ("min_scale", "max_scale"))
     check_multiples(config, {"insize": STRIDE})
-    check_choices(config, {"decoder": DECODERS, "merge_halves": MERGE, "lr_type": LR_TYPES, "optimizer": OPTIMIZERS})
+    check_choices(config, {"decoder": DECODERS, "merge_halves": MERGE, "lr_type": ("default", "cosine"),
+                           "optimizer": ("Adam", "Momentum")})
     if not config.inference_scales:
         raise UserError("--inference_scales: give numbers, such as 0.5,1,1.5")
     check_normalisation(config.normalisation)

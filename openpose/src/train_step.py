@@ -49,14 +49,12 @@ def build_step(config, rank_size, network, progress):
     if ms.get_context("device_target") == "CPU" and config.amp_level == "O0":
         network.use_fast_training()
     groups = group_parameters(config, network, progress)
+    rate = groups[-1]["lr"]
     scaler = build_scaler(str(config.loss_scale) if config.loss_scale else "none")
-    if config.optimizer == "Adam":
-        optimizer = nn.Adam(groups, groups[-1]["lr"])
-    else:
-        optimizer = nn.Momentum(groups, groups[-1]["lr"], MOMENTUM)
+    optimizer = nn.Adam(groups, rate) if config.optimizer == "Adam" else nn.Momentum(groups, rate, MOMENTUM)
     step = TrainStep(NetworkWithLoss(apply_amp(network, config.amp_level), config.num_stages), optimizer, scaler,
                      config.clip_norm, 1, rank_size)
-    return step, groups[-1]["lr"]
+    return step, rate
 
 
 def group_parameters(config, network, progress):
@@ -64,12 +62,9 @@ def group_parameters(config, network, progress):
     parameters = network.trainable_params()
     if not config.group_params:
         return [{"params": parameters, "lr": build_schedule(config, progress)}]
-    backbone = [parameter for parameter in parameters if parameter.name.startswith("backbone.")]
-    behind = [parameter for parameter in parameters if re.match(r"conv4_[34]\.", parameter.name)]
-    stages = [parameter for parameter in parameters if parameter.name.startswith("stages.")]
-    return [{"params": backbone, "lr": build_schedule(config, progress, SLOWER, config.vgg_frozen_steps)},
-            {"params": behind, "lr": build_schedule(config, progress, SLOWER)},
-            {"params": stages, "lr": build_schedule(config, progress)}]
+    parts = (("backbone", SLOWER, config.vgg_frozen_steps), ("conv4_[34]", SLOWER, 0), ("stages", 1.0, 0))
+    return [{"params": [parameter for parameter in parameters if re.match(rf"{part}\.", parameter.name)],
+             "lr": build_schedule(config, progress, factor, frozen)} for part, factor, frozen in parts]
 
 
 def build_schedule(config, progress, factor=1.0, frozen=0):

@@ -6,8 +6,7 @@ from common.convert.named_weights import has_own_folder, with_named_weights
 from common.errors import UserError
 from common.limits import check_choices, check_numbers
 
-FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-DEFAULT_CONFIG = os.path.join(FOLDER, "default_config.yaml")
+DEFAULT_CONFIG = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "default_config.yaml")
 ALIASES = {"learning_rate": "lr", "log_every": "log_interval", "checkpoint": "ckpt_file",
            "checkpoint_file_path": "ckpt_file", "model_path": "ckpt_file",
            "pretrained_model": "ckpt_file", "date_dir": "data_dir"}
@@ -16,8 +15,6 @@ NETWORK_KEYS = ("linear_size", "num_layers", "residual", "batch_norm", "max_norm
                 "bn_momentum", "bn_unbiased")
 # Settings of the data that a checkpoint's statistics belong to.
 DATA_KEYS = ("camera_frame", "detections")
-LR_TYPES = ("exponential", "cosine")
-OPTIMIZERS = ("adam", "torch_adam")
 # Settings, besides those of `common.engine.run`, that may differ between a run and its continuation.
 MAY_DIFFER = {"epochs", "load", "train_dir", "data_dir", "cameras_path", "cache_dir", "eval_every",
               "evaluateActionWise", "procrustes", "drop_remainder", "save_every_steps", "sample",
@@ -40,14 +37,13 @@ def read_settings(argv, overrides=None, free_batch=False):
         config = config.replace(amp_level="O2", loss_scale="dynamic")
     if config.action.lower() == "all":  # the original takes both; they are one experiment
         config = config.replace(action="All")
-    check_choices(config, {"lr_type": LR_TYPES})
+    check_choices(config, {"lr_type": ("exponential", "cosine"), "optimizer": ("adam", "torch_adam")})
     check_numbers(config, ("batch_size",) if free_batch else ())
     return config
 
 
 def check_training(config):
     """Refuse settings that do not go together in a training."""
-    check_choices(config, {"optimizer": OPTIMIZERS})
     if config.data_on_device not in ("true", "false", "auto"):
         raise UserError(f"--data_on_device {config.data_on_device}: write true, false or auto")
     if config.virtual_cameras or config.noise_px:

@@ -145,15 +145,12 @@ class Evaluate(Callback):
 
     def __init__(self, config: Config, network: LinearModel, data: Dataset,
                  recorders: Iterable[MetricsCsv | TensorBoard]):
-        self.config, self.network, self.data, self.recorders = config, network, data, recorders
-        self.lifter = None
+        self.config, self.lifter, self.data, self.recorders = config, Lifter(network), data, recorders
 
     def on_epoch_end(self, progress: Progress) -> None:
         last = progress.epoch + 1 == progress.epochs
         if self.data.test is None or not ((progress.epoch + 1) % self.config.eval_every == 0 or last):
             return
-        if self.lifter is None:
-            self.lifter = Lifter(self.network)
         self.lifter.refresh()
         result = evaluate(self.lifter, self.data.test, self.data.statistics, self.config.procrustes,
                           self.config.batch_size if self.config.drop_remainder else None,

@@ -22,13 +22,6 @@ LOGGER = logging.getLogger("mindhuman")
 NUM_SAMPLES = 15
 
 
-def lift(lifter, statistics, joints_2d):
-    """Poses (N, 16, 2), px, in the order of `h36m_16`, to (N, 17 or 14, 3) float32, mm, relative to the pelvis, the
-    joints of `statistics.evaluated_joints`."""
-    inputs = statistics.normalise_2d(joints_2d.reshape(len(joints_2d), -1)).astype(np.float32)
-    return targets_to_mm(lifter(inputs), statistics).astype(np.float32)
-
-
 def read_truth(path, predictions, statistics):
     """True joints for one person, relative to the pelvis, or None without a path.
 
@@ -77,7 +70,7 @@ def sample(config):
     rows = np.random.default_rng(config.seed).choice(len(split.inputs), min(NUM_SAMPLES, len(split.inputs)), False)
     joints_2d = statistics.restore_2d(split.inputs[rows]).reshape(len(rows), -1, 2)
     truth = targets_to_mm(split.targets[rows], statistics)
-    predicted = lift(Lifter(network), statistics, joints_2d)
+    predicted = targets_to_mm(Lifter(network)(split.inputs[rows]), statistics)
     sequences = [next(one for one in split.sequences if one.start <= row < one.stop) for row in rows]
     samples = [Sample(*arrays, f"S{sequence.subject} {sequence.name}")
                for *arrays, sequence in zip(joints_2d, truth, predicted, sequences)]
@@ -141,8 +134,9 @@ class Lifting:
         """A `LiftedTrack` of each `KeypointTrack`; see `fit_to_camera`. fps: frames per second where it is known."""
         statistics = self.statistics
         fitted = fit_to_camera(tracks, rescale, image_size, statistics.mean_2d[statistics.use_2d].reshape(16, 2))
-        lifted = np.split(lift(self.lifter, statistics, np.concatenate([track.joints for track in fitted])),
-                          np.cumsum([len(track.joints) for track in fitted])[:-1])
+        joints = np.concatenate([track.joints.reshape(-1, 32) for track in fitted])
+        poses = targets_to_mm(self.lifter(statistics.normalise_2d(joints).astype(np.float32)), statistics)
+        lifted = np.split(poses.astype(np.float32), np.cumsum([len(track.joints) for track in fitted])[:-1])
         return [LiftedTrack(track.person, track.frames, track.frame_names, track.joints, track.observed, poses,
                             "h36m_14" if statistics.predict_14 else "h36m_17", self.space, fps or self.fps)
                 for track, poses in zip(tracks, lifted)]

@@ -194,7 +194,6 @@ class LinearModel(nn.Cell):
         self.first = HiddenLayer(self.input_size, linear_size, settings, rng)
         self.stages = nn.CellList([ResidualBlock(linear_size, settings, rng) for _ in range(num_layers)])
         self.output = Dense(linear_size, 42 if predict_14 else 48, max_norm, rng)
-        self.num_masks = 1 + 2 * num_layers
 
     def construct(self, x: Tensor, *masks: Tensor) -> Tensor:
         if len(masks) == 0:
