@@ -18,20 +18,21 @@ from openpose.src.skeleton import COCO_18
 MOST_CANDIDATES = 127  # per joint, as CMU's program; bounds the cost on maps of noise
 NEAR = 8.0  # pixels of the network input, a cell: joints of a limb that short are joined without a field by `default`
 NEAR_HEIGHT = 0.3  # of both of their peaks
+# Where on a limb its field is read, see `supported`: those between the middle and the ends decide most pairs.
+POSITIONS = np.linspace(0, 1, 10)[[3, 6, 7, 2, 4, 5, 8, 1, 0, 9]]
 
 
 @dataclass(frozen=True)
 class DecoderSettings:
     """Figures of a decoder.
 
-    peak_threshold: least height of a peak. positions: (k,) where a limb is read, see `supported`. least: support at
-    how many of them. prior: limbs longer than this share of the side named by `prior_side` lose score. min_joints,
-    min_score: people with fewer joints, or a smaller mean score per joint, are left out.
+    peak_threshold: least height of a peak. least: support at how many of `POSITIONS`. prior: limbs longer than this
+    share of the side named by `prior_side` lose score. min_joints, min_score: people with fewer joints, or a smaller
+    mean score per joint, are left out.
     cubic, sigma, strict, smooth_score: of the maps that are enlarged, see `enlarged_peaks`.
     """
 
     peak_threshold: float
-    positions: np.ndarray
     least: int
     prior: float
     prior_side: str
@@ -43,17 +44,10 @@ class DecoderSettings:
     smooth_score: bool = False
 
 
-def _spread(count):
-    """`count` positions from end to end, those between the middle and the ends first."""
-    positions = np.linspace(0, 1, count)
-    return positions[np.argsort(np.abs(np.abs(positions - 0.5) - 0.2), kind="stable")]
-
-
 CONVENTIONS = {
-    "default": DecoderSettings(0.05, _spread(10), 8, 0.5, "height", 3, 0.2),
-    "cmu": DecoderSettings(0.1, _spread(10), 9, 0.5, "height", 4, 0.4, sigma=3.0),
-    "port": DecoderSettings(0.05, _spread(10), 9, 1.0, "width", 3, 0.2, sigma=2.5, cubic=False, strict=True,
-                            smooth_score=True),
+    "default": DecoderSettings(0.05, 8, 0.5, "height", 3, 0.2),
+    "cmu": DecoderSettings(0.1, 9, 0.5, "height", 4, 0.4, sigma=3.0),
+    "port": DecoderSettings(0.05, 9, 1.0, "width", 3, 0.2, sigma=2.5, cubic=False, strict=True, smooth_score=True),
 }
 
 
@@ -123,7 +117,7 @@ def decode(heat, paf, frame=None, decoder="default", skeleton=COCO_18, merge_hal
         inner, size = (frame.inner, frame.image) if decoder == "cmu" else (network, network)
         peaks, sampler = _enlarged(heat, paf, convention, inner, size)
     prior = convention.prior * size[0 if convention.prior_side == "height" else 1]
-    connections = supported(sampler, peaks, skeleton.limbs, convention.positions, convention.least, prior)
+    connections = supported(sampler, peaks, skeleton.limbs, POSITIONS, convention.least, prior)
     people = _group(connections, peaks, skeleton, decoder)
     if merge_halves or (merge_halves is None and decoder == "default"):
         people = join_fragments(people, peaks, skeleton)

@@ -23,11 +23,10 @@ USUAL_BEND = -(8 / 7) ** 2  # second difference of the logarithm of a training t
 class Peaks:
     """N candidates, sorted by joint.
 
-    joint (N,) int. x, y (N,) float64 pixels, of the network input or of the image, as the maker says. score (N,)
-    float64: height of the peak. starts (J + 1,) int: the candidates of joint j are starts[j] to starts[j + 1].
+    x, y (N,) float64 pixels, of the network input or of the image, as the maker says. score (N,) float64: height of the
+    peak. starts (J + 1,) int: the candidates of joint j are starts[j] to starts[j + 1].
     """
 
-    joint: np.ndarray
     x: np.ndarray
     y: np.ndarray
     score: np.ndarray
@@ -38,9 +37,8 @@ def collect(joint, x, y, score, num_joints, most):
     """Peaks from arrays sorted by joint; of every joint the `most` highest ones stay, in the order given."""
     by_height = np.lexsort((-score, joint))
     kept = np.sort(by_height[np.arange(len(joint)) - np.searchsorted(joint, joint) < most])
-    joint = joint[kept]
-    starts = np.searchsorted(joint, np.arange(num_joints + 1))
-    return Peaks(joint, x[kept], y[kept], score[kept].astype(np.float64), starts)
+    starts = np.searchsorted(joint[kept], np.arange(num_joints + 1))
+    return Peaks(x[kept], y[kept], score[kept].astype(np.float64), starts)
 
 
 def refined_peaks(heat, threshold, most):

@@ -59,13 +59,12 @@ def test_figures_of_the_decoders():
                for name, kind in decode_module.CONVENTIONS.items()}
     assert figures == {"default": (0.05, 8, 0.5, "height", 3, 0.2), "cmu": (0.1, 9, 0.5, "height", 4, 0.4),
                        "port": (0.05, 9, 1.0, "width", 3, 0.2)}
-    for kind in decode_module.CONVENTIONS.values():
-        np.testing.assert_allclose(sorted(kind.positions), np.arange(10) / 9)
+    np.testing.assert_allclose(sorted(decode_module.POSITIONS), np.arange(10) / 9)
     maps = {name: (kind.sigma, kind.cubic, kind.strict, kind.smooth_score)
             for name, kind in decode_module.CONVENTIONS.items() if name != "default"}
     assert maps == {"cmu": (3.0, True, False, False), "port": (2.5, False, True, True)}
     # Between the middle and the ends first.
-    assert sorted(decode_module.CONVENTIONS["default"].positions[:4]) == pytest.approx(np.array([2, 3, 6, 7]) / 9)
+    assert sorted(decode_module.POSITIONS[:4]) == pytest.approx(np.array([2, 3, 6, 7]) / 9)
 
 
 @pytest.mark.parametrize("decoder, side", [("default", "height"), ("cmu", "height"), ("port", "width")])
@@ -213,7 +212,7 @@ def test_limbs_are_judged_by_hand():
     paf[0, 4:7, :20] = 0.6
     # A start on the field, and ends on it 80 px on, beside it, and beyond its end 160 px on.
     x, y = np.array([43.5, 123.5, 83.5, 203.5]), np.array([43.5, 43.5, 3.5, 43.5])
-    peaks = Peaks(np.array([0, 1, 1, 1]), x, y, np.ones(4), np.array([0, 1, 4]))
+    peaks = Peaks(x, y, np.ones(4), np.array([0, 1, 4]))
     sampler, positions = LinearSampler(paf), np.linspace(0, 1, 10)
     found = supported(sampler, peaks, ((0, 1),), positions, 8, 1000.0)
     assert found.first.tolist() == [0] and found.second.tolist() == [1] and np.isclose(found.score[0], 0.6)
@@ -222,7 +221,7 @@ def test_limbs_are_judged_by_hand():
     assert not len(supported(sampler, peaks, ((1, 0),), positions, 8, 1000.0).limb)  # against the field
     # A limb whose prior takes away all of its support is none: 0.5 + 40 / 80 - 1 = 0.
     even = LinearSampler(np.stack([np.full((10, 30), 0.5), np.zeros((10, 30))]).astype(np.float32))
-    two = Peaks(np.array([0, 1]), x[:2], y[:2], np.ones(2), np.array([0, 1, 2]))
+    two = Peaks(x[:2], y[:2], np.ones(2), np.array([0, 1, 2]))
     none = supported(even, two, ((0, 1),), positions, 8, 40.0)
     assert len(none.limb) == len(none.score) == 0
     assert len(supported(even, two, ((0, 1),), positions, 8, 41.0).limb) == 1
@@ -245,7 +244,7 @@ CHAIN = Skeleton(("a", "b", "c", "d"), ((0, 1), (1, 2), (2, 3), (0, 3)))
 
 def peaks_of(*joints):
     joints = np.array(joints)
-    return Peaks(joints, np.zeros(len(joints)), np.zeros(len(joints)), np.full(len(joints), 0.5),
+    return Peaks(np.zeros(len(joints)), np.zeros(len(joints)), np.full(len(joints), 0.5),
                  np.searchsorted(joints, np.arange(5)))
 
 
@@ -339,7 +338,7 @@ def test_a_person_seen_from_the_side_stays_one():
 
 def test_near_pairs_need_two_high_peaks_and_come_nearest_first():
     # Joint 0 at x = 0 and 20, joint 1 at 5, 23 and 27.9; the last but one is low
-    peaks = Peaks(np.array([0, 0, 1, 1, 1]), np.array([0.0, 20, 5, 23, 27.9]), np.zeros(5),
+    peaks = Peaks(np.array([0.0, 20, 5, 23, 27.9]), np.zeros(5),
                   np.array([0.9, 0.9, 0.3, 0.29, 0.9]), np.array([0, 2, 5]))
     before = connections_of((0, 1, 3, 0.5))
     after = with_near_pairs(before, peaks, ((0, 1),), 8.0, 0.3)
@@ -351,7 +350,7 @@ def test_near_pairs_need_two_high_peaks_and_come_nearest_first():
 def test_near_pairs_extend_people_and_join_them_but_start_nobody():
     # A chain a - b - c - d, a pair of candidates for c and d alone
     limbs = ((0, 1), (1, 2), (2, 3))
-    peaks = Peaks(np.array([0, 1, 2, 2, 3, 3]), np.zeros(6), np.zeros(6), np.full(6, 0.5), np.array([0, 1, 2, 4, 6]))
+    peaks = Peaks(np.zeros(6), np.zeros(6), np.full(6, 0.5), np.array([0, 1, 2, 4, 6]))
     rows = connections_of((0, 0, 1, 0.9), (2, 2, 4, 0.8), (1, 1, 2, 0.0), (1, 1, 3, 0.0), (2, 3, 5, 0.0))
     people = join_best_first(rows, peaks, limbs)
     assert [person.joints for person in people] == [{0: 0, 1: 1, 2: 2, 3: 4}]
