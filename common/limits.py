@@ -1,4 +1,4 @@
-"""What settings may be: a range for each number's name, which means the same in all models; choices, order, multiples.
+"""What settings may be: a range for each name of a number, the same in all models; choices, order, multiples, emptiness.
 
 The lower bounds are what makes sense; the upper ones are far beyond any use, and below what would take the machine's
 memory or hours before a message comes.
@@ -124,3 +124,14 @@ def check_multiples(settings: Mapping, grids: Mapping) -> None:
         if settings[key] % grid:
             near = max(1, round(settings[key] / grid)) * grid
             raise UserError(f"--{key} {settings[key]}: write a multiple of {grid}, such as {near}")
+
+
+def check_given(settings: Mapping, needed: Mapping) -> None:
+    """Refuse settings that are left empty; `needed` is key -> what it names.
+
+    Raises:
+        UserError: the first such key.
+    """
+    for key, what in needed.items():
+        if not settings[key]:
+            raise UserError(f"--{key} is missing: name {what}")

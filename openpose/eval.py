@@ -10,17 +10,16 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from common.engine.modelarts import on_modelarts  # noqa: E402
-from common.errors import UserError, run  # noqa: E402
+from common.errors import run  # noqa: E402
 from common.files import make_folder  # noqa: E402
+from common.limits import check_given  # noqa: E402
 from common.names import safe_name  # noqa: E402
 from openpose.src.config import read_settings  # noqa: E402
 
 
 def main(argv):
     config = read_settings(argv)
-    for key in ("imgpath_val", "ann"):
-        if not config[key]:
-            raise UserError(f"--{key} is missing: name the {'annotation file' if key == 'ann' else 'image folder'}")
+    check_given(config, {"imgpath_val": "the image folder", "ann": "the annotation file"})
 
     from common.engine.runtime import init_runtime
     from openpose.src.detector import build_detector

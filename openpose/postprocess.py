@@ -8,7 +8,8 @@ import sys
 # The repository root, so that `common` and `openpose` are found from any folder.
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from common.errors import UserError, run  # noqa: E402
+from common.errors import run  # noqa: E402
+from common.limits import check_given  # noqa: E402
 from common.log import set_up_logging  # noqa: E402
 from openpose.src.config import read_settings  # noqa: E402
 
@@ -16,8 +17,7 @@ from openpose.src.config import read_settings  # noqa: E402
 def main(argv):
     config = read_settings(argv)
     set_up_logging()
-    if not config.ann:
-        raise UserError("--ann is missing: name the annotation file")
+    check_given(config, {"ann": "the annotation file"})
 
     from openpose.src.bins import read_predictions
     from openpose.src.evaluate import log_result, measure, write_result

@@ -13,6 +13,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from common.errors import UserError, run  # noqa: E402
+from common.limits import check_given  # noqa: E402
 from common.log import set_up_logging  # noqa: E402
 from openpose.src.config import read_settings  # noqa: E402
 
@@ -22,9 +23,7 @@ LOGGER = logging.getLogger("mindhuman")
 def main(argv):
     config = read_settings(argv)
     set_up_logging()
-    for key in ("imgpath_val", "ann"):
-        if not config[key]:
-            raise UserError(f"--{key} is missing: name the {'annotation file' if key == 'ann' else 'image folder'}")
+    check_given(config, {"imgpath_val": "the image folder", "ann": "the annotation file"})
 
     from openpose.src.bins import read_exported, write_bins
     from openpose.src.evaluate import choose_images

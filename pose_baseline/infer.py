@@ -9,14 +9,14 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from common.errors import UserError, run  # noqa: E402
+from common.limits import check_given  # noqa: E402
 from common.log import set_up_logging  # noqa: E402
 from pose_baseline.src.config import read_settings  # noqa: E402
 
 
 def main(argv):
     config = read_settings(argv)
-    if not config.input:
-        raise UserError("--input is missing: name a file with 2D joints (npz, npy, json) or a folder of OpenPose json")
+    check_given(config, {"input": "a file with 2D joints (npz, npy, json) or a folder of OpenPose json"})
     set_up_logging()
 
     from pose_baseline.src.keypoints import parse_image_size, read_keypoints

@@ -6,6 +6,7 @@ import numpy as np
 from common.config import Config
 from common.data.image import AnnotatedImages
 from common.errors import UserError
+from common.limits import check_given
 from openpose.src.augment import COLOUR_PROB, change_colours, random_matrix, warp_image, warp_joints
 from openpose.src.gen_ignore_mask import mask_path
 from openpose.src.normalisation import PADDING, STRIDE, normalise
@@ -28,9 +29,7 @@ class KeypointSource:
     columns = ("image", "paf", "heat", "mask")
 
     def __init__(self, config: Config, skeleton: Skeleton):
-        for key, what in (("jsonpath_train", "the annotation file"), ("imgpath_train", "the folder of its images")):
-            if not config[key]:
-                raise UserError(f"--{key} is missing: name {what}")
+        check_given(config, {"jsonpath_train": "the annotation file", "imgpath_train": "the folder of its images"})
         if config.maskpath_train and not os.path.isdir(config.maskpath_train):
             raise UserError(f"mask folder {config.maskpath_train} does not exist or is no folder (--maskpath_train): "
                             "write it with gen_ignore_mask.py, or leave the flag empty to train without")
@@ -80,8 +79,7 @@ class KeypointSource:
 
     def _mask(self, index: int, image: np.ndarray | None) -> tuple[np.ndarray | None, bool]:
         """The ignored region (H, W) uint8, 255 where ignored, or None; and whether image and region can be used."""
-        folder = self.config.maskpath_train
-        path = mask_path(folder, self.images[index]) if folder else ""
+        path = self.config.maskpath_train and mask_path(self.config.maskpath_train, self.images[index])
         if image is None or not os.path.isfile(path):
             return None, image is not None
         mask = self.reader.read_mask(path, self.paths[index], image.shape[1::-1])

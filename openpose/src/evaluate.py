@@ -106,9 +106,8 @@ def merge(shards: Iterable[Predictions]) -> Predictions:
     """One Predictions from those of all workers, sorted by image: numbers before text."""
     merged = Predictions()
     for shard in shards:
-        merged.records.extend(shard.records)
-        merged.image_ids.extend(shard.image_ids)
-        merged.left_out.extend(shard.left_out)
+        for name, values in vars(shard).items():
+            getattr(merged, name).extend(values)
     merged.image_ids.sort(key=lambda number: (isinstance(number, str), number))
     place = {number: row for row, number in enumerate(merged.image_ids)}
     merged.records.sort(key=lambda record: place[record["image_id"]])

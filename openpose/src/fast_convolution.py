@@ -28,13 +28,12 @@ def use_fast_convolutions(network):
     checkpoint afterwards.
     """
     for stage in network.stages:
-        chosen = [[number for number, cell in enumerate(branch.convs) if is_wide(cell)]
-                  for branch in (stage.paf, stage.heat)]
-        if any(0 in numbers for numbers in chosen):
+        if is_wide(stage.paf.convs[0]):
             stage.separate()
-        for branch, numbers in zip((stage.paf, stage.heat), chosen):
-            for number in numbers:
-                branch.convs[number] = FastConvolution(branch.convs[number])
+        for branch in (stage.paf, stage.heat):
+            for number, cell in enumerate(list(branch.convs)):
+                if is_wide(cell):
+                    branch.convs[number] = FastConvolution(cell)
     return network
 
 

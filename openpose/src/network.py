@@ -92,14 +92,13 @@ class Stage(nn.Cell):
         self.joined = not batch_norm
         self.paf = Branch(rng, in_channels, plan, num_fields, width, batch_norm, int(self.joined))
         self.heat = Branch(rng, in_channels, plan, num_heatmaps, width, batch_norm, int(self.joined))
-        channels, kernel_size = scaled(plan[0][0], width), plan[0][1]
-        self.channels = channels
+        self.channels, kernel_size = scaled(plan[0][0], width), plan[0][1]
         # Tuples, as the ONNX converter wants them.
-        self.convolve = ops.Conv2D(2 * channels, (kernel_size, kernel_size), pad_mode="pad",
+        self.convolve = ops.Conv2D(2 * self.channels, (kernel_size, kernel_size), pad_mode="pad",
                                    pad=(kernel_size // 2,) * 4, stride=(1, 1), dilation=(1, 1))
         self.add_bias = ops.BiasAdd()
         self.fast = False
-        self.convolve_fast = FastTraining(2 * channels)
+        self.convolve_fast = FastTraining(2 * self.channels)
         self.relu = nn.ReLU()
 
     def separate(self) -> None:

@@ -130,9 +130,7 @@ def convert_weights(arrays, others, variant, source):
     conversion = convert(arrays, rules, wanted, source)
     settings = {"width": 1.0, "backbone_width": 0.0, "num_stages": len(network.stages), "vgg_with_bn": batch_norm,
                 "stages_with_bn": False, "normalisation": normalisation}
-    if backbone_only:
-        settings["backbone_only"] = True
-    return conversion, settings, 0
+    return conversion, settings | ({"backbone_only": True} if backbone_only else {}), 0
 
 
 def load_backbone(network, path):

@@ -50,8 +50,7 @@ def evaluate(predict: Callable[[np.ndarray], np.ndarray], split: Split, statisti
     """Measure a lifting function.
 
     Args:
-        predict (function): (n, 32) float32 -> (n, 48 or 42), normalised 2D to normalised 3D. It is called with one
-            batch size throughout, so that a compiled network is compiled once.
+        predict (function): (n, 32) float32 -> (n, 48 or 42), normalised 2D to normalised 3D.
         procrustes (bool): align every pose with its truth first (similarity, protocol 2).
         drop_remainder_of (int): leave out the frames after the last full batch of this size: of every action for the
             errors per action, of the whole split for the others. None keeps all.
@@ -89,14 +88,10 @@ def _errors_and_losses(predict: Callable[[np.ndarray], np.ndarray], split: Split
     """Distance of every joint (N, J) in mm and loss (N,) of every frame."""
     measure = aligned_joint_errors if procrustes else joint_errors
     count = len(split.inputs)
-    batch = min(BATCH, count)
     errors, losses = np.empty((count, len(statistics.evaluated_joints))), np.empty(count)
-    for start in range(0, count, batch):
-        rows = slice(start, min(start + batch, count))
-        targets = split.targets[rows]
-        inputs = np.zeros((batch, split.inputs.shape[1]), np.float32)
-        inputs[:len(targets)] = split.inputs[rows]
-        outputs = np.asarray(predict(inputs))[:len(targets)]
+    for start in range(0, count, BATCH):
+        rows = slice(start, start + BATCH)
+        targets, outputs = split.targets[rows], predict(split.inputs[rows])
         errors[rows] = measure(targets_to_mm(outputs, statistics), targets_to_mm(targets, statistics))
         losses[rows] = np.square(outputs.astype(np.float64) - targets).mean(1)
     return errors, losses

@@ -221,14 +221,14 @@ def _object_tracks(content, key, source):
 
 
 def _from_json(content, source):
-    if isinstance(content, dict) and isinstance(content.get("annotations"), list):
-        return _coco_annotations(content, source)
-    people = content.get("people") if isinstance(content, dict) else None
-    if isinstance(people, list) and any(name in content for name in ("joint_names", "joint_names_2d")):
-        return _own_people(content, source)
-    key = next((key for key in ARRAY_KEYS if isinstance(content, dict) and key in content), None)
-    if key is not None:
-        return _object_tracks(content, key, source)
+    if isinstance(content, dict):
+        if isinstance(content.get("annotations"), list):
+            return _coco_annotations(content, source)
+        if isinstance(content.get("people"), list) and {"joint_names", "joint_names_2d"} & set(content):
+            return _own_people(content, source)
+        key = next((key for key in ARRAY_KEYS if key in content), None)
+        if key is not None:
+            return _object_tracks(content, key, source)
     if isinstance(content, list) and content and not isinstance(content[0], dict):
         return _array_tracks(content, source)
     return _follow(sorted(frames_of(content, source.path), key=frame_order), source)

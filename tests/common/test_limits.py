@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from common.errors import UserError
-from common.limits import LIMITS, Range, check_choices, check_multiples, check_numbers, check_order
+from common.limits import LIMITS, Range, check_choices, check_given, check_multiples, check_numbers, check_order
 from common.text_files import read_yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -64,3 +64,9 @@ def test_choices_order_and_multiples():
     for grid, near in ((32, 32), (8, 16), (3, 21)):
         with pytest.raises(UserError, match=rf"^--count 20: write a multiple of {grid}, such as {near}$"):
             check_multiples(settings, {"size": 32, "count": grid})
+
+
+def test_what_is_needed_and_empty_is_refused():
+    check_given({"ann": "a.json", "other": ""}, {"ann": "the annotation file"})
+    with pytest.raises(UserError, match="^--images is missing: name the image folder$"):
+        check_given({"ann": "a.json", "images": ""}, {"ann": "the annotation file", "images": "the image folder"})
