@@ -1,4 +1,4 @@
-"""What settings may be: a range for each name of a number, the same in all models; choices, order, multiples, emptiness.
+"""What settings may be: a range for each number's name, which means the same in all models; choices, order, multiples.
 
 The lower bounds are what makes sense; the upper ones are far beyond any use, and below what would take the machine's
 memory or hours before a message comes.

@@ -118,7 +118,12 @@ def read_predictions(config, skeleton, annotations):
     Raises:
         UserError: files are missing, damaged, or of another network.
     """
-    size, batch_size, samples = _read_samples(os.path.join(config.preprocess_path, SAMPLES))
+    path, hint = os.path.join(config.preprocess_path, SAMPLES), "write it with preprocess.py"
+    content = read_json(path, hint=hint)
+    try:
+        size, batch_size, samples = int(content["size"]), int(content["batch_size"]), content["images"]
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        raise UserError(f"{path} cannot be read ({error!r}): {hint}") from None
     cells, order, out = size // STRIDE, skeleton.annotation_order(annotations.names), Predictions()
     shapes = (batch_size, 2 * len(skeleton.limbs), cells, cells), (batch_size, len(skeleton.joints) + 1, cells, cells)
     place = 0
@@ -136,14 +141,6 @@ def read_predictions(config, skeleton, annotations):
         out.records.extend(to_records(people, sample["id"], annotations.category_id, order))
         place += 1
     return out
-
-
-def _read_samples(path):
-    content = read_json(path, hint="write it with preprocess.py")
-    try:
-        return int(content["size"]), int(content["batch_size"]), content["images"]
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
-        raise UserError(f"{path} cannot be read ({error!r}): write it with preprocess.py") from None
 
 
 def _read_maps(path, shape):

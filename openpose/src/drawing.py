@@ -22,14 +22,12 @@ def draw_people(image, joints, skeleton, ids=None):
         numpy.ndarray: (H, W, 3) uint8, blue first.
     """
     layer = image.copy()
-    limbs = [number for number in range(len(skeleton.limbs)) if number not in skeleton.bridges]
     for person in joints:
         seen = person[:, 2] > 0
         # A fortieth of the person's extent.
         thickness = int(np.clip(round(float(np.ptp(person[seen, :2], axis=0).max()) / 40), 2, 12)) if seen.any() else 2
-        for number in limbs:
-            first, second = skeleton.limbs[number]
-            if seen[first] and seen[second]:
+        for number, (first, second) in enumerate(skeleton.limbs):
+            if number not in skeleton.bridges and seen[first] and seen[second]:
                 draw_line(layer, person[first, :2], person[second, :2], _colour(number, len(skeleton.limbs)), thickness)
         for number in np.flatnonzero(seen):
             draw_dot(layer, person[number, :2], 0.8 * thickness, _colour(number, len(skeleton.joints)))

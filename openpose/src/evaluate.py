@@ -30,7 +30,7 @@ LOGGER = logging.getLogger("mindhuman")
 FIGURES = ("AP", "Ap .5", "AP .75", "AP (M)", "AP (L)", "AR", "AR .5", "AR .75", "AR (M)", "AR (L)")
 VISIBLE = 2  # what a found keypoint carries in place of COCO's visibility
 RESULT_FILE = "eval_result.json"
-PERSON = 1  # the only category, while COCO's measure is taken
+PERSON = 1  # COCO's category; the only one, while its measure is taken
 
 
 @dataclass(frozen=True)

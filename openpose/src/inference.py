@@ -17,7 +17,7 @@ from common.joints import SKELETONS
 from common.visual.video import write_video
 from openpose.src.detector import build_detector, people_of
 from openpose.src.drawing import draw_maps, draw_people, write_image
-from openpose.src.evaluate import to_records
+from openpose.src.evaluate import PERSON, to_records
 from openpose.src.network import load_trained
 from openpose.src.skeleton import COCO_18, Skeleton
 
@@ -25,7 +25,6 @@ LOGGER = logging.getLogger("mindhuman")
 VERSION = 1.3  # of CMU OpenPose's `*_keypoints.json`; source: "OpenPose output" in its documentation
 EMPTY = ("face_keypoints_2d", "hand_left_keypoints_2d", "hand_right_keypoints_2d", "pose_keypoints_3d",
          "face_keypoints_3d", "hand_left_keypoints_3d", "hand_right_keypoints_3d")
-PERSON = 1  # COCO's category
 
 
 def parse_resolution(text):

@@ -56,9 +56,7 @@ def refined_peaks(heat, threshold, most):
         Peaks: in pixels of the network input.
     """
     num_joints, rows, columns = heat.shape
-    padded = np.pad(heat, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
-    width = columns + 2
-    flat = padded.ravel()
+    flat, width = np.pad(heat, ((0, 0), (1, 1), (1, 1)), constant_values=-np.inf).ravel(), columns + 2
     # The fitted top is at most twice as high as the largest cell.
     cells = np.flatnonzero(flat > 0.5 * threshold)
     centre = flat[cells]

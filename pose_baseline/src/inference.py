@@ -37,7 +37,11 @@ def read_truth(path, predictions, statistics):
         raise UserError(f"--ground_truth {path}: the input holds {len(predictions)} people; truth is drawn for one")
     if not os.path.isfile(path):
         raise UserError(f"--ground_truth {path} does not exist")
-    truth = _read_array(path)
+    try:
+        content = load_npz(path) if path.endswith(".npz") else {"joints_3d": load_npy(path)}
+        truth = np.asarray(content["joints_3d"] if "joints_3d" in content else next(iter(content.values())))
+    except (ValueError, StopIteration):
+        raise UserError(f"--ground_truth {path} is damaged or is no npy or npz of plain numbers") from None
     frames = len(predictions[0].joints_3d)
     names = {32: SKELETONS["h36m_32"], 17: SKELETONS["h36m_17"]}.get(truth.shape[1] if truth.ndim == 3 else None)
     if names is None or truth.shape[2] != 3 or len(truth) != frames:
@@ -45,16 +49,6 @@ def read_truth(path, predictions, statistics):
                         "needed")
     truth = truth - truth[:, names.index("pelvis")][:, None]
     return truth[:, [names.index(joint) for joint in statistics.evaluated_joints]].astype(np.float32)
-
-
-def _read_array(path):
-    try:
-        if path.endswith(".npz"):
-            content = load_npz(path)
-            return np.asarray(content["joints_3d"] if "joints_3d" in content else next(iter(content.values())))
-        return load_npy(path)
-    except (ValueError, StopIteration):
-        raise UserError(f"--ground_truth {path} is damaged or is no npy or npz of plain numbers") from None
 
 
 def _space(config):

@@ -77,14 +77,11 @@ def convert_weights(arrays, others, variant, source):
     # Both programs were published with weights that predict in the camera's frame; names do not tell.
     settings = {**arguments, "camera_frame": "world_frame" not in chosen, "bn_epsilon": epsilon,
                 "bn_momentum": momentum, "bn_unbiased": not from_tensorflow}
-    return conversion, settings, _step(arrays.get("global_step", others.get("step", 0)), source)
-
-
-def _step(value, source):
+    step = arrays.get("global_step", others.get("step", 0))
     try:
-        return int(value)
+        return conversion, settings, int(step)
     except (TypeError, ValueError):
-        raise UserError(f"{source}: its step is {value!r}, not a number") from None
+        raise UserError(f"{source}: its step is {step!r}, not a number") from None
 
 
 def _arguments(arrays, from_tensorflow, source):
