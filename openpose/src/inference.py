@@ -185,8 +185,8 @@ def write_source(detecting, source, folder, keypoint_scale=0, write_heatmaps=Fal
     with interrupt_noted() as interrupted, contextlib.closing(
             detecting.stream(source, interrupted=interrupted)) as found:
         if source.fps:
-            write_video(os.path.join(folder, f"{source.name}.mp4"), ((poses.draw(), poses.time_s)
-                                                                     for poses in written()), source.fps)
+            drawn = ((poses.draw(), poses.time_s) for poses in written())
+            write_video(os.path.join(folder, f"{source.name}.mp4"), drawn, source.fps)
         else:
             collections.deque(written(), maxlen=0)
     if interrupted:
