@@ -65,8 +65,8 @@ def test_the_scene_holds_a_raised_arm():
     joints = pose()
     joints[SKELETONS["h36m_17"].index("left_wrist")] = 200.0, -1300.0, 0.0
     # The wrist is 2180 mm above the ankles, so 1320 above the middle of the scene.
-    assert drawing._radius([joints], "camera") == pytest.approx(1.06 * (2180.0 - drawing._MIDDLE_MM))
-    assert drawing._radius([pose()], "camera") == drawing._RADIUS_MM
+    assert drawing._radius("camera", joints) == pytest.approx(1.06 * (2180.0 - drawing._MIDDLE_MM))
+    assert drawing._radius("camera", pose()) == drawing._RADIUS_MM
 
 
 @pytest.mark.parametrize("ending", ["gif", "mp4"])
