@@ -15,6 +15,7 @@ import hashlib
 import json
 import logging
 import os
+import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -296,8 +297,10 @@ def _load(path: str, key: str) -> dict[str, np.ndarray] | None:
 def write_cache(path: str, key: str, arrays: dict[str, np.ndarray]) -> None:
     """Write arrays (name -> array) in place of those that may be there, under `_lock`."""
     try:
-        with atomic_path(path) as temporary, open(temporary, "wb") as stream:
-            np.savez(stream, key=key, **arrays)
+        with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+            for name, array in {"key": key, **arrays}.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                    np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
     except UserError as error:
         raise UserError(f"cannot write cached poses ({error}): free some space, or name another folder with "
                         "--cache_dir") from error
