@@ -203,35 +203,33 @@ class Work:
             result.notes.append(f"{reason}, so each image is taken as one person, who fills it")
             LOGGER.info("%s: %s", result.name, result.notes[-1])
         runner = model.runner(**known, folder=result.folder, formats=formats)
-        people = []
-        runner.write = self._noting(runner.write, people)
+        people, write = [], runner.write
+
+        def noted(seen, folder, formats):
+            people.append(dataclasses.replace(seen, photo=None))
+            return write(seen, folder, formats)
+
+        runner.write = noted
         runner.run(self.source)
         result.facts = [("body model", os.path.basename(model.model.body_model)), ("focal length",
                         f"{model.focal_length:g} px of an image of 224 px")]
         if self.source.fps:
             self._moving(runner.video, result)
         elif "detections" in known:
-            found, shown = sum(map(len, self.detections)), sum(len(one) for _, one in people)
+            found, shown = sum(map(len, self.detections)), sum(map(len, people))
             if shown < found:
                 result.notes.append(f"{found - shown} of the {found} people found are left out: too little is seen of "
                                     f"them (a body needs {LEAST_JOINTS} joints)")
                 LOGGER.info("%s: %s", result.name, result.notes[-1])
-        for record, found in people:
+        for seen in people:
+            record = seen.record
             result.images[record.name] = [os.path.join(result.folder, f"{record.name}_{view}.png")
                                           for view in ("overlay", "side", "top")]
             result.pages[record.name] = pathlib.Path(result.folder, f"{record.name}.html").read_text("utf-8")
-            for person in found:
+            for person in seen:
                 x, y, z = person.translation
                 result.facts.append((f"{record.image}, person {person.number}",
                                      f"{x:.2f}, {y:.2f}, {z:.1f} m before a camera of {record.focal_px:.0f} px"))
-
-    @staticmethod
-    def _noting(write, people):
-        def noted(folder, record, found, formats, photo):
-            people.append((record, found))
-            return write(folder, record, found, formats, photo)
-
-        return noted
 
     def _moving(self, video, result):
         from common.inference.motions import motions_page
