@@ -293,6 +293,7 @@ class HandOnly(nn.Cell):
         sizes (Sizes): `hand`, `hand_maps`, `focal` and `hand_camera` count.
         model (BodyModel): kind "mano_right"; None where only the parameters matter.
         depth, width, seed: see `Hand4Whole`.
+        resnet_width (float): channels of the ResNet relative to `width`.
 
     Inputs:
         - **image** (Tensor) - (B, 3, h, w), RGB, 0..1.
@@ -303,11 +304,12 @@ class HandOnly(nn.Cell):
         joint_proj (B, 21, 2) and joint_img (B, 21, 3), cells.
     """
 
-    def __init__(self, sizes: Sizes, model: BodyModel | None, depth: int = 50, width: float = 1.0, seed: int = 0):
+    def __init__(self, sizes: Sizes, model: BodyModel | None, depth: int = 50, width: float = 1.0, seed: int = 0,
+                 resnet_width: float = 1.0):
         super().__init__()
         rng = generator(seed)
         self.sizes = sizes
-        self.backbone = ResNet(rng, depth, False, width)
+        self.backbone = ResNet(rng, depth, False, width * resnet_width)
         channels = self.backbone.out_channels
         self.position_net = PositionNet(rng, channels, len(HAND_JOINTS), sizes.hand_maps)
         self.rotation_net = HandOnlyRotationNet(rng, channels, sizes.hand_maps, scaled(512, width))
@@ -377,7 +379,7 @@ def build_network(config: Config, model: BodyModel | None, joints_only: bool = F
                   hand_maps=tuple(config.output_hand_hm_shape), face=tuple(config.input_face_shape),
                   focal=tuple(config.focal), camera=config.camera_3d_size, hand_camera=config.hand_camera_3d_size)
     if config.parts == "hand":
-        return HandOnly(sizes, model, config.resnet_type, config.width, config.seed)
+        return HandOnly(sizes, model, config.resnet_type, config.width, config.seed, config.resnet_widths[1])
     return Hand4Whole(sizes, model, config.resnet_type, config.hand_resnet_type, config.face_resnet_type,
                       config.width, config.resnet_widths, config.seed, joints_only)
 

@@ -7,7 +7,8 @@ from mindspore import Tensor
 
 from common.geometry.rotation import axis_angle_to_matrix
 from hand4whole.src.body import condense
-from hand4whole.src.network import HAND_OUTPUTS, OUTPUTS, Hand4Whole, Sizes, WholeBody
+from hand4whole.src.config import read_settings
+from hand4whole.src.network import HAND_OUTPUTS, OUTPUTS, Hand4Whole, Sizes, WholeBody, build_network
 
 # Parameters before they become rotations, boxes in px, positions in cells, metres; about ten times the rounding.
 TOLERANCES = {"shape": 1e-5, "expr": 1e-5, "cam_trans": 1e-4, "vertices": 1e-3, "joint_proj": 5e-3, "joint_img": 1e-3,
@@ -65,3 +66,6 @@ def test_the_resnets_have_widths_of_their_own():
     assert [resnet.out_channels for resnet in resnets] == [256, 128, 64]
     # What follows them keeps the width of the network: a quarter of 512 channels.
     assert network.body_rotation_net.body_conv[0].weight.shape[:2] == (128, 256)
+    hand = build_network(read_settings(["--parts", "hand", "--width", "0.25", "--resnet_type", "18",
+                                        "--resnet_widths", "1,0.5,1"]), None)
+    assert hand.backbone.out_channels == 64 and hand.rotation_net.conv[0].weight.shape[:2] == (128, 64)
