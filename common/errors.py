@@ -155,6 +155,11 @@ def reason(error: object) -> str:
     return text if len(text) <= 150 else text[:147] + "..."
 
 
+def first_line(error: Exception) -> str:
+    """The first line with text of what an error of the framework says, else its type."""
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
 def brief(value: object) -> str:
     """A value that some file holds, for an error text: its representation, cut short where it is long or deep."""
     try:

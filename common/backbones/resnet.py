@@ -14,6 +14,11 @@ EPSILON = 1e-5
 MOMENTUM = 0.9  # share of the moving statistics that a step keeps; PyTorch counts the other share, 0.1
 
 
+def scaled(channels: int, width: float) -> int:
+    """Channels of a layer in a network of relative width `width`: a multiple of 8, at least 8."""
+    return max(8, int(round(channels * width / 8)) * 8)
+
+
 def convolution(rng: np.random.Generator, in_channels: int, out_channels: int, kernel_size: int,
                 stride: int = 1) -> nn.Conv2d:
     """A convolution without bias; normal weights that keep the variance of the gradients through ReLU."""
@@ -117,7 +122,7 @@ class ResNet(nn.Cell):
             raise ValueError(f"ResNet-{depth}: the depth must be one of {', '.join(map(str, PLANS))}")
         counts, bottleneck = PLANS[depth]
         block = Bottleneck if bottleneck else BasicBlock
-        channels = max(8, int(round(64 * width / 8)) * 8)
+        channels = scaled(64, width)
         self.pooled = pooled
         self.conv1 = convolution(rng, 3, channels, 7, 2)
         self.bn1 = normalization(channels, frozen_norm)

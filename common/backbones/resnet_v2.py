@@ -8,6 +8,8 @@ maximum after it pads unevenly, as TensorFlow's "SAME" does.
 import numpy as np
 from mindspore import Tensor, nn, ops
 
+from common.backbones.resnet import scaled
+
 # Units, channels of the 3 x 3 convolution, stride of the last unit.
 BLOCKS = ((3, 64, 2), (4, 128, 2), (6, 256, 2), (3, 512, 1))
 EXPANSION = 4
@@ -84,7 +86,7 @@ class ResNetV2(nn.Cell):
 
     def __init__(self, rng: np.random.Generator, width: float = 1.0):
         super().__init__()
-        unit = max(8, int(round(64 * width / 8)) * 8)
+        unit = scaled(64, width)
         self.conv1 = _convolution(rng, 3, unit, 7, 2, has_bias=True)
         self.maxpool = nn.MaxPool2d(3, 2, pad_mode="same")
         blocks, in_channels = [], unit

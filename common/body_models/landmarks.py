@@ -32,12 +32,6 @@ def vertex_joint_ids(kind: str) -> np.ndarray:
     return np.array(_VERTEX_IDS[kind])
 
 
-def vertex_joints(kind: str) -> dict[str, int]:
-    """The same by name: dict of joint -> vertex number; `left_index4` is a finger tip."""
-    names = SKELETONS[f"{kind}_21"][16:] if kind.startswith("mano") else VERTEX_JOINTS
-    return dict(zip(names, _VERTEX_IDS[kind]))
-
-
 def face_landmarks(model: BodyModel) -> tuple[np.ndarray, np.ndarray]:
     """The 51 fixed landmarks of SMPL-X's face: brows, nose, eyes and mouth.
 

@@ -43,7 +43,7 @@ def pose_person(model: BodyModel, pose: np.ndarray, beta: np.ndarray,
 
 
 def pose_smplx(model: BodyModel, rotmat: np.ndarray, beta: np.ndarray, expr: np.ndarray,
-               translation: np.ndarray | None = None, face_contour: bool = True) -> tuple[np.ndarray, np.ndarray]:
+               translation: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Pose SMPL-X, with all its joints.
 
     Args:
@@ -52,22 +52,20 @@ def pose_smplx(model: BodyModel, rotmat: np.ndarray, beta: np.ndarray, expr: np.
         beta (array): (B, S), coefficients of the first S shape directions.
         expr (array): (B, E), coefficients of the first E expression directions.
         translation (array | None): (B, 3), metres.
-        face_contour (bool): append the 17 landmarks of the face's outline.
 
     Returns:
-        tuple: vertices (B, 10475, 3) and joints (B, 144 or 127, 3), metres, in the order of `smplx.SMPLX`.
+        tuple: vertices (B, 10475, 3) and joints (B, 144, 3), metres, in the order of `smplx.SMPLX`.
     """
     directions = [model.shape_directions(beta.shape[1]), model.expression_directions(expr.shape[1])]
     vertices, joints, rotation = _pose(model, rotmat, np.concatenate([beta, expr], 1), translation,
                                        np.concatenate(directions, -1))
     corners, weights = face_landmarks(model)
-    joints = [joints, vertices[:, vertex_joint_ids(model.kind)], _inside_faces(vertices, corners, weights)]
-    if face_contour:
-        corners, weights = contour_landmarks(model)
-        rows = contour_rows(rotation[:, _NECK])
-        joints.append(np.concatenate([_inside_faces(vertices[i:i + 1], corners[row], weights[row])
-                                      for i, row in enumerate(rows)]))
-    return vertices, np.concatenate(joints, 1)
+    face = _inside_faces(vertices, corners, weights)
+    corners, weights = contour_landmarks(model)
+    outline = [_inside_faces(vertices[i:i + 1], corners[row], weights[row])
+               for i, row in enumerate(contour_rows(rotation[:, _NECK]))]
+    return vertices, np.concatenate([joints, vertices[:, vertex_joint_ids(model.kind)], face,
+                                     np.concatenate(outline)], 1)
 
 
 def contour_rows(neck_rotation: np.ndarray) -> np.ndarray:

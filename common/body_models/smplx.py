@@ -31,7 +31,6 @@ class SMPLX(Float32Cell):
         num_expr (int): expression coefficients in use.
         num_pca (int): principal components the hand poses are given in; 0 for axis-angle.
         flat_hand_mean (bool): zero hand pose means a flat hand; else the mean, slightly curled hand.
-        face_contour (bool): append the 17 landmarks of the face's outline.
 
     Inputs:
         - **root_pose** (Tensor) - (B, 3).
@@ -47,12 +46,12 @@ class SMPLX(Float32Cell):
 
     Outputs:
         - **vertices** (Tensor) - (B, 10475, 3), metres.
-        - **joints** (Tensor) - (B, 127 or 144, 3), metres: 55 of the skeleton, the 21 of `landmarks.VERTEX_JOINTS`,
+        - **joints** (Tensor) - (B, 144, 3), metres: 55 of the skeleton, the 21 of `landmarks.VERTEX_JOINTS`,
           51 face landmarks, 17 of the outline.
     """
 
     def __init__(self, model: BodyModel, num_betas: int = 10, num_expr: int = 10, num_pca: int = 0,
-                 flat_hand_mean: bool = False, face_contour: bool = True):
+                 flat_hand_mean: bool = False):
         super().__init__()
         shapedirs = np.concatenate([model.shape_directions(num_betas), model.expression_directions(num_expr)], -1)
         self.skinning = LinearBlendSkinning(model, shapedirs)
@@ -62,11 +61,9 @@ class SMPLX(Float32Cell):
         corners, weights = face_landmarks(model)
         self.face_corners = constant(corners.reshape(-1), np.int32)
         self.face_weights = constant(weights[..., None])
-        self.face_contour = face_contour
-        if face_contour:
-            corners, weights = contour_landmarks(model)
-            self.contour_corners = constant(corners.reshape(len(corners), -1), np.int32)
-            self.contour_weights = constant(weights[..., None])
+        corners, weights = contour_landmarks(model)
+        self.contour_corners = constant(corners.reshape(len(corners), -1), np.int32)
+        self.contour_weights = constant(weights[..., None])
 
     def construct(self, root_pose: Tensor, body_pose: Tensor, lhand_pose: Tensor, rhand_pose: Tensor, jaw_pose: Tensor,
                   leye_pose: Tensor, reye_pose: Tensor, beta: Tensor, expr: Tensor,
@@ -82,12 +79,11 @@ class SMPLX(Float32Cell):
         vertices, joints, world = self.skinning(shape, rotmat, translation)
 
         corners = ops.gather(vertices, self.face_corners, 1).reshape(-1, 51, 3, 3)
-        joints = (joints, ops.gather(vertices, self.vertex_ids, 1), (corners * self.face_weights).sum(2))
-        if self.face_contour:
-            row = contour_row(world[_NECK, :, :3, :3])
-            corners = ops.gather(vertices, ops.gather(self.contour_corners, row, 0), 1, 1).reshape(-1, 17, 3, 3)
-            joints += ((corners * ops.gather(self.contour_weights, row, 0)).sum(2),)
-        return vertices, ops.concat(joints, 1)
+        face = (corners * self.face_weights).sum(2)
+        row = contour_row(world[_NECK, :, :3, :3])
+        corners = ops.gather(vertices, ops.gather(self.contour_corners, row, 0), 1, 1).reshape(-1, 17, 3, 3)
+        outline = (corners * ops.gather(self.contour_weights, row, 0)).sum(2)
+        return vertices, ops.concat((joints, ops.gather(vertices, self.vertex_ids, 1), face, outline), 1)
 
 
 def contour_row(neck_rotation: Tensor) -> Tensor:

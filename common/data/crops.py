@@ -198,8 +198,7 @@ def person_scale(points: np.ndarray, conf: np.ndarray, threshold: float = 0.2) -
 PATCH_MARGIN = 1.25
 
 
-def person_box(box: np.ndarray | Sequence[float], image_size: tuple[int, int], aspect: float,
-               margin: float = PATCH_MARGIN) -> np.ndarray | None:
+def person_box(box: np.ndarray | Sequence[float], image_size: tuple[int, int], aspect: float) -> np.ndarray | None:
     """Hand4Whole's box: cut at the image's border, widened to the network's aspect ratio, enlarged.
 
     Source: mks0601/Hand4Whole_RELEASE common/utils/preprocessing.py.
@@ -208,7 +207,6 @@ def person_box(box: np.ndarray | Sequence[float], image_size: tuple[int, int], a
         box (array): (4,), left, top, width, height in pixels.
         image_size (tuple): width and height of the image.
         aspect (float): width / height of the network's input.
-        margin (float): factor on both sides.
 
     Returns:
         numpy.ndarray | None: (4,) float64, or None when nothing of the box is inside the image.
@@ -223,7 +221,7 @@ def person_box(box: np.ndarray | Sequence[float], image_size: tuple[int, int], a
     if width <= 0.0 or height <= 0.0:
         return None
     middle = np.array([left + 0.5 * width, top + 0.5 * height])
-    size = margin * np.array([max(width, height * aspect), max(height, width / aspect)])
+    size = PATCH_MARGIN * np.array([max(width, height * aspect), max(height, width / aspect)])
     return np.concatenate([middle - 0.5 * size, size])
 
 

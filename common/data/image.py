@@ -223,8 +223,7 @@ def transform_points(points: npt.ArrayLike, matrix: np.ndarray) -> np.ndarray:
     return np.asarray(points, np.float64) @ matrix[:, :2].T + matrix[:, 2]
 
 
-def warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int],
-         interpolation: int = cv2.INTER_LINEAR) -> np.ndarray:
+def warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Cut a crop out of an image; black outside of it -> (height, width, 3) or (height, width), the type of `image`.
 
     A crop that is less than half as fine as the image would skip pixels: the image is then averaged over whole
@@ -234,18 +233,17 @@ def warp(image: np.ndarray, matrix: np.ndarray, size: tuple[int, int],
         image (numpy.ndarray): (H, W, 3) or (H, W), uint8 or float32.
         matrix (numpy.ndarray): (2, 3), points of the image to points of the crop.
         size (tuple): width and height of the crop in pixels.
-        interpolation (int): of OpenCV.
     """
     linear, shift = matrix[:, :2], matrix[:, 2]
     shrink = int(1.0 / max(math.sqrt(abs(np.linalg.det(linear))), 1e-6))
-    if shrink >= 2 and interpolation != cv2.INTER_NEAREST:
+    if shrink >= 2:
         height, width = image.shape[:2]
         small = max(1, width // shrink), max(1, height // shrink)
         linear = linear * (width / small[0], height / small[1])
         image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
     # OpenCV counts from the centre of the first pixel.
     shift = shift + linear.sum(1) * 0.5 - 0.5
-    return cv2.warpAffine(image, np.concatenate([linear, shift[:, None]], 1), size, flags=interpolation)
+    return cv2.warpAffine(image, np.concatenate([linear, shift[:, None]], 1), size, flags=cv2.INTER_LINEAR)
 
 
 def normalize(image: np.ndarray, mean: Sequence[float] = IMAGENET_MEAN,

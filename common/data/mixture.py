@@ -1,5 +1,5 @@
 """Several data sets as one, each with its share of an epoch."""
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -16,18 +16,17 @@ class Mixture:
 
     Args:
         sources (dict): name -> source as `Pipeline` takes it, all with the same columns.
-        weights (dict): name -> share of the epoch, any positive unit; None: as many as each has samples.
+        weights (dict): name -> share of the epoch, positive, in any unit; None: as many as each has samples.
         size (int): samples of an epoch; 0 for as many as all sources have together.
 
     Raises:
-        UserError: a weight is missing, names no source or is not positive, or the epoch is too short for all sources.
+        UserError: the epoch is too short for all sources.
     """
 
     def __init__(self, sources: Mapping[str, SampleSource], weights: Mapping[str, float] | None = None,
                  size: int = 0):
         lengths = {name: len(source) for name, source in sources.items()}
         weights = lengths if weights is None else weights
-        check_weights(weights, sources)
         self.columns = next(iter(sources.values())).columns
         if any(source.columns != self.columns for source in sources.values()):
             raise ValueError("the sources of a mixture need the same columns")
@@ -51,22 +50,6 @@ class Mixture:
         """One sample, with `rng` as its only randomness."""
         number, sample = self.locate(index, rng)
         return self.sources[number].sample(sample, rng)
-
-
-def check_weights(weights: Mapping[str, float], names: Iterable[str]) -> None:
-    """Refuse weights that do not belong to `names`, one for each.
-
-    Raises:
-        UserError: a weight is missing, names none of them, or is not positive.
-    """
-    for name in names:
-        if name not in weights:
-            raise UserError(f"data set {name} has no weight: give one to each of {', '.join(names)}")
-    for name, weight in weights.items():
-        if name not in names:
-            raise UserError(f"a weight is given for {name}, which is none of the data sets: {', '.join(names)}")
-        if not weight > 0:
-            raise UserError(f"the weight of data set {name} is {weight}: give a positive number, or leave the set out")
 
 
 def places_of(weights: Mapping[str, float], size: int) -> dict[str, int]:

@@ -71,8 +71,8 @@ def write_checkpoint(path: str, weights: nn.Cell | dict, extra: dict | None = No
     """
     arrays = dict(weights) if isinstance(weights, dict) else _arrays(weights.get_parameters())
     if step_cell is not None:
-        arrays.update({f"optimizer.{name}": value for name, value in optimizer_state(step_cell).items()})
-        arrays.update({f"scaler.{name}": value for name, value in scaler_state(step_cell).items()})
+        arrays.update({f"{group}.{name}": parameter.asnumpy().copy()
+                       for group, state in training_state(step_cell).items() for name, parameter in state.items()})
     arrays.update({f"extra.{name}": value for name, value in (extra or {}).items()})
     # First, so that a file whose end is missing is known as one of this project.
     entries = [("meta", json.dumps({"format": FORMAT, **(meta or {})}))]
@@ -89,24 +89,16 @@ def _arrays(parameters: Iterable[Parameter]) -> dict[str, np.ndarray]:
     return {parameter.name: parameter.asnumpy() for parameter in parameters}
 
 
-def optimizer_state(step_cell: TrainStep) -> dict[str, np.ndarray]:
-    """name -> array of all optimizer state: moments, powers, step number, schedule (not the weights)."""
-    names, state = {parameter.name for parameter in step_cell.optimizer.parameters}, {}
-    for parameter in step_cell.optimizer.get_parameters():
-        if parameter.name not in names:
-            state[parameter.name] = parameter.asnumpy().copy()
-    return state
+def training_state(step_cell: TrainStep) -> dict[str, dict[str, Parameter]]:
+    """What a step goes on with besides the weights, name -> parameter each.
 
-
-def scaler_state(step_cell: TrainStep) -> dict[str, np.ndarray]:
-    """name -> array of the loss scaler: its scale and the count of good steps."""
-    return {name: parameter.asnumpy().copy() for name, parameter in _scaler_parameters(step_cell).items()}
-
-
-def _scaler_parameters(step_cell: TrainStep) -> dict[str, Parameter]:
-    scaler = step_cell.scaler
-    return {} if scaler is None else {name: value for name, value in vars(scaler).items()
-                                      if isinstance(value, Parameter)}
+    `optimizer`: moments, powers, step number, schedule; `scaler`: the loss scale and the count of good steps.
+    """
+    weights = {parameter.name for parameter in step_cell.optimizer.parameters}
+    return {"optimizer": {parameter.name: parameter for parameter in step_cell.optimizer.get_parameters()
+                          if parameter.name not in weights},
+            "scaler": {name: value for name, value in vars(step_cell.scaler).items() if isinstance(value, Parameter)}
+            if step_cell.scaler is not None else {}}
 
 
 def read_checkpoint(path: str, flag: str = "--ckpt_file") -> Checkpoint:
@@ -236,11 +228,9 @@ def restore_training(network: nn.Cell, step_cell: TrainStep, checkpoint: Checkpo
         raise UserError(f"checkpoint {checkpoint.path} holds weights only, so training cannot be resumed from it: "
                         "start a new run from it with --ckpt_file and without --resume")
     load_weights(network, checkpoint)
-    own = {parameter.name for parameter in step_cell.optimizer.parameters}
-    state = {parameter.name: parameter for parameter in step_cell.optimizer.get_parameters()
-             if parameter.name not in own}
-    _restore(state, checkpoint.optimizer, checkpoint.path, "optimizer")
-    _restore(_scaler_parameters(step_cell), checkpoint.scaler, checkpoint.path, "loss scale")
+    state = training_state(step_cell)
+    _restore(state["optimizer"], checkpoint.optimizer, checkpoint.path, "optimizer")
+    _restore(state["scaler"], checkpoint.scaler, checkpoint.path, "loss scale")
 
 
 def _restore(parameters: Mapping[str, Parameter], arrays: Mapping[str, np.ndarray], path: str, what: str) -> None:
@@ -317,12 +307,7 @@ class CheckpointFolder:
 
     def newest(self) -> Checkpoint | None:
         """The newest readable checkpoint, or None. A damaged one is reported and the one before it is taken."""
-        for path in reversed(self.paths().values()):
-            try:
-                return read_checkpoint(path)
-            except UserError as error:
-                LOGGER.warning("%s; trying the one before it", error)
-        return None
+        return _first_readable(reversed(self.paths().values()))
 
     def at(self, step: int) -> Checkpoint:
         """The checkpoint of exactly this step.
@@ -373,7 +358,11 @@ def newest_below(folder: str) -> Checkpoint | None:
     """The newest readable checkpoint of a folder and all below it, or None. Damaged ones are reported."""
     found = [os.path.join(place, name) for place, _, names in os.walk(folder)
              for name in names if name.endswith(".ckpt") and not name.startswith(".")]
-    for path in sorted(found, key=os.path.getmtime, reverse=True):
+    return _first_readable(sorted(found, key=os.path.getmtime, reverse=True))
+
+
+def _first_readable(paths: Iterable[str]) -> Checkpoint | None:
+    for path in paths:
         try:
             return read_checkpoint(path)
         except UserError as error:

@@ -17,7 +17,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Tensor, nn
 
-from common.errors import UserError
+from common.errors import UserError, first_line
 from common.files import atomic_path, atomic_write, make_folder
 from common.text_files import read_json
 
@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger("mindhuman")
 ENDINGS = {"MINDIR": ".mindir", "ONNX": ".onnx", "AIR": ".air"}
 DYNAMIC_CHECKS = (1, 3)
+TOLERANCE = 1e-4  # largest accepted difference, relative to the largest output (at least 1)
 
 
 def export_network(network: nn.Cell, make_inputs: Callable[[int], list[np.ndarray]], file_name: str, file_format: str,
-                   batch_size: int, device_target: str, tolerance: float = 1e-4,
-                   names: tuple[Sequence[str], Sequence[str]] | None = None) -> tuple[str, float | None]:
+                   batch_size: int, device_target: str, names: tuple[Sequence[str], Sequence[str]] | None = None
+                   ) -> tuple[str, float | None]:
     """Write the network, load the file again and compare.
 
     Args:
@@ -41,7 +42,6 @@ def export_network(network: nn.Cell, make_inputs: Callable[[int], list[np.ndarra
         file_format (str): MINDIR, ONNX or AIR.
         batch_size (int): 0 for a free batch (MINDIR only).
         device_target (str): AIR exists on Ascend only.
-        tolerance (float): largest accepted difference, relative to the largest output (at least 1).
         names (tuple): names of the inputs and of the outputs in an ONNX file, two lists; MINDIR goes by their order.
 
     Returns:
@@ -72,10 +72,10 @@ def export_network(network: nn.Cell, make_inputs: Callable[[int], list[np.ndarra
         written = os.path.join(folder, re.sub(r"[^0-9A-Za-z_.-]", "_", os.path.basename(path)))
         _write(network, make_inputs, written, file_format, batch_size)
         if file_format == "ONNX":
-            repair_onnx(written, names)
+            _repair_onnx(written, names)
         difference = None
         if file_format != "AIR":
-            difference = _compare(network, make_inputs, written, file_format, batch_size, tolerance)
+            difference = _compare(network, make_inputs, written, file_format, batch_size)
         with atomic_path(path) as temporary:
             shutil.copyfile(written, temporary)
     if difference is not None:
@@ -126,14 +126,14 @@ def _write(network: nn.Cell, make_inputs: Callable[[int], list[np.ndarray]], pat
     try:
         ms.export(network, *inputs, file_name=path, file_format=file_format)
     except (RuntimeError, ValueError, TypeError) as error:
-        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise UserError(f"--file_format {file_format}: the converter cannot express this network: {reason}") from None
+        raise UserError(f"--file_format {file_format}: the converter cannot express this network: "
+                        f"{first_line(error)}") from None
     if not os.path.isfile(path):
         raise UserError(f"--file_format {file_format}: the converter wrote no file at {path}")
 
 
 def _compare(network: nn.Cell, make_inputs: Callable[[int], list[np.ndarray]], path: str, file_format: str,
-             batch_size: int, tolerance: float) -> float:
+             batch_size: int) -> float:
     """Largest absolute difference between file and network over the checked batch sizes."""
     run = _load_onnx(path) if file_format == "ONNX" else _load_mindir(path, make_inputs, batch_size)
     worst = 0.0
@@ -149,7 +149,7 @@ def _compare(network: nn.Cell, make_inputs: Callable[[int], list[np.ndarray]], p
                 raise UserError(f"{path}: at batch {size} the exported file gives {one.shape}, the network "
                                 f"{other.shape}")
             difference = float(np.abs(one - other).max())
-            if not difference <= tolerance * max(1.0, float(np.abs(other).max())):
+            if not difference <= TOLERANCE * max(1.0, float(np.abs(other).max())):
                 raise UserError(f"{path}: at batch {size} the exported file differs from the network by "
                                 f"{difference:.3g}; it was not kept")
             worst = max(worst, difference)
@@ -177,13 +177,13 @@ def load_mindir(path: str, dynamic_shapes: Sequence[Sequence[int]] | None = None
     try:
         cell = nn.GraphCell(ms.load(path))
     except (RuntimeError, ValueError) as error:
-        raise UserError(f"{path} is damaged or is no MINDIR file: {str(error).strip().splitlines()[0]}") from None
+        raise UserError(f"{path} is damaged or is no MINDIR file: {first_line(error)}") from None
     if dynamic_shapes is not None:
         cell.set_inputs(*[Tensor(shape=[None, *shape[1:]], dtype=ms.float32) for shape in dynamic_shapes])
     return cell
 
 
-def repair_onnx(path: str, names: tuple[Sequence[str], Sequence[str]] | None = None) -> None:
+def _repair_onnx(path: str, names: tuple[Sequence[str], Sequence[str]] | None) -> None:
     """Put an ONNX file of MindSpore's converter right and give what goes in and out its names.
 
     The converter writes the `output_shape` of a transposed convolution with batch and channels, which the format does

@@ -10,7 +10,7 @@ from mindspore import nn, ops
 from mindspore.communication import get_group_size, get_rank, init
 
 from common.engine.devices import choose
-from common.errors import UserError
+from common.errors import UserError, first_line
 from common.log import set_up_logging
 from common.mindspore_versions import refusal, remark
 
@@ -72,7 +72,7 @@ def init_runtime(device_target: str = "", device_id: int = 0, seed: int = 1) -> 
             # A process that has computed on the CPU (a test, a notebook) cannot set it once more, and need not.
             ms.set_device(target, device_id)
     except (RuntimeError, ValueError) as error:
-        raise UserError(f"--device_target {target}: the device cannot be used: {_first_line(error)}") from None
+        raise UserError(f"--device_target {target}: the device cannot be used: {first_line(error)}") from None
     ms.set_seed(seed)
     set_up_logging(rank, rank_size)
     where = f", worker {rank + 1} of {rank_size}" if rank_size > 1 else f" {device_id}" if target != "CPU" else ""
@@ -94,10 +94,6 @@ def _is_distributed() -> bool:
     if workers is None and os.environ.get("RANK_TABLE_FILE"):
         workers = os.environ.get("RANK_SIZE")
     return int(workers or 1) > 1
-
-
-def _first_line(error: Exception) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def keep_graphs(folder: str | None) -> None:

@@ -54,10 +54,10 @@ class TrainStep(nn.Cell):
 
     def _scaled_loss(self, *batch: Tensor) -> tuple[Tensor, Tensor]:
         loss, terms = self.network(*batch)
-        report = ops.stack((loss, *terms))
-        if self.has_scaler:
-            loss = self.scaler.scale(loss)
-        return loss, report
+        return self._scaled(loss), ops.stack((loss, *terms))
+
+    def _scaled(self, loss: Tensor) -> Tensor:
+        return self.scaler.scale(loss) if self.has_scaler else loss
 
     def _gradients(self, *batch: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Mean gradient and report over the parts of the batch."""

@@ -4,24 +4,16 @@ import numpy as np
 from common.formats.motion import BoneHierarchy, Skin
 
 SIDES, RINGS = 10, 6
-THICKNESS_M = 0.018
-COLOUR = (120, 170, 220)
+ROD_M, BALL_M = 0.018, 0.027  # radii
 
 
-def stick_figure(skeleton: BoneHierarchy, colour: tuple[int, int, int] = COLOUR,
-                 thickness: float = THICKNESS_M) -> Skin:
-    """The skin of a skeleton at rest.
-
-    Args:
-        skeleton: its bones.
-        colour: (3,) uint8 RGB.
-        thickness: radius of the rods, metres; balls have one and a half times that.
-    """
+def stick_figure(skeleton: BoneHierarchy, colour: tuple[int, int, int]) -> Skin:
+    """The skin of a skeleton at rest; colour: (3,) uint8 RGB."""
     places, parts = skeleton.rest(), []
     for joint, parent in enumerate(skeleton.parents):
-        parts.append((joint, *_ball(places[joint], 1.5 * thickness)))
+        parts.append((joint, *_ball(places[joint], BALL_M)))
         if parent >= 0 and np.any(skeleton.offsets[joint]):
-            parts.append((parent, *_rod(places[parent], places[joint], thickness)))
+            parts.append((parent, *_rod(places[parent], places[joint], ROD_M)))
     counts = np.cumsum([0] + [len(vertices) for _, vertices, _ in parts])
     weights = np.zeros((counts[-1], len(places)))
     for (joint, _, _), first, last in zip(parts, counts, counts[1:]):

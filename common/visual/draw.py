@@ -63,25 +63,23 @@ def draw_dot(image: np.ndarray, centre: np.ndarray, radius: float, colour: tuple
 
 
 def draw_skeleton(image: np.ndarray, points_px: np.ndarray, skeleton: str, depth: np.ndarray | None = None,
-                  visible: np.ndarray | None = None, thickness: int | None = None, muted: bool = False) -> np.ndarray:
+                  muted: bool = False) -> np.ndarray:
     """Draw one skeleton onto an image, in place -> the image.
 
     Args:
         image (ndarray): (H, W, 3) uint8 RGB.
-        points_px (ndarray): (J, 2), x right, y down, pixels of the image.
+        points_px (ndarray): (J, 2), x right, y down, pixels of the image; limbs of joints that are NaN are left out.
         skeleton (str): key of `common.joints.SKELETONS`, with J joints.
         depth (ndarray): (J,), larger is further; nearer limbs cover further ones. None draws in the table's order.
-        visible (ndarray): (J,) bool; limbs of other joints are left out.
-        thickness (int): of limbs in px; None derives it from the size of the image.
         muted (bool): in grey, e.g. for the truth behind a prediction.
     """
     names = SKELETONS[skeleton]
     points = np.asarray(points_px, np.float64)
     if points.shape != (len(names), 2):
         raise ValueError(f"{skeleton} has {len(names)} joints; got points of shape {points.shape}")
-    seen = np.isfinite(points).all(-1) & (np.ones(len(names), bool) if visible is None else np.asarray(visible, bool))
+    seen = np.isfinite(points).all(-1)
     depth = np.zeros(len(names)) if depth is None else np.asarray(depth, np.float64)
-    thickness = thickness or max(2, round(min(image.shape[:2]) / 62))
+    thickness = max(2, round(min(image.shape[:2]) / 62))
     pairs = [(parent, child) for parent, child in limbs(skeleton) if seen[parent] and seen[child]]
     for parent, child in sorted(pairs, key=lambda pair: -depth[list(pair)].mean()):
         colour = MUTED if muted else COLOURS[side(names[child])]
@@ -117,17 +115,17 @@ def panel_2d(points: np.ndarray, skeleton: str, width: int, height: int) -> np.n
     return draw_skeleton(image, scale * np.asarray(points) + shift, skeleton)
 
 
-def panel_3d(joints: np.ndarray, skeleton: str, width: int, height: int, radius_mm: float, view: View | None = None,
-             reference: np.ndarray | None = None, floor_mm: float | None = None) -> np.ndarray:
+def panel_3d(joints: np.ndarray, skeleton: str, width: int, height: int, radius_mm: float, floor_mm: float,
+             view: View | None = None, reference: np.ndarray | None = None) -> np.ndarray:
     """A panel with a skeleton in space above a floor: (height, width, 3) uint8 RGB.
 
     Args:
         joints (ndarray): (J, 3), mm, z up (see `upright`), relative to the point that is drawn in the panel's middle.
         skeleton (str): key of `common.joints.SKELETONS`.
         radius_mm (float): half of the panel's smaller side.
+        floor_mm (float): height of the floor.
         view (View): where to look from.
         reference (ndarray): (J, 3), a second skeleton, drawn in grey behind the first.
-        floor_mm (float): height of the floor; None puts it below the lowest joint.
     """
     view = view or View()
     image = blank(width, height)
@@ -137,8 +135,7 @@ def panel_3d(joints: np.ndarray, skeleton: str, width: int, height: int, radius_
         plane, away = view.project(np.asarray(points, np.float64))
         return plane * [scale, -scale] + [width / 2.0, height / 2.0], away
 
-    floor = float(np.min(np.asarray(joints)[:, 2])) if floor_mm is None else floor_mm
-    _draw_floor(image, to_panel, floor, radius_mm)
+    _draw_floor(image, to_panel, floor_mm, radius_mm)
     if reference is not None:
         draw_skeleton(image, to_panel(reference)[0], skeleton, muted=True)
     points, away = to_panel(joints)

@@ -14,7 +14,7 @@ import numpy as np
 from mindspore import Tensor, nn, ops
 
 from common.backbones.folding import fold_batch_norm
-from common.backbones.resnet import ResNet
+from common.backbones.resnet import ResNet, scaled
 from common.body_models.embedded import warn_other_body
 from common.body_models.files import BodyModel
 from common.body_models.lbs import JointRegressor, constant
@@ -333,11 +333,6 @@ class HandOnly(nn.Cell):
         joints = self.joints(vertices)
         joint_proj = self.camera(joints + ops.expand_dims(cam_trans, 1))
         return pose, shape, cam_trans, vertices, joints, joint_proj, positions
-
-
-def scaled(channels: int, width: float) -> int:
-    """Channels of a layer in a network of another width, a multiple of 8."""
-    return max(8, int(round(channels * width / 8)) * 8)
 
 
 # What an exported file gives, in this order.

@@ -163,7 +163,7 @@ def _set_weights(items):
             factor = float(text)
         except ValueError:
             factor = 0.0
-        if not factor > 0:
+        if not 0 < factor < float("inf"):
             raise UserError(f"--set_weights {item}: write name=number, such as coco=0.5, with a positive number")
         factors[choose(name, SETS_2D | SETS_3D, "set_weights")] = factor
     return factors

@@ -157,9 +157,6 @@ class AdversarialStep(TrainStep):
         loss, terms = self.network.of_discriminator(real, rotmat, beta)
         return self._scaled(loss), ops.stack(terms)
 
-    def _scaled(self, loss):
-        return self.scaler.scale(loss) if self.has_scaler else loss
-
     def construct(self, image, kp2d, kp3d, theta, has_kp3d, has_smpl, real, keep=None):
         (_, report, rotmat, beta), gradients = self.gradient(image, kp2d, kp3d, theta, has_kp3d, has_smpl, keep)
         (_, discriminator_terms), discriminator_gradients = self.discriminator_gradient(real, rotmat, beta)

@@ -17,12 +17,11 @@ from common.names import path_below
 IMAGE_FOLDERS = ("image", "images")
 
 
-def read_annot_h5(path: str, min_visible: int = 1) -> list[Record]:
-    """People of an `annot.h5` file.
+def read_annot_h5(path: str) -> list[Record]:
+    """People with visible joints of an `annot.h5` file.
 
     Args:
         path (str): the file; images lie in `image` or `images` beside it.
-        min_visible (int): people with fewer visible joints are left out; HMR asks for 5.
 
     Returns:
         list[Record]: joints in LSP's order, `box` tight around the visible ones; pose and beta where the file has them.
@@ -40,7 +39,7 @@ def read_annot_h5(path: str, min_visible: int = 1) -> list[Record]:
     for number, name in enumerate(content["imagename"]):
         name = os.fsdecode(name) if isinstance(name, bytes) else str(name)
         seen = gt2d[number, :, 2] > 0
-        if seen.sum() < max(1, min_visible):
+        if not seen.any():
             continue
         records.append(Record(
             image_path=path_below(images, name.lstrip("/"), f"{path}: imagename"),

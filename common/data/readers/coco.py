@@ -316,7 +316,6 @@ class Annotations:
             self._note(f"annotations have no {box}, nor labelled joints that tell one",
                        (missing & ~labelled.any(1)).sum())
 
-
     def _note_corners(self, box: str, told: np.ndarray) -> None:
         """Say when boxes look like left, top, right, bottom: out of their images as they are read, else within."""
         boxes = self.boxes[told]
@@ -374,34 +373,30 @@ def read_coco_training(folder: str) -> list[Record]:
                     "annotations_trainval there")
 
 
-def read_coco(annotation_path: str, image_folder: str, without_joints: bool = False) -> list[Record]:
-    """People of an annotation file, image by image.
+def read_coco(annotation_path: str, image_folder: str) -> list[Record]:
+    """People with labelled joints of an annotation file, image by image.
 
     Args:
         annotation_path (str): `person_keypoints_*.json`, or another file in that format.
         image_folder (str): where its `file_name`s are.
-        without_joints (bool): also people without labelled joints and crowd regions.
 
     Returns:
         list[Record]: joints as the file names them, in this project's spelling; `key` is the annotation's id; `extras`
-        has image_id (as stored), area (float, px2), iscrowd (bool), num_keypoints (int), segmentation (as stored, see
-        `coco_masks.decode_outline`) and size, (width, height) of the image or None.
+        has size, (width, height) of the image or None.
 
     Raises:
         UserError: missing file, or content that is not COCO's.
     """
-    people = read_annotations(annotation_path, members=("segmentation",))
+    people = read_annotations(annotation_path)
     joints, flags = people.joints(), people.keypoints[..., 2].astype(np.uint8)
     if not {*joints} & {*JOINTS}:  # of a category of things
         raise UserError(f"{annotation_path}: the joints are {', '.join(people.names)}, none of which is one of COCO's: "
                         f"{', '.join(JOINTS)}")
     records = []
-    for row in range(len(people)) if without_joints else np.flatnonzero(flags.any(1)):
+    for row in np.flatnonzero(flags.any(1)):
         image = people.images[people.image_rows[row]]
         records.append(Record(
-            image_path=people.image_path(image_folder, image), box=people.boxes[row],
-            joints=joints, j2d=people.keypoints[row, :, :2], visibility=flags[row], key=str(people.ids[row]),
-            extras={"image_id": image.id, "area": float(people.areas[row]), "iscrowd": bool(people.crowd[row]),
-                    "num_keypoints": int((flags[row] > 0).sum()), "size": image.size,
-                    "segmentation": people.members["segmentation"][row]}))
+            image_path=people.image_path(image_folder, image), box=people.boxes[row], joints=joints,
+            j2d=people.keypoints[row, :, :2], visibility=flags[row], key=str(people.ids[row]),
+            extras={"size": image.size}))
     return records

@@ -13,7 +13,7 @@ def floats(values: Sequence) -> np.ndarray:
             return array
     except (TypeError, ValueError, OverflowError):
         pass
-    return np.array([_row(value, 1, np.nan)[0] for value in values])
+    return np.array([_row(value, 1)[0] for value in values])
 
 
 def table(lists: list, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -25,7 +25,7 @@ def table(lists: list, width: int) -> tuple[np.ndarray, np.ndarray]:
         except (TypeError, ValueError, OverflowError):
             pass
     sizes = np.array([0 if values is None else count_of(values) for values in lists])
-    rows = [_row(values, width, np.nan) if size == width else np.zeros(width) for values, size in zip(lists, sizes)]
+    rows = [_row(values, width) if size == width else np.zeros(width) for values, size in zip(lists, sizes)]
     return np.array(rows).reshape(len(lists), width), np.select([sizes == width, sizes == 0], [1, 0], -1)
 
 
@@ -37,9 +37,9 @@ def count_of(values: object) -> int:
         return -1
 
 
-def _row(values: object, width: int, default: float) -> np.ndarray:
-    """(width,) float64, `default` in place of what is no number."""
+def _row(values: object, width: int) -> np.ndarray:
+    """(width,) float64, NaN in place of what is no number."""
     try:
         return np.array(values, np.float64).reshape(width)
     except (TypeError, ValueError, OverflowError):
-        return np.full(width, default)
+        return np.full(width, np.nan)

@@ -49,9 +49,9 @@ def read_human36m(folder: str, split: str = "train") -> list[Record]:
 
     Returns:
         list[Record]: joints in the order of `JOINTS`; `pose` (165,) with the root turned into camera axes, `beta`;
-        `translation` depends on the body model, see `camera_translation`. `extras` has subject, action, subaction,
-        camera, frame, size (width, height), `fit` (SMPLXFit in world axes) or None, `rotation` (3, 3) and `offset`
-        (3,) with x_camera = rotation x_world + offset, metres.
+        `translation` depends on the body model, see `camera_translation`. `extras` has size (width, height), `fit`
+        (SMPLXFit in world axes) or None, `rotation` (3, 3) and `offset` (3,) with x_camera = rotation x_world + offset,
+        metres.
 
     Raises:
         UserError: no such split, files missing, or annotations in another form.
@@ -96,9 +96,7 @@ def _read_subject(folder: str, annotations: str, subject: int, step: int, camera
             entry = fits.find(place)  # none where the fitting has left a frame out
             parsed[tuple(place)] = read_smplx_params(entry, fits.where(place)) if entry else None
         records.append(record_in_world(
-            person, person.path(os.path.join(folder, "images")), JOINTS, j3d, parsed[tuple(place)], lens,
-            subject=image.get("subject"), action=image["action_idx"], subaction=image["subaction_idx"],
-            camera=image["cam_idx"], frame=image["frame_idx"]))
+            person, person.path(os.path.join(folder, "images")), JOINTS, j3d, parsed[tuple(place)], lens))
     return records
 
 

@@ -5,8 +5,8 @@
                                                           release's own folder mpii_human_pose_v1_u12_2)
     train.h5        center (N, 2), scale (N,), imgname (N,) bytes, part (N, 16, 2); missing joints are (0, 0)
 
-RELEASE.annolist(i) has image.name and annorect(r): x1, y1, x2, y2 (head), objpos (x, y), scale (height / 200 px) and
-annopoints.point with id, x, y, is_visible; img_train(i) is 1 for training images, whose people alone have joints;
+RELEASE.annolist(i) has image.name and annorect(r): objpos (x, y), scale (height / 200 px) and annopoints.point
+with id, x, y, is_visible; img_train(i) is 1 for training images, whose people alone have joints;
 single_person{i} lists (from 1) the people who stand apart from others. Coordinates are used as they stand.
 Sources: the release's README; princeton-vl/pose-hg-train `annot`, nkolot/GraphCMR.
 """
@@ -38,7 +38,7 @@ def read_mpii(folder: str, single_person: bool = False) -> list[Record]:
 
     Returns:
         list[Record]: joints in the order of `JOINTS`; `box` is the square of 200 px * scale around `objpos`; `extras`
-        has center (2,) and scale as stored, head_box (4,) left, top, width, height, and apart (bool).
+        has center (2,) and scale as stored, and apart (bool).
 
     Raises:
         UserError: files missing or damaged.
@@ -89,9 +89,8 @@ def _people(entry: Struct, file: str, number: int, alone: set[int]) -> list[Reco
             j2d[joint] = _number(point, "x"), _number(point, "y")
             visibility[joint] = HIDDEN if _number(point, "is_visible", 1) == 0 else VISIBLE
         center = np.array([_number(center, "x"), _number(center, "y")])
-        x1, y1, x2, y2 = (_number(person, name, np.nan) for name in ("x1", "y1", "x2", "y2"))
         out.append(_record(file, f"{number}.{index}", j2d, visibility, center, float(np.ravel(scale)[0]),
-                           {"head_box": np.array([x1, y1, x2 - x1, y2 - y1]), "apart": index in alone}))
+                           {"apart": index in alone}))
     return out
 
 
@@ -121,7 +120,7 @@ def read_mpii_h5(path: str, image_folder: str) -> list[Record]:
         image_folder (str): MPII's `images`.
 
     Returns:
-        list[Record]: as `read_mpii`, extras without head_box and apart; `HIDDEN` where an array `visible` says so.
+        list[Record]: as `read_mpii`, extras without apart; `HIDDEN` where an array `visible` says so.
 
     Raises:
         UserError: missing or damaged.
@@ -145,9 +144,9 @@ def read_mpii_h5(path: str, image_folder: str) -> list[Record]:
 
 def _file_name(value: object) -> str:
     """An entry of `imgname`: bytes, or the numbers of its characters in the oldest files."""
-    text = value.decode("ascii", "replace") if isinstance(value, bytes) else \
-        "".join(chr(int(code)) for code in np.ravel(value) if 0 < code < 128)
-    return text
+    if isinstance(value, bytes):
+        return value.decode("ascii", "replace")
+    return "".join(chr(int(code)) for code in np.ravel(value) if 0 < code < 128)
 
 
 def _record(file: str, key: str, j2d: np.ndarray, visibility: np.ndarray, center: np.ndarray, scale: float,

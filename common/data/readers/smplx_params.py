@@ -9,7 +9,7 @@ Source: mks0601/Hand4Whole_RELEASE, data loaders and `utils/preprocessing.py`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -136,7 +136,7 @@ class NestedFile:
 
 
 def record_in_world(person: PersonEntry, path: str, joints: tuple, j3d: np.ndarray, fit: SMPLXFit | None,
-                    lens: Mapping[str, np.ndarray], **extras: Any) -> Record:
+                    lens: Mapping[str, np.ndarray]) -> Record:
     """Somebody of a calibrated room: joints projected into the image, the fit's root turned into camera axes.
 
     Args:
@@ -144,7 +144,6 @@ def record_in_world(person: PersonEntry, path: str, joints: tuple, j3d: np.ndarr
         joints (tuple): names of the J joints. j3d (array): (J, 3), metres, camera axes.
         fit (SMPLXFit): in world axes, or None; for the translation see `human36m_images.camera_translation`.
         lens (dict): focal, principal (2,) px; rotation (3, 3) and offset (3,), x_camera = rotation x_world + offset.
-        extras: what else the record tells.
     """
     j2d, body = lens["focal"] * j3d[:, :2] / j3d[:, 2:] + lens["principal"], {}
     if fit is not None:
@@ -154,5 +153,4 @@ def record_in_world(person: PersonEntry, path: str, joints: tuple, j3d: np.ndarr
         image_path=path, box=person.box if person.box[2:].all() else box_around(j2d), joints=joints, j2d=j2d,
         visibility=np.full(len(joints), VISIBLE, np.uint8), j3d=j3d, **body, focal=lens["focal"],
         principal=lens["principal"], key=person.key,
-        extras={**extras, "size": person.size(path), "fit": fit, "rotation": lens["rotation"],
-                "offset": lens["offset"]})
+        extras={"size": person.size(path), "fit": fit, "rotation": lens["rotation"], "offset": lens["offset"]})

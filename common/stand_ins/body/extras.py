@@ -5,7 +5,7 @@ synthetic meshes are numbered so that the same numbers name the same places.
 """
 import numpy as np
 
-from common.body_models.landmarks import vertex_joints
+from common.body_models.landmarks import VERTEX_JOINTS, vertex_joint_ids
 from common.joints import SKELETONS
 from common.stand_ins.body.anatomy import joint_tree, rest_joint
 from common.stand_ins.body.rig import regressor_row, ring, subtree_weights
@@ -103,6 +103,12 @@ def extra_regressor(name, vertices, mirror, weights, kind):
             row = 0.5 * (row + row[mirror])
         rows.append(row)
     return np.array(rows)
+
+
+def vertex_joints(kind):
+    """Joints at single vertices: dict of joint -> vertex number; `left_index4` is a finger tip."""
+    names = SKELETONS[f"{kind}_21"][16:] if kind.startswith("mano") else VERTEX_JOINTS
+    return dict(zip(names, map(int, vertex_joint_ids(kind))))
 
 
 def numbering(kind, vertices, mirror):

@@ -16,13 +16,12 @@ import zipfile
 import numpy as np
 from scipy import sparse
 
-from common.body_models.landmarks import vertex_joints
 from common.errors import UserError
 from common.files import atomic_path, cache_folder
 from common.stand_ins.body import mesh as body_mesh
 from common.stand_ins.body import rig, sampling
 from common.stand_ins.body.anatomy import SMPLX_SHIFT, joint_tree, rest_joint
-from common.stand_ins.body.extras import REGRESSORS, extra_regressor, numbering
+from common.stand_ins.body.extras import REGRESSORS, extra_regressor, numbering, vertex_joints
 from common.stand_ins.body.face import fixed_landmarks, outline_landmarks
 from common.stand_ins.body.hands import MIRROR, hand_poses
 from common.stand_ins.body.shapes import body_shapes, expressions, hand_shapes

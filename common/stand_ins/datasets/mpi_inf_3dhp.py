@@ -9,7 +9,7 @@ import shutil
 import numpy as np
 from tqdm import tqdm
 
-from common.data.readers.mpi_inf_3dhp import JOINTS, NUM_CAMERAS, SEQUENCES, SUBJECTS, TEST_JOINTS, TEST_SEQUENCES
+from common.data.readers.mpi_inf_3dhp import JOINTS, SEQUENCES, SUBJECTS, TEST_JOINTS, TEST_SEQUENCES
 from common.files import atomic_path, atomic_write
 from common.joints import index_map
 from common.stand_ins.datasets.annotations import write_h5, write_mat
@@ -19,6 +19,7 @@ from common.stand_ins.scenes.scene import photograph
 from common.stand_ins.scenes.stage import furnish, make_stage
 
 DEFAULT_NUM = 32
+NUM_CAMERAS = 14
 # Cameras whose images are written; annotations have all of them.
 SHOWN = (0, 5)
 TEST_SHARE = 4  # one test frame for so many training moments

@@ -3,13 +3,12 @@ import pytest
 from scipy import sparse
 
 from common.body_models.files import build_body_model
-from common.body_models.landmarks import vertex_joints
 from common.body_models.lbs_numpy import pose_body
 from common.errors import UserError
 from common.geometry.rotation import axis_angle_to_matrix
 from common.stand_ins.body import models
 from common.stand_ins.body.anatomy import SMPLX_SHIFT, joint_tree, rest_joint
-from common.stand_ins.body.extras import REGRESSORS, place
+from common.stand_ins.body.extras import REGRESSORS, place, vertex_joints
 from common.stand_ins.body.prior import sample_poses
 from common.stand_ins.body.rig import mirrored_joints
 from common.stand_ins.body.shapes import BODY_SHAPES

@@ -53,31 +53,37 @@ def upright(records):
 @pytest.mark.parametrize("split", ["train2017", "train2014", "val2017"])
 def test_coco(root, split):
     annotations, folder = coco.find_coco(str(root / "coco"), split)
-    records = coco.read_coco(annotations, folder, without_joints=True)
+    people = coco.read_annotations(annotations, members=("segmentation",))
+    records = {record.key: record for record in coco.read_coco(annotations, folder)}
     written = [coco_sample.make_item(SEED, index) for index in range(NUM["coco"])
                if (index % 5 == 4) == split.startswith("val")]
-    people = [person for _, persons in written for person in persons]
-    assert len(records) == len(people) > 0
-    assert len({record.key for record in records}) == len(records)
-    for record, person in zip(records, people):
+    persons = [person for _, members in written for person in members]
+    assert len(people) == len(persons) > 0
+    assert len(set(people.ids)) == len(people)
+    for row, person in enumerate(persons):
         keypoints = np.array(person["keypoints"], float).reshape(17, 3)
-        np.testing.assert_array_equal(record.j2d, keypoints[:, :2])
-        np.testing.assert_array_equal(record.visibility, keypoints[:, 2])
-        np.testing.assert_array_equal(record.box, person["bbox"])
-        assert record.extras["num_keypoints"] == (keypoints[:, 2] > 0).sum()
-        image = cv2.imread(record.image_path)
-        assert image.shape[1::-1] == record.extras["size"]
-        mask, fault = coco_masks.decode_outline(record.extras["segmentation"], *image.shape[:2])
-        assert not fault and abs(mask.sum() - record.extras["area"]) < 0.05 * mask.sum() + 8
+        np.testing.assert_array_equal(people.boxes[row], person["bbox"])
+        assert people.num_keypoints[row] == (keypoints[:, 2] > 0).sum()
+        shown = people.images[people.image_rows[row]]
+        image = cv2.imread(people.image_path(folder, shown))
+        assert image.shape[1::-1] == shown.size
+        mask, fault = coco_masks.decode_outline(people.members["segmentation"][row], *image.shape[:2])
+        assert not fault and abs(mask.sum() - people.areas[row]) < 0.05 * mask.sum() + 8
         rows, columns = np.nonzero(mask)
-        left, top, width, height = record.box
+        left, top, width, height = people.boxes[row]
         # Pieces of less than four pixels are in the box and not in the outline.
         assert left - 1 <= columns.min() and columns.max() <= left + width
         assert top - 1 <= rows.min() and rows.max() <= top + height
-        if not record.extras["iscrowd"]:
-            seen = record.j2d[record.visibility == VISIBLE].astype(int)
-            assert not len(seen) or mask[seen[:, 1], seen[:, 0]].mean() > 0.5
-    assert len(coco.read_coco(annotations, folder)) == sum(record.extras["num_keypoints"] > 0 for record in records)
+        record = records.get(str(people.ids[row]))
+        assert (record is None) == (people.num_keypoints[row] == 0)
+        if record is not None:
+            np.testing.assert_array_equal(record.j2d, keypoints[:, :2])
+            np.testing.assert_array_equal(record.visibility, keypoints[:, 2])
+            np.testing.assert_array_equal(record.box, person["bbox"])
+            assert record.extras["size"] == shown.size
+            if not people.crowd[row]:
+                seen = record.j2d[record.visibility == VISIBLE].astype(int)
+                assert not len(seen) or mask[seen[:, 1], seen[:, 0]].mean() > 0.5
 
 
 def test_coco_has_crowds_hidden_and_missing_joints():
@@ -160,8 +166,6 @@ def test_mpii(root):
             center, scale = center_scale(one.box, 1.0)
             np.testing.assert_allclose(center, person["center"])
             assert scale == pytest.approx(person["scale"])
-        x1, y1, x2, y2 = person["head_box"]
-        np.testing.assert_allclose(record.extras["head_box"], [x1, y1, x2 - x1, y2 - y1])
         assert record.extras["apart"] == person["apart"] and record.image_path == other.image_path
         assert cv2.imread(record.image_path).shape == (360, 640, 3)
     assert len(mpii.read_mpii(folder, single_person=True)) == sum(person["apart"] for person in people) > 0
