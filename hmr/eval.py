@@ -36,14 +36,14 @@ def main(argv):
         viewer = Viewer(network, convention, crop_kind(checkpoint.meta["config"]), config.crop_size, config.crop_scale,
                         config.eval_batch_size)
         results = predict(viewer, subjects, load_eval_bodies(config, body), load_eval_regressor(config, body))
-        figures = summarize_results(results, results.subjects)
+        figures = summarize_results(results)
         left_out = len(subjects) - len(results.subjects)
         if left_out:
             LOGGER.info("%d of %d people are left out, as their images cannot be used", left_out, len(subjects))
         log_figures(config.dataset, figures)
         facts = {"dataset": config.dataset, "checkpoint": checkpoint.path, "convention": convention.name,
                  "joints": config.eval_joints, "body_model": body.source, "left_out": left_out}
-        write_results(config.eval_path, facts, figures, results, results.subjects)
+        write_results(config.eval_path, facts, figures, results)
 
 
 if __name__ == "__main__":

@@ -99,9 +99,7 @@ def gather(records: Sequence[Record], hidden_weight: float, given_box: bool, lim
     if all(record.j3d is not None for record in chosen):
         kp3d = np.stack([to_lsp(record.j3d, record.joints) for record in chosen]).astype(np.float32)
     if all(record.pose is not None for record in chosen):
-        theta = np.zeros((len(chosen), 85), np.float32)
-        theta[:, 3:75] = [record.pose for record in chosen]
-        theta[:, 75:] = [record.beta for record in chosen]
+        theta = real_theta([record.pose for record in chosen], [record.beta for record in chosen])
     return DatasetPeople([record.image_path for record in chosen], corners[kept].astype(np.float32),
                          kp2d[kept].astype(np.float32), kp3d, theta,
                          [record.extras.get("size") for record in chosen]), dropped
@@ -242,16 +240,13 @@ class PeopleSource:
         people (DatasetPeople): of the set.
         convention (Convention): conventions of the network's input.
         crop_size (int): side of the crop, px.
-        augmentation (CropAugmentation): None shows everybody unchanged.
-        grow (float): side of the crop relative to the box, without augmentation.
+        augmentation (CropAugmentation): how samples vary.
     """
 
     columns = ("image", "kp2d", "kp3d", "theta", "has_kp3d", "has_smpl")
 
-    def __init__(self, people: DatasetPeople, convention: Convention, crop_size: int,
-                 augmentation: CropAugmentation | None = None, grow: float = 1.2):
-        self.people, self.convention, self.crop_size = people, convention, crop_size
-        self.augmentation, self.grow = augmentation, grow
+    def __init__(self, people: DatasetPeople, convention: Convention, crop_size: int, augmentation: CropAugmentation):
+        self.people, self.convention, self.crop_size, self.augmentation = people, convention, crop_size, augmentation
         self.reader = AnnotatedImages(len(set(people.images)))
 
     def __len__(self) -> int:
@@ -288,8 +283,6 @@ class PeopleSource:
     def _draw(self, index: int, rng: np.random.Generator) -> tuple[Square, bool]:
         """The square of the image that becomes the crop, and whether it is mirrored."""
         corners, change = self.people.corners[index], self.augmentation
-        if change is None:
-            return grown_square(corners[:2], corners[2:], (self.grow,) * 4), False
         square = grown_square(corners[:2], corners[2:], rng.uniform(change.scale_min, change.scale_max, 4))
         shift = rng.uniform(-1.0, 1.0, 2) * change.trans_max * square.side / PUBLISHED_SIZE
         flip = bool(rng.random() < change.flip_prob)
@@ -335,7 +328,7 @@ class TrainingSource:
         return np.where(mirrored[:, None], flip_theta(theta), theta)
 
 
-def real_theta(pose: np.ndarray, beta: np.ndarray) -> np.ndarray:
+def real_theta(pose: np.ndarray | Sequence[np.ndarray], beta: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
     """Poses (N, 72) and shapes (N, 10) as (N, 85) float32, without a camera."""
     return np.concatenate([np.zeros((len(pose), NUM_CAM)), pose, beta], 1).astype(np.float32)
 

@@ -34,7 +34,7 @@ LOGGER = logging.getLogger("mindhuman")
 # The joints that all datasets share, LSP's.
 EVALUATED = JOINTS[:14]
 PERCENTILES = (90, 70, 50, 30, 10)
-PCK_MM = 150.0
+PCK_MM, PCK_TORSO = 150.0, 0.2
 AUC_MM = np.arange(0.0, 151.0, 5.0)
 
 
@@ -65,22 +65,18 @@ def measure(pred_j3d: np.ndarray, gt_j3d: np.ndarray, pred_vertices: np.ndarray 
     Raises:
         UserError: there are no samples, or predictions that are not finite.
     """
-    pred, gt = (_from_hips(np.asarray(joints, np.float64)[:, :len(EVALUATED)]) for joints in (pred_j3d, gt_j3d))
+    pred, gt = (np.asarray(joints, np.float64)[:, :len(EVALUATED)] for joints in (pred_j3d, gt_j3d))
     if len(pred) == 0:
         raise UserError("there are no samples to evaluate: check the dataset's folder and its filters")
     if not np.isfinite(pred).all():
         raise UserError("the network predicts values that are not finite: its weights are damaged, or it was trained "
                         "with too high a learning rate")
+    pred_hips, gt_hips = (joints[:, 2:4].mean(1, keepdims=True) for joints in (pred, gt))
+    pred, gt, pve_mm = pred - pred_hips, gt - gt_hips, None
     joints_mm = 1000.0 * joint_errors(pred, gt)
-    pve_mm = None
     if gt_vertices is not None:
-        centres = [np.asarray(joints, np.float64)[:, 2:4].mean(1, keepdims=True) for joints in (pred_j3d, gt_j3d)]
-        pve_mm = 1000.0 * joint_errors(pred_vertices - centres[0], gt_vertices - centres[1]).mean(-1)
+        pve_mm = 1000.0 * joint_errors(pred_vertices - pred_hips, gt_vertices - gt_hips).mean(-1)
     return Errors(joints_mm.mean(-1), 1000.0 * aligned_joint_errors(pred, gt).mean(-1), joints_mm, pve_mm)
-
-
-def _from_hips(joints: np.ndarray) -> np.ndarray:
-    return joints - joints[:, 2:4].mean(1, keepdims=True)
 
 
 def pck_3d(joints_mm: np.ndarray, threshold_mm: float = PCK_MM) -> float:
@@ -88,18 +84,17 @@ def pck_3d(joints_mm: np.ndarray, threshold_mm: float = PCK_MM) -> float:
     return 100.0 * float((np.asarray(joints_mm) <= threshold_mm).mean())
 
 
-def auc_3d(joints_mm: np.ndarray, thresholds_mm: np.ndarray = AUC_MM) -> float:
+def auc_3d(joints_mm: np.ndarray) -> float:
     """Mean of `pck_3d` over thresholds from 0 to 150 mm, 0 to 100."""
-    return float(np.mean([pck_3d(joints_mm, threshold) for threshold in thresholds_mm]))
+    return float(np.mean([pck_3d(joints_mm, threshold) for threshold in AUC_MM]))
 
 
-def pck_2d(pred_j2d: np.ndarray, gt_j2d: np.ndarray, visible: np.ndarray, fraction: float = 0.2) -> float:
-    """Share of visible joints that lie at most a fraction of the torso's length from the truth.
+def pck_2d(pred_j2d: np.ndarray, gt_j2d: np.ndarray, visible: np.ndarray) -> float:
+    """Share of visible joints that lie at most a fifth of the torso, left shoulder to right hip, from the truth.
 
     Args:
         pred_j2d, gt_j2d (array): (N, J >= 14, 2), LSP order, any one unit.
         visible (array): (N, J), more than 0 where a joint counts.
-        fraction (float): of the distance from the left shoulder to the right hip.
 
     Returns:
         float: 0 to 100; NaN when no joint counts. People whose shoulder or hip is hidden are left out.
@@ -111,7 +106,7 @@ def pck_2d(pred_j2d: np.ndarray, gt_j2d: np.ndarray, visible: np.ndarray, fracti
     counts = (visible > 0) & (visible[:, [shoulder]] > 0) & (visible[:, [hip]] > 0)
     if not counts.any():
         return float("nan")
-    near = np.linalg.norm(pred - gt, axis=-1) <= fraction * torso[:, None]
+    near = np.linalg.norm(pred - gt, axis=-1) <= PCK_TORSO * torso[:, None]
     return 100.0 * float(near[counts].mean())
 
 
@@ -157,23 +152,22 @@ def log_summary(summary: dict) -> None:
     LOGGER.info("PCK at %.0f mm: %.2f, AUC: %.2f", PCK_MM, summary["pck"], summary["auc"])
 
 
-def summarize_results(results: Results, subjects: Sequence[Subject]) -> dict:
+def summarize_results(results: Results) -> dict:
     """The figures of an evaluation set.
 
     Args:
-        results (Results): of `predict.predict`.
-        subjects (list[Subject]): the people, in the same order.
+        results (Results): of `predict`.
 
     Returns:
         dict: `people`; what `summarize` gives, where there is a truth in 3D, and `mean_pose_pa_mpjpe`, the error of the
         pose that the regressor starts from; else `pck_2d`, the share of keypoints within a fifth of the torso.
     """
-    figures = {"people": len(subjects)}
+    figures = {"people": len(results.subjects)}
     if results.errors is None:
-        kp2d = np.stack([subject.kp2d for subject in subjects])
+        kp2d = np.stack([subject.kp2d for subject in results.subjects])
         figures["pck_2d"] = pck_2d(results.j2d, kp2d[..., :2], kp2d[..., 2])
         return figures
-    actions = [subject.action for subject in subjects]
+    actions = [subject.action for subject in results.subjects]
     figures.update(summarize(results.errors, None if None in actions else actions))
     figures["mean_pose_pa_mpjpe"] = float(results.mean_pa_mpjpe_mm.mean())
     return figures
@@ -190,22 +184,22 @@ def log_figures(dataset: str, figures: dict) -> None:
                 figures["mean_pose_pa_mpjpe"])
 
 
-def write_results(folder: str, facts: dict, figures: dict, results: Results, subjects: Sequence[Subject]) -> None:
+def write_results(folder: str, facts: dict, figures: dict, results: Results) -> None:
     """Write `eval_result.json` with the figures and `eval_result.npz` with a row for each person.
 
     Args:
         folder (str): where to; made when missing.
         facts (dict): what was evaluated.
         figures (dict): of `summarize_results`.
-        results (Results), subjects (list[Subject]): as there.
+        results (Results): as there.
     """
     text = json.dumps({**facts, "unit": "mm", **figures}, indent=1)
     atomic_write(os.path.join(folder, "eval_result.json"), (text + "\n").encode())
     columns = {"theta": results.theta, "j3d": results.j3d, "j2d": results.j2d}
     if results.errors is not None:
         columns.update({name: value for name, value in vars(results.errors).items() if value is not None})
-    columns.update(key=[subject.key for subject in subjects], image=[subject.image_path for subject in subjects],
-                   joints=EVALUATED)
+    columns.update(key=[subject.key for subject in results.subjects],
+                   image=[subject.image_path for subject in results.subjects], joints=EVALUATED)
     atomic_write(os.path.join(folder, "eval_result.npz"), npz_bytes(columns, compressed=False))
 
 
@@ -244,9 +238,9 @@ class Results:
     theta: np.ndarray
     j3d: np.ndarray
     j2d: np.ndarray
-    errors: Errors | None = None
-    mean_pa_mpjpe_mm: np.ndarray | None = None
-    subjects: list[Subject] | None = None
+    errors: Errors | None
+    mean_pa_mpjpe_mm: np.ndarray | None
+    subjects: list[Subject]
 
 
 def predict(viewer: Viewer, subjects: Sequence[Subject], models: dict[str, BodyModel],

@@ -281,9 +281,9 @@ def settings_of(checkpoint: Checkpoint, config: Config) -> Config:
     return adopt_settings(checkpoint, config, NETWORK_KEYS, SUGGESTED_KEYS)
 
 
-def generator_weights(checkpoint: Checkpoint) -> Checkpoint:
-    """The checkpoint without what belongs to the discriminator."""
-    weights = {name: value for name, value in checkpoint.weights.items() if not name.startswith("critic.")}
+def side_of(checkpoint: Checkpoint, critic: bool = False) -> Checkpoint:
+    """The checkpoint with the weights of one side only: of the discriminator (`critic`), or else of the generator."""
+    weights = {name: value for name, value in checkpoint.weights.items() if name.startswith("critic.") == critic}
     return dataclasses.replace(checkpoint, weights=weights)
 
 
@@ -304,5 +304,5 @@ def load_trained(config: Config, body: BodyModel) -> tuple[HMR, Config, Conventi
     warn_other_body(checkpoint, "smpl_path", body.synthetic)
     with replaced_by_checkpoint(strictly=not config.allow_partial):
         network = build_network(config, body)
-    load_weights(network, generator_weights(checkpoint), config.allow_partial)
+    load_weights(network, side_of(checkpoint), config.allow_partial)
     return fold_batch_norm(network), config, find_convention(config.convention), checkpoint

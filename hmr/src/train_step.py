@@ -3,7 +3,6 @@
 Source: MandyMo/pytorch_HMR, Kanazawa et al., CVPR 2018. The discriminator learns from the bodies of all rounds of the
 forward pass that the generator's update was made from, so that the encoder runs once per step.
 """
-import dataclasses
 import logging
 
 import mindspore as ms
@@ -20,7 +19,7 @@ from common.geometry.rotation_ops import axis_angle_to_matrix
 from hmr.src.conventions import convention_of, find_convention
 from hmr.src.discriminator import build_discriminator
 from hmr.src.loss import DiscriminatorLoss, GeneratorLoss, LossWeights
-from hmr.src.network import build_network, generator_weights, split_theta
+from hmr.src.network import build_network, side_of, split_theta
 
 LOGGER = logging.getLogger("mindhuman")
 
@@ -207,15 +206,14 @@ def build_start(config, body, with_discriminator, start):
     if with_discriminator:
         discriminator = build_discriminator(find_convention(config.convention), config.discriminator_size, config.seed)
     if start is not None:
-        load_weights(generator, generator_weights(start), config.allow_partial)
+        load_weights(generator, side_of(start), config.allow_partial)
     elif config.encoder_path:
         load_weights(generator.encoder, _encoder(config.encoder_path), config.allow_partial)
     else:
         LOGGER.warning("--encoder_path is empty: the encoder starts from random weights")
     other = _discriminator(config) if config.discriminator_path else start
-    if discriminator is not None and other is not None and discriminator_weights(other):
-        own = dataclasses.replace(other, weights=discriminator_weights(other))
-        load_weights(discriminator, own, config.allow_partial)
+    if discriminator is not None and other is not None and side_of(other, critic=True).weights:
+        load_weights(discriminator, side_of(other, critic=True), config.allow_partial)
     return Adversaries(generator, discriminator)
 
 
@@ -231,14 +229,9 @@ def _encoder(path):
 def _discriminator(config):
     """The checkpoint of a discriminator alone."""
     checkpoint = require_model(read_checkpoint(config.discriminator_path, "--discriminator_path"), "hmr")
-    if not discriminator_weights(checkpoint):
+    if not side_of(checkpoint, critic=True).weights:
         raise UserError(f"--discriminator_path {config.discriminator_path} holds no discriminator")
     if convention_of(checkpoint.meta.get("config", {}), config.discriminator_path).name != config.convention:
         raise UserError(f"--discriminator_path {config.discriminator_path} belongs to another convention than "
                         f"{config.convention}")
     return checkpoint
-
-
-def discriminator_weights(checkpoint):
-    """name -> array of what belongs to the discriminator in a checkpoint."""
-    return {name: value for name, value in checkpoint.weights.items() if name.startswith("critic.")}

@@ -135,9 +135,10 @@ def _generator(arrays, rules, convention, prefix, first, out_axis, source):
 
 
 def _pytorch_hmr_critic(arrays, source):
-    for kind, merge in (("weight", np.concatenate), ("bias", np.concatenate)):
+    for kind in ("weight", "bias"):
         _join(arrays, f"pose_discriminator.fc_layer.all.{kind}",
-              [f"pose_discriminator.fc_layer.{joint}.{kind}" for joint in range(NUM_JOINTS)], merge, source)
+              [f"pose_discriminator.fc_layer.{joint}.{kind}" for joint in range(NUM_JOINTS)], np.concatenate,
+              source)
     whole = "full_pose_discriminator.fc_blocks.regressor_fc_"
     rules = [Rule(rf"pose_discriminator\.fc_layer\.all\.{LINEAR}", r"critic.head_\1"),
              Rule(rf"{re.escape(whole)}0\.weight", "critic.pose.0.weight", _joint_by_joint)]

@@ -142,7 +142,8 @@ def test_published_preprocessing_of_mpii(number, tmp_path):
     people, _ = gather([record], HIDDEN_WEIGHTS["mpii"], "mpii" in OWN_BOXES, Limits(6, 60, 1), "mpii")
     np.testing.assert_allclose(people.kp2d[0, :14], CASE[f"mpii/{number}/kp_source"], atol=1e-4)
     np.testing.assert_allclose(people.corners[0], CASE[f"mpii/{number}/box"], atol=1e-3)
-    image, kp2d, *_ = PeopleSource(people, CONVENTIONS["pytorch_hmr"], 224).sample(0, None)
+    image, kp2d, *_ = PeopleSource(people, CONVENTIONS["pytorch_hmr"], 224,
+                                  CropAugmentation(1.2, 1.2, 0.0, 0.0)).sample(0, np.random.default_rng(0))
     np.testing.assert_allclose(image[:, ::7, ::7], CASE[f"mpii/{number}/plain/image"], atol=0.008)
     seen = kp2d[:14, 2] > 0
     np.testing.assert_allclose(kp2d[:14][seen], CASE[f"mpii/{number}/plain/kp_2d"][seen], atol=1e-4)
@@ -284,12 +285,12 @@ def test_stored_pixels_count_unless_the_stated_size_fits_the_turned_ones_only(tm
         people = DatasetPeople([str(tmp_path / "a.jpg"), "b.jpg"],
                                np.array([[20, 20, 20 + side, 20 + side]] * 2, np.float32),
                                np.ones((2, 19, 3), np.float32), sizes=[size, None])
-        source = PeopleSource(people, CONVENTIONS["spin"], 64, grow=1.0)
+        source = PeopleSource(people, CONVENTIONS["spin"], 64, CropAugmentation(1.0, 1.0, 0.0, 0.0))
         image, kp2d, *_ = source.sample(0, np.random.default_rng(0))
         if expected is None:
             assert not image.any() and not kp2d.any() and "640 x 480 pixels" in str(source.reader.left_out)
             continue
-        crop = crop_cubic(expected, Square(np.array([20, 20]), side), 64)
+        crop = crop_cubic(expected, reducible(Square(np.array([20, 20]), side), 64), 64)
         assert np.abs(image - network_input(crop, CONVENTIONS["spin"])).mean() < 0.06 and kp2d[:, 2].all()
 
 

@@ -119,14 +119,14 @@ def test_the_truth_has_no_error(data, body, dataset):
     people = read_subjects(dataset, str(data), 1.2)
     results, network = look(people, body)
     assert all(shape == (3, 3, 32, 32) for shape in network.calls)
-    figures = summarize_results(results, people)
+    figures = summarize_results(results)
     assert figures["people"] == len(people) == len(results.theta)
     assert figures["mpjpe"]["mean"] < 0.01 and figures["pa_mpjpe"]["mean"] < 0.01 and figures["pck"] == 100
     assert ("pve" in figures) == (dataset in ("3dpw", "up-3d"))
     assert figures.get("pve", {"mean": 0})["mean"] < 0.01
     assert figures["mean_pose_pa_mpjpe"] > 20
     assert ("actions" in figures["mpjpe"]) == (dataset == "h36m-p1")
-    spoilt = summarize_results(look(people, body, spoil=0.14)[0], people)
+    spoilt = summarize_results(look(people, body, spoil=0.14)[0])
     assert spoilt["mpjpe"]["mean"] == pytest.approx(10.0, abs=0.1)
 
 
@@ -178,7 +178,7 @@ def test_keypoints_come_back_to_the_image(data, body, monkeypatch):
     results, _ = look(people, body)
     # (0, 0) of the crop is the middle of the square.
     assert results.j2d.tolist() == np.tile([30.0, 40.0], (2, 14, 1)).tolist() and results.errors is None
-    assert 0 <= summarize_results(results, people)["pck_2d"] <= 100
+    assert 0 <= summarize_results(results)["pck_2d"] <= 100
 
 
 def test_bodies_with_a_gender(body, tmp_path):
