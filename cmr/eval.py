@@ -23,9 +23,8 @@ def main(argv):
 
     from mindspore import Tensor
 
-    from cmr.src.dataset import batches
     from cmr.src.datasets import build_test_set
-    from cmr.src.evaluate import evaluate
+    from cmr.src.evaluate import batches, evaluate
     from cmr.src.mesh import load_body
     from cmr.src.network import load_trained
     from cmr.src.protocols import TrueShapes
@@ -56,8 +55,7 @@ def write_result(config, checkpoint, body, people, results):
     if left_out:
         LOGGER.info("%d of %d people are left out, as their images cannot be used", left_out, len(people))
     content = {"dataset": config.dataset or "up-3d", "people": len(people) - left_out, "left_out": left_out,
-               "results": results,
-               "checkpoint": os.path.basename(checkpoint.path),
+               "results": results, "checkpoint": os.path.basename(checkpoint.path),
                "body_model": "synthetic" if body.model.synthetic else os.path.basename(body.model.source)}
     path = os.path.join(config.result_dir, "eval_result.json")
     atomic_write(path, (json.dumps(content, indent=1) + "\n").encode())

@@ -21,7 +21,7 @@ INPUT, OUTPUTS = "image", ("vertices", "camera", "smpl_vertices", "rotmat", "bet
 
 
 def main(argv):
-    config = read_settings(argv, EXPORT_ALIASES)
+    config = read_settings(argv, aliases=EXPORT_ALIASES)
 
     from cmr.src.mesh import load_body
     from cmr.src.network import load_trained

@@ -41,7 +41,7 @@ def read_table(path):
 
 
 def convert_by_table(arrays, table, source):
-    """A ResNet-50 whose names are given.
+    """A ResNet-50 whose names are given; returns as `convert_weights`.
 
     Raises:
         UserError: names or shapes that do not all fit the network.
@@ -51,7 +51,7 @@ def convert_by_table(arrays, table, source):
 
     rules = [Rule(re.escape(old), new.replace("\\", r"\\")) for old, new in table.items()]
     rules.append(Rule(".*", None, why="not in the table of names"))
-    return convert(arrays, rules, shapes_of(ResNet(np.random.default_rng(0), 50)), source), {"depth": 50}
+    return convert(arrays, rules, shapes_of(ResNet(np.random.default_rng(0), 50)), source), {"depth": 50}, 0
 
 
 def main(argv):
@@ -66,11 +66,8 @@ def main(argv):
     from common.engine.checkpoint import write_checkpoint
 
     arrays, others = read_weights(arguments.pth_path, "--pth-path")
-    step = 0
-    if table is None:
-        conversion, settings, step = convert_weights(arrays, others, "", arguments.pth_path)
-    else:
-        conversion, settings = convert_by_table(arrays, table, arguments.pth_path)
+    conversion, settings, step = convert_weights(arrays, others, "", arguments.pth_path) if table is None else \
+        convert_by_table(arrays, table, arguments.pth_path)
     write_checkpoint(arguments.ckpt_path, conversion.weights,
                      meta={"model": "cmr", "config": settings, "step": step,
                            "source": os.path.basename(arguments.pth_path)})

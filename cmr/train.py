@@ -58,13 +58,14 @@ def train(config, runtime):
         config = settings_of(start, config)
 
     body = load_body(config)
-    network = build_start(config, body, start)
-    broadcast_parameters(network.get_parameters(), runtime)
 
     people, plain = build_training_set(config)
     loader = Pipeline(people, config.batch_size, config.seed, config.do_shuffle, runtime.rank, runtime.rank_size,
                       config.num_workers)
     progress = Progress(config.epochs, loader.steps_per_epoch)
+
+    network = build_start(config, body, start)
+    broadcast_parameters(network.get_parameters(), runtime)
 
     step, schedule = build_step(config, runtime.rank_size, network, body, progress.total_steps)
     continue_from(resumed, network, step, progress, "--epochs")
@@ -84,7 +85,7 @@ def train(config, runtime):
             others.append(board)
         if config.summary_steps:
             others.append(SummaryImages(network, build_network(config, body), plain, body.model.faces, store.folder,
-                                          config.summary_steps, board and board.writer))
+                                        config.summary_steps, board and board.writer))
         lines = LogLines(config.log_interval, line, config.batch_size * runtime.rank_size, "images")
         callbacks = standard_callbacks(config.profile, lines, save, others)
         if config.time_to_run:

@@ -30,7 +30,7 @@ INPUT = "image"  # its name in the exported file
 
 
 def main(argv):
-    config = use_cards(read_settings(argv, EXPORT_ALIASES), __file__, argv)
+    config = use_cards(read_settings(argv, aliases=EXPORT_ALIASES), __file__, argv)
 
     from mindspore import Tensor
 

@@ -15,7 +15,7 @@ from hand4whole.src.multi_gpu import use_cards  # noqa: E402
 
 
 def main(argv):
-    config = use_cards(read_settings(argv, {"batch_size": "test_batch_size"}), __file__, argv)
+    config = use_cards(read_settings(argv, aliases={"batch_size": "test_batch_size"}), __file__, argv)
 
     from common.engine.runtime import init_runtime
     from hand4whole.src.evaluate import measure_checkpoint

@@ -37,9 +37,9 @@ def train(config, runtime):
     from common.engine.run import save_settings, standard_callbacks, train_to_end
     from common.engine.runtime import broadcast_parameters
     from common.engine.schedules import learning_rate_at
-    from hand4whole.src.body import build_body_model
+    from hand4whole.src.body import load_body
     from hand4whole.src.checkpoints import SUFFIXES, Snapshots, continue_from_snapshot, snapshot_to_continue
-    from hand4whole.src.datasets import build_training_data
+    from hand4whole.src.datasets import build_training_set
     from hand4whole.src.network import settings_of
     from hand4whole.src.train_step import build_start, build_step
     from hand4whole.src.training_log import LogFile, Speed, TimedLoader, line
@@ -57,13 +57,14 @@ def train(config, runtime):
         if start is not None:
             config = settings_of(start, config)
 
-        model = build_body_model(config)
-        network = build_start(config, model, start)
-        broadcast_parameters(network.get_parameters(), runtime)
+        model = load_body(config)
 
-        loader = TimedLoader(Pipeline(build_training_data(config, model), config.batch_size, config.seed, True,
+        loader = TimedLoader(Pipeline(build_training_set(config, model), config.batch_size, config.seed, True,
                                       runtime.rank, runtime.rank_size, config.num_workers))
         progress = Progress(config.epochs, loader.steps_per_epoch)
+
+        network = build_start(config, model, start)
+        broadcast_parameters(network.get_parameters(), runtime)
 
         step, schedule = build_step(config, runtime.rank_size, network, progress)
         continue_from_snapshot(resumed, store, network, step, progress)

@@ -39,7 +39,7 @@ def train(config, runtime):
     from common.engine.runtime import broadcast_parameters
     from hmr.src.body import condense, load_body
     from hmr.src.conventions import find_convention
-    from hmr.src.datasets import build_source
+    from hmr.src.datasets import build_training_set
     from hmr.src.network import settings_of
     from hmr.src.train_step import build_start, build_step
 
@@ -58,7 +58,7 @@ def train(config, runtime):
     # The losses look at joints only; a checkpoint does not hold the body.
     joints_body = condense(body, "cocoplus_regressor")
 
-    source, batch_size = build_source(config, joints_body if config.smpl_joints else None)
+    source, batch_size = build_training_set(config, joints_body if config.smpl_joints else None)
     loader = Pipeline(source, batch_size, config.seed, True, runtime.rank, runtime.rank_size, config.num_workers)
     epochs = math.ceil(config.iter_count / loader.steps_per_epoch) if config.iter_count else config.epochs
     progress = Progress(epochs, loader.steps_per_epoch)

@@ -7,12 +7,11 @@ import cv2
 import numpy as np
 from mindspore import Tensor
 
-from cmr.src.evaluate import FOCAL_PX, MeshPrediction
+from cmr.src.evaluate import MeshPrediction, crop_camera
 from common.backbones.folding import fold_batch_norm
+from common.data.image import normalize
 from common.engine.loop import Callback
 from common.files import atomic_write
-from common.geometry.projection import crop_translation
-from common.visual.cameras import PerspectiveCamera
 from common.visual.renderer import PALETTE, render
 
 NUM_PEOPLE = 4
@@ -57,17 +56,15 @@ class SummaryImages(Callback):
 
     def draw(self):
         """The image, (rows, columns, 3) uint8."""
-        usable = (number for number in range(len(self.people)) if self.people.read(number) is not None)
-        numbers = list(itertools.islice(usable, NUM_PEOPLE))
+        views = (self.people.view(number) for number in range(len(self.people)))
+        crops = list(itertools.islice((np.ascontiguousarray(view) for view in views if view is not None), NUM_PEOPLE))
         fold_batch_norm(self.network, self.trained)
-        images = np.stack([self.people.image(number) for number in numbers])
-        outputs = MeshPrediction(*(output.asnumpy() for output in self.network(Tensor.from_numpy(images))))
+        images = Tensor.from_numpy(np.stack([normalize(crop) for crop in crops]))
+        outputs = MeshPrediction(*(output.asnumpy() for output in self.network(images)))
         rows = []
-        for number in numbers:
-            crop = np.ascontiguousarray(self.people.view(number))
-            meshes = ((outputs.vertices[number], FREE), (outputs.smpl_vertices[number], BODY))
-            rows.append(np.concatenate([crop] + [overlay(crop, mesh, outputs.camera[number], self.faces, colour)
-                                                 for mesh, colour in meshes], 1))
+        for crop, cam, *meshes in zip(crops, outputs.camera, outputs.vertices, outputs.smpl_vertices):
+            rows.append(np.concatenate([crop] + [overlay(crop, mesh, cam, self.faces, colour)
+                                                 for mesh, colour in zip(meshes, (FREE, BODY))], 1))
         return np.concatenate(rows, 0)
 
 
@@ -81,10 +78,7 @@ def overlay(crop, vertices, cam, faces, colour):
         faces (array): (F, 3).
         colour (tuple): RGB, 0..255.
     """
-    size = len(crop)
-    camera = PerspectiveCamera(FOCAL_PX, (size / 2, size / 2),
-                               translation=tuple(crop_translation(cam[None], FOCAL_PX, size)[0]))
-    return render(vertices, faces, camera, (size, size), colour, crop).image
+    return render(vertices, faces, crop_camera(cam, len(crop)), crop.shape[:2], colour, crop).image
 
 
 class TimeIsUp(Exception):

@@ -20,7 +20,7 @@ Prepared annotations are one npz file for each data set, with GraphCMR's names o
 Files of GraphCMR and SPIN have the same form and are read as they are.
 """
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -39,7 +39,6 @@ from common.data.augment import (
 )
 from common.data.crops import crop_corners, crop_points, crop_stretched
 from common.data.image import SCALE_PX, AnnotatedImages, crop_matrix, normalize, transform_points, warp
-from common.data.pipeline import batches_ahead
 from common.data.readers.checks import gender, numbers, read_npz
 from common.errors import UserError
 from common.files import atomic_write, npz_bytes
@@ -258,29 +257,3 @@ class CMRDataset:
             return np.zeros(72), np.zeros(10), 0.0
         pose = rotate_root(self.fields["pose"][index], change.rotation_deg)
         return (flip_pose(pose, SKELETONS["smpl_24"]) if change.flip else pose), self.fields["shape"][index], 1.0
-
-
-def batches(make: Callable[[int], dict], order: Sequence[int] | np.ndarray, batch_size: int,
-            num_workers: int) -> Iterator[dict]:
-    """Batches for evaluation, made by threads ahead of the network; the last one may be smaller.
-
-    Args:
-        make (function): sample number -> dict of name -> array, or of what a batch keeps as a list; its `image` is None
-            for a sample that is left out.
-        order (sequence): sample numbers.
-        batch_size (int): samples of a batch.
-        num_workers (int): threads, at most one per core.
-
-    Yields:
-        dict: name -> array with the samples along the first axis, or list where shapes differ.
-    """
-    def usable(index: int) -> dict | None:
-        row = make(int(index))
-        return None if row["image"] is None else row
-
-    for rows in batches_ahead(usable, order, batch_size, num_workers):
-        yield {name: _together([row[name] for row in rows]) for name in rows[0]}
-
-
-def _together(values: list[np.ndarray]) -> np.ndarray | list[np.ndarray]:
-    return np.stack(values) if len({np.shape(value) for value in values}) == 1 else values

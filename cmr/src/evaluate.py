@@ -3,13 +3,14 @@
 Source: nkolot/GraphCMR `eval.py`. Differs from it: the intermediate lines count the newest batch too, and every item of
 a data set counts, whatever the batch size.
 """
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from common.data.crops import crop_corners
+from common.data.pipeline import batches_ahead
 from common.errors import UserError
 from common.geometry.projection import crop_translation
 from common.joints import SKELETONS, index_map
@@ -26,7 +27,7 @@ H36M_TO_J14 = index_map(REGRESSED_JOINTS, (*_LSP[:12], "thorax", "head"))
 J24_TO_J14 = index_map("graphcmr_24", (*SKELETONS["graphcmr_24"][:13], "h36m_head"))
 NUM_PARTS = 7  # background, then six parts of the body
 IGNORED = 255  # pixels of a part segmentation that nobody labelled
-FOCAL_PX = 5000.0  # of the camera that masks are rendered with
+FOCAL_PX = 5000.0  # of the camera that meshes are rendered with
 
 
 class MeshPrediction(NamedTuple):
@@ -39,13 +40,16 @@ class MeshPrediction(NamedTuple):
     betas: np.ndarray
 
 
+def crop_camera(cam: np.ndarray, size: int) -> PerspectiveCamera:
+    """The camera (3,), s, tx, ty, of the network as one that looks at a crop of `size` px."""
+    return PerspectiveCamera(FOCAL_PX, (size / 2, size / 2), translation=crop_translation(cam[None], FOCAL_PX, size)[0])
+
+
 class ShapeErrors:
     """Mean distance of the vertices, without alignment (up-3d).
 
     `update` takes a `MeshPrediction` and a batch with `vertices` (B, 6890, 3), the true mesh in metres.
     """
-
-    needs = ("vertices",)
 
     def __init__(self):
         self.errors = np.zeros((0, 2))
@@ -70,8 +74,6 @@ class PoseErrors:
     Args:
         regressor (array): (17, 6890), J_regressor_h36m.
     """
-
-    needs = ("j3d",)
 
     def __init__(self, regressor: np.ndarray):
         self.regressor = np.asarray(regressor, np.float64)
@@ -107,9 +109,7 @@ class Segmentation:
         size (int): side of the crop in pixels.
     """
 
-    needs = ("center", "scale", "mask", "parts")
-
-    def __init__(self, faces: np.ndarray, part_of: Callable[[np.ndarray, np.ndarray], np.ndarray], size: int = 224):
+    def __init__(self, faces: np.ndarray, part_of: Callable[[np.ndarray, np.ndarray], np.ndarray], size: int):
         self.faces, self.part_of, self.size = faces, part_of, size
         self.mask, self.parts = Counts(2), Counts(NUM_PARTS)
 
@@ -122,10 +122,7 @@ class Segmentation:
 
     def render(self, vertices: np.ndarray, cam: np.ndarray) -> np.ndarray:
         """Part of each pixel of the crop, (size, size) uint8, 0 where no mesh is."""
-        middle = self.size / 2.0
-        camera = PerspectiveCamera(FOCAL_PX, (middle, middle),
-                                   translation=crop_translation(cam[None], FOCAL_PX, self.size)[0])
-        raster = rasterise(vertices, self.faces, camera, (self.size, self.size))
+        raster = rasterise(vertices, self.faces, crop_camera(cam, self.size), (self.size, self.size))
         parts = np.zeros((self.size, self.size), np.uint8)
         parts.reshape(-1)[raster.pixels] = self.part_of(raster.face.reshape(-1)[raster.pixels], raster.weights)
         return parts
@@ -244,7 +241,7 @@ def evaluate(predict: Callable[[np.ndarray], Sequence[np.ndarray]], batches: Ite
     Args:
         predict (function): (B, 3, H, W) float32 -> the outputs of `CMR`. It is called with one batch size throughout,
             that of the first batch, so that a compiled network is compiled once.
-        batches (iterable): dictionaries with `image` and what `metric.needs` names; the last may be smaller.
+        batches (iterable): dictionaries with `image` and what `metric.update` takes; the last may be smaller.
         metric (ShapeErrors or PoseErrors or Segmentation): what to measure.
         log_freq (int): batches between two intermediate results, 0 for none.
         write (function): takes each line of the results.
@@ -268,6 +265,32 @@ def evaluate(predict: Callable[[np.ndarray], Sequence[np.ndarray]], batches: Ite
         write(line)
     _write_results(metric, write)
     return metric.results()
+
+
+def batches(make: Callable[[int], dict], order: Sequence[int] | np.ndarray, batch_size: int,
+            num_workers: int) -> Iterator[dict]:
+    """Batches for evaluation, made by threads ahead of the network; the last one may be smaller.
+
+    Args:
+        make (function): sample number -> dict of name -> array, or of what a batch keeps as a list; its `image` is None
+            for a sample that is left out.
+        order (sequence): sample numbers.
+        batch_size (int): samples of a batch.
+        num_workers (int): threads, at most one per core.
+
+    Yields:
+        dict: name -> array with the samples along the first axis, or list where shapes differ.
+    """
+    def usable(index: int) -> dict | None:
+        row = make(int(index))
+        return None if row["image"] is None else row
+
+    for rows in batches_ahead(usable, order, batch_size, num_workers):
+        yield {name: _together([row[name] for row in rows]) for name in rows[0]}
+
+
+def _together(values: list[np.ndarray]) -> np.ndarray | list[np.ndarray]:
+    return np.stack(values) if len({np.shape(value) for value in values}) == 1 else values
 
 
 def _predict(predict: Callable[[np.ndarray], Sequence[np.ndarray]], image: np.ndarray, size: int) -> MeshPrediction:

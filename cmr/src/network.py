@@ -11,7 +11,7 @@ from mindspore import Tensor, nn, ops
 
 from cmr.src.config import NETWORK_KEYS
 from cmr.src.layers import GraphLinear, GraphResBlock, GroupNormReLU, SparseProduct, uniform
-from cmr.src.mesh import GraphBody, GraphMesh, load_body
+from cmr.src.mesh import GraphBody, GraphMesh
 from cmr.src.orthogonal import NearestRotation
 from cmr.src.weights import read_trained
 from common.backbones.folding import fold_batch_norm
@@ -218,13 +218,8 @@ class CMR(nn.Cell):
         return vertices, camera, smpl_vertices, rotmat, betas
 
 
-def build_network(config: Config, body: GraphBody | None = None) -> CMR:
-    """The network that the settings describe, with its initial values.
-
-    Args:
-        body (GraphBody): None reads the one that the settings name.
-    """
-    body = body or load_body(config)
+def build_network(config: Config, body: GraphBody) -> CMR:
+    """The network that the settings describe, with its initial values; body (GraphBody): of `load_body`."""
     return CMR(body.mesh, SMPL(body.model), config.num_layers, config.num_channels, config.depth, config.width,
                config.use_svd, config.hidden_size, config.template_input, config.seed)
 
@@ -240,12 +235,12 @@ def settings_of(checkpoint: Checkpoint, config: Config) -> Config:
     return adopt_settings(checkpoint, config, NETWORK_KEYS)
 
 
-def load_trained(config: Config, body: GraphBody | None = None) -> tuple[CMR, Config, Checkpoint]:
+def load_trained(config: Config, body: GraphBody) -> tuple[CMR, Config, Checkpoint]:
     """Network, settings and file of the checkpoint that the settings name.
 
     Args:
         config (Config): settings; those of the network give way to the checkpoint's.
-        body (GraphBody): None reads the one that the settings name.
+        body (GraphBody): of `load_body`.
 
     Returns:
         tuple: CMR in evaluation mode with batch norm worked into its convolutions, Config, Checkpoint.

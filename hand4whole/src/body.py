@@ -44,7 +44,7 @@ _PARTS = {"lhand": (LEFT_HAND, LEFT_HAND_ROTATIONS, LEFT_HAND_JOINTS),
 _NEIGHBOURS = 3
 
 
-def build_body_model(config):
+def load_body(config):
     """The body that the network poses: SMPL-X, with --parts hand the right MANO hand."""
     if config.parts == "hand":
         return load_body_model("mano_right", config.mano_right_path)

@@ -49,13 +49,13 @@ MODEL_FILES = {
 }
 
 
-def read_settings(argv, aliases=None, overrides=None):
+def read_settings(argv, overrides=None, aliases=None):
     """The settings of one command; paths of body-model files are filled in from `human_model_path`.
 
     Args:
         argv (list[str]): command line.
-        aliases, overrides (dict): names that are other keys for this command, and defaults that differ for it; see
-            `load_config`.
+        overrides (dict): defaults that differ for this command.
+        aliases (dict): names that are other keys for this command, see `load_config`.
 
     Raises:
         UserError: a setting that cannot be.

@@ -31,12 +31,15 @@ from hand4whole.src.targets import (
     Joints,
     Space,
     depth_cells,
+    fit_columns,
+    joint_columns,
+    no_fit_columns,
+    no_joints,
     place_box,
     place_joints,
     place_pose,
     project_fit,
     spread,
-    usual_shape,
 )
 
 # What fits to Human3.6M and MPI-INF-3DHP do not tell: nobody marked feet and hands there.
@@ -49,19 +52,28 @@ class RecordSource:
 
     Args:
         name (str): of the data set, for messages.
-        items (list): with `image_path` and `size` (width, height).
-        boxes (list): for each item, of `person_box`.
+        items (list): people or hands; those whose box lies outside their image are left out.
         space (Space): of the targets.
         augmentation (Augmentation): random changes.
+
+    Raises:
+        UserError: no box is inside its image.
     """
 
-    def __init__(self, name: str, items: Sequence[Record] | Sequence[Hand], boxes: Sequence[np.ndarray], space: Space,
-                 augmentation: Augmentation):
-        self.name, self.items, self.boxes = name, items, boxes
-        self.space, self.augmentation = space, augmentation
-        if not items:
-            raise UserError(f"data set {name} holds no person with a box inside the image")
-        self.reader = AnnotatedImages(len({self.image_of(item)[0] for item in items}))
+    def __init__(self, name: str, items: Sequence[Record] | Sequence[Hand], space: Space, augmentation: Augmentation):
+        self.space, self.augmentation, self.items, self.boxes = space, augmentation, [], []
+        for item in items:
+            left, top, width, height = item.box
+            # The published box takes what lies left of or above the image for something at its border.
+            outside = left + width <= 0 or top + height <= 0
+            box = None if outside else person_box(item.box, self.image_of(item)[1],
+                                                  space.image_size[0] / space.image_size[1])
+            if box is not None:
+                self.items.append(item)
+                self.boxes.append(box)
+        if not self.items:
+            raise UserError(f"data set {name}: none of its {len(items)} boxes lies inside its image")
+        self.reader = AnnotatedImages(len({item.image_path for item in self.items}))
 
     def __len__(self) -> int:
         return len(self.items)
@@ -92,27 +104,6 @@ class RecordSource:
         return change
 
 
-def kept(items: Sequence, box_of: Callable, size_of: Callable, aspect: float,
-         name: str) -> tuple[list, list[np.ndarray]]:
-    """Items whose box is inside the image, and their boxes made ready for cropping.
-
-    Returns:
-        tuple: list of items, list of boxes (4,).
-    """
-    chosen, boxes = [], []
-    for item in items:
-        left, top, width, height = box_of(item)
-        # The published box takes what lies left of or above the image for something at its border.
-        outside = left + width <= 0 or top + height <= 0
-        box = None if outside else person_box((left, top, width, height), size_of(item), aspect)
-        if box is not None:
-            chosen.append(item)
-            boxes.append(box)
-    if not chosen:
-        raise UserError(f"data set {name}: none of its {len(items)} boxes lies inside its image")
-    return chosen, boxes
-
-
 class PersonSource(RecordSource):
     """People for the whole network.
 
@@ -123,18 +114,13 @@ class PersonSource(RecordSource):
         fits (BodyFits): poses the fits.
         space (Space), augmentation (Augmentation): see `RecordSource`.
         unsure (bool): whether `UNSURE_ROTATIONS` and `UNSURE_JOINTS` of fits are no targets.
-
-    Raises:
-        UserError: no box is inside its image.
     """
 
     columns = COLUMNS
 
     def __init__(self, name: str, records: Sequence[Record], annotated: Callable[[Record], Annotated], fits: BodyFits,
                  space: Space, augmentation: Augmentation, unsure: bool = False):
-        aspect = space.image_size[0] / space.image_size[1]
-        records, boxes = kept(records, lambda record: record.box, lambda record: record.extras["size"], aspect, name)
-        super().__init__(name, records, boxes, space, augmentation)
+        super().__init__(name, records, space, augmentation)
         self.annotated, self.fits = annotated, fits
         unsure_rotations, unsure_joints = (UNSURE_ROTATIONS, UNSURE_JOINTS) if unsure else ((), ())
         self.sure_rotations = np.array([rotation not in unsure_rotations for rotation in ROTATIONS], float)
@@ -143,8 +129,7 @@ class PersonSource(RecordSource):
     def targets(self, record: Record, cut: Cut) -> dict:
         """Targets of a person by column."""
         joints, is_3d = self._annotated(record, cut)
-        out = {"joint_img": joints.img, "joint_cam": joints.cam, "joint_valid": joints.valid,
-               "joint_trunc": joints.trunc, "is_3d": is_3d, **self._fit(record, cut)}
+        out = {**joint_columns("", joints), "is_3d": is_3d, **self._fit(record, cut)}
         sides = ("rhand", "lhand") if cut.change.flip else ("lhand", "rhand")
         for part, key in zip((*sides, "face"), ("lefthand_box", "righthand_box", "face_box")):
             out[f"{part}_bbox_center"], out[f"{part}_bbox_size"], out[f"{part}_bbox_valid"] = place_box(
@@ -161,32 +146,23 @@ class PersonSource(RecordSource):
         return spread(joints, found.places, len(JOINTS)), float(found.j3d is not None)
 
     def _fit(self, record: Record, cut: Cut) -> dict:
+        nothing = {**no_fit_columns("smplx", len(JOINTS), len(ROTATIONS)), "smplx_expr": np.zeros(10),
+                   "smplx_expr_valid": 0.0}
         raw = record.extras.get("fit")
         if raw is None:
-            return _no_fit()
+            return nothing
         translation = record.translation
         if translation is None:
             expr = raw.expr if raw.valid["face"] else np.zeros_like(raw.expr)
             translation = camera_translation(record, self.fits.root_rest(raw.beta, expr))
         fit = self.fits.fit(raw, record.pose, translation)
         if (fit.j3d[:, 2] <= 0).any():
-            return _no_fit()  # behind the camera: a fit that failed
+            return nothing  # behind the camera: a fit that failed
         joint_img, joint_cam = project_fit(fit.j3d, record.focal, record.principal, DEPTH_GROUPS, self.space)
         joints = place_joints(joint_img, joint_cam, fit.joint_valid * self.sure_joints, JOINTS, cut, self.space)
         pose, pose_valid = place_pose(fit.pose, fit.pose_valid * self.sure_rotations, ROTATIONS, cut.change)
-        return {"smplx_joint_img": joints.img, "smplx_joint_cam": joints.cam, "smplx_joint_valid": joints.valid,
-                "smplx_joint_trunc": joints.trunc, "smplx_pose": pose, "smplx_pose_valid": pose_valid,
-                "smplx_shape": usual_shape(fit.shape), "smplx_shape_valid": 1.0, "smplx_expr": fit.expr,
+        return {**fit_columns("smplx", joints, pose, pose_valid, fit.shape), "smplx_expr": fit.expr,
                 "smplx_expr_valid": fit.expr_valid}
-
-
-def _no_fit() -> dict:
-    """Targets of a person without a fitted body: nothing is valid."""
-    joints, rotations = len(JOINTS), 3 * len(ROTATIONS)
-    return {"smplx_joint_img": np.zeros((joints, 3)), "smplx_joint_cam": np.zeros((joints, 3)),
-            "smplx_joint_valid": np.zeros((joints, 1)), "smplx_joint_trunc": np.zeros((joints, 1)),
-            "smplx_pose": np.zeros(rotations), "smplx_pose_valid": np.zeros(rotations), "smplx_shape": np.zeros(10),
-            "smplx_shape_valid": 0.0, "smplx_expr": np.zeros(10), "smplx_expr_valid": 0.0}
 
 
 class Hand(NamedTuple):
@@ -217,18 +193,13 @@ class HandSource(RecordSource):
         fits (HandFits): poses the fits.
         space (Space), augmentation (Augmentation): see `RecordSource`.
         is_3d (bool): whether the data set counts as one with 3D truth.
-
-    Raises:
-        UserError: no box is inside its image.
     """
 
     columns = HAND_COLUMNS
 
     def __init__(self, name: str, hands: Sequence[Hand], fits: HandFits, space: Space, augmentation: Augmentation,
                  is_3d: bool):
-        aspect = space.image_size[0] / space.image_size[1]
-        hands, boxes = kept(hands, lambda hand: hand.box, lambda hand: hand.size, aspect, name)
-        super().__init__(name, hands, boxes, space, augmentation)
+        super().__init__(name, hands, space, augmentation)
         self.fits, self.is_3d = fits, float(is_3d)
 
     def image_of(self, item: Hand) -> tuple[str, tuple[int, int]]:
@@ -239,31 +210,22 @@ class HandSource(RecordSource):
 
     def targets(self, hand: Hand, cut: Cut) -> dict:
         """Targets of a hand by column."""
-        joints, fit = self._annotated(hand, cut), self._fit(hand, cut)
-        return {"joint_img": joints.img, "joint_cam": joints.cam, "joint_valid": joints.valid,
-                "joint_trunc": joints.trunc, "is_3d": self.is_3d, **fit}
+        return {**joint_columns("", self._annotated(hand, cut)), "is_3d": self.is_3d, **self._fit(hand, cut)}
 
     def _annotated(self, hand: Hand, cut: Cut) -> Joints:
         if hand.j2d is None:
-            return Joints(*(np.zeros((len(HAND_JOINTS), size)) for size in (3, 3, 1, 1)))
+            return no_joints(len(HAND_JOINTS))
         joint_img = np.concatenate([hand.j2d, np.zeros((len(hand.j2d), 1))], 1)
         return place_joints(joint_img, np.zeros((len(hand.j2d), 3)), hand.labelled, HAND_JOINTS, cut, self.space)
 
     def _fit(self, hand: Hand, cut: Cut) -> dict:
-        joints, rotations, j3d = len(HAND_JOINTS), 3 * len(HAND_ROTATIONS), None
-        if hand.fit is not None:
-            j3d = self.fits.joints(hand.side, hand.fit.pose, hand.fit.beta, hand.fit.translation)
+        j3d = None if hand.fit is None else self.fits.joints(hand.side, *hand.fit)
         if j3d is None or (j3d[:, 2] <= 0).any():
-            return {"mano_joint_img": np.zeros((joints, 3)), "mano_joint_cam": np.zeros((joints, 3)),
-                    "mano_joint_valid": np.zeros((joints, 1)), "mano_joint_trunc": np.zeros((joints, 1)),
-                    "mano_pose": np.zeros(rotations), "mano_pose_valid": np.zeros(rotations),
-                    "mano_shape": np.zeros(10), "mano_shape_valid": 0.0}
+            return no_fit_columns("mano", len(HAND_JOINTS), len(HAND_ROTATIONS))
         joint_img, joint_cam = project_fit(j3d, hand.focal, hand.principal, HAND_DEPTH_GROUPS, self.space)
-        placed = place_joints(joint_img, joint_cam, np.ones(joints), HAND_JOINTS, cut, self.space)
+        joints = place_joints(joint_img, joint_cam, np.ones(len(HAND_JOINTS)), HAND_JOINTS, cut, self.space)
         pose, pose_valid = place_pose(hand.fit.pose, np.ones(len(HAND_ROTATIONS)), HAND_ROTATIONS, cut.change)
-        return {"mano_joint_img": placed.img, "mano_joint_cam": placed.cam, "mano_joint_valid": placed.valid,
-                "mano_joint_trunc": placed.trunc, "mano_pose": pose, "mano_pose_valid": pose_valid,
-                "mano_shape": usual_shape(hand.fit.beta), "mano_shape_valid": 1.0}
+        return fit_columns("mano", joints, pose, pose_valid, hand.fit.beta)
 
 
 def patch_of(image: np.ndarray, box: np.ndarray, size: tuple[int, int],

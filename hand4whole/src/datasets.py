@@ -61,7 +61,7 @@ def space_of(config):
                  config.face_3d_size)
 
 
-def build_training_data(config, model):
+def build_training_set(config, model):
     """The training samples of the settings, for `Pipeline`.
 
     Args:

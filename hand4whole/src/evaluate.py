@@ -2,8 +2,7 @@
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
 
 import cv2
 import numpy as np
@@ -12,7 +11,6 @@ from tqdm import tqdm
 
 from common.config import Config
 from common.data.pipeline import batches_ahead
-from common.data.records import Record
 from common.engine.graph_cache import Compiled
 from common.engine.runtime import Runtime
 from common.engine.shards import gather
@@ -23,21 +21,11 @@ from common.visual.cameras import PerspectiveCamera
 from common.visual.renderer import render
 from hand4whole.src.datasets import read_test_records, space_of
 from hand4whole.src.network import HAND_OUTPUTS, OUTPUTS, load_trained
-from hand4whole.src.protocols import MEASURES, EvaluationImages, result_lines, vertex_errors
+from hand4whole.src.protocols import MEASURES, EvaluationImages, Measure, result_lines, vertex_errors
 
 LOGGER = logging.getLogger("mindhuman")
 NUM_DRAWN = 16
 RESULT_FILE, PREDICTION_FILE = "eval_result.json", "pred.json"
-
-
-class Measure(Protocol):
-    """What a test set measures, see `protocols.MEASURES`; `root` (V,) makes the joint that meshes are moved to."""
-
-    root: np.ndarray
-
-    def mesh(self, record: Record) -> np.ndarray | None: ...
-
-    def errors(self, record: Record, vertices: np.ndarray) -> Mapping[str, float]: ...
 
 
 def predict(network: Callable, test_images: EvaluationImages, output: int, batch_size: int, indices: np.ndarray,
@@ -79,7 +67,7 @@ def evaluate(meshes: Iterable[tuple[int, np.ndarray]], test_images: EvaluationIm
     Args:
         meshes (iterable): as `predict` yields them.
         test_images (EvaluationImages): gives the records.
-        measure: with `errors(record, vertices)`, see `testsets`; with `prediction(vertices)` if a server takes them.
+        measure: with `errors(record, vertices)`, see `protocols`; with `prediction(vertices)` if a server takes them.
         total (int): number of meshes, to show the progress.
 
     Returns:
@@ -174,8 +162,7 @@ def measure_checkpoint(config: Config, runtime: Runtime) -> dict[str, float]:
     parts = gather(evaluate(meshes, test_images, measure, len(indices)), folder, runtime)
     if not runtime.is_main:
         return {}
-    details = {"checkpoint": os.path.basename(checkpoint.path),
-               "body_model": model.name}
+    details = {"checkpoint": os.path.basename(checkpoint.path), "body_model": model.name}
     if config.mean_body:
         details["mean_body_mpvpe"] = mean_body_error(test_images, measure)
     figures = report(testset, [row for part in parts for row in part], test_images, folder, details)

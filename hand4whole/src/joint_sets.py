@@ -8,6 +8,7 @@ Below: the annotated joints of each data set, and where they stand among the 137
 the data sets there. What Human3.6M calls thorax and MPII upper neck is Hand4Whole's neck; the heads of the data sets
 have no counterpart, as its own is SMPL-X's head joint.
 """
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -118,21 +119,16 @@ def of_wholebody(record):
     return Annotated(j2d, None, labelled, WHOLEBODY_134, WHOLEBODY_PLACES)
 
 
-def of_human36m(record):
-    """Human3.6M's joints -> Annotated."""
-    return _in_space(record, H36M_PLACES)
-
-
-def of_mpi_inf_3dhp(record):
-    """MPI-INF-3DHP's joints -> Annotated."""
-    return _in_space(record, MPI_INF_3DHP_PLACES)
-
-
 def of_mpii(record):
     """MPII's joints -> Annotated."""
     return Annotated(record.j2d, None, record.visibility > 0, record.joints, MPII_PLACES)
 
 
 def _in_space(record, places):
+    """Joints with a depth -> Annotated."""
     root = record.joints.index("pelvis")
     return Annotated(record.j2d, record.j3d - record.j3d[root], record.visibility > 0, record.joints, places)
+
+
+of_human36m = functools.partial(_in_space, places=H36M_PLACES)
+of_mpi_inf_3dhp = functools.partial(_in_space, places=MPI_INF_3DHP_PLACES)

@@ -27,7 +27,7 @@ from common.errors import UserError
 from common.geometry.rotation_ops import axis_angle_to_matrix, matrix_to_axis_angle, rot6d_to_matrix
 from common.initial import generator, replaced_by_checkpoint
 from common.precision import Float32Cell
-from hand4whole.src.body import build_body_model, condense
+from hand4whole.src.body import condense, load_body
 from hand4whole.src.boxes import RoICrop, restore_boxes
 from hand4whole.src.checkpoints import Snapshots
 from hand4whole.src.config import NETWORK_KEYS, check_shapes
@@ -366,7 +366,7 @@ def build_network(config: Config, model: BodyModel | None, joints_only: bool = F
     """The network that the settings describe, with its initial values -> Hand4Whole or HandOnly.
 
     Args:
-        model (BodyModel): see `build_body_model`.
+        model (BodyModel): see `load_body`.
         joints_only (bool): for training, which wants no mesh: see `Hand4Whole`.
     """
     sizes = Sizes(image=tuple(config.input_img_shape), body=tuple(config.input_body_shape),
@@ -411,7 +411,7 @@ def load_trained(config: Config) -> tuple[Hand4Whole | HandOnly, Config, BodyMod
         raise UserError(f"checkpoint {checkpoint.path} is a merged one, whose networks behind the hand's ResNet have "
                         "yet to learn: fine-tune it with train.py --continue, or name another with --ckpt_file")
     config = settings_of(checkpoint, config)
-    model = build_body_model(config)
+    model = load_body(config)
     warn_other_body(checkpoint, "smplx_path" if config.parts == "whole" else "mano_right_path", model.synthetic)
     with replaced_by_checkpoint(strictly=not config.allow_partial):
         network = build_network(config, model)

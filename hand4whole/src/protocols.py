@@ -337,4 +337,5 @@ def _published_truth(folder, name, count):
     return None
 
 
+Measure = EHF | Human36M | PW3D | FreiHAND
 MEASURES = {"EHF": EHF, "Human36M": Human36M, "PW3D": PW3D, "FreiHAND": FreiHAND}

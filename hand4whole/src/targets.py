@@ -149,6 +149,32 @@ def place_pose(pose, valid, names, change):
     return rotate_root(pose, change.rotation_deg), np.repeat(valid, 3)
 
 
+def no_joints(count):
+    """`Joints` of which none is known."""
+    return Joints(*(np.zeros((count, size)) for size in (3, 3, 1, 1)))
+
+
+def joint_columns(prefix, joints):
+    """The columns `joint_img`, ... of `Joints`, with a prefix to their names."""
+    return {f"{prefix}joint_{name}": values for name, values in joints._asdict().items()}
+
+
+def fit_columns(kind, joints, pose, pose_valid, shape):
+    """The columns of a fitted body or hand: `kind` ("smplx" or "mano") begins their names.
+
+    Args:
+        joints (Joints), pose, pose_valid (array): of `place_joints` and `place_pose`. shape (array): (10,).
+    """
+    return {**joint_columns(f"{kind}_", joints), f"{kind}_pose": pose, f"{kind}_pose_valid": pose_valid,
+            f"{kind}_shape": usual_shape(shape), f"{kind}_shape_valid": 1.0}
+
+
+def no_fit_columns(kind, num_joints, num_rotations):
+    """The same where nothing is fitted: zero, and nothing is valid."""
+    pose = np.zeros(3 * num_rotations)
+    return {**fit_columns(kind, no_joints(num_joints), pose, pose, np.zeros(10)), f"{kind}_shape_valid": 0.0}
+
+
 def usual_shape(shape):
     """The shape (S,), or the mean shape when one of its coefficients lies beyond what people have."""
     return np.zeros_like(shape) if (np.abs(shape) > MAX_SHAPE).any() else shape

@@ -18,7 +18,7 @@ def build_start(config, model, start):
 
     Args:
         config (Config): settings, with those of `start`.
-        model (BodyModel): of `build_body_model`.
+        model (BodyModel): of `load_body`.
         start (Checkpoint): to start from or to continue; None for random weights, with ResNets where they are named.
 
     Returns:

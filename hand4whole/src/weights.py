@@ -139,25 +139,11 @@ def hand_backbone(path):
 
 
 @functools.cache
-def _shapes(build, *depths):
-    """Names and shapes of a full-size network, which takes a second to build; not to be changed."""
-    return shapes_of(build(*depths))
+def _shapes(name, *depths):
+    """Names and shapes of the full-size network of that name, which takes a second to build; not to be changed."""
+    from hand4whole.src import network  # here, because it loads weights through this file
 
-
-def _build_whole(*depths):
-    from hand4whole.src.network import Hand4Whole, Sizes  # here, because network.py loads weights through this file
-
-    return Hand4Whole(Sizes(), None, *depths)
-
-
-def _build_hand_only(depth):
-    from hand4whole.src.network import HandOnly, Sizes
-
-    return HandOnly(Sizes(), None, depth)
-
-
-def _build_resnet(depth):
-    return ResNet(np.random.default_rng(0), depth)
+    return shapes_of(getattr(network, name)(network.Sizes(), None, *depths))
 
 
 def _depth(arrays, prefix, source):
@@ -171,7 +157,7 @@ def _resnet(arrays, source):
     depth = _depth(arrays, "", source)
     rules = [*resnet_rules(classifier=True),
              Rule(r"(deconv_layers|final_layer|head)\..*", None, why="not used: heads of a 2D-pose network")]
-    return rules, _shapes(_build_resnet, depth), {"resnet_only": True, "resnet_type": depth}
+    return rules, shapes_of(ResNet(np.random.default_rng(0), depth)), {"resnet_only": True, "resnet_type": depth}
 
 
 def _whole(arrays, source):
@@ -187,7 +173,7 @@ def _whole(arrays, source):
               Rule(r"(box_net\.deconv\.[036])\.weight", r"\1.weight"), *norm_rules(r"(box_net\.deconv\.[147])", r"\1"),
               Rule(rf"(\w+_rotation_net\.\w+_conv\.0)\.{LINEAR}", r"\1.\2"),
               *norm_rules(r"(\w+_rotation_net\.\w+_conv\.1)", r"\1")]
-    wanted = _shapes(_build_whole, *(settings[key] for key in RESNETS.values()))
+    wanted = _shapes("Hand4Whole", *(settings[key] for key in RESNETS.values()))
     if not any(name.startswith(FRESH) for name in arrays):
         settings["merged"] = True
         wanted = {name: shape for name, shape in wanted.items() if not name.startswith(FRESH)}
@@ -199,4 +185,4 @@ def _hand_only(arrays, source):
     rules = [*_DROPPED, *resnet_rules("backbone.", "backbone."),
              Rule(rf"(position_net\.conv|rotation_net\.\w+_out)\.0\.{LINEAR}", r"\1.\2"),
              Rule(rf"(rotation_net\.conv\.0)\.{LINEAR}", r"\1.\2"), *norm_rules(r"(rotation_net\.conv\.1)", r"\1")]
-    return rules, _shapes(_build_hand_only, settings["resnet_type"]), settings
+    return rules, _shapes("HandOnly", settings["resnet_type"]), settings

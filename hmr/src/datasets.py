@@ -94,7 +94,7 @@ def join_priors(priors):
     return PosePrior(*(np.concatenate(columns) for columns in zip(*priors)))
 
 
-def build_source(config, body=None):
+def build_training_set(config, body=None):
     """Training samples of the settings' data sets, and how many go into an update on each card.
 
     Args:

@@ -8,8 +8,9 @@ from golden_files import seeded
 from PIL import Image
 
 from cmr.src.config import read_settings
-from cmr.src.dataset import JOINTS, CMRDataset, Crop, batches, placed, read_annotations, write_annotations
+from cmr.src.dataset import JOINTS, CMRDataset, Crop, placed, read_annotations, write_annotations
 from cmr.src.datasets import build_training_set
+from cmr.src.evaluate import batches
 from common.data.augment import GRAPHCMR, Change
 from common.data.image import IMAGENET_MEAN, IMAGENET_STD, normalize
 from common.data.order import sample_rng

@@ -43,7 +43,7 @@ def test_demo_of_graphcmr(case):
 def checkpoint(tmp_path_factory):
     path = tmp_path_factory.mktemp("checkpoint") / "cmr.ckpt"
     config = read_settings(SMALL)
-    write_checkpoint(str(path), build_network(config), meta={"config": dict(config)})
+    write_checkpoint(str(path), build_network(config, load_body(config)), meta={"config": dict(config)})
     return str(path)
 
 

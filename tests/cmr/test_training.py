@@ -7,6 +7,7 @@ from mindspore import Tensor
 
 from cmr.src.callbacks import SummaryImages, TimeIsUp, TimeLimit, overlay
 from cmr.src.config import read_settings
+from cmr.src.mesh import load_body
 from cmr.src.network import build_network, settings_of
 from cmr.src.train_step import build_step, start_wide
 from cmr.train import line, train
@@ -98,7 +99,7 @@ def test_the_learning_rate_falls_to_its_share():
 
 def test_a_wide_start_keeps_the_size_of_features():
     config = read_settings(["--depth", "18", "--width", "0.125", "--num_channels", "32", "--num_layers", "0"])
-    network = build_network(config)
+    network = build_network(config, load_body(config))
     published = {parameter.name: parameter.asnumpy().copy() for parameter in network.get_parameters()}
     start_wide(network, 1)
     wide = {parameter.name: parameter.asnumpy() for parameter in network.get_parameters()}
@@ -114,7 +115,7 @@ def test_a_wide_start_keeps_the_size_of_features():
     assert wide["graph_cnn.camera_fc.bias"].tolist() == pytest.approx([0.9, 0, 0])
     for name in ("camera_lin", "camera_fc"):
         assert np.abs(wide[f"graph_cnn.{name}.weight"].sum(1)).max() < 1e-4
-    again = build_network(config)
+    again = build_network(config, load_body(config))
     start_wide(again, 1)
     assert all((parameter.asnumpy() == wide[parameter.name]).all() for parameter in again.get_parameters())
 

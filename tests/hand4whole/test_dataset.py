@@ -19,7 +19,7 @@ from common.stand_ins.datasets import coco_wholebody, freihand, human36m_images
 from hand4whole.src import joint_sets
 from hand4whole.src.body import BodyFits, HandFits
 from hand4whole.src.dataset import UNSURE_JOINTS, UNSURE_ROTATIONS, HandSource, PersonSource
-from hand4whole.src.datasets import build_training_data, freihand_hands, wholebody_hands
+from hand4whole.src.datasets import build_training_set, freihand_hands, wholebody_hands
 from hand4whole.src.joint_sets import JOINTS, LEFT_HAND, RIGHT_HAND, ROTATIONS
 from hand4whole.src.targets import COLUMNS, HAND_COLUMNS, Space
 
@@ -192,7 +192,7 @@ def test_freihand_is_never_mirrored(root, hand_fits):
 # Mixing.
 
 def test_halves_have_equal_shares(root, smplx):
-    source = build_training_data(settings(root), smplx)
+    source = build_training_set(settings(root), smplx)
     assert source.columns == COLUMNS
     flags = [row_of(source, index)["is_3d"] for index in range(len(source))]
     assert np.mean(flags) == 0.5
@@ -205,25 +205,25 @@ def test_halves_have_equal_shares(root, smplx):
 
 
 def test_every_sample_of_the_larger_half_comes_once(root, smplx):
-    source = build_training_data(settings(root, trainset_2d=[]), smplx)
+    source = build_training_set(settings(root, trainset_2d=[]), smplx)
     chosen = [source.sources[0].locate(source.locate(index, sample_rng(1, 0, index))[1], sample_rng(1, 0, index))
               for index in range(len(source))]
     assert sorted(chosen) == [(0, index) for index in range(len(source))]
 
 
 def test_settings_of_sets(root, smplx):
-    hand = build_training_data(settings(root, "hand", trainset_3d=["FreiHand"], trainset_2d=["MSCOCO"]),
+    hand = build_training_set(settings(root, "hand", trainset_3d=["FreiHand"], trainset_2d=["MSCOCO"]),
                                load_body_model("mano_right"))
     assert hand.columns == HAND_COLUMNS
     real = dataclasses.replace(load_body_model("mano_right"), source="MANO_RIGHT.pkl")
     with pytest.raises(UserError, match="--mano_left_path is empty: COCOWB has left hands"):
-        build_training_data(settings(root, "hand", trainset_3d=[]), real)
+        build_training_set(settings(root, "hand", trainset_3d=[]), real)
     for changes, message in (({"trainset_3d": ["AGORA"]}, "--trainset_3d AGORA: choose from Human36M"),
                              ({"trainset_3d": ["COCOWB"]}, "it has 2D joints, name it with --trainset_2d"),
                              ({"trainset_3d": [], "trainset_2d": []}, "both empty"),
                              ({"trainset_3d": ["MPI_INF_3DHP"]}, "holds none of MPI_INF_3DHP")):
         with pytest.raises(UserError, match=message):
-            build_training_data(settings(root, **changes), smplx)
+            build_training_set(settings(root, **changes), smplx)
 
 
 # Bad input.
@@ -273,7 +273,7 @@ def test_hands_outside_the_image_are_no_targets(root, fits, hand_fits, tmp_path)
 def test_people_without_fit_teach_their_joints_alone(root, smplx, tmp_path, caplog):
     copy = shutil.copytree(root, tmp_path / "root")
     (copy / "MSCOCO" / "annotations" / "MSCOCO_train_SMPLX_all_NeuralAnnot.json").unlink()
-    source = build_training_data(settings(copy, trainset_3d=[]), smplx)
+    source = build_training_set(settings(copy, trainset_3d=[]), smplx)
     assert "have no fitted body" in caplog.text
     row = row_of(source, 0)
     assert row["joint_valid"].any()

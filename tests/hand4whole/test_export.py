@@ -6,7 +6,7 @@ import pytest
 from common.backbones.folding import fold_batch_norm
 from common.engine.export import export_network
 from hand4whole.export import INPUT, example_inputs
-from hand4whole.src.body import build_body_model
+from hand4whole.src.body import load_body
 from hand4whole.src.config import read_settings
 from hand4whole.src.network import EXPORTED, FirstOutputs, build_network
 from tools.lab.graphs.hand4whole import SMALL
@@ -16,7 +16,7 @@ from tools.lab.graphs.hand4whole import SMALL
 @pytest.mark.parametrize("parts", [pytest.param("whole", marks=pytest.mark.full), "hand"])
 def test_onnx(tmp_path, parts):
     config = read_settings([*SMALL, "--parts", parts])
-    network = fold_batch_norm(build_network(config, build_body_model(config)).set_train(False))
+    network = fold_batch_norm(build_network(config, load_body(config)).set_train(False))
     names = EXPORTED[parts]
     make = example_inputs(config.input_hand_shape if parts == "hand" else config.input_img_shape)
     path, difference = export_network(FirstOutputs(network, len(names)), make, str(tmp_path / "net"), "ONNX", 2, "CPU",

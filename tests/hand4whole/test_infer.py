@@ -21,7 +21,7 @@ from common.stand_ins.scenes.scene import make_scene
 from common.visual.cameras import PerspectiveCamera
 from common.visual.mesh_files import read_mesh
 from hand4whole import demo, infer
-from hand4whole.src.body import build_body_model
+from hand4whole.src.body import load_body
 from hand4whole.src.config import read_settings
 from hand4whole.src.inference import DemoWriter, Hand4WholeMeshes, HandMeshes
 from hand4whole.src.joint_sets import JOINTS
@@ -38,12 +38,12 @@ SMALL = ["--width", "0.0625", "--resnet_type", "18", "--hand_resnet_type", "18",
 def network():
     init_runtime("CPU")
     config = read_settings(SMALL)
-    return build_network(config, build_body_model(config)).set_train(False)
+    return build_network(config, load_body(config)).set_train(False)
 
 
 @pytest.fixture(scope="module")
 def meshes(network):
-    return Hand4WholeMeshes(network, build_body_model(read_settings(SMALL)))
+    return Hand4WholeMeshes(network, load_body(read_settings(SMALL)))
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +172,7 @@ def test_wrong_flags_are_one_sentence(tmp_path):
 def hand_network():
     init_runtime("CPU")
     config = read_settings([*SMALL, "--parts", "hand"])
-    model = build_body_model(config)
+    model = load_body(config)
     return build_network(config, model).set_train(False), model
 
 

@@ -16,7 +16,7 @@ from hmr.src import datasets, train_step
 from hmr.src.config import read_settings
 from hmr.src.conventions import CONVENTIONS
 from hmr.src.dataset import DatasetPeople
-from hmr.src.datasets import build_source, read_people
+from hmr.src.datasets import build_training_set, read_people
 from hmr.src.train_step import build_start
 
 SMALL = ["--depth", "18", "--width", "0.125", "--hidden_size", "16", "--discriminator_size", "8", "--crop_size", "32"]
@@ -50,7 +50,7 @@ def settings(sets, *argv):
 
 
 def test_batches_hold_their_share_of_each_kind(sets):
-    source, batch_size = build_source(settings(sets, "--batch_size", "2", "--batch_3d_size", "3"))
+    source, batch_size = build_training_set(settings(sets, "--batch_size", "2", "--batch_3d_size", "3"))
     assert batch_size == 5 and len(source) == 70
     # Two fifths of the places for the 2D sets, by their sizes; three for the 3D set.
     assert source.source.places == {"coco": 22, "lsp": 6, "hum3.6m": 42}
@@ -63,18 +63,18 @@ def test_batches_hold_their_share_of_each_kind(sets):
 
 
 def test_weights_change_the_shares(sets):
-    source, _ = build_source(settings(sets, "--batch_size", "1", "--batch_3d_size", "1", "--set_weights",
+    source, _ = build_training_set(settings(sets, "--batch_size", "1", "--batch_3d_size", "1", "--set_weights",
                                       "coco=0.25,human3.6m=3"))
     # The 3D set is alone in its half, whatever its weight.
     assert source.source.places == {"coco": 18, "lsp": 17, "hum3.6m": 35}
 
 
 def test_2d_alone_without_discriminator_or_dropout(sets):
-    source, batch_size = build_source(settings(sets, "--batch_size", "4", "--train_3d_set", "", "--train_adv_set", "",
-                                               "--dropout", "1"))
+    source, batch_size = build_training_set(settings(
+        sets, "--batch_size", "4", "--train_3d_set", "", "--train_adv_set", "", "--dropout", "1"))
     assert batch_size == 4 and len(source) == 50
     assert source.columns == ("image", "kp2d", "kp3d", "theta", "has_kp3d", "has_smpl")
-    source, batch_size = build_source(settings(sets, "--batch_size", "0", "--d_loss_weight", "0"))
+    source, batch_size = build_training_set(settings(sets, "--batch_size", "0", "--d_loss_weight", "0"))
     assert batch_size == 16 and list(source.source.places) == ["hum3.6m"] and "real" not in source.columns
 
 
@@ -83,11 +83,11 @@ def test_an_incomplete_set_is_left_out_unless_it_was_asked_for(sets, monkeypatch
     given = datasets.read_people
     monkeypatch.setattr(datasets, "read_people", lambda name, *rest: (read_people if name == "lsp" else given)(
         name, *rest))
-    source, _ = build_source(settings(sets))
+    source, _ = build_training_set(settings(sets))
     assert set(source.source.places) == {"coco", "hum3.6m"}
     assert any(message.startswith("lsp is left out: ") and "joints.mat" in message for message in caplog.messages)
     with pytest.raises(UserError, match="joints.mat"):
-        build_source(settings(sets, "--train_2d_set", "lsp"))
+        build_training_set(settings(sets, "--train_2d_set", "lsp"))
 
 
 @pytest.mark.parametrize("argv, text", [
@@ -101,11 +101,12 @@ def test_an_incomplete_set_is_left_out_unless_it_was_asked_for(sets, monkeypatch
     (["--adv_batch_size", "20", "--batch_size", "8", "--batch_3d_size", "8"], "no multiple of the 16 people")])
 def test_settings_of_data_that_cannot_be(sets, argv, text):
     with pytest.raises(UserError, match=text):
-        build_source(settings(sets, *argv))
+        build_training_set(settings(sets, *argv))
 
 
 def test_real_poses_per_sample(sets):
-    source, _ = build_source(settings(sets, "--adv_batch_size", "64", "--batch_size", "8", "--batch_3d_size", "8"))
+    source, _ = build_training_set(settings(
+        sets, "--adv_batch_size", "64", "--batch_size", "8", "--batch_3d_size", "8"))
     assert source.num_real == 4
 
 

@@ -30,7 +30,7 @@ def inference(small=False, flags=()):
     """Images to meshes; its inputs, images in them."""
     config = read_settings([*(SMALL if small else ()), *flags])
     images = Tensor(np.zeros((2, 3, config.img_res, config.img_res), np.float32))
-    return build_network(config).set_train(False), (images,), 2
+    return build_network(config, load_body(config)).set_train(False), (images,), 2
 
 
 def training():

@@ -3,7 +3,7 @@ import numpy as np
 from mindspore import Tensor
 
 from common.engine.loop import Progress
-from hand4whole.src.body import build_body_model
+from hand4whole.src.body import load_body
 from hand4whole.src.config import read_settings
 from hand4whole.src.network import build_network
 from hand4whole.src.train_step import build_step
@@ -18,7 +18,7 @@ SMALL = ("--resnet_type", "18", "--hand_resnet_type", "18", "--face_resnet_type"
 def training_step(level="O0", small=False, flags=()):
     """The update that the default settings describe."""
     config = read_settings([*(SMALL if small else ()), "--amp_level", level, *flags])
-    network = build_network(config, build_body_model(config), joints_only=True)
+    network = build_network(config, load_body(config), joints_only=True)
     step, _ = build_step(config, 1, network, Progress(1, 100))
     rng, size = np.random.default_rng(0), config.batch_size
     shape = config.input_hand_shape if config.parts == "hand" else config.input_img_shape
@@ -44,7 +44,7 @@ def _masks(config):
 def inference(small=False, flags=()):
     """Images to bodies; its inputs, images in them."""
     config = read_settings([*(SMALL if small else ()), *flags])
-    network = build_network(config, build_body_model(config)).set_train(False)
+    network = build_network(config, load_body(config)).set_train(False)
     return network, (Tensor(np.zeros((2, 3, *config.input_img_shape), np.float32)),), 2
 
 
