@@ -114,7 +114,7 @@ def _check_brackets(data: bytes) -> None:
         raise ValueError(f"lists and objects are nested more than {MAX_NESTING} deep")
 
 
-def read_yaml(path: str | os.PathLike, said: str | None = None, hint: str = "mend it or name another file") -> Any:  # noqa: ANN401
+def read_yaml(path: str | os.PathLike, said: str | None = None) -> Any:  # noqa: ANN401
     """Content of a YAML file: lists, dictionaries, text, numbers; no other objects.
 
     Args: as `read_bytes`.
@@ -122,7 +122,7 @@ def read_yaml(path: str | os.PathLike, said: str | None = None, hint: str = "men
     Raises:
         UserError: unreadable, no YAML, a key that stands twice, nested too deeply, or aliases that multiply it.
     """
-    said = said or path
+    said, hint = said or path, "mend it or name another file"
     data = read_bytes(path, said, hint, MAX_YAML_BYTES)
     return _guarded(lambda: yaml.load(_decode(data), _YamlLoader), said, "YAML", hint)
 
@@ -156,7 +156,7 @@ class _YamlLoader(yaml.SafeLoader):
         return node
 
 
-def read_xml(path: str | os.PathLike, said: str | None = None, hint: str = AGAIN) -> ElementTree.Element:
+def read_xml(path: str | os.PathLike, hint: str = AGAIN) -> ElementTree.Element:
     """Root element of an XML file without document type, and so without entities of its own.
 
     Args: as `read_bytes`.
@@ -164,9 +164,8 @@ def read_xml(path: str | os.PathLike, said: str | None = None, hint: str = AGAIN
     Raises:
         UserError: unreadable, no XML, with a document type, or nested too deeply.
     """
-    said = said or path
-    data = read_bytes(path, said, hint, MAX_XML_BYTES)
-    return _guarded(lambda: _parse_xml(_decode(data)), said, "XML", hint)
+    data = read_bytes(path, path, hint, MAX_XML_BYTES)
+    return _guarded(lambda: _parse_xml(_decode(data)), path, "XML", hint)
 
 
 def _parse_xml(text: str) -> ElementTree.Element:

@@ -135,7 +135,7 @@ def _read_companion(model: BodyModel, name: str, path: str) -> object:
     if path:
         if model.synthetic:
             log.warning("%s is used with the synthetic body, which it was not made for: the result means little", path)
-        return read_file(path, ("A", "U", "D", "F"))
+        return read_file(path, ("A", "U", "D"))
     if not model.synthetic:
         raise UserError(f"{model.source} needs the file {name} that was made for it: set its path, "
                         "or leave the body model's path empty too for the synthetic body")

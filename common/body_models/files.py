@@ -106,14 +106,12 @@ class MeshPyramid:
         adjacency (tuple): per level, (V, V), positive where two vertices share an edge.
         upsample (tuple): per level but the last, (V_fine, V_coarse).
         downsample (tuple): per level but the last, (V_coarse, V_fine).
-        faces (tuple): per level, (F, 3) int64.
     """
 
     source: str
     adjacency: tuple
     upsample: tuple
     downsample: tuple
-    faces: tuple
 
 
 def load_body_model(kind: str, path: str = "") -> BodyModel:
@@ -173,8 +171,8 @@ def build_body_model(kind: str, content: object, source: str) -> BodyModel:
 
 
 def build_mesh_pyramid(content: object, source: str) -> MeshPyramid:
-    """The matrices of `content` (members A, U, D and F, lists with an entry for each level), checked."""
-    missing = [name for name in "AUDF" if not isinstance(content, Mapping) or name not in content]
+    """The matrices of `content` (members A, U and D, lists with an entry for each level), checked."""
+    missing = [name for name in "AUD" if not isinstance(content, Mapping) or name not in content]
     if missing:
         raise UserError(f"{source} has no {', '.join(missing)}: it holds no mesh-resampling matrices")
     adjacency, upsample, downsample = (
@@ -185,9 +183,7 @@ def build_mesh_pyramid(content: object, source: str) -> MeshPyramid:
     if [m.shape for m in adjacency] != [(n, n) for n in sizes] or [m.shape for m in upsample] != steps \
             or [m.shape for m in downsample] != [(coarse, fine) for fine, coarse in steps]:
         raise UserError(f"{source}: the shapes of A, U and D do not fit each other; get the file again")
-    faces = tuple(checked(as_array(item, f"{source}: F"), (None, 3), f"{source}: F").astype(np.int64)
-                  for item in content["F"])
-    return MeshPyramid(source, adjacency, upsample, downsample, faces)
+    return MeshPyramid(source, adjacency, upsample, downsample)
 
 
 def fix_left_shapedirs(left: BodyModel, right: BodyModel) -> BodyModel:

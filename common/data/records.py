@@ -47,10 +47,6 @@ class Record:
     key: str = ""
     extras: Mapping = dataclasses.field(default_factory=dict)
 
-    def center_scale(self, enlarge: float = 1.2) -> tuple[np.ndarray, float]:
-        """Centre (2,) of the box in pixels and scale: `enlarge` times its longer side / 200 px."""
-        return center_scale(self.box, enlarge)
-
 
 def center_scale(box: np.ndarray, enlarge: float = 1.2) -> tuple[np.ndarray, float]:
     """A box (left, top, width, height) as centre (2,) in pixels and scale (longer side times `enlarge`, / 200 px)."""

@@ -3,11 +3,12 @@
 Nothing of numpy or of the standard library can be called from a file, see `pickle_machine` and `pickled_values`; an npz
 file is measured before anything of it is unpacked.
 """
+import contextlib
 import io
 import os
 import re
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -44,21 +45,33 @@ def load_pickle(stream: BinaryIO, path: str, stored: Collection[str] = ()) -> An
     Raises:
         UserError: the pickle is damaged, asks for a name that is not allowed, or does not fit into the memory.
     """
-    try:
+    with _told(path, "pickle"):
         start = stream.tell()
         size = stream.seek(0, 2) - start
         stream.seek(start)
         if size > _MAX_PICKLE:
             raise DamagedData(f"it has {size >> 30} GB")
         return _unpickled(stream.read(size), stored)
+
+
+@contextlib.contextmanager
+def _told(path: str, kind: str) -> Iterator[None]:
+    """Whatever is wrong in a file that is read within the block, one sentence comes of it."""
+    try:
+        yield
+    except UserError:
+        raise
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist") from None
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder; give the file itself") from None
     except Refused as refused:
         raise UserError(f"{path} asks for {refused}, which a data file has no need of; it was not loaded, "
                         "get the file from its publisher") from None
     except MemoryError:
         raise UserError(f"{path} does not fit into the memory; end other programs, or get a smaller file") from None
-    # Whatever is wrong in a file, one sentence comes of it.
     except Exception as error:
-        raise UserError(f"{path} is not a readable pickle ({reason(error)}); copy or download it again") from error
+        raise UserError(f"{path} is not a readable {kind} ({reason(error)}); copy or download it again") from error
 
 
 def _unpickled(data: bytes, stored: Collection[str]):
@@ -79,33 +92,22 @@ def load_npz(path: str, pickled: Collection[str] | None = None, stored: Collecti
     Raises:
         UserError: no such file, not an npz, damaged, or a pickle that asks for more than is allowed.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = {}
-            for info in _measured(archive):
-                name = info.filename.removesuffix(".npy")
-                with archive.open(info) as stream:
-                    begin, dtype, shape, fortran = _header(stream)
-                    if dtype.kind != "O":
-                        members[name] = _array(stream, info.file_size - begin, dtype, shape, fortran)
-                    elif pickled is None or name in pickled:
-                        # With a number: what is beyond the size that the archive declares is not even unpacked.
-                        content = io.BytesIO(stream.read(info.file_size - begin))
-                        array = load_pickle(content, f"{path} ({ascii(info.filename)[1:-1]})", stored)
-                        if not isinstance(array, np.ndarray):
-                            raise DamagedData(f"{name} holds no array")
-                        members[name] = array.item() if array.ndim == 0 else array
-            return members
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist") from None
-    except IsADirectoryError:
-        raise UserError(f"{path} is a folder; give the file itself") from None
-    except UserError:
-        raise
-    except MemoryError:
-        raise UserError(f"{path} does not fit into the memory; end other programs, or get a smaller file") from None
-    except Exception as error:
-        raise UserError(f"{path} is not a readable npz file ({reason(error)}); copy or download it again") from error
+    members = {}
+    with _told(path, "npz file"), zipfile.ZipFile(path) as archive:
+        for info in _measured(archive):
+            name = info.filename.removesuffix(".npy")
+            with archive.open(info) as stream:
+                begin, dtype, shape, fortran = _header(stream)
+                if dtype.kind != "O":
+                    members[name] = _array(stream, info.file_size - begin, dtype, shape, fortran)
+                elif pickled is None or name in pickled:
+                    # With a number: what is beyond the size that the archive declares is not even unpacked.
+                    content = io.BytesIO(stream.read(info.file_size - begin))
+                    array = load_pickle(content, f"{path} ({ascii(info.filename)[1:-1]})", stored)
+                    if not isinstance(array, np.ndarray):
+                        raise DamagedData(f"{name} holds no array")
+                    members[name] = array.item() if array.ndim == 0 else array
+    return members
 
 
 def load_npy(path: str) -> np.ndarray:
@@ -114,19 +116,10 @@ def load_npy(path: str) -> np.ndarray:
     Raises:
         UserError: no such file, damaged, or an array of objects.
     """
-    try:
-        with open(path, "rb") as stream:
-            begin, dtype, shape, fortran = _header(stream)
-            if dtype.kind != "O":
-                return _array(stream, os.fstat(stream.fileno()).st_size - begin, dtype, shape, fortran)
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist") from None
-    except IsADirectoryError:
-        raise UserError(f"{path} is a folder; give the file itself") from None
-    except MemoryError:
-        raise UserError(f"{path} does not fit into the memory; end other programs, or get a smaller file") from None
-    except Exception as error:
-        raise UserError(f"{path} is not a readable npy file ({reason(error)}); copy or download it again") from error
+    with _told(path, "npy file"), open(path, "rb") as stream:
+        begin, dtype, shape, fortran = _header(stream)
+        if dtype.kind != "O":
+            return _array(stream, os.fstat(stream.fileno()).st_size - begin, dtype, shape, fortran)
     raise UserError(f"{path} holds Python objects instead of numbers; save it once more as an array of numbers")
 
 

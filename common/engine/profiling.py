@@ -21,6 +21,8 @@ from common.text_files import read_json
 
 LOGGER = logging.getLogger("mindhuman")
 OPERATOR = re.compile(r"([A-Za-z_]\w*?)-op\d+$")
+SKIP, STEPS = 3, 10  # updates before the recording, and updates in it
+ROWS = 15  # of the table in the log
 FIELDS = ("operator", "calls_per_step", "ms_per_step", "share")
 
 
@@ -29,13 +31,10 @@ class Profiling(Callback):
 
     Args:
         folder (str): where timeline.json and operators.csv go.
-        skip (int): updates before the recording.
-        steps (int): updates to record.
-        rows (int): lines of the table in the log.
     """
 
-    def __init__(self, folder: str, skip: int = 3, steps: int = 10, rows: int = 15):
-        self.folder, self.skip, self.steps, self.rows = pathlib.Path(folder), skip, steps, rows
+    def __init__(self, folder: str):
+        self.folder = pathlib.Path(folder)
         self.profiler = self.raw = None
         self.seen = 0
 
@@ -45,22 +44,22 @@ class Profiling(Callback):
 
     def wants(self, batch: int) -> bool:
         # Results are fetched together; the recording has to begin and end at its own updates.
-        return self.seen <= self.skip + self.steps
+        return self.seen <= SKIP + STEPS
 
     def on_step(self, progress: Progress) -> None:
         self.seen += 1
-        if self.seen == self.skip:
+        if self.seen == SKIP:
             self.raw = tempfile.mkdtemp(prefix="profile-")
             self.profiler = ms.Profiler(output_path=self.raw, start_profile=True)
-        elif self.profiler is not None and self.seen == self.skip + self.steps:
+        elif self.profiler is not None and self.seen == SKIP + STEPS:
             self._finish()
 
     def on_end(self, progress: Progress) -> None:
         if self.profiler is not None:
-            LOGGER.warning("The run ended before %d updates were recorded", self.steps)
-            self._finish(max(1, self.seen - self.skip))
-        elif self.seen < self.skip:
-            LOGGER.warning("--profile: the run has %d updates, the recording begins after %d", self.seen, self.skip)
+            LOGGER.warning("The run ended before %d updates were recorded", STEPS)
+            self._finish(max(1, self.seen - SKIP))
+        elif self.seen < SKIP:
+            LOGGER.warning("--profile: the run has %d updates, the recording begins after %d", self.seen, SKIP)
 
     def _finish(self, steps: int | None = None) -> None:
         self.profiler.analyse()
@@ -74,11 +73,11 @@ class Profiling(Callback):
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         atomic_write(self.folder / "timeline.json", json.dumps(events).encode())
-        table = summarise(events, steps or self.steps)
+        table = summarise(events, steps or STEPS)
         atomic_write(self.folder / "operators.csv", as_csv(table).encode())
-        LOGGER.info("Operators of a step, of %d recorded ones (all of them in %s):", steps or self.steps,
+        LOGGER.info("Operators of a step, of %d recorded ones (all of them in %s):", steps or STEPS,
                     self.folder / "operators.csv")
-        for line in as_text(table[:self.rows]).splitlines():
+        for line in as_text(table[:ROWS]).splitlines():
             LOGGER.info("%s", line)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from cmr import preprocess
 from cmr.src.dataset import read_annotations
-from cmr.src.preprocess import human36m, people
+from cmr.src.preprocess import people
 from common.data.readers.human36m_images import RAW_JOINTS
 from common.data.records import HIDDEN, NOT_LABELLED, VISIBLE, Record
 from common.errors import UserError
@@ -120,7 +120,7 @@ def frames(folder, *numbers):
 def test_human36m_protocol_and_its_frames(tmp_path):
     shades = [np.full((32, 32, 3), 20 * number, np.uint8) for number in range(9)]
     write_video(str(tmp_path / "S9" / "Videos" / "Eating 1.60457274.mp4"), shades, 10.0)
-    fields = human36m.protocol(frames(tmp_path, 1, 6, 11), str(tmp_path))
+    fields = people.protocol(frames(tmp_path, 1, 6, 11), str(tmp_path))
     # The third frame lies behind the end. The image of frame k, from 0, shows frame k + 1 of the video, as published.
     assert fields["imgname"] == [f"images/S9_Eating_1.60457274_00000{number}.jpg" for number in (1, 6)]
     for name, shade in zip(fields["imgname"], (20, 120)):
@@ -131,9 +131,9 @@ def test_human36m_protocol_and_its_frames(tmp_path):
     assert fields["S"][0][:, 3].sum() == 17
     # What is there is not extracted again.
     (tmp_path / "S9" / "Videos" / "Eating 1.60457274.mp4").unlink()
-    assert len(human36m.protocol(frames(tmp_path, 1, 6), str(tmp_path))["imgname"]) == 2
+    assert len(people.protocol(frames(tmp_path, 1, 6), str(tmp_path))["imgname"]) == 2
     with pytest.raises(UserError, match="Eating 1.60457274.mp4"):
-        human36m.protocol(frames(tmp_path, 1, 11), str(tmp_path))
+        people.protocol(frames(tmp_path, 1, 11), str(tmp_path))
 
 
 def test_a_broken_video_is_one_sentence(tmp_path):
@@ -141,7 +141,7 @@ def test_a_broken_video_is_one_sentence(tmp_path):
     path.parent.mkdir(parents=True)
     path.write_bytes(b"no video")
     with pytest.raises(UserError, match="cannot be read as a video"):
-        human36m.protocol(frames(tmp_path, 1), str(tmp_path))
+        people.protocol(frames(tmp_path, 1), str(tmp_path))
 
 
 @pytest.fixture(scope="module")

@@ -360,5 +360,3 @@ def test_damaged_ai_challenger(tmp_path, change, text):
     path.write_text(json.dumps(change(json.loads(path.read_text()))))
     with pytest.raises(UserError, match=text):
         read_ai_challenger(str(folder))
-    with pytest.raises(UserError, match="split 'test'"):
-        read_ai_challenger(str(folder), "test")

@@ -5,35 +5,10 @@ import os
 import cv2
 from tqdm import tqdm
 
-from cmr.src.dataset import placed
-from common.data.readers.human36m_images import JOINTS as NAMES_17
-from common.data.readers.human36m_images import RAW_JOINTS
 from common.errors import UserError
 from common.files import atomic_write
 
 LOGGER = logging.getLogger("mindhuman")
-ROOT = "spine_base"
-# 17 of the 32 stored joints and their places in graphcmr_24, as GraphCMR's preprocessing has them.
-TARGETS = {ROOT: "mpii_pelvis", "right_hip": "right_lsp_hip", "left_hip": "left_lsp_hip", "spine": "h36m_spine",
-           "right_collar": "lsp_neck", "neck_nose": "h36m_jaw", "head": "h36m_head"}
-CHOSEN = (ROOT, "right_collar", *(name for name in NAMES_17 if name not in ("pelvis", "thorax")))
-
-
-def protocol(records, folder):
-    """People of a protocol: `read_human36m_protocol` -> fields; extracts the frames that are not there yet.
-
-    The box is taken as it is, without the usual margin.
-
-    Raises:
-        UserError: images are missing and so is their video, or it cannot be read.
-    """
-    records = extract_frames(records, folder)
-    rows = [RAW_JOINTS.index(name) for name in CHOSEN]
-    boxes = [record.center_scale(enlarge=1.0) for record in records]
-    return {"imgname": [f"images/{os.path.basename(record.image_path)}" for record in records],
-            "center": [center for center, _ in boxes], "scale": [scale for _, scale in boxes],
-            "S": [placed((record.j3d - record.j3d[RAW_JOINTS.index(ROOT)])[rows], CHOSEN, TARGETS)
-                  for record in records]}
 
 
 def extract_frames(records, folder):

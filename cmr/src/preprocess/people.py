@@ -7,14 +7,23 @@ import os
 import numpy as np
 
 from cmr.src.dataset import JOINTS, placed
-from cmr.src.preprocess.human36m import TARGETS
-from common.data.records import NOT_LABELLED
+from cmr.src.preprocess.human36m import extract_frames
+from common.data.readers.human36m_images import JOINTS as NAMES_17
+from common.data.readers.human36m_images import RAW_JOINTS
+from common.data.records import NOT_LABELLED, center_scale
 
 # What other data sets call the joints of the skeleton graphcmr_24.
 LSP = {"right_hip": "right_lsp_hip", "left_hip": "left_lsp_hip", "neck": "lsp_neck", "head_top": "lsp_head_top"}
 MPII = {**LSP, "upper_neck": "lsp_neck", "pelvis": "mpii_pelvis"}
 # COCO's people have to show arms and legs.
 LIMBS = np.arange(JOINTS.index("left_wrist") + 1)
+
+
+# 17 of the 32 joints that Human3.6M stores and their places in graphcmr_24, as GraphCMR's preprocessing has them.
+ROOT = "spine_base"
+TARGETS = {ROOT: "mpii_pelvis", "right_hip": "right_lsp_hip", "left_hip": "left_lsp_hip", "spine": "h36m_spine",
+           "right_collar": "lsp_neck", "neck_nose": "h36m_jaw", "head": "h36m_head"}
+CHOSEN = (ROOT, "right_collar", *(name for name in NAMES_17 if name not in ("pelvis", "thorax")))
 
 
 def up_3d(records, folder):
@@ -49,6 +58,21 @@ def coco(records, folder):
     return {**_boxes([record for record, _ in whole], folder), "part": [part for _, part in whole]}
 
 
+def protocol(records, folder):
+    """People of Human3.6M for evaluation: `read_human36m_protocol` -> fields; extracts the frames that are not there.
+
+    The box is taken as it is, without the usual margin.
+
+    Raises:
+        UserError: images are missing and so is their video, or it cannot be read.
+    """
+    records = extract_frames(records, folder)
+    rows = [RAW_JOINTS.index(name) for name in CHOSEN]
+    return {**_boxes(records, folder, enlarge=1.0),
+            "S": [placed((record.j3d - record.j3d[RAW_JOINTS.index(ROOT)])[rows], CHOSEN, TARGETS)
+                  for record in records]}
+
+
 def with_bodies(records, folder):
     """People of Human3.6M for training: `read_annot_h5` or `read_annots_npz` -> fields with 2D and 3D joints and SMPL.
 
@@ -73,8 +97,8 @@ def three_dpw(records, folder):
             "shape": [record.beta for record in records], "gender": [record.extras["gender"] for record in records]}
 
 
-def _boxes(records, folder):
-    boxes = [record.center_scale() for record in records]
+def _boxes(records, folder, enlarge=1.2):
+    boxes = [center_scale(record.box, enlarge) for record in records]
     sizes = [record.extras.get("size") or (0, 0) for record in records]
     known = {"size": sizes} if np.any(sizes) else {}
     return {**known, "imgname": _image_names(records, folder), "center": [center for center, _ in boxes],

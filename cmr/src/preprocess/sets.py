@@ -4,7 +4,7 @@ import os
 from typing import NamedTuple
 
 from cmr.src.dataset import write_annotations
-from cmr.src.preprocess import human36m, people
+from cmr.src.preprocess import people
 from common.data import catalogue
 from common.data.catalogue import DataSet
 from common.data.readers.coco import find_coco, read_coco
@@ -88,8 +88,8 @@ READERS = {
     (False, "lsp"): lambda config, folder: people.lsp_masks(
         catalogue.LSP_SMALL.read(folder, "test", os.path.join(folder_of(config, UPI_S1H), "data", "lsp")), folder,
         folder_of(config, UPI_S1H)),
-    (False, "h36m-p1"): lambda config, folder: human36m.protocol(read_human36m_protocol(folder, 1), folder),
-    (False, "h36m-p2"): lambda config, folder: human36m.protocol(read_human36m_protocol(folder, 2), folder),
+    (False, "h36m-p1"): lambda config, folder: people.protocol(read_human36m_protocol(folder, 1), folder),
+    (False, "h36m-p2"): lambda config, folder: people.protocol(read_human36m_protocol(folder, 2), folder),
     (False, "3dpw"): lambda config, folder: people.three_dpw(catalogue.THREEDPW.read(folder), folder),
 }
 

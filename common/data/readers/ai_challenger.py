@@ -4,8 +4,8 @@
     <folder>/keypoint_train_images_20170902/<image_id>.jpg
 
 The annotations are a list of images: `image_id`, `human_annotations` {human1: [left, top, right, bottom]} and
-`keypoint_annotations` {human1: [x, y, v, ...]} with v = 1 visible, 2 hidden, 3 not labelled. The validation set looks
-the same (`validation` with 20170911). Source: the dataset's README; MandyMo/pytorch_HMR.
+`keypoint_annotations` {human1: [x, y, v, ...]} with v = 1 visible, 2 hidden, 3 not labelled.
+Source: the dataset's README; MandyMo/pytorch_HMR.
 """
 import os
 
@@ -19,32 +19,26 @@ from common.text_files import read_json
 
 JOINTS = ("right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist", "right_hip",
           "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "head_top", "neck")
-# split -> day of the annotations, day of the images.
-SPLITS = {"train": ("20170909", "20170902"), "validation": ("20170911", "20170911")}
-_HINT = "unpack ai_challenger_keypoint_{}_20170909.zip (or the later one) there"
+_ARCHIVE = "ai_challenger_keypoint_train_20170909"
+_HINT = f"unpack {_ARCHIVE}.zip (or the later one) there"
 
 
-def read_ai_challenger(folder: str, split: str = "train") -> list[Record]:
-    """People of one split, image by image: joints in the order of `JOINTS`; `box` as given.
+def read_ai_challenger(folder: str) -> list[Record]:
+    """People of the training set, image by image: joints in the order of `JOINTS`; `box` as given.
 
     Args:
-        folder (str): holds the annotations and the images, or the archive's folder
-            `ai_challenger_keypoint_<split>_<day>` with both.
-        split (str): "train" or "validation".
+        folder (str): holds the annotations and the images, or the archive's folder with both.
 
     Raises:
-        UserError: no such split, files missing, or annotations in another form.
+        UserError: files missing, or annotations in another form.
     """
-    if split not in SPLITS:
-        raise UserError(f"split {split!r} of AI Challenger does not exist: use one of {', '.join(SPLITS)}")
-    annotated, shown = SPLITS[split]
-    hint, home = _HINT.format(split), os.path.join(folder, f"ai_challenger_keypoint_{split}_{annotated}")
+    home = os.path.join(folder, _ARCHIVE)
     home = home if os.path.isdir(home) else folder
-    path = existing(os.path.join(home, f"keypoint_{split}_annotations_{annotated}.json"), hint)
-    images = first_existing(home, (f"keypoint_{split}_images_{shown}", "images"), hint)
-    content = read_json(path, hint=hint)
+    path = existing(os.path.join(home, "keypoint_train_annotations_20170909.json"), _HINT)
+    images = first_existing(home, ("keypoint_train_images_20170902", "images"), _HINT)
+    content = read_json(path, hint=_HINT)
     if not isinstance(content, list):
-        raise UserError(f"{path} holds a {type(content).__name__} instead of a list of images; {hint}")
+        raise UserError(f"{path} holds a {type(content).__name__} instead of a list of images; {_HINT}")
     return [record for entry in content for record in _people(entry, images, path)]
 
 

@@ -5,7 +5,7 @@
     data/freihand_{train,eval}_data.json    {db_idx: {cam_param {focal, princpt}, mano_param {pose, shape, trans}}}
     rootnet_output/bbox_root_freihand_output.json    optional: boxes of a detector for the evaluation images
 
-The folder is called FreiHAND or FreiHand. Source: mks0601/Hand4Whole_RELEASE `FreiHAND.py`.
+Source: mks0601/Hand4Whole_RELEASE `FreiHAND.py`.
 """
 import os
 
@@ -18,7 +18,6 @@ from common.data.records import Record
 from common.errors import UserError
 from common.text_files import read_json
 
-SPELLINGS = ("FreiHAND", "FreiHand")
 _HINT = "get freihand_train_coco.json, freihand_train_data.json and their eval twins from Hand4Whole's page"
 
 
@@ -26,7 +25,7 @@ def read_freihand(folder: str, split: str = "train") -> list[Record]:
     """Hands of one split.
 
     Args:
-        folder (str): the data set's folder, what is in its `data`, or the folder above (either spelling).
+        folder (str): the data set's folder, or what is in its `data`.
         split (str): "train" or "eval".
 
     Returns:
@@ -39,8 +38,7 @@ def read_freihand(folder: str, split: str = "train") -> list[Record]:
     """
     if split not in ("train", "eval"):
         raise UserError(f"split {split!r} of FreiHAND does not exist: use train or eval")
-    homes = ("", "data", *(f"{name}/data" for name in SPELLINGS))
-    path = first_existing(folder, [os.path.join(home, f"freihand_{split}_coco.json") for home in homes], _HINT)
+    path = first_existing(folder, [f"{home}freihand_{split}_coco.json" for home in ("", "data/")], _HINT)
     home = os.path.dirname(path)
     data_path = os.path.join(home, f"freihand_{split}_data.json")
     data, detected = read_json(data_path, hint=_HINT), _detections(home) if split == "eval" else {}

@@ -29,16 +29,15 @@ _HINT = "unpack mpii_human_pose_v1.tar.gz and mpii_human_pose_v1_u12_2.zip there
 _H5_HINT = "take annot/train.h5 of Stacked Hourglass"
 
 
-def read_mpii(folder: str, single_person: bool = False) -> list[Record]:
-    """Training people of the release, image by image.
+def read_mpii(folder: str) -> list[Record]:
+    """Training people of the release who stand apart from others, image by image.
 
     Args:
         folder (str): holds `images` and the Matlab file.
-        single_person (bool): only people who stand apart from others.
 
     Returns:
         list[Record]: joints in the order of `JOINTS`; `box` is the square of 200 px * scale around `objpos`; `extras`
-        has center (2,) and scale as stored, and apart (bool).
+        has center (2,) and scale as stored.
 
     Raises:
         UserError: files missing or damaged.
@@ -58,7 +57,7 @@ def read_mpii(folder: str, single_person: bool = False) -> list[Record]:
     # Missing fields of Matlab structs come as any of these.
     except (AttributeError, IndexError, TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{path} is not MPII's RELEASE ({type(error).__name__}: {error}); {_HINT}") from error
-    return [record for record in records if record.extras["apart"] or not single_person]
+    return records
 
 
 def read_mpii_people(folder: str) -> list[Record]:
@@ -66,7 +65,7 @@ def read_mpii_people(folder: str) -> list[Record]:
     packed = [path for path in (os.path.join(folder, *place) for place in (("annot", "train.h5"), ("train.h5",)))
               if os.path.isfile(path)]
     try:
-        return read_mpii(folder, single_person=True)
+        return read_mpii(folder)
     except UserError:
         if not packed:
             raise
@@ -74,12 +73,12 @@ def read_mpii_people(folder: str) -> list[Record]:
 
 
 def _people(entry: Struct, file: str, number: int, alone: set[int]) -> list[Record]:
-    """Records of one image; people without joints, position or scale are left out."""
+    """Records of one image's people of the numbers `alone`; those without joints, position or scale are left out."""
     out = []
     for index, person in enumerate(np.asarray(entry.annorect).ravel(), 1):
         points = _field(person, "annopoints")
         center, scale = _field(person, "objpos"), _field(person, "scale")
-        if points is None or center is None or scale is None:
+        if index not in alone or points is None or center is None or scale is None:
             continue
         j2d, visibility = np.zeros((len(JOINTS), 2)), np.full(len(JOINTS), NOT_LABELLED, np.uint8)
         for point in points.point.ravel():
@@ -89,8 +88,7 @@ def _people(entry: Struct, file: str, number: int, alone: set[int]) -> list[Reco
             j2d[joint] = _number(point, "x"), _number(point, "y")
             visibility[joint] = HIDDEN if _number(point, "is_visible", 1) == 0 else VISIBLE
         center = np.array([_number(center, "x"), _number(center, "y")])
-        out.append(_record(file, f"{number}.{index}", j2d, visibility, center, float(np.ravel(scale)[0]),
-                           {"apart": index in alone}))
+        out.append(_record(file, f"{number}.{index}", j2d, visibility, center, float(np.ravel(scale)[0])))
     return out
 
 
@@ -120,7 +118,7 @@ def read_mpii_h5(path: str, image_folder: str) -> list[Record]:
         image_folder (str): MPII's `images`.
 
     Returns:
-        list[Record]: as `read_mpii`, extras without apart; `HIDDEN` where an array `visible` says so.
+        list[Record]: as `read_mpii`; `HIDDEN` where an array `visible` says so.
 
     Raises:
         UserError: missing or damaged.
@@ -138,7 +136,7 @@ def read_mpii_h5(path: str, image_folder: str) -> list[Record]:
         flags = np.where(labelled, np.where(visible[row] > 0, VISIBLE, HIDDEN), NOT_LABELLED).astype(np.uint8)
         file = path_below(image_folder, _file_name(arrays["imgname"][row]), f"{path}: imgname")
         records.append(_record(file, str(row), arrays["part"][row], flags, arrays["center"][row],
-                               float(arrays["scale"][row]), {}))
+                               float(arrays["scale"][row])))
     return records
 
 
@@ -149,9 +147,7 @@ def _file_name(value: object) -> str:
     return "".join(chr(int(code)) for code in np.ravel(value) if 0 < code < 128)
 
 
-def _record(file: str, key: str, j2d: np.ndarray, visibility: np.ndarray, center: np.ndarray, scale: float,
-            extras: dict) -> Record:
+def _record(file: str, key: str, j2d: np.ndarray, visibility: np.ndarray, center: np.ndarray, scale: float) -> Record:
     side = 200.0 * scale
     return Record(image_path=file, box=np.array([center[0] - side / 2, center[1] - side / 2, side, side]),
-                  joints=JOINTS, j2d=j2d, visibility=visibility, key=key,
-                  extras={"center": center, "scale": scale, **extras})
+                  joints=JOINTS, j2d=j2d, visibility=visibility, key=key, extras={"center": center, "scale": scale})

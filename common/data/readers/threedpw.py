@@ -27,8 +27,8 @@ def read_3dpw(folder: str, split: str = "test") -> list[Record]:
         split (str): "train", "validation" (or "val") or "test".
 
     Returns:
-        list[Record]: no joints; pose (72,), beta, translation, focal, principal; `extras` has gender, sequence and
-        size (width, height).
+        list[Record]: no joints; pose (72,), beta, translation, focal, principal; `extras` has gender and size (width,
+        height).
 
     Raises:
         UserError: no such split, files missing, or annotations in another form.
@@ -50,6 +50,5 @@ def read_3dpw(folder: str, split: str = "test") -> list[Record]:
             beta=numbers(member(body, "shape", where), (None,), f"{where}: shape")[:10],
             translation=numbers(member(body, "trans", where), (3,), f"{where}: trans"), focal=focal,
             principal=principal, key=person.key,
-            extras={"gender": gender(body.get("gender", "neutral"), where), "sequence": sequence,
-                    "size": person.size(image_path)}))
+            extras={"gender": gender(body.get("gender", "neutral"), where), "size": person.size(image_path)}))
     return records

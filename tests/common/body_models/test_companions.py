@@ -40,13 +40,12 @@ def test_mesh_pyramid_in_the_published_layout(smpl, tmp_path):
         for matrix, (rows, cols, data, shape) in zip(mine, matrices.mesh_matrices(1)[name]):
             wanted = scipy.sparse.csr_matrix((data, (rows, cols)), shape=shape)
             assert matrix.shape == shape and abs(matrix - wanted).max() == 0
-    assert [len(faces) for faces in pyramid.faces] == [13776, 3442, 858]
 
 
 def test_mesh_pyramids_that_do_not_fit(smpl, tmp_path):
     path = str(tmp_path / "mesh.npz")
     np.savez(path, A=np.eye(3))
-    with pytest.raises(UserError, match="no U, D, F"):
+    with pytest.raises(UserError, match="no U, D"):
         load_mesh_pyramid(smpl, path)
     eye, faces = scipy.sparse.eye(3), np.zeros((1, 3), int)
     with pytest.raises(UserError, match="do not fit each other"):
