@@ -25,9 +25,7 @@ def main(argv):
 
     start = time.perf_counter()
     figures = measure_bins(config.label_file, config.result_path)
-    if "pck_2d" in figures:
-        LOGGER.info("PCK at 0.2 of the torso: %.2f", figures["pck_2d"])
-    else:
+    if "pa_mpjpe" in figures:
         LOGGER.info("PA-MPJPE is :  %.4f", figures["pa_mpjpe"]["mean"])
     LOGGER.info("time: %.2f", time.perf_counter() - start)
 

@@ -50,21 +50,6 @@ def ancestor_tables(parents: np.ndarray) -> list[np.ndarray]:
     return tables
 
 
-def world_transforms(local: Tensor, tables: list[Tensor]) -> Tensor:
-    """Products of the local transforms along the way from the root to each joint.
-
-    Args:
-        local (Tensor): (J + 1, B, 4, 4), each joint relative to its parent; identity for the last.
-        tables (list[Tensor]): from `ancestor_tables`.
-
-    Returns:
-        Tensor: (J + 1, B, 4, 4), each joint relative to the world.
-    """
-    for table in tables:
-        local = _batch_matmul(ops.gather(local, table, 0), local)
-    return local
-
-
 def skin(planes: tuple[Tensor, Tensor, Tensor], transforms: Tensor, weights: Tensor) -> Tensor:
     """Blend the joints' transforms for each vertex and apply them -> (B, V, 3), metres.
 
@@ -84,18 +69,6 @@ def skin(planes: tuple[Tensor, Tensor, Tensor], transforms: Tensor, weights: Ten
         a, b, c, shift = blended[4 * row:4 * row + 4]
         posed += (a * x + b * y + c * z + shift,)
     return ops.concat(posed, 0).transpose(1, 2, 0)
-
-
-def regress_joints(vertices: Tensor, regressor: Tensor) -> Tensor:
-    """Joints as weighted means of vertices: (B, K, 3).
-
-    Args:
-        vertices (Tensor): (B, V, 3).
-        regressor (Tensor): (V, K), one column for each joint.
-    """
-    num_vertices, num_joints = regressor.shape
-    flat = vertices.transpose(0, 2, 1).reshape(-1, num_vertices)
-    return _matmul(flat, regressor).reshape(-1, 3, num_joints).transpose(0, 2, 1)
 
 
 def constant(array: npt.ArrayLike, dtype: type = np.float32) -> Tensor:
@@ -121,7 +94,9 @@ class JointRegressor(Float32Cell):
         self.regressor = constant(regressor.T)
 
     def construct(self, vertices: Tensor) -> Tensor:
-        return regress_joints(as_float32(vertices), self.regressor)
+        num_vertices, num_joints = self.regressor.shape
+        flat = as_float32(vertices).transpose(0, 2, 1).reshape(-1, num_vertices)
+        return _matmul(flat, self.regressor).reshape(-1, 3, num_joints).transpose(0, 2, 1)
 
 
 class LinearBlendSkinning(Float32Cell):
@@ -162,7 +137,10 @@ class LinearBlendSkinning(Float32Cell):
         planes = ()
         for plane in ops.split(_matmul(inputs, self.directions).reshape(-1, 3, self.num_vertices), 1, 1):
             planes += (plane.reshape(1, -1, self.num_vertices),)
-        world = world_transforms(self._transforms(inputs, self.local_rows), self.tables)
+        # The transforms relative to the parents, multiplied along the way from the root; the last stays the identity.
+        world = self._transforms(inputs, self.local_rows)
+        for table in self.tables:
+            world = _batch_matmul(ops.gather(world, table, 0), world)
         joints = world[:-1, :, :3, 3].transpose(1, 0, 2)
         if translation is None:
             inverse_rest = self._transforms(shape, self.inverse_rows_still)

@@ -51,7 +51,8 @@ def load_pickle(stream: BinaryIO, path: str, stored: Collection[str] = ()) -> An
         stream.seek(start)
         if size > _MAX_PICKLE:
             raise DamagedData(f"it has {size >> 30} GB")
-        return _unpickled(stream.read(size), stored)
+        root = pickle_machine.run(stream.read(size), pickled_values.NAMES.union(stored))
+        return pickled_values.resolve(root, size, stored)
 
 
 @contextlib.contextmanager
@@ -72,11 +73,6 @@ def _told(path: str, kind: str) -> Iterator[None]:
         raise UserError(f"{path} does not fit into the memory; end other programs, or get a smaller file") from None
     except Exception as error:
         raise UserError(f"{path} is not a readable {kind} ({reason(error)}); copy or download it again") from error
-
-
-def _unpickled(data: bytes, stored: Collection[str]):
-    root = pickle_machine.run(data, pickled_values.NAMES.union(stored))
-    return pickled_values.resolve(root, len(data), stored)
 
 
 def load_npz(path: str, pickled: Collection[str] | None = None, stored: Collection[str] = ()) -> dict:

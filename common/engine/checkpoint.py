@@ -69,7 +69,8 @@ def write_checkpoint(path: str, weights: nn.Cell | dict, extra: dict | None = No
     Raises:
         UserError: NaN or infinity among the numbers, or the file cannot be written.
     """
-    arrays = dict(weights) if isinstance(weights, dict) else _arrays(weights.get_parameters())
+    arrays = dict(weights) if isinstance(weights, dict) else \
+        {parameter.name: parameter.asnumpy() for parameter in weights.get_parameters()}
     if step_cell is not None:
         arrays.update({f"{group}.{name}": parameter.asnumpy().copy()
                        for group, state in training_state(step_cell).items() for name, parameter in state.items()})
@@ -83,10 +84,6 @@ def write_checkpoint(path: str, weights: nn.Cell | dict, extra: dict | None = No
     entries += arrays.items()
     with atomic_path(path) as temporary, open(temporary, "wb") as stream:
         write_entries(stream, entries)
-
-
-def _arrays(parameters: Iterable[Parameter]) -> dict[str, np.ndarray]:
-    return {parameter.name: parameter.asnumpy() for parameter in parameters}
 
 
 def training_state(step_cell: TrainStep) -> dict[str, dict[str, Parameter]]:

@@ -106,9 +106,10 @@ def measure_bins(label_folder, result_folder):
     kp2d, kp3d, _, _, has_kp3d = np.split(labels, np.cumsum(LABEL_SIZES)[:-1], 1)
     if not has_kp3d.all():
         kp2d = kp2d.reshape(-1, NUM_LSP, 3)
-        return {"pck_2d": pck_2d(pred_j2d, kp2d[..., :2], kp2d[..., 2])}
-    actions = _actions(os.path.join(os.path.dirname(os.path.abspath(label_folder)), "samples.json"), len(labels))
-    summary = summarize(measure(pred_j3d, kp3d.reshape(-1, NUM_LSP, 3)), actions)
+        summary = {"pck_2d": pck_2d(pred_j2d, kp2d[..., :2], kp2d[..., 2])}
+    else:
+        actions = _actions(os.path.join(os.path.dirname(os.path.abspath(label_folder)), "samples.json"), len(labels))
+        summary = summarize(measure(pred_j3d, kp3d.reshape(-1, NUM_LSP, 3)), actions)
     log_summary(summary)
     return summary
 

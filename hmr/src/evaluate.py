@@ -135,7 +135,10 @@ def summarize(errors: Errors, actions: Sequence[str] | None = None) -> dict:
 
 
 def log_summary(summary: dict) -> None:
-    """Write a summary's lines: per action, mean over actions, over all frames, medians and percentiles."""
+    """Write a summary's lines: per action, mean over actions, over all frames, medians, percentiles; or PCK alone."""
+    if "pck_2d" in summary:
+        LOGGER.info("PCK at 0.2 of the torso: %.2f", summary["pck_2d"])
+        return
     mpjpe, aligned = summary["mpjpe"], summary["pa_mpjpe"]
     if "actions" in mpjpe:
         LOGGER.info("%-15s %10s %10s", "Action", "MPJPE", "PA-MPJPE")
@@ -176,12 +179,10 @@ def summarize_results(results: Results) -> dict:
 def log_figures(dataset: str, figures: dict) -> None:
     """Write the lines of an evaluation."""
     LOGGER.info("%s: %d people", dataset, figures["people"])
-    if "pck_2d" in figures:
-        LOGGER.info("PCK at 0.2 of the torso: %.2f", figures["pck_2d"])
-        return
     log_summary(figures)
-    LOGGER.info("For comparison, the pose that the regressor starts from: PA-MPJPE %.2f mm",
-                figures["mean_pose_pa_mpjpe"])
+    if "mean_pose_pa_mpjpe" in figures:
+        LOGGER.info("For comparison, the pose that the regressor starts from: PA-MPJPE %.2f mm",
+                    figures["mean_pose_pa_mpjpe"])
 
 
 def write_results(folder: str, facts: dict, figures: dict, results: Results) -> None:
@@ -258,7 +259,8 @@ def predict(viewer: Viewer, subjects: Sequence[Subject], models: dict[str, BodyM
     """
     own = models["neutral"].extras["cocoplus_regressor"][:NUM_LSP].astype(np.float32)
     of_mesh = own if regressor is None else regressor.astype(np.float32)
-    mean_joints = of_mesh @ _mean_vertices(viewer.network)
+    mean_vertices = viewer.network.body(Tensor(viewer.network.regressor.mean.asnumpy()[None]))[1].asnumpy()[0]
+    mean_joints = of_mesh @ mean_vertices
     network = Compiled(viewer.network)
     rows = {name: [] for name in ("theta", "j3d", "j2d", "mean")}
     errors, seen = [], []
@@ -279,11 +281,6 @@ def predict(viewer: Viewer, subjects: Sequence[Subject], models: dict[str, BodyM
         rows["mean"].append(measure(np.broadcast_to(mean_joints, gt.shape), gt).pa_mpjpe_mm)
     joined = {name: np.concatenate(parts) if parts else None for name, parts in rows.items()}
     return Results(joined["theta"], joined["j3d"], joined["j2d"], _joined(errors), joined["mean"], seen)
-
-
-def _mean_vertices(network: HMR) -> np.ndarray:
-    """The body (6890, 3) that the regressor starts from."""
-    return network.body(Tensor(network.regressor.mean.asnumpy()[None]))[1].asnumpy()[0]
 
 
 def _joined(errors: list[Errors]) -> Errors | None:

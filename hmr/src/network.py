@@ -4,7 +4,6 @@ Source: Kanazawa et al., "End-to-end recovery of human shape and pose", CVPR 201
 weights differ; see `conventions`. Below the Cells: building the network of the settings and loading a trained one.
 """
 import dataclasses
-from typing import Any
 
 import mindspore as ms
 import numpy as np
@@ -240,28 +239,13 @@ def build_parts(convention: Convention, mean: MeanParams, depth: int = 50, width
                                        convention.train_mean)
 
 
-def build_hmr(convention: Convention, model: BodyModel, mean: MeanParams, **sizes: Any) -> HMR:
-    """A generator with initial weights.
-
-    Args:
-        convention (Convention): conventions.
-        model (BodyModel): kind "smpl".
-        mean (MeanParams), sizes: see `build_parts`.
-    """
-    return HMR(*build_parts(convention, mean, **sizes), BodyLayer(model, convention.rotations, convention.rotate_base))
-
-
-def build_network(config: Config, body: BodyModel, seed: int = 0) -> HMR:
-    """The generator that the settings describe, with its initial values.
-
-    Args:
-        body (BodyModel): of `load_body`.
-        seed (int): of the initial values.
-    """
+def build_network(config: Config, body: BodyModel) -> HMR:
+    """The generator that the settings describe, with its initial values; body (BodyModel): of `load_body`."""
+    convention = find_convention(config.convention)
     mean = load_mean_params(config.smpl_mean_params_path or in_data(config, HMR_MEAN))
-    return build_hmr(find_convention(config.convention), body, mean, depth=config.depth, width=config.width,
-                     hidden_size=config.hidden_size, iterations=config.iterations, frozen_norm=config.frozen_norm,
-                     seed=seed)
+    parts = build_parts(convention, mean, config.depth, config.width, config.hidden_size, config.iterations,
+                        config.frozen_norm, config.seed)
+    return HMR(*parts, BodyLayer(body, convention.rotations, convention.rotate_base))
 
 
 def settings_of(checkpoint: Checkpoint, config: Config) -> Config:

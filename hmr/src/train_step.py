@@ -201,7 +201,7 @@ def build_start(config, body, with_discriminator, start):
         with_discriminator (bool): whether there are real poses to learn from.
         start (Checkpoint): to start from; None for random weights.
     """
-    generator = build_network(config, body, config.seed)
+    generator = build_network(config, body)
     discriminator = None
     if with_discriminator:
         discriminator = build_discriminator(find_convention(config.convention), config.discriminator_size, config.seed)

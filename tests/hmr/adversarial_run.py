@@ -39,7 +39,6 @@ def main(output):
     from hmr.src.conventions import CONVENTIONS
     from hmr.src.discriminator import build_discriminator
     from hmr.src.loss import LossWeights
-    from hmr.src.network import build_hmr
     from hmr.src.train_step import AdversarialLoss, AdversarialStep, Adversaries
 
     runtime = init_runtime("CPU")
@@ -47,8 +46,8 @@ def main(output):
     mean = MeanParams(pose=np.zeros(72), shape=np.zeros(10), cam=np.array([0.9, 0, 0]))
     # Another seed on each worker: only the broadcast makes the weights equal.
     seed = runtime.rank
-    pair = Adversaries(build_hmr(convention, golden.body_model(), mean, depth=18, width=0.125, hidden_size=8,
-                                 frozen_norm=True, seed=seed), build_discriminator(convention, 8, seed))
+    pair = Adversaries(golden.build_hmr(convention, golden.body_model(), mean, depth=18, width=0.125, hidden_size=8,
+                                        frozen_norm=True, seed=seed), build_discriminator(convention, 8, seed))
     broadcast_parameters(pair.get_parameters(), runtime)
     step = AdversarialStep(AdversarialLoss(pair.generator, pair.discriminator, LossWeights()),
                            nn.SGD(pair.generator.trainable_params(), 1e-3),

@@ -8,7 +8,6 @@ from common.backbones.folding import fold_batch_norm
 from common.body_models.companions import MeanParams
 from common.engine.export import export_network
 from hmr.src.conventions import CONVENTIONS
-from hmr.src.network import build_hmr
 
 ZERO_MEAN = MeanParams(pose=np.zeros(72), shape=np.zeros(10), cam=np.array([0.9, 0, 0]))
 
@@ -19,7 +18,7 @@ ZERO_MEAN = MeanParams(pose=np.zeros(72), shape=np.zeros(10), cam=np.array([0.9,
     *(pytest.param(*case, marks=pytest.mark.full) for case in (
         ("pytorch_hmr", "ONNX", 2, False), ("spin", "MINDIR", 0, False), ("tf", "ONNX", 2, False)))])
 def test_whole_network(tmp_path, convention, file_format, batch_size, folded):
-    network = build_hmr(CONVENTIONS[convention], golden.body_model(), ZERO_MEAN, width=0.125, hidden_size=16)
+    network = golden.build_hmr(CONVENTIONS[convention], golden.body_model(), ZERO_MEAN, width=0.125, hidden_size=16)
     network = fold_batch_norm(network) if folded else network.set_train(False)
 
     def inputs(size):

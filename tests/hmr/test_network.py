@@ -19,7 +19,6 @@ from hmr.src.network import (
     JOINTS,
     OUTPUTS,
     IterativeRegressor,
-    build_hmr,
     build_parts,
     mean_state,
     posed_rotmat,
@@ -35,7 +34,8 @@ def network_of(name):
     conversion, settings, _ = convert_weights(golden.state(name), {}, "", "case")
     convention = convention_of(settings, "case")
     sizes = {key: settings[key] for key in ("depth", "width", "hidden_size", "iterations")}
-    return golden.fill(build_hmr(convention, golden.body_model(), ZERO_MEAN, **sizes), conversion.weights), convention
+    network = golden.build_hmr(convention, golden.body_model(), ZERO_MEAN, **sizes)
+    return golden.fill(network, conversion.weights), convention
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_all_rounds_of_pytorch_hmr(pytorch_hmr, prefix, images):
 def test_folded(pytorch_hmr):
     network, convention = pytorch_hmr
     image = Tensor(inputs(golden.squares(), convention))
-    folded = fold_batch_norm(build_hmr(convention, golden.body_model(), ZERO_MEAN), network)
+    folded = fold_batch_norm(golden.build_hmr(convention, golden.body_model(), ZERO_MEAN), network)
     for found, wanted in zip(folded(image), network(image)):
         assert np.abs(found.asnumpy() - wanted.asnumpy()).max() < 1e-4
 
@@ -141,7 +141,7 @@ def test_first_body_stands_upright(convention, mean_pose):
     if mean_pose == "rot6d":
         turned = rotation.axis_angle_to_matrix(np.concatenate([[[np.pi, 0, 0]], np.zeros((23, 3))]))
         mean = MeanParams(pose=rotation.matrix_to_rot6d(turned).reshape(-1), shape=mean.shape, cam=mean.cam)
-    network = build_hmr(convention, load_body_model("smpl"), mean, width=0.125, hidden_size=8)
+    network = golden.build_hmr(convention, load_body_model("smpl"), mean, width=0.125, hidden_size=8)
     state = network.regressor.mean.asnumpy()
     assert state[:3] == pytest.approx([0.9, 0, 0])
     _, vertices, joints2d, _, rotmat = network.body(Tensor(state[None]))

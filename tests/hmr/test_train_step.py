@@ -15,7 +15,6 @@ from common.engine.train_step import TrainStep
 from hmr.src.conventions import CONVENTIONS
 from hmr.src.discriminator import build_discriminator
 from hmr.src.loss import LossWeights
-from hmr.src.network import build_hmr
 from hmr.src.train_step import AdversarialLoss, AdversarialStep, Adversaries, GeneratorWithLoss
 
 HIDDEN = 16
@@ -29,7 +28,8 @@ def mean():
 
 def networks(seed=0, convention="pytorch_hmr"):
     convention = CONVENTIONS[convention]
-    generator = build_hmr(convention, golden.body_model(), mean(), depth=18, width=0.125, hidden_size=HIDDEN, seed=seed)
+    generator = golden.build_hmr(convention, golden.body_model(), mean(), depth=18, width=0.125, hidden_size=HIDDEN,
+                                 seed=seed)
     return Adversaries(generator, build_discriminator(convention, HIDDEN, seed))
 
 

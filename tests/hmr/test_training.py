@@ -64,7 +64,7 @@ def test_batches_hold_their_share_of_each_kind(sets):
 
 def test_weights_change_the_shares(sets):
     source, _ = build_training_set(settings(sets, "--batch_size", "1", "--batch_3d_size", "1", "--set_weights",
-                                      "coco=0.25,human3.6m=3"))
+                                            "coco=0.25,human3.6m=3"))
     # The 3D set is alone in its half, whatever its weight.
     assert source.source.places == {"coco": 18, "lsp": 17, "hum3.6m": 35}
 

@@ -41,6 +41,13 @@ def body_model():
     return build_body_model("smpl", content, "seeded")
 
 
+def build_hmr(convention, model, mean, **sizes):
+    """A generator with initial weights; for the sizes see `build_parts`."""
+    from hmr.src.network import HMR, BodyLayer, build_parts
+
+    return HMR(*build_parts(convention, mean, **sizes), BodyLayer(model, convention.rotations, convention.rotate_base))
+
+
 def squares():
     """(2, 224, 224, 3) RGB."""
     return np.stack([seeded.image(f"hmr/square{number}", 224, 224, SEED) for number in range(2)])

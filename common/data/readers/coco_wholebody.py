@@ -47,15 +47,11 @@ def read_coco_wholebody(folder: str, split: str = "train") -> list[Record]:
         raise UserError(f"split {split!r} of COCO-WholeBody does not exist: use train or val")
     annotations = first_existing(folder, ("annotations",), _HINT)
     path = os.path.join(annotations, f"coco_wholebody_{split}_v1.0.json")
-    fits, hands = (_optional(os.path.join(annotations, f"MSCOCO_{split}_{name}_NeuralAnnot.json"))
-                   for name in ("SMPLX_all", "MANO"))
+    paths = [os.path.join(annotations, f"MSCOCO_{split}_{name}_NeuralAnnot.json") for name in ("SMPLX_all", "MANO")]
+    fits, hands = ((dictionary(read_json(path), path) if os.path.exists(path) else {}, path) for path in paths)
     images = os.path.join(folder, "images", f"{split}2017")
     return [_record(images, person, fits, hands) for person in read_people(path, SKELETONS["coco_17"], hint=_HINT)
             if person.num_keypoints and not person.crowd]
-
-
-def _optional(path: str) -> tuple[dict, str]:
-    return (dictionary(read_json(path), path) if os.path.exists(path) else {}), path
 
 
 def _record(images: str, person: PersonEntry, fits: tuple[dict, str], hands: tuple[dict, str]) -> Record:
