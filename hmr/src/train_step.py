@@ -166,33 +166,6 @@ class AdversarialStep(TrainStep):
                               self._clipped(gradients[self.num_generator:]))
 
 
-def build_step(config, rank_size, pair, total_steps):
-    """The compiled update of the settings.
-
-    Args:
-        rank_size (int): number of workers.
-        pair (Adversaries): of `build_start`; mixed precision is set in its generator.
-        total_steps (int): of the whole run.
-
-    Returns:
-        tuple: TrainStep, which is an `AdversarialStep` where there is a discriminator; learning rate of the generator.
-    """
-    apply_amp(pair.generator, config.amp_level)
-    three_d = config.e_3d_loss_weight
-    weights = LossWeights(config.e_loss_weight, three_d * config.e_3d_kp_ratio, three_d * config.e_shape_ratio,
-                          three_d * config.e_pose_ratio, config.d_loss_weight * config.d_disc_ratio)
-    cosine_steps = total_steps if config.lr_type == "cosine" else 0
-    rates = [WarmUp(rate, config.warmup_steps, cosine_steps) for rate in (config.e_lr, config.d_lr)]
-    scaler = build_scaler(config.loss_scale)
-    optimizer = TorchAdam(pair.generator.trainable_params(), rates[0], weight_decay=config.e_wd)
-    if pair.discriminator is None:
-        network = GeneratorWithLoss(pair.generator, weights, config.dropout)
-        return TrainStep(network, optimizer, scaler, config.clip_norm, 1, rank_size), rates[0]
-    network = AdversarialLoss(pair.generator, pair.discriminator, weights, config.dropout)
-    discriminator_optimizer = TorchAdam(pair.discriminator.trainable_params(), rates[1], weight_decay=config.d_wd)
-    return AdversarialStep(network, optimizer, discriminator_optimizer, scaler, config.clip_norm, rank_size), rates[0]
-
-
 def build_start(config, body, with_discriminator, start):
     """Generator and discriminator (or None) at the beginning, with the weights that the settings name -> Adversaries.
 
@@ -235,3 +208,30 @@ def _discriminator(config):
         raise UserError(f"--discriminator_path {config.discriminator_path} belongs to another convention than "
                         f"{config.convention}")
     return checkpoint
+
+
+def build_step(config, rank_size, pair, total_steps):
+    """The compiled update of the settings.
+
+    Args:
+        rank_size (int): number of workers.
+        pair (Adversaries): of `build_start`; mixed precision is set in its generator.
+        total_steps (int): of the whole run.
+
+    Returns:
+        tuple: TrainStep, which is an `AdversarialStep` where there is a discriminator; learning rate of the generator.
+    """
+    apply_amp(pair.generator, config.amp_level)
+    three_d = config.e_3d_loss_weight
+    weights = LossWeights(config.e_loss_weight, three_d * config.e_3d_kp_ratio, three_d * config.e_shape_ratio,
+                          three_d * config.e_pose_ratio, config.d_loss_weight * config.d_disc_ratio)
+    cosine_steps = total_steps if config.lr_type == "cosine" else 0
+    rates = [WarmUp(rate, config.warmup_steps, cosine_steps) for rate in (config.e_lr, config.d_lr)]
+    scaler = build_scaler(config.loss_scale)
+    optimizer = TorchAdam(pair.generator.trainable_params(), rates[0], weight_decay=config.e_wd)
+    if pair.discriminator is None:
+        network = GeneratorWithLoss(pair.generator, weights, config.dropout)
+        return TrainStep(network, optimizer, scaler, config.clip_norm, 1, rank_size), rates[0]
+    network = AdversarialLoss(pair.generator, pair.discriminator, weights, config.dropout)
+    discriminator_optimizer = TorchAdam(pair.discriminator.trainable_params(), rates[1], weight_decay=config.d_wd)
+    return AdversarialStep(network, optimizer, discriminator_optimizer, scaler, config.clip_norm, rank_size), rates[0]
