@@ -2,7 +2,6 @@
 
     python eval.py --checkpoint cmr.ckpt --dataset up-3d
 """
-import json
 import logging
 import os
 import sys
@@ -13,7 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from cmr.src.config import read_settings  # noqa: E402
 from common.engine.modelarts import on_modelarts  # noqa: E402
 from common.errors import run  # noqa: E402
-from common.files import atomic_write, make_folder  # noqa: E402
+from common.files import make_folder  # noqa: E402
 
 LOGGER = logging.getLogger("mindhuman")
 
@@ -24,7 +23,7 @@ def main(argv):
     from mindspore import Tensor
 
     from cmr.src.datasets import build_test_set
-    from cmr.src.evaluate import batches, evaluate
+    from cmr.src.evaluate import batches, evaluate, write_result
     from cmr.src.mesh import load_body
     from cmr.src.network import load_trained
     from cmr.src.protocols import TrueShapes
@@ -42,24 +41,11 @@ def main(argv):
         items = batches(test_set.item, order, config.batch_size, config.num_workers)
         compiled = Compiled(network)
         results = evaluate(lambda image: [output.asnumpy() for output in compiled(Tensor.from_numpy(image))], items,
-                           test_set.metric, config.log_freq, LOGGER.info)
+                           test_set.metric, config.log_freq)
         if isinstance(test_set, TrueShapes):
             results["Mean Shape Error"] = test_set.mean_error()
             LOGGER.info("Mean Shape Error (the mean of these meshes for everybody): %s", results["Mean Shape Error"])
         write_result(config, checkpoint, body, test_set.people, results)
-
-
-def write_result(config, checkpoint, body, people, results):
-    """Write `eval_result.json`."""
-    left_out = people.left_out()
-    if left_out:
-        LOGGER.info("%d of %d people are left out, as their images cannot be used", left_out, len(people))
-    content = {"dataset": config.dataset or "up-3d", "people": len(people) - left_out, "left_out": left_out,
-               "results": results, "checkpoint": os.path.basename(checkpoint.path),
-               "body_model": "synthetic" if body.model.synthetic else os.path.basename(body.model.source)}
-    path = os.path.join(config.result_dir, "eval_result.json")
-    atomic_write(path, (json.dumps(content, indent=1) + "\n").encode())
-    LOGGER.info("Results in %s", path)
 
 
 if __name__ == "__main__":

@@ -3,21 +3,30 @@
 Source: nkolot/GraphCMR `eval.py`. Differs from it: the intermediate lines count the newest batch too, and every item of
 a data set counts, whatever the batch size.
 """
+import json
+import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from cmr.src.dataset import CMRDataset
+from cmr.src.mesh import GraphBody
+from common.config import Config
 from common.data.crops import crop_corners
 from common.data.pipeline import batches_ahead
+from common.engine.checkpoint import Checkpoint
 from common.errors import UserError
+from common.files import atomic_write
 from common.geometry.projection import crop_translation
 from common.joints import SKELETONS, index_map
 from common.metrics import aligned_joint_errors, joint_errors
 from common.visual.cameras import PerspectiveCamera
 from common.visual.renderer import rasterise
 
+LOGGER = logging.getLogger("mindhuman")
 MM = 1000.0  # per metre
 _H36M, _LSP = SKELETONS["h36m_17"], SKELETONS["lsp_14"]
 # Rows of J_regressor_h36m: Human3.6M's order with the left leg first.
@@ -233,18 +242,16 @@ def parts_of_joints(weights: np.ndarray, faces: np.ndarray,
     return lambda face, _: face_parts[face]
 
 
-def evaluate(predict: Callable[[np.ndarray], Sequence[np.ndarray]], batches: Iterable[Mapping],
-             metric: ShapeErrors | PoseErrors | Segmentation, log_freq: int = 50,
-             write: Callable[[str], object] = print) -> dict[str, float]:
-    """Measure a network on a data set.
+def evaluate(predict: Callable[[np.ndarray], Sequence[np.ndarray]], items: Iterable[Mapping],
+             metric: ShapeErrors | PoseErrors | Segmentation, log_freq: int = 50) -> dict[str, float]:
+    """Measure a network on a data set, with the lines of the original.
 
     Args:
         predict (function): (B, 3, H, W) float32 -> the outputs of `CMR`. It is called with one batch size throughout,
             that of the first batch, so that a compiled network is compiled once.
-        batches (iterable): dictionaries with `image` and what `metric.update` takes; the last may be smaller.
+        items (iterable): dictionaries with `image` and what `metric.update` takes, of `batches`.
         metric (ShapeErrors or PoseErrors or Segmentation): what to measure.
         log_freq (int): batches between two intermediate results, 0 for none.
-        write (function): takes each line of the results.
 
     Returns:
         dict: the results, name -> value.
@@ -252,18 +259,18 @@ def evaluate(predict: Callable[[np.ndarray], Sequence[np.ndarray]], batches: Ite
     Raises:
         UserError: no batch at all.
     """
-    write("Start eval")
+    LOGGER.info("Start eval")
     size = None
-    for number, batch in enumerate(batches, 1):
+    for number, batch in enumerate(items, 1):
         size = size or len(batch["image"])
         metric.update(_predict(predict, batch["image"], size), batch)
         if log_freq and number % log_freq == 0:
-            _write_results(metric, write)
+            _log_results(metric)
     if size is None:
         raise UserError("there is nothing to evaluate: the data set is empty")
-    for line in ("*** Final Results ***", ""):
-        write(line)
-    _write_results(metric, write)
+    LOGGER.info("*** Final Results ***")
+    LOGGER.info("")
+    _log_results(metric)
     return metric.results()
 
 
@@ -301,7 +308,21 @@ def _predict(predict: Callable[[np.ndarray], Sequence[np.ndarray]], image: np.nd
     return MeshPrediction(*(np.asarray(output)[:count] for output in predict(image)))
 
 
-def _write_results(metric: ShapeErrors | PoseErrors | Segmentation, write: Callable[[str], object]) -> None:
+def _log_results(metric: ShapeErrors | PoseErrors | Segmentation) -> None:
     for name, value in metric.results().items():
-        write(f"{name}: {value}")
-    write("")
+        LOGGER.info("%s: %s", name, value)
+    LOGGER.info("")
+
+
+def write_result(config: Config, checkpoint: Checkpoint, body: GraphBody, people: CMRDataset,
+                 results: Mapping[str, float]) -> None:
+    """Write `eval_result.json`."""
+    left_out = people.left_out()
+    if left_out:
+        LOGGER.info("%d of %d people are left out, as their images cannot be used", left_out, len(people))
+    content = {"dataset": config.dataset or "up-3d", "people": len(people) - left_out, "left_out": left_out,
+               "results": results, "checkpoint": os.path.basename(checkpoint.path),
+               "body_model": "synthetic" if body.model.synthetic else os.path.basename(body.model.source)}
+    path = os.path.join(config.result_dir, "eval_result.json")
+    atomic_write(path, (json.dumps(content, indent=1) + "\n").encode())
+    LOGGER.info("Results in %s", path)
