@@ -42,7 +42,7 @@ def train(config, runtime):
     from hand4whole.src.datasets import build_training_set
     from hand4whole.src.network import settings_of
     from hand4whole.src.train_step import build_start, build_step
-    from hand4whole.src.training_log import LogFile, Speed, TimedLoader, line
+    from hand4whole.src.training_log import Speed, TimedLoader, line, log_file
     from hand4whole.src.weights import read_trained
 
     check_amp(config.amp_level, runtime.device_target)
@@ -50,7 +50,7 @@ def train(config, runtime):
     if runtime.is_main:
         for folder in ("log", "model_dump", "result", "vis"):
             make_folder(os.path.join(config.output_dir, folder))
-    with LogFile(os.path.join(logs, f"train_logs{suffix}.txt") if runtime.is_main else None):
+    with log_file(os.path.join(logs, f"train_logs{suffix}.txt") if runtime.is_main else None):
         store = Snapshots(os.path.join(config.output_dir, "model_dump"), config.parts, config.keep_checkpoint_max)
         resumed = snapshot_to_continue(config, store, runtime)
         start = read_trained(config.ckpt_file) if config.ckpt_file else resumed

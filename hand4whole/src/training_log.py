@@ -1,4 +1,5 @@
 """The training's log in the original's form: a line per update with the time it took, also in log/train_logs.txt."""
+import contextlib
 import logging
 import os
 import time
@@ -85,25 +86,18 @@ def line(progress, learning_rate, speed):
             f"r{speed.waited:.2f})s/itr {speed.total * progress.steps_per_epoch / 3600.0:.2f}h/epoch {terms}")
 
 
-class LogFile:
-    """Within `with`, the log also goes to a file, with the time before each line.
-
-    Args:
-        path (str): the file, which is continued; None for no file.
-    """
-
-    def __init__(self, path):
-        self.path, self.handler = path, None
-
-    def __enter__(self):
-        if self.path:
-            os.makedirs(os.path.dirname(self.path), exist_ok=True)
-            self.handler = logging.FileHandler(self.path, encoding="utf-8")
-            self.handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%m-%d %H:%M:%S"))
-            LOGGER.addHandler(self.handler)
-        return self
-
-    def __exit__(self, *_):
-        if self.handler:
-            LOGGER.removeHandler(self.handler)
-            self.handler.close()
+@contextlib.contextmanager
+def log_file(path):
+    """Within `with`, the log also goes to a file, which is continued, with the time before each line; None for none."""
+    if path is None:
+        yield
+        return
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%m-%d %H:%M:%S"))
+    LOGGER.addHandler(handler)
+    try:
+        yield
+    finally:
+        LOGGER.removeHandler(handler)
+        handler.close()

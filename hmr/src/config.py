@@ -20,6 +20,7 @@ MAY_DIFFER = {"epochs", "iter_count", "crop_scale", "smpl_path", "smpl_male_path
               "smpl_mean_params_path", "joint_regressor_extra_path", "joint_regressor_h36m_path", "encoder_path",
               "discriminator_path", "model_save", "save_steps", "dataset", "eval_joints",
               "eval_batch_size", "eval_num", "eval_path", "label_file"}
+DEPTHS = (18, 34, 50)  # of ResNets
 LR_TYPES = ("constant", "cosine")
 EVAL_JOINTS = ("cocoplus", "h36m")
 HMR_SMPL, HMR_MEAN = "neutral_smpl_with_cocoplus_reg.pkl", "neutral_smpl_mean_params.h5"
@@ -40,7 +41,7 @@ def read_settings(argv, overrides=None, aliases=None):
     check_numbers(config, ("batch_size",))
     check_order(config, ("scale_min", "scale_max"))
     check_multiples(config, {"crop_size": 16})
-    check_choices(config, {"lr_type": LR_TYPES, "eval_joints": EVAL_JOINTS})
+    check_choices(config, {"lr_type": LR_TYPES, "eval_joints": EVAL_JOINTS, "depth": DEPTHS})
     find_convention(config.convention)
     return config
 

@@ -112,7 +112,8 @@ def test_real_poses_per_sample(sets):
 
 @pytest.mark.parametrize("argv, text", [
     (["--batch_size", "-1"], "--batch_size"), (["--epochs", "0"], "--epochs"), (["--dropout", "0"], "--dropout"),
-    (["--crop_size", "100"], "multiple of 16"), (["--scale_min", "2"], "--scale_max"), (["--e_lr", "0"], "--e_lr"),
+    (["--depth", "20"], "--depth 20: choose one of 18, 34, 50"), (["--crop_size", "100"], "multiple of 16"),
+    (["--scale_min", "2"], "--scale_max"), (["--e_lr", "0"], "--e_lr"),
     (["--lr_type", "step"], "constant, cosine"), (["--convention", "vibe"], "pytorch_hmr, spin, tf"),
     (["--flip_prob", "2"], "--flip_prob"), (["--eval_joints", "17"], "cocoplus, h36m")])
 def test_settings_that_cannot_be(argv, text):

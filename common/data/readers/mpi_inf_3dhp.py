@@ -77,6 +77,7 @@ def _read_sequence(home: str, name: str, every: int) -> list[Record]:
         j2d, j3d = (numbers(cells[key][camera], (None, len(JOINTS), size), f"{path}: {key}[{camera}]")
                     for key, size in (("annot2", 2), ("annot3", 3)))
         lens = calibration.get(camera, {})
+        inside = ((j2d >= 0) & (j2d < lens.get("size", IMAGE_SIZE))).all(2)
         for file, frame in _frames(images):
             if frame % every:
                 continue
@@ -85,7 +86,7 @@ def _read_sequence(home: str, name: str, every: int) -> list[Record]:
                                 "frames of this sequence again")
             records.append(Record(
                 image_path=os.path.join(images, file), box=box_around(j2d[frame]), joints=JOINTS, j2d=j2d[frame],
-                visibility=_inside(j2d[frame], lens.get("size", IMAGE_SIZE)), j3d=j3d[frame] * _METRES,
+                visibility=np.where(inside[frame], VISIBLE, NOT_LABELLED).astype(np.uint8), j3d=j3d[frame] * _METRES,
                 focal=lens.get("focal"), principal=lens.get("principal"),
                 key=f"{name}/video_{camera}/{frame + 1:06d}"))
     return records
@@ -97,11 +98,6 @@ def _frames(folder: str) -> list[tuple[str, int]]:
                    if (match := re.fullmatch(r"\D*(\d+)\.(?:jpg|jpeg|png)", name)))
     first = 0 if found and found[0][0] == 0 else 1
     return [(name, number - first) for number, name in found]
-
-
-def _inside(j2d: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    inside = (j2d >= 0).all(1) & (j2d < np.array(size)).all(1)
-    return np.where(inside, VISIBLE, NOT_LABELLED).astype(np.uint8)
 
 
 def read_calibration(path: str) -> dict[int, dict]:
