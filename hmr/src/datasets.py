@@ -235,6 +235,6 @@ def check_folder(data_path):
     if all(row.level == NOTE for row in sets[-len(PRIORS):]):
         findings.append(Finding(NOTE, "poses", "none: training goes on without a discriminator",
                                 "unpack mosh_annot.h5 into mosh, or AMASS into amass (--train_adv_set amass)"))
-    there = [name for name, (data_set, _) in PROTOCOLS.items() if data_set.find(data_path)]
+    there = [name for name, data_set in PROTOCOLS.items() if data_set.find(data_path)]
     return [*findings, Finding(OK if there else NOTE, "evaluation", f"folders of {', '.join(there)}" if there else
                                "no folder of an evaluation set")]

@@ -20,6 +20,9 @@ HELD_OUT = {"hum3.6m": ("S9", "S11"), "mpi-inf-3dhp": ("S8",)}
 SUBJECT = re.compile(r"(?:^|[/\\_])(S\d+)(?=[/\\_])")
 # The boxes of Human3.6M leave room around the person; SPIN takes this part of their longer side.
 HUMAN36M_BOX = 0.9
+PROTOCOLS = {"human3.6m": catalogue.HUMAN36M, "h36m-p1": catalogue.HUMAN36M, "h36m-p2": catalogue.HUMAN36M,
+             "mpi-inf-3dhp": catalogue.MPI_INF_3DHP, "3dpw": catalogue.THREEDPW, "up-3d": catalogue.UP_3D,
+             "lsp": catalogue.LSP}
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,10 @@ def read_subjects(dataset, data_path, margin, eval_num=0):
         UserError: no such set, files missing or damaged, or nobody in them.
     """
     dataset = choose(dataset, PROTOCOLS, "dataset")
-    data_set, read = PROTOCOLS[dataset]
     if not os.path.isdir(data_path):
         raise UserError(f"--data_path {data_path or 'is missing'}: name the folder that holds the data sets, such as "
                         "HMR_DATA")
-    subjects = read(data_set.find(data_path) or data_path, margin)
+    subjects = READERS[dataset](PROTOCOLS[dataset].find(data_path) or data_path, margin)
     if not subjects:
         raise UserError(f"data set {dataset} in {data_path} holds nobody to evaluate")
     if eval_num and eval_num < len(subjects):
@@ -122,10 +124,8 @@ def _lsp(folder, _):
     return [_with_joints(record, 1.0) for record in catalogue.LSP.read(folder, "test")]
 
 
-# name -> the data set, and what makes subjects of its folder.
-PROTOCOLS = {"human3.6m": (catalogue.HUMAN36M, _human36m), "h36m-p1": (catalogue.HUMAN36M, _protocol(1)),
-             "h36m-p2": (catalogue.HUMAN36M, _protocol(2)), "mpi-inf-3dhp": (catalogue.MPI_INF_3DHP, _mpi_inf_3dhp),
-             "3dpw": (catalogue.THREEDPW, _threedpw), "up-3d": (catalogue.UP_3D, _up3d), "lsp": (catalogue.LSP, _lsp)}
+READERS = {"human3.6m": _human36m, "h36m-p1": _protocol(1), "h36m-p2": _protocol(2), "mpi-inf-3dhp": _mpi_inf_3dhp,
+           "3dpw": _threedpw, "up-3d": _up3d, "lsp": _lsp}
 
 
 def _with_joints(record, hidden_weight, **truth):
