@@ -182,7 +182,7 @@ def test_hands_are_right_hands(root, hand_fits):
 
 
 def test_freihand_is_never_mirrored(root, hand_fits):
-    source = HandSource("FreiHAND", freihand_hands(root), hand_fits, HAND_SPACE, MIRROR, True)
+    source = HandSource("FreiHAND", freihand_hands(root / "FreiHand"), hand_fits, HAND_SPACE, MIRROR, True)
     for index, hand in enumerate(source.items):
         row = row_of(source, index)
         assert not row["joint_valid"].any() and row["is_3d"] == 1
