@@ -52,7 +52,8 @@ def cases(folder):
     one, two, close = (People(record, found, photo) for found in (people(1), people(2), people(2, 1.2)))
 
     def sample_data(module, **options):
-        args = argparse.Namespace(output_dir=os.path.join(folder, module.__name__), seed=0, easy=False, **options)
+        args = argparse.Namespace(output_dir=os.path.join(folder, module.__name__), seed=0, easy=False, varied=False,
+                                  **options)
         return lambda: module.make(args)
 
     return {

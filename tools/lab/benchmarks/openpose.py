@@ -53,7 +53,7 @@ def cases(torch):
 
 def make_source(folder):
     """Sample scenes in jpg files that it writes, changed at random as for training."""
-    coco.make(Namespace(output_dir=folder, seed=1, num=SCENES, years=(2017,), easy=False))
+    coco.make(Namespace(output_dir=folder, seed=1, num=SCENES, years=(2017,), easy=False, varied=False))
     return KeypointSource(read_settings(["--data_dir", folder, "--insize", str(SIDE)]), COCO_18)
 
 
