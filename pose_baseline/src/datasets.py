@@ -23,11 +23,10 @@ def build_loader(config, runtime, data):
     Raises:
         UserError: fewer poses than one batch.
     """
-    masks = None
+    masks = augment = None
     if config.dropout < 1.0:
         masks = DropoutMasks((config.batch_size, config.linear_size), 1 + 2 * config.num_layers, config.dropout,
                              config.seed, runtime.rank)
-    augment = None
     if config.virtual_cameras or config.noise_px:
         augment = PoseAugmentation(data.statistics, config.virtual_cameras, config.noise_px, config.seed)
     on_device = {"true": True, "false": False, "auto": runtime.device_target != "CPU"}[config.data_on_device]
