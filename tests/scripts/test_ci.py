@@ -14,7 +14,8 @@ INTERPRETER = """#!/usr/bin/env bash
 case "$*" in
 *sys.executable*) echo "$0" ;;
 *find_spec*) ;;
-*) echo "python $*" && case "$2" in ruff) exit ${RUFF_STATUS:-0} ;; pytest) exit ${PYTEST_STATUS:-0} ;; esac ;;
+*) echo "python $*" && case "$2" in ruff) exit ${RUFF_STATUS:-0} ;; pytest) exit ${PYTEST_STATUS:-0} ;;
+    pip) exit ${BPY_STATUS:-0} ;; esac ;;
 esac
 """
 
@@ -58,7 +59,8 @@ def test_sets_up_everything_checks_the_style_and_runs_all_tests(ci):
     workers = min(len(os.sched_getaffinity(0)), 4)
     assert status == 0 and said == [
         "set up ", "set up --convert", "python -c import torch", "[ci] ruff", "python -m ruff check .",
-        "[ci] documentation", "docs --install", "docs ", "web --install", "set up --test",
+        "[ci] documentation", "docs --install", "docs ",
+        "python -m pip install -q --progress-bar off bpy==5.0.1", "web --install", "set up --test",
         f"python -m pytest -n {workers} --dist loadfile --no-loadscope-reorder --full --durations 30 -q"]
 
 
@@ -68,7 +70,7 @@ def test_the_status_tells_of_style_links_and_tests(ci, failing):
 
 
 def test_what_cannot_be_installed_is_said_and_stops_nothing(ci):
-    status, said = ci(there=("g++",), apt=100, CONVERT_STATUS="1", DOCS_STATUS="1", WEB_STATUS="1")
+    status, said = ci(there=("g++",), apt=100, CONVERT_STATUS="1", DOCS_STATUS="1", WEB_STATUS="1", BPY_STATUS="1")
     assert status == 0 and "python -m pytest" in said[-1]
     assert "apt-get update -q" in said
     assert [line for line in said if "skipped" in line] == [
@@ -76,6 +78,7 @@ def test_what_cannot_be_installed_is_said_and_stops_nothing(ci):
         "[ci] cmake cannot be installed, see above: the tests of the Ascend 310 program are skipped",
         "[ci] PyTorch cannot be installed, see above: the tests that compare with it are skipped",
         "[ci] the page's packages cannot be installed, see above: its visit is skipped"]
+    assert "[ci] Blender's package bpy cannot be used, see above: what it reads is not checked" in said
     assert "[ci] what makes the site cannot be installed, see above: its links are not checked" in said
 
 
