@@ -36,7 +36,6 @@ COMMAND_LINES = "command lines"
 OUTCOMES = ("refused", "equal", "changed", "traceback", "memory", "signal", "hang")
 BAD = OUTCOMES[3:]
 HANG_SECONDS, MEMORY_BYTES = 30.0, 6 << 30
-COMMAND_SECONDS = 240.0  # a command line may happen to be right, and then works: it exports the small network, say
 MAX_LISTED = 40
 
 
@@ -64,13 +63,12 @@ class Worker:
                 raise RuntimeError("the valid files cannot be made or read: what failed stands above")
         self.process.stdin.write(f"{json.dumps([name, number])}\n".encode())
         self.process.stdin.flush()
-        limit = COMMAND_SECONDS if name == COMMAND_LINES else HANG_SECONDS
-        answer = self._answer(limit)
+        answer = self._answer(HANG_SECONDS)
         if answer is not None:
             return answer
         ended = self.process.poll()
         self.close()
-        return ["hang", f"longer than {limit:.0f} s"] if ended is None else ["signal", f"status {ended}"]
+        return ["hang", f"longer than {HANG_SECONDS:.0f} s"] if ended is None else ["signal", f"status {ended}"]
 
     def _answer(self, seconds):
         """None where the process has died or says nothing."""

@@ -79,6 +79,8 @@ def command_line(rng, folder):
         flags = [
             key for key in read_yaml(str(ROOT / model / "default_config.yaml")) if key != "gpu_ids"
         ]  # starts processes
+        if script.endswith(("/eval.py", "/export.py", "/infer.py")):
+            argv = ["--ckpt_file", "nowhere"]  # else the small weights would do, and a whole network be exported
     flags += {
         "tools/check_data.py": ["data_path"],
         "tools/pth2ckpt.py": ["model", "pth_path", "ckpt_path", "variant", "statistics"],
