@@ -86,7 +86,7 @@ class Person:
     box_size_px: float
     parameters: dict
     score: float | None = None
-    number: int = 0
+    number: int = dataclasses.field(kw_only=True)
     variants: dict = dataclasses.field(default_factory=dict)
     boxes_px: dict = dataclasses.field(default_factory=dict)
     rotmat: np.ndarray | None = None

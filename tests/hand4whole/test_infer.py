@@ -143,7 +143,7 @@ def test_damaged_weights_are_one_sentence(meshes, seen, tmp_path):
     _, _, body = seen
     vertices = np.full_like(body.vertices, np.nan)
     person = Person(vertices, meshes.faces, list(JOINTS), body.j3d, body.j3d[:, :2], np.ones(3), body.cam, (80.0, 60.0),
-                    100.0, meshes.parameters(body))
+                    100.0, meshes.parameters(body), number=0)
     record = ImageRecord("a", "a.png", (120, 160), 500.0, (80.0, 60.0), "hand4whole", "synthetic")
     with pytest.raises(UserError, match="person 0 of a.png: vertices not finite"):
         DemoWriter(meshes)(People(record, [person], np.zeros((120, 160, 3), np.uint8)), str(tmp_path), None)

@@ -48,7 +48,7 @@ def people(body, count=4, seed=0, one_shape=False):
         vertices, j3d = pose_body(body, turns, shape)
     names = BodyRig(body).move(turns, shape, translation, (1, 2, 3))["skeleton"].names
     return [Person(vertices[row], body.faces, list(names), j3d[row], 100.0 * j3d[row, :, :2], translation[row],
-                   np.array([1.0, 0, 0]), (0, 0), 1.0, {}, 0.5, 2, rotmat=turns[row], shape=shape[row])
+                   np.array([1.0, 0, 0]), (0, 0), 1.0, {}, 0.5, number=2, rotmat=turns[row], shape=shape[row])
             for row in range(count)]
 
 

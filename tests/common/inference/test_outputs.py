@@ -30,7 +30,7 @@ def person(x=0.0, depth=4.0, **changes):
               "j2d_px": j2d_px, "translation": translation, "cam": np.array([0.9, x, 0.1]),
               "box_centre_px": (80.0, 60.0), "box_size_px": 120.0,
               "parameters": {"pose": np.arange(72, dtype=np.float32) / 7, "rotmat": np.tile(np.eye(3), (24, 1, 1)),
-                             "beta": np.zeros(10, np.float32)}, "score": 0.75}
+                             "beta": np.zeros(10, np.float32)}, "score": 0.75, "number": 0}
     return Person(**{**fields, **changes})
 
 
