@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import IO, Any, NoReturn
 from xml.parsers import expat
 
+import msgspec
 import yaml
 
 from common.errors import UserError, brief, printable
@@ -64,15 +65,45 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def read_json(path: str | os.PathLike, said: str | None = None, hint: str = AGAIN) -> Any:  # noqa: ANN401
+def read_json(path: str | os.PathLike, said: str | None = None, hint: str = AGAIN,
+              without: str = "") -> Any:  # noqa: ANN401
     """Content of a JSON file; NaN and infinity are let through, whoever needs numbers checks them.
 
-    Args: as `read_bytes`.
+    Args: as `read_bytes`, and
+        without (str): a member that nobody reads of the objects in the file's lists, and most of the file: it is left
+            out where that saves its time and memory.
 
     Raises:
         UserError: unreadable, no JSON, nested too deeply, or a whole number of thousands of digits.
     """
-    return parse_json(read_bytes(path, said, hint), said or path, hint)
+    data = read_bytes(path, said, hint)
+    if without:
+        try:
+            return _without_member(data, without)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            pass  # what JSON does not know but is read, and faults, which the other parser names
+    return parse_json(data, said or path, hint)
+
+
+def _without_member(data: bytes, name: str) -> dict:
+    """The object in `data`; of the objects in its lists all members but one.
+
+    Raises:
+        msgspec.MsgspecError, ValueError, RecursionError: no such JSON, or nested too deeply.
+    """
+    if not data.isascii():
+        data.decode()  # what is left out is not looked at otherwise
+    _check_brackets(data)
+    content = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
+    for key, part in content.items():
+        try:
+            rows = msgspec.json.decode(part, type=list[dict[str, msgspec.Raw]])
+        except msgspec.ValidationError:  # something else than a list of objects
+            content[key] = msgspec.json.decode(part)
+        else:
+            content[key] = [{member: msgspec.json.decode(value) for member, value in row.items() if member != name}
+                            for row in rows]
+    return content
 
 
 def parse_json(data: bytes | str, said: str, hint: str = AGAIN) -> Any:  # noqa: ANN401

@@ -19,7 +19,7 @@ import numpy as np  # noqa: E402
 
 from common.arguments import Arguments  # noqa: E402
 from common.data.image import image_size  # noqa: E402
-from common.data.readers.coco import read_annotations  # noqa: E402
+from common.data.readers.coco import OUTLINE, read_annotations  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 from common.files import atomic_write, make_folder  # noqa: E402
 
@@ -46,7 +46,7 @@ def main(argv):
             raise UserError(f"--{split}_ann and --{split}_dir go together")
         if path:
             target = os.path.join(os.path.dirname(os.path.abspath(folder)), f"ignore_mask_{split}")
-            people = read_annotations(path, args.category or None, members=("segmentation",))
+            people = read_annotations(path, args.category or None, members=(OUTLINE,))
             count = write_masks(people, folder, target, args.min_keypoints, args.min_area)
             print(f"{count} masks for {len(people.images)} images -> {target}")
 

@@ -35,6 +35,33 @@ def test_of_a_json_key_that_stands_twice_the_last_counts():
     assert parse_json('{"a": 1, "a": 2}', "x.json") == {"a": 2}
 
 
+@pytest.mark.parametrize("text, expected", [
+    ('{"a": [{"id": 1, "b": [[1, 2]], "c": "\\u00e9 \\" ]"}, {"b": {"counts": "x"}, "id": 9007199254740993}]}',
+     {"a": [{"id": 1, "c": "\u00e9 \" ]"}, {"id": 9007199254740993}]}),
+    ('{"a": [{"id": 1, "id": 2, "b": 1}], "a": [{"id": 123456789012345678901234567890, "b": 1}]}',
+     {"a": [{"id": 123456789012345678901234567890}]}),
+    ('{"a": [], "b": [1, {"b": 2}], "e": [[{"b": 1}]], "f": null, "g": {"b": -0.0}}',
+     {"a": [], "b": [1, {"b": 2}], "e": [[{"b": 1}]], "f": None, "g": {"b": -0.0}})])
+def test_a_member_that_nobody_reads_is_left_out_of_objects_in_lists(tmp_path, text, expected):
+    assert repr(read(lambda path: read_json(path, without="b"), tmp_path, text)) == repr(expected)
+
+
+@pytest.mark.parametrize("text", [
+    '{"a": [{"id": NaN, "b": [1]}]}', '{"a": [{"id": 1e999, "b": 2, "c": "\\ud800"}]}',
+    '{"a": [{"id": 1, "b": nan}, 5]}', '[{"b": 1}]', '"b"'])
+def test_unusual_json_is_read_with_this_member(tmp_path, text):
+    found = read(lambda path: read_json(path, without="b"), tmp_path, text)
+    assert repr(found) == repr(parse_json(text, "x.json"))
+
+
+@pytest.mark.parametrize("data", [
+    b'{"a": [{"b": [1}]}', b'{"a": [{"b": ' + b"[" * 70 + b"]" * 70 + b"}]}", b'{"a": [{"b": "\xff"}]}',
+    b'{"a": [{"b": 1, "c": ' + b"9" * 5000 + b"}]}"])
+def test_faults_within_it_are_told_all_the_same(tmp_path, data):
+    with pytest.raises(UserError, match="is not readable JSON"):
+        read(lambda path: read_json(path, without="b"), tmp_path, data)
+
+
 @pytest.mark.parametrize("text", [
     "[" * MAX_NESTING + "]" * MAX_NESTING, '{"a":' * MAX_NESTING + "1" + "}" * MAX_NESTING,
     '["' + "[" * 200 + '"]', '["\\\\", "' + "[{" * 100 + '", "\\"[["]', "[" + "[[]], " * 200 + "[]]"])

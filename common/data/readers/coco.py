@@ -37,6 +37,7 @@ LOGGER = logging.getLogger("mindhuman")
 JOINTS = SKELETONS["coco_17"]
 SPLITS = ("train2014", "val2014", "train2017", "val2017")
 BOX_SHARE = 0.53  # of its box that a person covers, where no area is given (xtcocotools, for AI Challenger and others)
+OUTLINE = "segmentation"  # most of COCO's files
 _HINT = "unpack annotations_trainval and the images of COCO there"
 
 
@@ -155,7 +156,7 @@ class Annotations:
         return keypoints
 
     def region(self, row: int, size: tuple[int, int]) -> tuple[np.ndarray, str]:
-        """Pixels (H, W) bool of a person: the outline (`segmentation` has to be in `members`), or else the box.
+        """Pixels (H, W) bool of a person: the outline (`OUTLINE` has to be in `members`), or else the box.
 
         Args:
             row (int): which person.
@@ -164,7 +165,7 @@ class Annotations:
         Returns:
             tuple: the pixels, and what is wrong with the outline, an empty text for nothing.
         """
-        mask, fault = decode_outline(self.members["segmentation"][row], size[1], size[0])
+        mask, fault = decode_outline(self.members[OUTLINE][row], size[1], size[0])
         if mask is None:
             left, top, width, height = self.boxes[row]
             columns, lines = (np.clip((low, low + extent), 0, most).round().astype(int) for low, extent, most in
@@ -334,7 +335,8 @@ def read_annotations(path: str, category: str | None = None, names: Sequence[str
     Raises:
         UserError: as there, and a file that is missing or no JSON.
     """
-    return Annotations(read_json(path), path, category, names, members)
+    without = "" if OUTLINE in members else OUTLINE
+    return Annotations(read_json(path, without=without), path, category, names, members)
 
 
 def _listed(content: object, key: str, path: str) -> list:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.data.image import image_size
-from common.data.readers.coco import Annotations
+from common.data.readers.coco import OUTLINE, Annotations
 from common.data.readers.coco_images import AnnotatedImage, image_path, key_of
 from common.errors import UserError
 from common.text_files import read_json
@@ -19,9 +19,9 @@ PROJECTED = "the one around their projected joints"  # `instead` of data sets th
 class PersonEntry(NamedTuple):
     """Somebody in a file whose annotations or images have members of their own.
 
-    image (AnnotatedImage), image_entry (dict), entry (dict): as the file has them; box (4,); joints (J, 3) as of
-    `Annotations.in_order`; crowd (bool), num_keypoints (int): zero without joints; key (str): the annotation's id, or
-    else the image's; where (str): for messages.
+    image (AnnotatedImage), image_entry (dict), entry (dict): as the file has them, without outlines; box (4,);
+    joints (J, 3) as of `Annotations.in_order`; crowd (bool), num_keypoints (int): zero without joints; key (str): the
+    annotation's id, or else the image's; where (str): for messages.
     """
 
     image: AnnotatedImage
@@ -67,7 +67,7 @@ def read_people(path: str, joints: Sequence[str] = (), box: str = "bbox", hint: 
     Raises:
         UserError: as `read_annotations`.
     """
-    people = Annotations(read_json(path, hint=hint), path, None, joints, (), box, True)
+    people = Annotations(read_json(path, hint=hint, without=OUTLINE), path, None, joints, (), box, True)
     keypoints = people.in_order(joints) if joints else people.keypoints
     there = people.boxes[:, 2:].all(1)
     if not there.all():
