@@ -8,6 +8,7 @@ import errno
 import os
 import re
 import reprlib
+import shlex
 import sys
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -50,6 +51,25 @@ def as_written(text: str) -> str:
     return re.sub(r"(?<![\w-])(?P<flag>--(?P<key>\w+))(?![\w-])", name, text)
 
 
+def from_here(text: str) -> str:
+    """A message whose commands of the project work in the current folder.
+
+    Code writes `python tools/get_weights.py`, as the root knows it; elsewhere the file gets its full path.
+    """
+    def command(match: re.Match) -> str:
+        path = os.path.join(ROOT, match["path"])
+        if os.path.exists(match["path"]) or not os.path.exists(path):
+            return match[0]
+        return f"{match['program']} {shlex.quote(path)}"
+
+    return re.sub(r"(?<![\w/.-])(?P<program>python|bash) (?P<path>(?:tools|scripts)/[\w/]+\.(?:py|sh))", command, text)
+
+
+def for_reader(text: str) -> str:
+    """A message as it is printed: one line, settings as they were written, commands as they work here."""
+    return printable(from_here(as_written(text)))
+
+
 class OutputClosed(SystemExit):
     """Nobody takes what standard output says; no `except Exception` on the way may keep the program running."""
 
@@ -83,13 +103,13 @@ def _run(main: Callable[[Sequence[str]], int | None], argv: Sequence[str]):
     except SystemExit as end:
         return end.code
     except UserError as error:
-        return _complain(f"error: {printable(as_written(str(error)))}")
+        return _complain(f"error: {for_reader(str(error))}")
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if not package or os.path.exists(os.path.join(ROOT, package)):
             raise
-        return _complain(f"error: {sys.executable} lacks the package {package}: make the environment with `bash "
-                         "scripts/setup.sh` and call .venv/bin/python")
+        return _complain(from_here(f"error: {sys.executable} lacks the package {package}: make the environment with "
+                                   "`bash scripts/setup.sh` and call .venv/bin/python"))
     except MemoryError as error:
         return _complain(f"error: there is not enough memory ({printable(error) or 'the system gives no more'}); take "
                          "a smaller batch, network or input, or end other programs")

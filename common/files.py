@@ -7,7 +7,7 @@ import os
 import pathlib
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from common.errors import DISK_ERRORS, UserError
@@ -75,6 +75,27 @@ def make_folder(path: str | os.PathLike) -> None:
             pass
     except OSError as error:
         raise _refusal(path, error) from None
+
+
+def set_aside(paths: Sequence[str | os.PathLike], folder: str | os.PathLike) -> str:
+    """Move files into a folder, or where it holds one of their names, into the next free of FOLDER_2, FOLDER_3, ...
+
+    Returns:
+        The folder in which they are now.
+
+    Raises:
+        UserError: it cannot be made or written to.
+    """
+    names = [os.path.basename(path) for path in paths]
+    target, number = os.fspath(folder), 1
+    while any(os.path.lexists(os.path.join(target, name)) for name in names):
+        number += 1
+        target = f"{os.fspath(folder)}_{number}"
+    if names:
+        make_folder(target)
+    for path, name in zip(paths, names):
+        os.replace(path, os.path.join(target, name))
+    return target
 
 
 def _refusal(path: str | os.PathLike, error: OSError) -> UserError:

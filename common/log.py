@@ -2,7 +2,7 @@
 import logging
 import sys
 
-from common.errors import as_written, printable
+from common.errors import for_reader
 
 LOGGER = logging.getLogger("mindhuman")
 
@@ -22,9 +22,9 @@ class _Format(logging.Formatter):
 def _printable(record: logging.LogRecord) -> bool:
     """A filter that lets every record pass: names from files cannot forge lines or stop the terminal.
 
-    Settings are named as they were written.
+    Settings are named as they were written, commands as they work in the current folder.
     """
-    record.msg, record.args = printable(as_written(record.getMessage())), ()
+    record.msg, record.args = for_reader(record.getMessage()), ()
     return True
 
 

@@ -24,6 +24,7 @@ from common.convert.named_weights import weights_folder, weights_path  # noqa: E
 from common.convert.published import PUBLISHED, REGISTERED, find_published  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
 from common.files import atomic_path  # noqa: E402
+from tools.pth2ckpt import convert_file, statistics_of  # noqa: E402
 
 CONVERT = "bash scripts/setup.sh --convert"
 
@@ -98,6 +99,8 @@ def get(entry, result, arguments):
     ask_licence(entry, arguments.accept)
     if entry.convert and not arguments.file.endswith((".npz", ".ckpt")) and not importlib.util.find_spec("torch"):
         raise UserError(f"{entry.file} is a file of PyTorch, which is not installed: {CONVERT}")
+    if arguments.statistics:  # before a long download
+        statistics_of(entry.model, arguments.statistics)
     folder = weights_folder()
     try:
         os.makedirs(folder, exist_ok=True)
@@ -114,8 +117,6 @@ def get(entry, result, arguments):
     check(entry, source, fetched=not arguments.file)
     with taken_out(entry, source) as file:
         if entry.convert:
-            from tools.pth2ckpt import convert_file
-
             conversion, _ = convert_file(entry.model, file, result, "" if file.endswith(".npz") else entry.variant,
                                          arguments.statistics)
             print(f"{len(conversion.mapped)} arrays converted, {len(conversion.dropped)} left out")
@@ -181,11 +182,14 @@ def fetch_drive(entry, path):
     """
     try:
         import gdown
+        from requests import ConnectionError as NoConnection
     except ImportError:
         raise UserError(f"{entry.file} lies on Google Drive, which needs the package gdown: {CONVERT}") from None
     try:
         # A part of a broken download that gdown left beside `path` is continued.
         gdown.download(id=entry.drive, output=path, quiet=False, resume=True)
+    except NoConnection:  # its text says all that was tried, in four lines
+        raise Gone("drive.google.com: no connection") from None
     # gdown passes on what requests and the socket raise, and has errors of its own.
     except Exception as error:
         raise Gone(f"Google Drive does not give {entry.drive}: {' '.join(str(error).split())[:300]}") from None

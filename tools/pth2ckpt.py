@@ -35,6 +35,18 @@ def parse(argv):
     return parser.parse_args(argv)
 
 
+def statistics_of(model, path):
+    """The arrays of a file with the statistics of inputs.
+
+    Raises:
+        UserError: the model needs none, or the file does not hold them.
+    """
+    weights = importlib.import_module(f"{model}.src.weights")
+    if not hasattr(weights, "extra_arrays"):
+        raise UserError(f"--statistics {path}: {model} needs none, leave the flag out")
+    return weights.extra_arrays(path)
+
+
 def convert_file(model, source, target, variant="", statistics=""):
     """Published weights of a model to a checkpoint of it: Conversion, dict of the other entries of the file.
 
@@ -51,11 +63,8 @@ def convert_file(model, source, target, variant="", statistics=""):
     from common.convert.pth import read_weights
     from common.engine.checkpoint import read_checkpoint, write_checkpoint
 
-    weights, extra = importlib.import_module(f"{model}.src.weights"), {}
-    if statistics:
-        if not hasattr(weights, "extra_arrays"):
-            raise UserError(f"--statistics {statistics}: {model} needs none, leave the flag out")
-        extra = weights.extra_arrays(statistics)
+    weights = importlib.import_module(f"{model}.src.weights")
+    extra = statistics_of(model, statistics) if statistics else {}
     if source.endswith(".ckpt"):  # checkpoints of MindSpore ports
         arrays, others = read_checkpoint(source, "--pth_path").weights, {}
     else:

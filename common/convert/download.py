@@ -5,8 +5,10 @@ import hashlib
 import http.client
 import json
 import os
+import socket
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 
@@ -54,8 +56,8 @@ def download(url: str, path: str, size: int = 0, wait_s: float = 1.0) -> None:
                 reason = str(again)
             failures = 0 if part.length() > before else failures + 1
             if failures >= PATIENCE:
-                raise Gone(f"{url}: {reason}; what has arrived ({part.length():,} bytes) is kept, and the same command "
-                           "goes on from there")
+                kept = f"; what has arrived ({part.length():,} bytes) is kept, and the same command goes on from there"
+                raise Gone(f"{_host(url)}: {reason}{kept if part.length() else ''}")
             time.sleep(wait_s * 2 ** failures)
         if size and part.length() != size:
             arrived = part.length()
@@ -129,11 +131,19 @@ def _attempt(url: str, part: _Part, size: int) -> bool:
         raise Gone(f"{url} answers {error.code} ({error.reason}): the file is not there any more, or not for "
                    "everybody") from None
     except urllib.error.URLError as error:
-        raise _Again(f"no connection ({error.reason})") from None
+        cause = getattr(error.reason, "strerror", None) or error.reason
+        if isinstance(error.reason, socket.gaierror) and not part.length():  # no network here, or no such host
+            raise Gone(f"{_host(url)}: no connection ({cause})") from None
+        raise _Again(f"no connection ({cause})") from None
     except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
         raise _Again(f"the connection was cut ({error or type(error).__name__})") from None
     except ValueError as error:
         raise Gone(f"{url} is no address of a file: {error}") from None
+
+
+def _host(url: str) -> str:
+    """The part of an address that a connection depends on."""
+    return urllib.parse.urlsplit(url).netloc or url
 
 
 def _receive(response: http.client.HTTPResponse, part: _Part, size: int) -> bool:

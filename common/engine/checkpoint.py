@@ -23,7 +23,7 @@ from common.convert.named_weights import small_weights
 from common.engine.checkpoint_file import DamagedCheckpoint, parse_entries, write_entries
 from common.engine.checkpoint_meta import check_meta
 from common.errors import UserError, reason, some
-from common.files import atomic_path, make_folder
+from common.files import atomic_path, set_aside
 
 if TYPE_CHECKING:
     from mindspore import nn
@@ -294,11 +294,10 @@ class CheckpointFolder:
             paths (list[str]): all that count, in order.
         """
         own = paths[:paths.index(path) + 1]
-        for other in paths[len(own):]:
-            aside = os.path.join(self.folder, ASIDE, os.path.basename(other))
-            make_folder(os.path.dirname(aside))
-            os.replace(other, aside)
-            LOGGER.warning("%s is of an earlier run: it is in the folder %s now", other, ASIDE)
+        others = paths[len(own):]
+        folder = set_aside(others, os.path.join(self.folder, ASIDE))
+        for other in others:
+            LOGGER.warning("%s is of an earlier run: it is in the folder %s now", other, os.path.basename(folder))
         for old in own[:max(0, len(own) - self.keep)] if self.keep else ():
             os.remove(old)
 

@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.dirname(MODEL_FOLDER))
 
 from common.arguments import Arguments  # noqa: E402
 from common.errors import UserError, run  # noqa: E402
+from common.files import set_aside  # noqa: E402
 from common.log import set_up_logging  # noqa: E402
 
 PREFIX = "hand_roi_net.backbone."
@@ -78,13 +79,9 @@ def merge(whole, backbone, hand_path):
 
 
 def move_aside(store):
-    """Snapshots that --continue would take for newer ones go to a folder of their own. Returns how many."""
-    folder = os.path.join(store.folder, ASIDE)
+    """Snapshots that --continue would take for newer ones go to a folder of their own: how many, and which folder."""
     paths = list(store.paths().values())
-    for path in paths:
-        os.makedirs(folder, exist_ok=True)
-        os.replace(path, os.path.join(folder, os.path.basename(path)))
-    return len(paths)
+    return len(paths), set_aside(paths, os.path.join(store.folder, ASIDE))
 
 
 def main(argv):
@@ -107,7 +104,7 @@ def main(argv):
         raise UserError(f"--merged {target}: the name must end with .ckpt")
     whole = read_trained(whole_path, "--whole")
     weights, counts = merge(whole, hand_backbone(hand_path), hand_path)
-    moved = 0 if arguments.merged else move_aside(store)
+    moved, aside = (0, "") if arguments.merged else move_aside(store)
     config = {**whole.meta.get("config", {}), "merged": True}
     write_checkpoint(target, weights, meta={"model": "hand4whole", "config": config, "step": 0})
     for (part, origin), count in sorted(counts.items()):
@@ -115,7 +112,7 @@ def main(argv):
     print(f"{sum(count for (_, origin), count in counts.items() if origin == 'hand')} arrays of {hand_path} put into "
           f"{whole_path} -> {target}")
     if moved:
-        print(f"{moved} earlier snapshots are in {os.path.join(folder, ASIDE)} now")
+        print(f"{moved} earlier snapshots are in {aside} now")
 
 
 if __name__ == "__main__":

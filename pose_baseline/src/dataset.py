@@ -141,7 +141,7 @@ class _DataFolder:
         recordings = self._poses.recordings(subjects, self._actions)
         if not recordings:
             raise UserError(f"no recordings of subjects {', '.join(map(str, subjects))} for the {split} split: looked "
-                            f"for {os.path.join(self._data_dir, self._poses.looked_for)}; "
+                            f"for {os.path.join(self._data_dir, self._poses.looked_for)}; python "
                             f"tools/check_data.py pose_baseline --data_path {self._data_dir} lists what is there")
         _note_missing(recordings, subjects, self._actions)
         settings = [os.path.relpath(self._data_dir, self._folder), split, subjects, self._actions, self._camera_frame,

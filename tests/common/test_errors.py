@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from common.errors import from_here
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPT = """
 import sys
@@ -87,3 +89,17 @@ def test_a_package_that_is_not_installed_is_named_and_a_defect_keeps_its_traceba
     done = start(f"def main(argv):\n    import {name}", stdout=subprocess.DEVNULL)
     assert done.returncode == status and words in done.stderr
     assert (done.stderr.count(b"\n") == 1) == (b"Traceback" not in words)
+
+
+def test_commands_in_messages_work_where_they_are_read(monkeypatch, tmp_path):
+    text = "get them (python tools/get_weights.py hmr), `bash scripts/setup.sh --gpu`, A=2 bash scripts/setup.sh"
+    monkeypatch.chdir(ROOT)
+    assert from_here(text) == text
+    monkeypatch.chdir(tmp_path)
+    assert from_here(text) == text.replace("tools/", f"{ROOT}/tools/").replace("scripts/", f"{ROOT}/scripts/")
+    # Files that are not the project's, or that lie here too, stay as they are written.
+    other = "python tools/other.py, python train.py, bash scripts/run_eval.sh 0, .venv/bin/python tools/get_weights.pyc"
+    assert from_here(other) == other
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "setup.sh").touch()
+    assert from_here("bash scripts/setup.sh") == "bash scripts/setup.sh"

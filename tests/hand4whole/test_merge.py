@@ -114,5 +114,12 @@ def test_snapshots_of_a_run_are_found_and_make_room(tmp_path, capsys):
     assert {name: float(array[0, 0]) for name, array in weights.items()} == {
         "backbone.conv1.weight": 11, "hand_roi_net.backbone.conv1.weight": 21}
     assert "2 earlier snapshots" in capsys.readouterr().out
+    # A second merge leaves what the first one has set aside.
+    small(folder, "snapshot_1.ckpt", 30, ("backbone.", "hand_roi_net.backbone."), 2)
+    merge.main(["--output_dir", str(tmp_path)])
+    assert f"2 earlier snapshots are in {folder / 'before_merge_2'} now" in capsys.readouterr().out
+    for name, value in (("before_merge", 11), ("before_merge_2", 30)):
+        weights = read_checkpoint(str(folder / name / "snapshot_1.ckpt")).weights
+        assert weights["backbone.conv1.weight"][0, 0] == value
     with pytest.raises(UserError, match="no snapshot"):
         merge.main(["--output_dir", str(tmp_path / "nowhere")])

@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import importlib
 import io
+import socket
 import tarfile
 import threading
 
@@ -138,6 +139,36 @@ def test_nobody_answers(tmp_path, server):
         download("http://127.0.0.1:9/file", str(tmp_path / "x"))
     with pytest.raises(Gone, match="no address"):
         download("spin.pt", str(tmp_path / "x"))
+
+
+def test_without_a_network_it_is_said_at_once(server, tmp_path, monkeypatch):
+    def resolve(host, *_, **__):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    def sleep(seconds):
+        raise AssertionError("it waits")
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(download_module.time, "sleep", sleep)
+    _entry(monkeypatch, url="http://example.org/body.pkl", mirrors=("http://mirror.example.org/body.pkl",))
+    with pytest.raises(UserError) as raised:
+        _get()
+    assert str(raised.value).startswith(
+        "body.pkl could not be fetched (example.org: no connection (Name or service not known); mirror.example.org: no "
+        "connection (Name or service not known)). By hand: get it from http://example.org/body.pkl or from elsewhere")
+    pytest.importorskip("gdown")
+    _entry(monkeypatch, drive="abcdefghijklmnopqrstuvwxyz0123456")
+    with pytest.raises(UserError, match=r"\(drive.google.com: no connection\). By hand: get it from https://drive"):
+        _get()
+
+
+def test_statistics_are_looked_at_before_a_download(server, monkeypatch, tmp_path):
+    nothing = str(tmp_path / "nothing.npz")
+    for model, words in (("pose_baseline", "nothing.npz does not exist"), ("cmr", "cmr needs none")):
+        _entry(monkeypatch, model=model, url=f"{server.url}/body.pkl")
+        with pytest.raises(UserError, match=words):
+            get_weights.main([model, "test", "--accept", "--statistics", nothing])
+    assert not server.requests
 
 
 def test_two_at_once(server, tmp_path):

@@ -328,6 +328,11 @@ def test_what_an_earlier_run_left_is_set_aside(tmp_path):
     assert list(folder.paths()) == [20, 30]
     assert sorted(os.listdir(tmp_path / "earlier")) == ["checkpoint-40.ckpt", "checkpoint-50.ckpt"]
     assert read_checkpoint(str(tmp_path / "earlier" / "checkpoint-50.ckpt")).weights["w"][0] == 50
+    # The next one leaves these where they are.
+    _fill(folder, (50,))
+    _fill(folder, (10,))
+    assert sorted(os.listdir(tmp_path / "earlier_2")) == ["checkpoint-30.ckpt", "checkpoint-50.ckpt"]
+    assert list(folder.paths()) == [10] and len(os.listdir(tmp_path / "earlier")) == 2
 
 
 def test_folder_skips_a_damaged_newest(tmp_path, caplog):
