@@ -39,6 +39,8 @@ POLL_SECONDS = 0.2
 GRACE_SECONDS = 3  # for others that fail too, and for processes that are asked to end
 SCHEDULER_SECONDS = 30  # after the last worker
 SENTENCE = re.compile(r"(error|\w+(Error|Exception|Interrupt)): .")
+# What MindSpore says of its connections at the end of a process, when it has forgotten GLOG_v; the log keeps it.
+FRAMEWORK = re.compile(r"^\[INFO\] DISTRIBUTED\(.*\n", re.MULTILINE)
 PR_SET_PDEATHSIG = 1
 
 
@@ -196,6 +198,11 @@ def stop(processes):
             time.sleep(POLL_SECONDS / 2)
 
 
+def without_framework(text):
+    """A log as it is shown: without what MindSpore says of its connections, unless GLOG_v asks for that."""
+    return text if os.environ.get("GLOG_v") in ("0", "1") else FRAMEWORK.sub("", text)
+
+
 def watch(processes):
     """Show the first worker's log until all workers have ended well. Returns the process that did not, or None."""
     workers = [process for process in processes if process.name != "scheduler"]
@@ -207,7 +214,7 @@ def watch(processes):
                 # The one that failed first may not be the one that ended first: prefer who says why in a sentence.
                 time.sleep(GRACE_SECONDS)
                 failed = [process for process in processes if process.handle.poll()]
-            print(shown.read(), end="", flush=True)
+            print(without_framework(shown.read()), end="", flush=True)
             if failed:
                 return min(failed, key=lambda process: not sentence_of(process).startswith("error: "))
             if not running:
@@ -221,7 +228,7 @@ def watch(processes):
 
 def lines_of(process):
     """The last lines of a process's log."""
-    lines = process.log.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = without_framework(process.log.read_text(encoding="utf-8", errors="replace")).splitlines()
     return [line for line in lines if line.strip()][-LAST_LINES:]
 
 

@@ -3,6 +3,8 @@ import importlib.util
 import json
 import pathlib
 import socket
+import subprocess
+import sys
 
 import pytest
 
@@ -93,3 +95,19 @@ def test_a_port_in_use_is_refused_at_once(run_workers, monkeypatch, tmp_path, ad
     monkeypatch.setenv("PORT", "70000")
     with pytest.raises(UserError, match="PORT=70000"):
         run_workers.main(["2", str(tmp_path), "train.py"])
+
+
+def test_lines_of_the_framework_are_in_the_log_and_not_on_the_screen(run_workers, monkeypatch, tmp_path, capsys):
+    noise = "[INFO] DISTRIBUTED(13614,7f5ffeffd6c0,python):2026-11-30-18:15:12 [tcp_client.cc:367] Start] Event base\n"
+    log = tmp_path / "worker_0.log"
+    log.write_text(f"Average 225.58\n{noise}Saving\n{noise}")
+    handle = subprocess.Popen([sys.executable, "-c", ""])
+    handle.wait()
+    monkeypatch.delenv("GLOG_v", raising=False)
+    process = run_workers.Process("worker 0", handle, log)
+    assert run_workers.watch([process]) is None
+    assert capsys.readouterr().out == "Average 225.58\nSaving\n"
+    assert run_workers.sentence_of(process) == "Saving"
+    monkeypatch.setenv("GLOG_v", "1")
+    run_workers.watch([process])
+    assert capsys.readouterr().out.count(noise) == 2
