@@ -62,7 +62,7 @@ def from_here(text: str) -> str:
             return match[0]
         return f"{match['program']} {shlex.quote(path)}"
 
-    return re.sub(r"(?<![\w/.-])(?P<program>python|bash) (?P<path>(?:tools|scripts)/[\w/]+\.(?:py|sh))", command, text)
+    return re.sub(r"(?<![\w/.-])(?P<program>python|bash) (?P<path>\w+/[\w/]+\.(?:py|sh))", command, text)
 
 
 def for_reader(text: str) -> str:

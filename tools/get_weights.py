@@ -22,7 +22,7 @@ from common.arguments import Arguments  # noqa: E402
 from common.convert.download import Gone, download, sha256_of  # noqa: E402
 from common.convert.named_weights import weights_folder, weights_path  # noqa: E402
 from common.convert.published import PUBLISHED, REGISTERED, find_published  # noqa: E402
-from common.errors import UserError, run  # noqa: E402
+from common.errors import UserError, from_here, run  # noqa: E402
 from common.files import atomic_path  # noqa: E402
 from tools.pth2ckpt import convert_file, statistics_of  # noqa: E402
 
@@ -75,7 +75,7 @@ def table(entries):
                      entry.licence))
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in rows]
-    lines += ["", "python tools/get_weights.py MODEL NAME fetches one. Sizes marked ? are stated nowhere.",
+    lines += ["", from_here("python tools/get_weights.py MODEL NAME fetches one. Sizes marked ? are stated nowhere."),
               "The small networks in weights/, trained on synthetic people, need no fetching: --ckpt_file small.", "",
               "Body models are given by their makers to people who register; they are never fetched:"]
     lines += [f"  --{flag}: {file} from {page}" for flag, (file, page) in REGISTERED.items()]
@@ -86,7 +86,7 @@ def usage(entry):
     """How the result is used."""
     value = entry.name if entry.checkpoint else weights_path(entry)
     command = "infer.py" if entry.checkpoint else "train.py"
-    return f"use it: python {entry.model}/{command} --{entry.flag} {value}"
+    return from_here(f"use it: python {entry.model}/{command} --{entry.flag} {value}")
 
 
 def get(entry, result, arguments):

@@ -169,7 +169,7 @@ def write_results(predictions, truth, config):
                                    os.path.basename(os.path.abspath(config.input)), truth, config.animation)
     if truth is not None:
         LOGGER.info("MPJPE: %.2f mm over %d frames", mpjpe(predictions[0].joints_3d, truth), len(truth))
-    LOGGER.info("%d person(s), %d frame(s) lifted", len(predictions), sum(len(p.frames) for p in predictions))
+    LOGGER.info("%d person(s), %d pose(s) lifted", len(predictions), sum(len(p.frames) for p in predictions))
     for path in written:
         LOGGER.info("Wrote %s", path)
 

@@ -92,11 +92,11 @@ def test_a_package_that_is_not_installed_is_named_and_a_defect_keeps_its_traceba
 
 
 def test_commands_in_messages_work_where_they_are_read(monkeypatch, tmp_path):
-    text = "get them (python tools/get_weights.py hmr), `bash scripts/setup.sh --gpu`, A=2 bash scripts/setup.sh"
+    text = "get them (python tools/get_weights.py hmr; python hmr/infer.py), A=2 bash scripts/setup.sh"
     monkeypatch.chdir(ROOT)
     assert from_here(text) == text
     monkeypatch.chdir(tmp_path)
-    assert from_here(text) == text.replace("tools/", f"{ROOT}/tools/").replace("scripts/", f"{ROOT}/scripts/")
+    assert from_here(text) == text.replace("python ", f"python {ROOT}/").replace("bash ", f"bash {ROOT}/")
     # Files that are not the project's, or that lie here too, stay as they are written.
     other = "python tools/other.py, python train.py, bash scripts/run_eval.sh 0, .venv/bin/python tools/get_weights.pyc"
     assert from_here(other) == other
