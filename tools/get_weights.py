@@ -60,6 +60,9 @@ def main(argv):
                         + (f"; did you mean {close[0]}?" if close else f"; there are {', '.join(names)}"))
     result = weights_path(entry)
     if os.path.exists(result):
+        for flag, value in (("--file", arguments.file), ("--statistics", arguments.statistics)):
+            if value:
+                raise UserError(f"{flag} {value}: {result} is here already; delete it to have it made again")
         print(f"{result} is here already\n{usage(entry)}")
         return
     get(entry, result, arguments)

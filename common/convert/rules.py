@@ -108,11 +108,12 @@ def convert(arrays: Mapping[str, np.ndarray], rules: Iterable[Rule], wanted: Map
     surplus = [name for name in result.weights if name not in wanted]
     if surplus:
         problems.append(f"the network has no {some(surplus)}")
-    problems += [f"{name} is {result.weights[name].shape}, the network has {tuple(shape)}"
-                 for name, shape in wanted.items()
-                 if name in result.weights and result.weights[name].shape != tuple(shape)]
-    problems += [f"{name} holds values that are not finite" for name, value in result.weights.items()
-                 if not np.isfinite(value).all()]
+    other = [f"{name} is {result.weights[name].shape}, the network has {tuple(shape)}" for name, shape in wanted.items()
+             if name in result.weights and result.weights[name].shape != tuple(shape)]
+    problems += other[:3] + [f"{len(other) - 3} further arrays have other shapes"] * (len(other) > 3)
+    not_finite = [name for name, value in result.weights.items() if not np.isfinite(value).all()]
+    if not_finite:
+        problems.append(f"values that are not finite in {some(not_finite)}")
     if problems:
         raise UserError(f"{source} cannot be converted: " + "; ".join(problems))
     return result

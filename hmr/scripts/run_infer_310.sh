@@ -8,8 +8,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/launcher.sh"
 source "$launcher_root/scripts/infer_310.sh"
 require 3 "$@"
 launch_find_python
+build_network hmr
 logged preprocess.log "$launch_python" "$launcher_root/hmr/preprocess.py" --file_name "$1" --dataset "$2" --data_path "$3" \
     --output_path preprocess_Result
-run_network hmr "$1" "${4:-0}"
+run_network "$1" "${4:-0}"
 logged acc.log "$launch_python" "$launcher_root/hmr/postprocess.py" --label_file preprocess_Result/label --result_path result_Files
 cat acc.log

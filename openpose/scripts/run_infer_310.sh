@@ -8,9 +8,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/../../scripts/launcher.sh"
 source "$launcher_root/scripts/infer_310.sh"
 require 3 "$@"
 launch_find_python
+build_network openpose
 data=(--file_name "$1" --imgpath_val "$2" --ann "$3" --preprocess_path preprocess_Result)
 logged preprocess.log "$launch_python" "$launcher_root/openpose/preprocess.py" "${data[@]}"
-run_network openpose "$1" "${4:-0}"
+run_network "$1" "${4:-0}"
 logged acc.log "$launch_python" "$launcher_root/openpose/postprocess.py" "${data[@]}" --result_path result_Files \
     --output_img_path .
 cat acc.log

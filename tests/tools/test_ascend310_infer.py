@@ -195,3 +195,11 @@ def test_the_launch_script_builds_and_runs_the_program(lite_home, tmp_path):
     done = subprocess.run(["bash", str(root / "openpose" / "scripts" / "run_infer_310.sh"), "net.mindir", "images",
                            "ann.json", "9"], capture_output=True, text=True, cwd=work, env=environment, timeout=200)
     assert done.returncode == 1 and "no such chip" in done.stderr and "infer.log says more" in done.stderr
+    # Without MindSpore Lite this is said, and before the images are prepared.
+    (work / "preprocess.log").unlink()
+    shutil.rmtree(root / "openpose" / "output")
+    done = subprocess.run(["bash", str(root / "openpose" / "scripts" / "run_infer_310.sh"), "net.mindir", "images",
+                           "ann.json"], capture_output=True, text=True, cwd=work,
+                          env={**environment, "LITE_HOME": "none"})
+    assert done.returncode == 1 and "No MindSpore Lite in LITE_HOME='none'" in done.stderr
+    assert done.stderr.endswith("build.log says more\n") and not (work / "preprocess.log").exists()

@@ -258,6 +258,8 @@ def test_a_file_fetched_by_hand_stays(server, monkeypatch, tmp_path):
     _entry(monkeypatch)
     _get("--file", str(tmp_path / "mine.pkl"))
     assert (tmp_path / "mine.pkl").exists() and not server.requests
+    with pytest.raises(UserError, match="--file .*mine.pkl: .*test.pkl is here already; delete it"):
+        _get("--file", str(tmp_path / "mine.pkl"))
 
 
 def test_member_of_an_archive(server, monkeypatch):

@@ -31,6 +31,14 @@ def test_doubts_are_errors(change, words):
         convert(arrays, RULES, WANTED, "file")
 
 
+def test_the_first_of_many_shapes_are_listed():
+    arrays, wanted = ({f"x{number}": np.zeros(size) for number in range(9)} for size in (1, 2))
+    with pytest.raises(UserError) as raised:
+        convert(arrays, [Rule("(x.)", r"\1")], {name: array.shape for name, array in wanted.items()}, "file")
+    assert str(raised.value) == "file cannot be converted: " + "".join(
+        f"x{number} is (1,), the network has (2,); " for number in range(3)) + "6 further arrays have other shapes"
+
+
 def test_two_names_for_one_target():
     with pytest.raises(UserError, match="both give x"):
         convert({"a": np.zeros(1), "b": np.zeros(1)}, [Rule("[ab]", "x")], {"x": (1,)}, "file")
