@@ -6,28 +6,32 @@ from scipy.optimize import linear_sum_assignment
 
 LEAST_SIMILARITY = 0.15  # below, two poses belong to two people
 LONGEST_GAP = 30  # frames that a person may be out of sight
+INERTIA = 0.5  # share of the motion so far in that of the next frame
+DAMPING = 0.9  # of the motion of a person out of sight, for each frame
 LOOSENESS = 2.0  # factor on the spreads: people move between two frames, annotators of one do not
 SMALLEST_SIDE = 16.0  # pixels; least extent of a person, so that few joints close together still have a scale
 JOINT_SPREAD = 0.07  # of any joint: between an eye (0.025) and a hip (0.107) in COCO's measure
 
 
 class Track:
-    """A person who is followed: last joints (J, 3), mean motion (2,) px per frame, frame of the last sight."""
+    """A person who is followed: last joints (J, 3), motion (2,) px per frame (None at first), last frame."""
 
     def __init__(self, joints: np.ndarray, frame: int):
-        self.joints, self.motion, self.frame = joints.copy(), np.zeros(2), frame
+        self.joints, self.motion, self.frame = joints.copy(), None, frame
 
     def expected(self, frame: int) -> np.ndarray:
-        """Joints (J, 3) where they are to be expected; only the frame after the last sight is extrapolated."""
+        """Joints (J, 3) where they are to be expected: a motion goes on, ever slower."""
         joints = self.joints.copy()
-        joints[..., :2] += self.motion * (frame - self.frame == 1)
+        if self.motion is not None:
+            joints[..., :2] += self.motion * (DAMPING ** np.arange(frame - self.frame)).sum()
         return joints
 
     def move_to(self, joints: np.ndarray, frame: int) -> None:
         """Take over the joints of a frame; those not seen keep their place relative to the others."""
         both = (self.joints[:, 2] > 0) & (joints[:, 2] > 0)
         shift = (joints[both, :2] - self.joints[both, :2]).mean(0) if both.any() else np.zeros(2)
-        self.motion = shift / (frame - self.frame)
+        motion = shift / (frame - self.frame)
+        self.motion = motion if self.motion is None else INERTIA * self.motion + (1 - INERTIA) * motion
         self.joints[:, :2] += shift
         seen = joints[:, 2] > 0
         self.joints[seen] = joints[seen]
@@ -66,8 +70,11 @@ class Tracker:
         if numbers and free:
             expected = [self.tracks[number].expected(self.frame) for number in numbers]
             alike = np.array([[similarity(one, poses[index], self.spread) for index in free] for one in expected])
-            # Pairs that are too different all count the same, so that they never push a good pair aside.
-            for row, column in zip(*linear_sum_assignment(-np.where(alike < LEAST_SIMILARITY, 0, alike))):
+            # Pairs that are too different all count the same, so that they never push a good pair aside. A leg that
+            # was taken for somebody resembles the whole person less than the whole person does.
+            shared = np.array([[shared_joints(one, poses[index]) for index in free] for one in expected])
+            worth = np.where(alike < LEAST_SIMILARITY, 0, alike * np.sqrt(shared))
+            for row, column in zip(*linear_sum_assignment(-worth)):
                 if alike[row, column] >= LEAST_SIMILARITY:
                     ids[free[column]] = numbers[row]
         for index, pose in enumerate(poses):
@@ -89,6 +96,14 @@ class Tracker:
             self.numbers[identity] = own if own is not None and own not in taken else next(
                 number for number in range(len(taken) + 1) if number not in taken)
         return self.numbers[identity]
+
+
+def shared_joints(before: np.ndarray, after: np.ndarray) -> float:
+    """Joints that two poses (J, 3) both have, as a share of those that one of them has; 0 for two skeletons."""
+    if len(before) != len(after):
+        return 0.0
+    either = ((before[:, 2] > 0) | (after[:, 2] > 0)).sum()
+    return float(((before[:, 2] > 0) & (after[:, 2] > 0)).sum() / max(either, 1))
 
 
 def similarity(before: np.ndarray, after: np.ndarray, spread: float | np.ndarray) -> float:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from openpose.src.grouping import join_best_first, join_fragments, join_in_order, one_to_one
+from openpose.src.grouping import join_best_first, join_doubles, join_fragments, join_in_order, one_to_one
 from openpose.src.limbs import LinearSampler, PixelSampler, supported, with_near_pairs
 from openpose.src.normalisation import STRIDE
 from openpose.src.peaks import enlarged_peaks, enlarging_matrix, refined_peaks, smoothing_matrix
@@ -120,7 +120,7 @@ def decode(heat, paf, frame=None, decoder="default", skeleton=COCO_18, merge_hal
     connections = supported(sampler, peaks, skeleton.limbs, POSITIONS, convention.least, prior)
     people = _group(connections, peaks, skeleton, decoder)
     if merge_halves or (merge_halves is None and decoder == "default"):
-        people = join_fragments(people, peaks, skeleton)
+        people = join_fragments(join_doubles(people, peaks, skeleton), peaks, skeleton)
     people = [person for person in people if len(person.joints) >= convention.min_joints
               and person.score >= convention.min_score * len(person.joints)]
     return _arranged(people, peaks, skeleton, frame, decoder)

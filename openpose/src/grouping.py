@@ -8,6 +8,7 @@ from openpose.src.limbs import Connections
 # Length of limbs relative to shoulder - hip.
 LENGTHS = {("shoulder", "elbow"): 0.6, ("elbow", "wrist"): 0.55, ("hip", "knee"): 0.85, ("knee", "ankle"): 0.8}
 CORNERS = ("left_shoulder", "right_shoulder", "left_hip", "right_hip")
+_NEEDED = {"neck", *CORNERS, *(f"{side}_{kind}" for side in ("left", "right") for pair in LENGTHS for kind in pair)}
 # Largest usual distance between corners of the trunk, relative to shoulder - hip.
 _SHOULDERS, _HIPS, _LONG = 0.75, 0.45, 1.1
 ACROSS = np.array([(_SHOULDERS, _SHOULDERS, _LONG, _LONG), (_SHOULDERS, _SHOULDERS, _LONG, _LONG),
@@ -15,6 +16,8 @@ ACROSS = np.array([(_SHOULDERS, _SHOULDERS, _LONG, _LONG), (_SHOULDERS, _SHOULDE
 LARGEST_STRETCH = 1.35  # of a distance above the usual one
 LEAST_TRUNK = 0.4  # of the usual shoulder - hip distance: nearer parts belong to two people
 LARGEST_RATIO = 1.7  # between the sizes of two parts
+DOUBLE = 0.15  # of the trunk: joints of the same name and so near are one, found twice
+WEAK = 0.5  # of the other's height: a peak that gives way
 
 
 def one_to_one(connections):
@@ -126,6 +129,42 @@ def join_best_first(connections, peaks, limbs):
     return list(people.values())
 
 
+def join_doubles(people, peaks, skeleton):
+    """Give parts that hang on a joint of somebody else, found twice a little aside, to this person.
+
+    Where a joint's map has two peaks, or two joints lie upon each other as the hips of who is seen from the side, a
+    leg may hang on one and the trunk on the other. The person with more joints takes what it lacks, and what of its own
+    is weak in comparison; the rest of the part is dropped. Not part of any published decoder.
+
+    Args: as `join_fragments`.
+    """
+    if len(people) < 2 or not _NEEDED <= set(skeleton.joints):
+        return people
+    people = sorted(people, key=lambda person: -len(person.joints))
+    places = _places(people, peaks, skeleton)
+    size = DOUBLE * _sizes(places, skeleton.joints)
+    # For each joint, what lies there in the other person: the same one or that of the other side.
+    mirrored = places[:, [skeleton.joints.index(_other_side(joint)) for joint in skeleton.joints]]
+    near = np.stack([np.abs(places[:, None] - other[None]) <= size[:, None, None] for other in (places, mirrored)])
+    count = np.array([len(person.joints) for person in people])
+    gone = set()
+    for kept, part in zip(*np.nonzero(near.any((0, 3)) & (count[:, None] > 2 * count[None]))):
+        if not gone & {kept, part}:
+            one, other = people[kept], people[part]
+            new = {joint: candidate for joint, candidate in other.joints.items() if joint not in one.joints
+                   or peaks.score[one.joints[joint]] < WEAK * peaks.score[candidate]}
+            one.score += other.score * len(new.keys() - one.joints.keys()) / len(other.joints)
+            one.joints.update(new)
+            gone.add(part)
+    return [person for number, person in enumerate(people) if number not in gone]
+
+
+def _other_side(joint):
+    swap = {"left": "right", "right": "left"}
+    side, _, kind = joint.partition("_")
+    return f"{swap[side]}_{kind}" if side in swap else joint
+
+
 def join_fragments(people, peaks, skeleton):
     """Join parts without a neck that make one body, the best fitting first.
 
@@ -139,16 +178,12 @@ def join_fragments(people, peaks, skeleton):
         skeleton (Skeleton): its joints are called as in COCO; without neck, shoulders and hips nothing is joined.
     """
     names = skeleton.joints
-    needed = {"neck", *CORNERS, *(f"{side}_{kind}" for side in ("left", "right") for pair in LENGTHS for kind in pair)}
-    if not needed <= set(names):
+    if not _NEEDED <= set(names):
         return people
     neck = names.index("neck")
     whole = [person for person in people if neck in person.joints]
     parts = [person for person in people if neck not in person.joints]
-    places = np.full((len(parts), len(names)), np.nan, np.complex128)
-    for row, person in zip(places, parts):
-        candidates = list(person.joints.values())
-        row[list(person.joints)] = peaks.x[candidates] + 1j * peaks.y[candidates]
+    places = _places(parts, peaks, skeleton)
     while len(parts) > 1:
         misfit = _misfit(places, names)
         kept, absorbed = np.unravel_index(np.argmin(misfit), misfit.shape)
@@ -162,11 +197,17 @@ def join_fragments(people, peaks, skeleton):
     return whole + parts
 
 
-def _misfit(places, names):
-    """How badly two parts fit as one body (F, F), infinite where they do not, and below the diagonal.
+def _places(people, peaks, skeleton):
+    """(P, J) complex, x + iy in pixels, NaN where a joint is missing."""
+    places = np.full((len(people), len(skeleton.joints)), np.nan, np.complex128)
+    for row, person in zip(places, people):
+        candidates = list(person.joints.values())
+        row[list(person.joints)] = peaks.x[candidates] + 1j * peaks.y[candidates]
+    return places
 
-    places (F, J): x + iy in pixels, NaN where a joint is missing.
-    """
+
+def _misfit(places, names):
+    """How badly two parts fit as one body (F, F), infinite where they do not, and below the diagonal."""
     size = _sizes(places, names)
     larger, smaller = np.maximum.outer(size, size), np.minimum.outer(size, size)
     there = ~np.isnan(places)

@@ -3,6 +3,8 @@ import numpy as np
 import pytest
 
 from common.inference.tracking import (
+    DAMPING,
+    INERTIA,
     JOINT_SPREAD,
     LEAST_SIMILARITY,
     LONGEST_GAP,
@@ -10,6 +12,7 @@ from common.inference.tracking import (
     SMALLEST_SIDE,
     Track,
     Tracker,
+    shared_joints,
     similarity,
 )
 
@@ -28,17 +31,20 @@ def bar(x, height=300.0):
 
 def test_constants_are_what_was_measured():
     """30 frames are a second of video; 0.15 and 2 let a person go on who moves by half of their height in a frame."""
+    assert (DAMPING, INERTIA) == (0.9, 0.5)
     assert (LEAST_SIMILARITY, LONGEST_GAP, LOOSENESS, SMALLEST_SIDE, JOINT_SPREAD) == (0.15, 30, 2.0, 16.0, 0.07)
 
 
-def test_motion_is_a_mean_per_frame_and_goes_on_for_one_frame():
+def test_motion_is_a_mean_per_frame_and_goes_on_ever_slower():
     track = Track(bar(0), 3)
     np.testing.assert_array_equal(track.expected(4), bar(0))
     track.move_to(bar(10) + (0, 4, 0), 5)
     np.testing.assert_array_equal(track.motion, [5, 2])
     np.testing.assert_array_equal(track.expected(6), bar(15) + (0, 6, 0))
-    np.testing.assert_array_equal(track.expected(7), bar(10) + (0, 4, 0))
+    np.testing.assert_allclose(track.expected(8), bar(10 + 5 * 2.71) + (0, 4 + 2 * 2.71, 0))
     assert track.frame == 5
+    track.move_to(bar(11) + (0, 4, 0), 6)
+    np.testing.assert_array_equal(track.motion, [3, 1])  # halfway between (5, 2) and (1, 0)
 
 
 def test_a_track_keeps_its_first_joints_to_itself():
@@ -58,8 +64,28 @@ def test_joints_seen_for_the_first_time_or_hidden_do_not_enter_the_motion():
     np.testing.assert_array_equal(track.joints[2:, :2], [[10, 200], [10, 300]])
     assert track.joints[2, 2] == 1
     track.move_to(np.zeros((4, 3)), 3)
-    np.testing.assert_array_equal(track.motion, [0, 0])
+    np.testing.assert_array_equal(track.motion, [2.5, 0])
     np.testing.assert_array_equal(track.joints[2:, :2], [[10, 200], [10, 300]])
+
+
+def test_the_whole_person_goes_on_where_a_part_was_taken_for_another_one():
+    whole, leg = bar(0), bar(0)
+    leg[:2] = 0
+    assert shared_joints(whole, leg) == 0.5 and shared_joints(leg, bar(5)[:3]) == 0
+    tracker = Tracker()
+    assert tracker.update([leg, bar(400)]) == [0, 1]
+    assert tracker.update([leg, whole, bar(400)]) == [0, 2, 1]
+    assert tracker.update([whole, bar(400)]) == [2, 1]
+
+
+def test_who_passes_behind_somebody_is_expected_on_the_other_side():
+    """15 px per frame for ten frames, hidden for six, near somebody who stands."""
+    tracker = Tracker()
+    for frame in range(10):
+        assert tracker.update([bar(220), bar(15 * frame + 60)]) == [0, 1]
+    for _ in range(6):
+        assert tracker.update([bar(220)]) == [0]
+    assert tracker.update([bar(220), bar(275)]) == [0, 1]  # 195 + 15 (1 + 0.9 + ... + 0.9^6) = 273
 
 
 def test_similarity_by_hand():
