@@ -100,7 +100,7 @@ def decode(heat, paf, frame=None, decoder="default", skeleton=COCO_18, merge_hal
         frame (Placement): None when the network input is the image.
         decoder (str): a name of `CONVENTIONS`.
         skeleton (Skeleton): J joints and L limbs.
-        merge_halves (bool): join parts of a person whose neck is hidden, see `join_fragments`; None for what the
+        merge_halves (bool): join parts of one person, see `join_doubles` and `join_fragments`; None for what the
             decoder does by itself: `default` joins, the published ones do not.
 
     Raises:

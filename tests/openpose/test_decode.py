@@ -10,7 +10,7 @@ from scipy.optimize import linear_sum_assignment
 
 from openpose.src import decode as decode_module
 from openpose.src.decode import Placement, decode
-from openpose.src.grouping import PartialPerson, join_best_first, join_in_order, one_to_one
+from openpose.src.grouping import PartialPerson, join_best_first, join_doubles, join_in_order, one_to_one
 from openpose.src.limbs import FIELD_THRESHOLD, Connections, LinearSampler, PixelSampler, supported, with_near_pairs
 from openpose.src.peaks import Peaks, enlarging_matrix
 from openpose.src.skeleton import COCO_18, Skeleton
@@ -129,6 +129,41 @@ def test_the_parts_of_a_person_without_neck_become_one():
     assert right_joints(joined.joints, truth) > right_joints(apart.joints, truth)
     whole = decode(*scenes.maps("crowd", 1), frame_of("crowd"))
     assert len(whole) == 20
+
+
+def people_of(*poses):
+    """PartialPersons and Peaks of poses {joint: (x, y, height)}; each one's score is its number of joints."""
+    joints = [list(pose) for pose in poses]
+    x, y, score = np.array([place for pose in poses for place in pose.values()], np.float64).T
+    numbers = iter(range(len(x)))
+    people = [PartialPerson({COCO_18.joints.index(joint): next(numbers) for joint in names}, len(names))
+              for names in joints]
+    return people, Peaks(x, y, score, None)
+
+
+TRUNK = {"neck": (100, 50, 0.9), "right_shoulder": (80, 50, 0.9), "right_elbow": (80, 110, 0.9),
+         "left_shoulder": (120, 50, 0.9), "left_elbow": (120, 110, 0.9), "right_hip": (85, 150, 0.6),
+         "left_hip": (115, 150, 0.9), "left_knee": (115, 235, 0.9)}  # shoulder - hip is 100 px by its other limbs
+
+
+@pytest.mark.parametrize("leg, right_hip, right_knee", [
+    # A second peak 14 px from the right hip, within 0.15 of the trunk: the knee is taken, the hip stays.
+    ({"right_hip": (99, 150, 0.7), "right_knee": (90, 230, 0.8)}, 85, 90),
+    # 16 px are too many: two people.
+    ({"right_hip": (85, 166, 0.7), "right_knee": (90, 230, 0.8)}, 85, None),
+    # On the hip of the other side, as in a side view, and higher than twice the one of the trunk.
+    ({"right_hip": (115, 152, 1.3), "right_knee": (90, 230, 0.8)}, 115, 90),
+    # Half of the joints of the other one, or more, are somebody.
+    ({"right_hip": (85, 150, 0.7), "right_knee": (90, 230, 0.8), "right_ankle": (90, 300, 0.8),
+      "right_ear": (300, 0, 0.5)}, 85, None)])
+def test_a_doubled_limb_goes_to_the_person_it_hangs_on(leg, right_hip, right_knee):
+    people, peaks = people_of(leg, TRUNK)
+    joined = join_doubles(people, peaks, COCO_18)
+    assert len(joined) == (2 if right_knee is None else 1)
+    whole = max(joined, key=lambda person: len(person.joints))
+    places = {COCO_18.joints[joint]: peaks.x[candidate] for joint, candidate in whole.joints.items()}
+    assert places["right_hip"] == right_hip and places.get("right_knee") == right_knee
+    assert whole.score == (8 if right_knee is None else 9)  # half of the leg's two joints is new
 
 
 def test_positions_are_finer_than_a_pixel():
