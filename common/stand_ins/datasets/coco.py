@@ -137,12 +137,16 @@ class _Split:
         """The annotation file."""
         images = [{"license": 1, "file_name": file_name(split, image["id"]), "coco_url": "", "flickr_url": "",
                    "date_captured": "", **image} for image in self.images]
-        skeleton = [[parent + 1, child + 1] for parent, child in limbs("coco_17")]
         return {"info": {"description": "sample data of a procedural human", "version": "1.0", "year": year,
                          "contributor": "", "url": "", "date_created": ""},
                 "licenses": [{"id": 1, "name": "free", "url": ""}], "images": images, "annotations": self.annotations,
-                "categories": [{"supercategory": "person", "id": 1, "name": "person", "keypoints": list(JOINTS),
-                                "skeleton": skeleton}]}
+                "categories": [person_category()]}
+
+
+def person_category():
+    """The category of people as COCO's files state it; COCO-WholeBody's keep it."""
+    skeleton = [[parent + 1, child + 1] for parent, child in limbs("coco_17")]
+    return {"supercategory": "person", "id": 1, "name": "person", "keypoints": list(JOINTS), "skeleton": skeleton}
 
 
 def _years(text):

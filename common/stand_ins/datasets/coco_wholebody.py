@@ -13,6 +13,7 @@ from common.data.records import box_around
 from common.geometry.rotation import axis_angle_to_matrix, matrix_to_axis_angle
 from common.stand_ins.datasets.annotations import encode_mask, item_rng
 from common.stand_ins.datasets.capture import mano_params, smplx_params
+from common.stand_ins.datasets.coco import person_category
 from common.stand_ins.datasets.image_files import add_crops, check_crops, write_image
 from common.stand_ins.datasets.output import coco_file, json_object
 from common.stand_ins.scenes.body import scene_body
@@ -40,7 +41,7 @@ def make(args):
     folder = os.path.join(args.output_dir, "annotations")
     with contextlib.ExitStack() as stack:
         lists = {split: stack.enter_context(coco_file(os.path.join(folder, f"coco_wholebody_{split}_v1.0.json"),
-                                                      categories=[{"id": 1, "name": "person"}]))
+                                                      categories=[person_category()]))
                  for split in ("train", "val")}
         fits, hands = (stack.enter_context(json_object(os.path.join(folder, f"MSCOCO_train_{name}_NeuralAnnot.json")))
                        for name in ("SMPLX_all", "MANO"))
