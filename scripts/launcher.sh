@@ -44,6 +44,11 @@ full_path() {
     if [[ -n $1 && -e $1 ]]; then printf '%s/%s' "$(cd "$(dirname "$1")" && pwd)" "$(basename "$1")"; else printf '%s' "$1"; fi
 }
 
+# launch_file PATH: a file of the project as it is reached from the current folder: with its full path outside of the root.
+launch_file() {
+    if [[ $PWD == "$launcher_root" ]]; then printf '%s' "$1"; else printf '%q' "$launcher_root/$1"; fi
+}
+
 # launch_paths "$@": sets `arguments` to the given ones, with the full paths of what is there, also within --flag=path. A
 # word without a slash stays: `--dataset coco` names no folder, whatever lies beside the caller.
 launch_paths() {
@@ -108,9 +113,9 @@ launch_find_python() {
     [[ -n $launch_python ]] || launch_python=$launcher_root/.venv/bin/python
     if [[ -z ${PYTHON:-} && ! -x $launch_python ]]; then launch_python=python3; fi
     launch_python=$("$launch_python" -c 'import sys; print(sys.executable)' 2>/dev/null) ||
-        launch_error "${PYTHON:-python3} does not run; make the environment with: bash scripts/setup.sh"
+        launch_error "${PYTHON:-python3} does not run; make the environment with: bash $(launch_file scripts/setup.sh)"
     "$launch_python" -c 'import importlib.util, sys; sys.exit(importlib.util.find_spec("mindspore") is None)' ||
-        launch_error "$launch_python has no mindspore; make the environment with: bash scripts/setup.sh"
+        launch_error "$launch_python has no mindspore; make the environment with: bash $(launch_file scripts/setup.sh)"
 }
 
 # Goes to the model's folder; sets `launch_log` to a new file in its logs/.
