@@ -13,6 +13,7 @@ mode, which chooses its kernels on another way.
 
 Needs gcc and nm; Linux on x86-64.
 """
+import functools
 import importlib
 import importlib.util
 import os
@@ -163,7 +164,7 @@ def _read_log(lines):
 
 def _load(factory):
     if factory.endswith(".mindir"):
-        return _load_mindir(factory)
+        return functools.partial(_load_mindir, factory)
     place, _, name = factory.rpartition(":")
     if place.endswith(".py"):
         spec = importlib.util.spec_from_file_location(pathlib.Path(place).stem, place)

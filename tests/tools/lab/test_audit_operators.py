@@ -80,3 +80,15 @@ def test_command_for_ascend(tmp_path, capsys, monkeypatch):
 def test_command_for_gpu(capsys):
     assert audit_operators.main([f"{GRAPHS}:backs_off", "--target", "GPU"]) == 1
     assert "missing: Cross" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("batch", [1, None])
+def test_an_exported_file_is_read_too(batch, tmp_path, capsys):
+    import mindspore as ms
+    from mindspore import nn
+
+    path = tmp_path / "net.mindir"
+    x = ms.Tensor(shape=[batch, 4], dtype=ms.float32) if batch is None else ms.ops.zeros((batch, 4))
+    ms.export(nn.SequentialCell(nn.Dense(4, 3), nn.ReLU()), x, file_name=str(path), file_format="MINDIR")
+    assert audit_operators.main([str(path), "--target", "Ascend"]) == 0
+    assert "ReLU" in capsys.readouterr().out
