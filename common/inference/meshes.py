@@ -334,6 +334,9 @@ class MeshRunner:
             body = self.model.pose(track.smooth(body, region, frame.time_s))
         corner, side, cam = np.asarray(region.corner_px)[None], np.array([region.side_px]), np.asarray(body.cam)[None]
         weak_px = crop_points_to_image(weak_perspective_projection(body.j3d[None], cam), corner, side)[0]
+        if cam[0, 0] <= 0:
+            raise UserError(f"{where}: the network's camera has the scale {cam[0, 0]:.3g}, which shows nobody; trained "
+                            "weights give a person a positive one")
         translation, j2d_px = self._seen(body.j3d, weak_px, record, where)
         boxes_px = {name: crop_points_to_image(box[None], corner, side).ravel() for name, box in body.boxes.items()}
         person = Person(

@@ -186,10 +186,11 @@ def test_one_bad_person_costs_nobody_else(tmp_path, caplog):
     assert sorted(os.listdir(tmp_path / "out")) == ["a_0.json", "a_4.json"]
     assert "lies beside a, which is 80 x 60 px" in caplog.text
     assert "person 2 of a.png: vertices not finite" in caplog.text
-    assert "person 3 of a.png would not stand before the camera of --focal_length 5000" in caplog.text
-    with pytest.raises(UserError, match="nothing was written: person 2 of a.png would not stand before the camera"):
-        MeshRunner(Fragile(), choose_people("0,0,20,30;0,0,20,30;0,0,20,30"), str(tmp_path / "none"),
-                   ["json"], focal_length=0.001).run(open_source(str(tmp_path / "a.png")))
+    assert "person 3 of a.png: the network's camera has the scale -1, which shows nobody" in caplog.text
+    with pytest.raises(UserError, match="nothing was written: person 0 of a.png would not stand before the camera of "
+                                        "--focal_length 0.001: take a longer one"):
+        MeshRunner(Eggs(), choose_people("0,0,20,30"), str(tmp_path / "none"), ["json"],
+                   focal_length=0.001).run(open_source(str(tmp_path / "a.png")))
 
 
 def test_one_bad_frame_counts_as_empty(tmp_path, caplog):
