@@ -5,6 +5,7 @@ frames in which the person is seen. `frames` are their numbers, from 0, and `tim
 """
 import dataclasses
 import json
+import logging
 import os
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,6 +17,8 @@ from common.formats.motion import Motion
 from common.formats.registry import MOTION_FORMATS, write_motion
 from common.inference.motions import motion_of
 from common.inference.outputs import CONVENTIONS, People, arrays_of, header_of, json_bytes, plain
+
+LOGGER = logging.getLogger("mindhuman")
 
 
 class PersonTrack(NamedTuple):
@@ -51,6 +54,9 @@ class VideoRecord:
             formats (list): json, npz and those of `MOTION_FORMATS`; others are not looked at.
         """
         paths = []
+        brief = [f"{name}_{number}" for number, track in sorted(self.tracks.items()) if len(track.frames) == 1]
+        if brief and self.frames > 1:
+            LOGGER.info("%s: seen in one frame only, perhaps by mistake", ", ".join(brief))
         for number, track in sorted(self.tracks.items()):
             conventions = {**CONVENTIONS, "time_s": "seconds since the first frame of the video",
                            **self.record.conventions}

@@ -1,5 +1,6 @@
 """Files about each person of a video: what they hold, worked out by hand."""
 import json
+import logging
 
 import numpy as np
 
@@ -26,9 +27,11 @@ def recorded():
     return video
 
 
-def test_each_person_has_all_frames_in_which_they_are_seen(tmp_path):
+def test_each_person_has_all_frames_in_which_they_are_seen(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
     paths = recorded().write(str(tmp_path), "v", ("json", "npz", "obj"))
     assert [path.rpartition("/")[2] for path in paths] == ["v_1.json", "v_1.npz", "v_3.json", "v_3.npz"]
+    assert [record.getMessage() for record in caplog.records] == ["v_1: seen in one frame only, perhaps by mistake"]
     third = json.loads((tmp_path / "v_3.json").read_text())
     assert (third["frames"], third["time_s"], third["score"]) == ([0, 2], [0.0, 0.08], [None, 0.5])
     assert (third["video"], third["fps"], third["num_frames"], third["smoothed"]) == ("v", 25.0, 3, True)
