@@ -6,6 +6,7 @@
 defaults, each into a folder of its name.
 """
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -27,6 +28,8 @@ def main(argv):
     parser.add_argument("--output_dir", required=True, help="folder to write into; files of equal names are replaced")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same files (default: 1)")
     parser.add_argument("--num", type=int, help="how many of the dataset's items (its own --help says which)")
+    # Before numpy is loaded: its products are small here, and further threads of BLAS keep cores busy with waiting.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     chosen = next((word for word in argv if word in registry.DATASETS), None)
     module = registry.find(chosen) if chosen else None
     if module:
