@@ -138,17 +138,18 @@ def join_doubles(people, peaks, skeleton):
 
     Args: as `join_fragments`.
     """
-    if len(people) < 2 or not _NEEDED <= set(skeleton.joints):
-        return people
     people = sorted(people, key=lambda person: -len(person.joints))
+    count = np.array([len(person.joints) for person in people])
+    whole, parts = np.nonzero(count[:, None] > 2 * count)
+    if not len(parts) or not _NEEDED <= set(skeleton.joints):
+        return people
     places = _places(people, peaks, skeleton)
-    size = DOUBLE * _sizes(places, skeleton.joints)
+    reach = DOUBLE * _sizes(places, skeleton.joints)[whole, None]
     # For each joint, what lies there in the other person: the same one or that of the other side.
     mirrored = places[:, [skeleton.joints.index(_other_side(joint)) for joint in skeleton.joints]]
-    near = np.stack([np.abs(places[:, None] - other[None]) <= size[:, None, None] for other in (places, mirrored)])
-    count = np.array([len(person.joints) for person in people])
+    hang = np.any([(np.abs(places[whole] - other[parts]) <= reach).any(1) for other in (places, mirrored)], 0)
     gone = set()
-    for kept, part in zip(*np.nonzero(near.any((0, 3)) & (count[:, None] > 2 * count[None]))):
+    for kept, part in zip(whole[hang], parts[hang]):
         if not gone & {kept, part}:
             one, other = people[kept], people[part]
             new = {joint: candidate for joint, candidate in other.joints.items() if joint not in one.joints
