@@ -1,5 +1,6 @@
 """The viewer page: what it holds, and what a browser draws of it where Chromium is installed."""
 import base64
+import dataclasses
 import json
 import re
 import shutil
@@ -20,6 +21,8 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu
          "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 ONCE = ["--virtual-time-budget=3000", "--window-size=900,600"]
+# A headless window changes its size while it opens; the canvas must not follow, or images would differ.
+FIXED = "<style>canvas { width: 900px !important; height: 600px !important; }</style></head>"
 
 
 def people():
@@ -86,9 +89,7 @@ def photographed(tmp_path, script=""):
     """Screenshot of the page after `script` ran in it -> masks (H, W) of the red and of the blue ball."""
     write_viewer(str(tmp_path / "page.html"), people(), "Two")
     page, screenshot = tmp_path / "page.html", tmp_path / "page.png"
-    # A headless window changes its size while it opens; the canvas must not follow, or images would differ.
-    fixed = "<style>canvas { width: 900px !important; height: 600px !important; }</style>"
-    page.write_text(page.read_text(encoding="utf-8").replace("</head>", f"{fixed}</head>")
+    page.write_text(page.read_text(encoding="utf-8").replace("</head>", FIXED)
                     .replace("</body>", f"<script>{script}</script></body>"))
     with tempfile.TemporaryDirectory(dir=tmp_path, ignore_cleanup_errors=True) as profile:
         subprocess.run([CHROMIUM, *FLAGS, *ONCE, f"--user-data-dir={profile}", f"--screenshot={screenshot}",
@@ -208,6 +209,36 @@ def test_a_scene_that_moves_holds_its_turns():
     np.testing.assert_allclose(decoded(motion["turns"], "<f4").reshape(2, 2, 4), moving.quaternions, atol=1e-6)
 
 
+def red_pixels(tmp_path, page, script):
+    """(H, W) bool: what is red of a page after `script` ran in it, without the panel."""
+    script = f'<script>control("panel").hidden = true; {script}</script></body>'
+    (tmp_path / "page.html").write_text(page.replace("</head>", FIXED).replace("</body>", script), encoding="utf-8")
+    subprocess.run([CHROMIUM, *FLAGS, *ONCE, f"--user-data-dir={tmp_path / 'profile'}",
+                    f"--screenshot={tmp_path / 'shot.png'}", f"file://{tmp_path / 'page.html'}"],
+                   capture_output=True, timeout=120)
+    blue, green, red = cv2.imread(str(tmp_path / "shot.png")).astype(int).transpose(2, 0, 1)
+    return (red > 120) & (red > 2 * blue) & (red > 2 * green)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+def test_somebody_seen_for_a_moment_does_not_make_the_others_small(tmp_path):
+    """A red ball in eleven frames, alone or with one that is 30 m away in one frame or, a tenth of the time, in two."""
+    ball, moving = swinging()
+    still = dataclasses.replace(moving, quaternions=np.tile(moving.quaternions[:1], (11, 1, 1)), root=np.zeros((11, 3)),
+                                rows=np.arange(11))
+    seen = []
+    for count in (0, 1, 2):
+        rows, root = np.full(11, -1), np.tile([30.0, 0, 0], (count, 1))
+        rows[11 - count:] = np.arange(count)
+        far = dataclasses.replace(moving, quaternions=moving.quaternions[:count], root=root, rows=rows)
+        meshes, motions = [ball, ball][:1 + min(count, 1)], [still, far][:1 + min(count, 1)]
+        page = viewer_page(meshes, "Two", motions=motions, times=list(range(11)))
+        seen.append(red_pixels(tmp_path, page, "").sum())
+    alone, one_frame, two_frames = seen
+    assert alone > 1000 and abs(one_frame - alone) < 0.02 * alone and two_frames < 0.1 * alone
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 def test_a_browser_shows_the_frame_that_the_slider_names(tmp_path):
@@ -216,15 +247,9 @@ def test_a_browser_shows_the_frame_that_the_slider_names(tmp_path):
     centres = []
     for frame in range(3):
         # A visitor who moves the slider and looks from the front, without the panel.
-        act = (f'<script>control("panel").hidden = true; control("frame").value = {frame}; '
-               'control("frame").dispatchEvent(new Event("input")); '
-               'document.querySelector("[data-yaw=\\"0\\"]").click();</script></body>')
-        (tmp_path / "page.html").write_text(page.replace("</body>", act), encoding="utf-8")
-        subprocess.run([CHROMIUM, *FLAGS, *ONCE, f"--user-data-dir={tmp_path / 'profile'}",
-                        f"--screenshot={tmp_path / 'shot.png'}", f"file://{tmp_path / 'page.html'}"],
-                       capture_output=True, timeout=120)
-        shot = cv2.imread(str(tmp_path / "shot.png")).astype(int)
-        red = (shot[..., 2] > 120) & (shot[..., 2] > 2 * shot[..., 0]) & (shot[..., 2] > 2 * shot[..., 1])
+        red = red_pixels(tmp_path, page, f'control("frame").value = {frame}; '
+                         'control("frame").dispatchEvent(new Event("input")); '
+                         'document.querySelector("[data-yaw=\\"0\\"]").click();')
         centres.append(np.argwhere(red).mean(0) if red.sum() > 200 else None)
     (first_y, first_x), (second_y, second_x), gone = centres
     assert second_x < first_x - 100 and second_y < first_y - 100  # from the right to above
