@@ -14,7 +14,7 @@ import numpy as np
 from mindspore import ops
 
 from common.body_models.lbs import constant
-from common.geometry.rotation_ops import PRODUCT_ENTRIES, quaternion_to_matrix
+from common.geometry.rotation_ops import PRODUCT_ENTRIES, TINY, quaternion_to_matrix
 from common.precision import Float32Cell, as_float32
 
 # No eigenvalue of K is below -sqrt(2) |M|; moved up by that much, the largest is also the largest in size.
@@ -23,7 +23,6 @@ _SHIFT = 2.0 ** 0.5
 _ROUNDS, _SQUARINGS = 4, 3
 # The axis of the skew part of a matrix, (9, 3): (m21 - m12, m02 - m20, m10 - m01).
 _AXIS = ((0, 0, 0), (0, 0, -1), (0, 1, 0), (0, 0, 1), (0, 0, 0), (-1, 0, 0), (0, -1, 0), (1, 0, 0), (0, 0, 0))
-_TINY = 1e-20
 
 
 class NearestRotation(Float32Cell):
@@ -72,7 +71,7 @@ class NearestRotation(Float32Cell):
         determinant = self.sum(moments[:, :3] * cofactors[:, :3], -1)
         axis = self.matmul(self.product_ta(rotation, gradient).reshape(-1, 9), self.axis)
         solved = self.product(cofactors.reshape(-1, 3, 3), ops.expand_dims(axis, -1))[:, :, 0]
-        solved = solved * (determinant / (determinant * determinant + _TINY))
+        solved = solved * (determinant / (determinant * determinant + TINY))
         skew = self.matmul(solved, self.axis_back).reshape(-1, 3, 3)
         return (self.product(rotation, skew),)
 
@@ -90,7 +89,7 @@ class NearestRotation(Float32Cell):
     def _by_quaternion(self, matrix):
         flat = matrix.reshape(-1, 9)
         # A matrix of zeros leaves K at the identity, whose first column stands for no rotation.
-        length = ops.sqrt(self.sum(flat * flat, -1) + _TINY)
+        length = ops.sqrt(self.sum(flat * flat, -1) + TINY)
         power = self.matmul(flat / length, self.davenport).reshape(-1, 4, 4) + _SHIFT * self.identity4
         for _ in range(_ROUNDS):
             power = power / self.sum(power * self.identity4, (1, 2))

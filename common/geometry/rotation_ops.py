@@ -7,8 +7,9 @@ Conventions as in `rotation`.
 import mindspore as ms
 from mindspore import Tensor, ops
 
-# Added under square roots: small against any float32 rotation, large enough to keep gradients finite at zero.
-_TINY = 1e-16
+# Added under square roots: small against any float32 rotation, large enough to keep gradients finite at zero. One value
+# for all of a graph: where 1e-20 and 1e-16 met in one, MindSpore's compiler once took the one for the other and failed.
+TINY = 1e-16
 # The primitive: a Tensor's `sum` takes six times as long to compile, and rotations are many.
 _sum = ops.ReduceSum(keep_dims=True)
 
@@ -41,7 +42,7 @@ def matrix_to_axis_angle(matrix: Tensor) -> Tensor:
 
 def axis_angle_to_quaternion(axis_angle: Tensor) -> Tensor:
     """(B, ..., 3) radians -> (B, ..., 4) unit quaternions (w, x, y, z); the gradient is exact at zero too."""
-    angle = ops.sqrt(_sum(axis_angle * axis_angle, -1) + _TINY)
+    angle = ops.sqrt(_sum(axis_angle * axis_angle, -1) + TINY)
     half = 0.5 * angle
     return ops.concat((ops.cos(half), ops.sin(half) / angle * axis_angle), -1)
 
@@ -51,7 +52,7 @@ def quaternion_to_axis_angle(quaternion: Tensor) -> Tensor:
     real, vector = ops.split(quaternion, (1, 3), -1)
     vector = ops.select(real < 0, -vector, vector)
     real = ops.abs(real)
-    length = ops.sqrt(_sum(vector * vector, -1) + _TINY)
+    length = ops.sqrt(_sum(vector * vector, -1) + TINY)
     return 2.0 * ops.atan2(length, real) / length * vector
 
 
@@ -95,4 +96,4 @@ def rot6d_to_matrix(rot6d: Tensor) -> Tensor:
 
 def normalize(vector: Tensor) -> Tensor:
     """(..., N) -> the same direction with length one; zero stays zero, with a finite gradient."""
-    return vector / ops.sqrt(_sum(vector * vector, -1) + _TINY)
+    return vector / ops.sqrt(_sum(vector * vector, -1) + TINY)
