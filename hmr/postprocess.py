@@ -27,7 +27,7 @@ def main(argv):
     figures = measure_bins(config.label_file, config.result_path)
     if "pa_mpjpe" in figures:
         LOGGER.info("PA-MPJPE is :  %.4f", figures["pa_mpjpe"]["mean"])
-    LOGGER.info("time: %.2f", time.perf_counter() - start)
+    LOGGER.info("time: %.2f s", time.perf_counter() - start)
 
 
 if __name__ == "__main__":

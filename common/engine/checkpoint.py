@@ -344,10 +344,10 @@ def find_checkpoint(ckpt_file: str, output_dir: str, model: str, flag: str = "--
     path = small_weights(model)
     if small and os.path.isfile(path):
         LOGGER.info("No --ckpt_file, and no run in %s: using weights/%s, trained on synthetic people; for real ones: "
-                    "python tools/get_weights.py %s", output_dir, os.path.basename(path), model)
+                    "python tools/get_weights.py %s", os.path.abspath(output_dir), os.path.basename(path), model)
         return read_checkpoint(path)
-    raise UserError(f"no checkpoint: --ckpt_file is empty and there is none below {output_dir}. Train one (python "
-                    f"train.py), or get published weights: python tools/get_weights.py {model}")
+    raise UserError(f"no checkpoint: --ckpt_file is empty and there is none below {os.path.abspath(output_dir)}. "
+                    f"Train one (python train.py), or get published weights: python tools/get_weights.py {model}")
 
 
 def newest_below(folder: str) -> Checkpoint | None:
