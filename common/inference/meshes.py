@@ -266,7 +266,8 @@ class MeshRunner:
                 found = []  # the frame counts as one without people
             # Frames without people count too: after many of them somebody is new.
             numbers = range(len(found)) if not source.fps else self.tracker.update(
-                [_as_pose(person) for person in found], None, [person.number for person in found])
+                [_as_pose(person) for person in found], None, [person.number for person in found],
+                frame.image if all(person.joints is not None for person in found) else None)
             found = [dataclasses.replace(person, number=number) for person, number in zip(found, numbers)]
             image, usable = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB), []
             for person in found:

@@ -165,7 +165,7 @@ class Detecting:
             detector.config = detector.config.replace(inference_img_size=size)
         maps = detector.maps(frame.image)
         people = people_of(*maps, detector.config, detector.skeleton)
-        ids = None if tracker is None else tracker.update(people.joints)
+        ids = None if tracker is None else tracker.update(people.joints, image=frame.image)
         return Poses2D(frame.name, file_name, frame.image[..., ::-1], people.joints, people.scores, ids,
                        detector.skeleton, frame.time_s, maps)
 

@@ -1,17 +1,24 @@
 """Who is who from frame to frame; numbers worked out by hand."""
+import cv2
 import numpy as np
 import pytest
 
 from common.inference.tracking import (
+    COLOUR_SPREAD,
+    COLOUR_UPDATE,
     DAMPING,
+    FEWEST_COLOURS,
     INERTIA,
     JOINT_SPREAD,
     LEAST_SIMILARITY,
     LONGEST_GAP,
     LOOSENESS,
+    PATCH,
     SMALLEST_SIDE,
     Track,
     Tracker,
+    joint_colours,
+    same_colours,
     shared_joints,
     similarity,
 )
@@ -33,6 +40,7 @@ def test_constants_are_what_was_measured():
     """30 frames are a second of video; 0.15 and 2 let a person go on who moves by half of their height in a frame."""
     assert (DAMPING, INERTIA) == (0.9, 0.5)
     assert (LEAST_SIMILARITY, LONGEST_GAP, LOOSENESS, SMALLEST_SIDE, JOINT_SPREAD) == (0.15, 30, 2.0, 16.0, 0.07)
+    assert (PATCH, COLOUR_SPREAD, COLOUR_UPDATE, FEWEST_COLOURS) == (0.03, 30.0, 0.1, 3)
 
 
 def test_motion_is_a_mean_per_frame_and_goes_on_ever_slower():
@@ -193,6 +201,61 @@ def test_known_people_keep_their_numbers_however_they_move():
     assert tracker.update([bar(0), bar(500)], identities=[4, "anna"]) == [4, 2]
     # Of those without a number one continues "1", who stands there no longer by number; "anna" is at 500.
     assert tracker.update([bar(500), bar(2)], identities=[None, "anna"])[1] == 2
+
+
+def test_colours_tell_who_is_who_where_two_people_meet():
+    """Both stand 20 px apart, and in the next frame on one spot, where nothing but their clothes differs."""
+    red, blue = np.zeros((310, 300, 3), np.uint8), np.zeros((310, 300, 3), np.uint8)
+    red[..., 2], blue[..., 0] = 200, 200
+
+    def clothes(middle, left, right):
+        return np.concatenate([left[:, :middle], right[:, middle:]], 1)
+
+    apart = [bar(100), bar(120)]
+    for first, second, numbers in ((red, blue, [0, 1]), (blue, red, [1, 0])):
+        tracker = Tracker()
+        assert tracker.update(apart, image=clothes(110, red, blue)) == [0, 1]
+        # The two now stand at 112 and 108: by position alone the first one is 1.
+        assert tracker.update([bar(112), bar(108)], image=clothes(110, second, first)) == numbers
+        tracker = Tracker()
+        tracker.update(apart)
+        assert tracker.update([bar(112), bar(108)]) == [1, 0]
+
+
+def test_the_colour_of_a_joint_is_the_median_around_it():
+    """A box of 100 x 100 px reaches 3 px around a joint: 7 x 7 pixels, fewer at the border."""
+    image = np.zeros((101, 101, 3), np.uint8)
+    image[47:54, 47:54] = (10, 20, 200)
+    image[48:52, 48:52] = (255, 255, 255)  # 16 of 49
+    image[:, 98:] = (0, 255, 0)
+    image[97, 97] = (255, 0, 0)
+    pose = np.array([[50, 50, 0.5], [0, 0, 1.0], [100, 100, 1.0], [20, 20, 0], [50.4, 49.6, 1.0], [60, 120, 1.0]])
+    colours = joint_colours(image, pose[:5])
+    lab = cv2.cvtColor(np.array([[(10, 20, 200), (0, 0, 0), (0, 255, 0)]], np.uint8), cv2.COLOR_BGR2LAB)[0]
+    np.testing.assert_array_equal(colours[[0, 1, 2, 4]], lab[[0, 1, 2, 0]])
+    assert np.isnan(colours[3]).all()
+    assert np.isnan(joint_colours(image, pose)[5]).all() and np.isnan(joint_colours(image, 0 * pose)).all()
+
+
+def test_how_colours_agree_by_hand():
+    before = np.zeros((5, 3))
+    after = before + (0, 0, 1)
+    assert same_colours(before, before) == 1
+    after[:3] = [(0, 30, 0), (18, 24, 0), (0, 0, 90)]  # distances 30, 30, 90, 1, 1: the median is 30
+    assert same_colours(before, after) == pytest.approx(np.exp(-0.5))
+    before[3:] = np.nan
+    assert same_colours(before, after) == same_colours(after, before) == pytest.approx(np.exp(-0.5))
+    after[2] = np.nan  # two joints are left
+    assert same_colours(before, after) == 1
+    assert same_colours(before, None) == same_colours(before, after[:4]) == 1
+
+
+def test_colours_are_remembered_slowly():
+    track = Track(bar(0), 0, np.array([(50.0, 0, 0), (50, 0, 0), (np.nan,) * 3, (np.nan,) * 3]))
+    track.move_to(bar(0), 1, np.array([(60.0, 10, 0), (np.nan,) * 3, (70, 0, 0), (np.nan,) * 3]))
+    np.testing.assert_allclose(track.colours, [(51, 1, 0), (50, 0, 0), (70, 0, 0), (np.nan,) * 3])
+    track.move_to(bar(0), 2)
+    np.testing.assert_allclose(track.colours[0], (51, 1, 0))
 
 
 def test_unknown_people_get_numbers_that_nobody_has():
