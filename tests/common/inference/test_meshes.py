@@ -277,6 +277,17 @@ def test_a_film_follows_its_people(tmp_path, caplog):
     assert film.get(cv2.CAP_PROP_FRAME_COUNT) == 12
 
 
+def test_joints_tell_the_colours_of_people_and_boxes_do_not(tmp_path):
+    joints = np.array([[10, 10, 1], [20, 30, 1], [15, 20, 1.0]])
+    for number, seen in enumerate((joints, None)):
+        source, _ = walk(2)
+        runner = MeshRunner(Eggs(), lambda name, image, seen=seen: [Detection(np.array([5.0, 10, 20, 40]), seen)],
+                            str(tmp_path / str(number)), ["npz"], batch_size=1)
+        runner.run(source)
+        colours = runner.tracker.tracks[0].colours
+        assert np.isnan(colours).all() if seen is None else (colours == (87, 128, 128)).all()  # 80, 80, 80: L 34 %
+
+
 def test_smoothing_calms_turns_and_cameras_and_can_be_switched_off(tmp_path):
     path = str(tmp_path / "still.mp4")
     write_video(path, [np.full((48, 64, 3), 90, np.uint8)] * 30, 30.0)
