@@ -10,6 +10,7 @@ from cmr.src.network import build_network
 from cmr.src.weights import load_resnet
 from common.engine.amp import apply_amp, build_scaler
 from common.engine.checkpoint import load_weights
+from common.engine.continuation import say_unread
 from common.engine.optimizers import TorchAdam
 from common.engine.schedules import ExponentialDecay
 from common.engine.train_step import TrainStep
@@ -36,6 +37,7 @@ def build_start(config, body, start):
     if config.wide_start:
         start_wide(network, config.seed)
     if start is not None:
+        say_unread(config, ("pretrained_resnet_50",), start)
         load_weights(network, start, config.allow_partial)
     elif config.pretrained_resnet_50:
         load_resnet(network, config.pretrained_resnet_50)

@@ -99,3 +99,10 @@ def require_same_settings(checkpoint: Checkpoint, config: Config, may_differ: Co
         elif config[key] != saved[key]:
             raise UserError(f"{flag}: {checkpoint.path} was made with {key} {saved[key]}, this run has {config[key]}; "
                             "a continued run needs the same setting")
+
+
+def say_unread(config: Config, flags: Iterable[str], start: Checkpoint) -> None:
+    """Say of typed flags that name a part's weights that a whole checkpoint is read instead."""
+    for flag in flags:
+        if flag in config.typed:
+            LOGGER.info("--%s is not read: these weights come from %s", flag, start.path)

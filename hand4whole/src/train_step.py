@@ -3,6 +3,7 @@ import logging
 
 from common.engine.amp import apply_amp, build_scaler
 from common.engine.checkpoint import load_weights
+from common.engine.continuation import say_unread
 from common.engine.optimizers import TorchAdam
 from common.engine.schedules import StepDecay
 from common.engine.train_step import TrainStep
@@ -26,6 +27,7 @@ def build_start(config, model, start):
     """
     network = build_network(config, model, joints_only=True)
     if start is not None:
+        say_unread(config, [setting.replace("type", "path") for setting in RESNETS.values()], start)
         complete(start, network)
         load_weights(network, start, config.allow_partial)
         return network

@@ -10,7 +10,7 @@ from mindspore import nn, ops
 
 from common.engine.amp import apply_amp, build_scaler
 from common.engine.checkpoint import load_weights, read_checkpoint
-from common.engine.continuation import require_model
+from common.engine.continuation import require_model, say_unread
 from common.engine.optimizers import TorchAdam
 from common.engine.schedules import WarmUp
 from common.engine.train_step import TrainStep
@@ -179,6 +179,7 @@ def build_start(config, body, with_discriminator, start):
     if with_discriminator:
         discriminator = build_discriminator(find_convention(config.convention), config.discriminator_size, config.seed)
     if start is not None:
+        say_unread(config, ("encoder_path",), start)
         load_weights(generator, side_of(start), config.allow_partial)
     elif config.encoder_path:
         load_weights(generator.encoder, _encoder(config.encoder_path), config.allow_partial)

@@ -7,6 +7,7 @@ from mindspore import nn
 
 from common.engine.amp import apply_amp, build_scaler
 from common.engine.checkpoint import load_weights
+from common.engine.continuation import say_unread
 from common.engine.schedules import StepDecay, WarmUp
 from common.engine.train_step import TrainStep
 from openpose.src.loss import NetworkWithLoss
@@ -26,6 +27,7 @@ def build_start(config, skeleton, start):
     """
     network = build_network(config, skeleton)
     if start is not None:
+        say_unread(config, ("vgg_path",), start)
         load_weights(network, start, config.allow_partial)
     elif config.vgg_path:
         load_backbone(network, config.vgg_path)

@@ -150,6 +150,15 @@ def test_where_weights_start_from(tmp_path):
     assert not [name for name in values(build_start(config, body, False, start)) if name.startswith("critic.")]
 
 
+def test_a_typed_encoder_beside_a_whole_network_is_said_to_be_unread(caplog):
+    body, config = golden.body_model(), read_settings(SMALL)
+    start = Checkpoint("x.ckpt", values(build_start(config, body, False, None)))
+    with caplog.at_level("INFO", "mindhuman"):
+        build_start(config, body, False, start)
+        build_start(read_settings([*SMALL, "--encoder_path", "imagenet.ckpt"]), body, False, start)
+    assert caplog.text.count("--encoder_path is not read: these weights come from x.ckpt") == 1
+
+
 @pytest.mark.parametrize("key, settings, text", [
     ("encoder_path", {"part": "generator"}, "holds no weights of an encoder"),
     ("discriminator_path", {"part": "encoder"}, "holds no discriminator"),

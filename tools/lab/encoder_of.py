@@ -3,8 +3,10 @@ all but its parameter regressor, for one of CMR with another regressor (`--pretr
 
     python tools/lab/encoder_of.py --ckpt_file weights/hmr_small.ckpt --output encoder.ckpt
     python tools/lab/encoder_of.py --ckpt_file weights/hmr_small.ckpt --output body.ckpt --for hand4whole --width 0.375
+    python tools/lab/encoder_of.py --ckpt_file weights/hmr_small.ckpt --output start.ckpt --into weights/cmr_small.ckpt
 
 CMR takes it by `--pretrained_resnet_50`, Hand4Whole for its body by `--resnet_path`; `depth` and `width` must be equal.
+With `--into` it takes the place of the encoder in a checkpoint of CMR, which `--pretrained_checkpoint` names then.
 All look at crops of people through the same ResNet. HMR and CMR normalise the colours before it, Hand4Whole does not:
 its first convolution gets the division by the standard deviation, and its batch norm finds the mean by itself.
 
@@ -25,6 +27,7 @@ from common.errors import UserError, run  # noqa: E402
 
 PREFIX = "encoder."
 GRAPH = "graph_cnn."  # of CMR, its ResNet included
+RESNET = GRAPH + "resnet."
 LAYERS = ("layer1", "layer2", "layer3", "layer4")
 BLOCK = re.compile(r"(layer\d)\.(\d+)\.(conv1|bn1|conv2|bn2|downsample\.0|downsample\.1)\.(\w+)")
 
@@ -36,7 +39,10 @@ def main(argv):
     parser.add_argument("--for", dest="model", choices=("cmr", "hand4whole"), default="cmr",
                         help="the model that starts from it (default: cmr)")
     parser.add_argument("--width", type=float, default=0.0, help="of the ResNet, of depth 18 (default: that of HMR)")
+    parser.add_argument("--into", help="checkpoint of CMR whose encoder is replaced (`--pretrained_checkpoint`)")
     arguments = parser.parse_args(argv)
+    if arguments.into and (arguments.model != "cmr" or arguments.width):
+        parser.error("--into takes the encoder as it is, for cmr: leave out --for and --width")
 
     import numpy as np
 
@@ -59,7 +65,14 @@ def main(argv):
     config = checkpoint.meta.get("config", {})
     if arguments.model == "hand4whole" and config.get("std"):
         weights["conv1.weight"] /= np.float32(config["std"]).reshape(1, 3, 1, 1)
-    write_checkpoint(arguments.output, weights, {}, {"model": arguments.model})
+    meta = {"model": arguments.model}
+    if arguments.into:
+        whole = require_model(read_checkpoint(arguments.into, "--into"), "cmr")
+        weights = {RESNET + name: array for name, array in weights.items()}
+        if unknown := weights.keys() - whole.weights.keys():
+            raise UserError(f"--into {arguments.into} has no {min(unknown)}: its encoder is another one")
+        weights, meta = {**whole.weights, **weights}, whole.meta
+    write_checkpoint(arguments.output, weights, {}, meta)
     print(f"{arguments.output}: {len(weights)} arrays")
 
 

@@ -43,6 +43,22 @@ def test_cmr_without_its_parameter_regressor(tmp_path):
     assert "config" not in start.meta and not start.optimizer
 
 
+def test_the_encoder_takes_the_place_of_that_of_cmr(tmp_path):
+    source, whole, target = (str(tmp_path / name) for name in ("hmr.ckpt", "cmr.ckpt", "start.ckpt"))
+    write_checkpoint(source, {"encoder.conv1.weight": np.float16([2.0])}, meta={"model": "hmr"})
+    weights = {"graph_cnn.resnet.conv1.weight": np.float32([1.0]), "graph_cnn.gc.weight": np.float32([3.0])}
+    write_checkpoint(whole, weights, meta={"model": "cmr", "config": {"hidden_size": 13}})
+    main(["--ckpt_file", source, "--output", target, "--into", whole])
+    start = read_checkpoint(target)
+    assert start.weights == {"graph_cnn.resnet.conv1.weight": 2.0, "graph_cnn.gc.weight": 3.0}
+    assert start.meta["model"] == "cmr" and start.meta["config"] == {"hidden_size": 13}
+    write_checkpoint(source, {"encoder.conv9.weight": np.float16([2.0])}, meta={"model": "hmr"})
+    with pytest.raises(UserError, match="has no graph_cnn.resnet.conv9.weight"):
+        main(["--ckpt_file", source, "--output", target, "--into", whole])
+    with pytest.raises(UserError, match="leave out --for and --width"):
+        main(["--ckpt_file", source, "--output", target, "--into", whole, "--width", "0.5"])
+
+
 def arrays_of(network):
     return {parameter.name: parameter.asnumpy() for parameter in network.get_parameters()}
 
