@@ -43,7 +43,7 @@ def main(argv):
         predictions = gather(part, config.output_img_path, runtime)
         if runtime.is_main:
             write_result(config.output_img_path, predictions)
-            log_result(measure(annotations, predictions, skeleton), predictions, config.all_images)
+            log_result(measure(annotations, predictions, skeleton), predictions, skeleton, config.all_images)
 
 
 if __name__ == "__main__":

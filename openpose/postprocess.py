@@ -27,7 +27,7 @@ def main(argv):
     annotations = skeleton.read_annotations(config.ann)
     predictions = read_predictions(config, skeleton, annotations)
     write_result(config.output_img_path, predictions)
-    log_result(measure(annotations, predictions, skeleton), predictions, config.all_images)
+    log_result(measure(annotations, predictions, skeleton), predictions, skeleton, config.all_images)
 
 
 if __name__ == "__main__":

@@ -162,9 +162,10 @@ def write_result(folder: str, predictions: Predictions) -> None:
     atomic_write(os.path.join(folder, RESULT_FILE), json.dumps(predictions.records).encode())
 
 
-def log_result(figures: dict[str, float], predictions: Predictions, all_images: bool) -> None:
+def log_result(figures: dict[str, float], predictions: Predictions, skeleton: Skeleton, all_images: bool) -> None:
     """The lines that end an evaluation."""
-    which = "all annotated images" if all_images else "images with an annotated person"
-    LOGGER.info("%d people found in %d images (%s)%s", len(predictions.records), len(predictions.image_ids), which,
-                f"; {len(predictions.left_out)} could not be used and are left out" if predictions.left_out else "")
+    which = "all annotated images" if all_images else f"images with an annotated {skeleton.category}"
+    without = f"; {len(predictions.left_out)} could not be used and are left out" if predictions.left_out else ""
+    LOGGER.info("%d %s found in %d images (%s)%s", len(predictions.records), skeleton.plural,
+                len(predictions.image_ids), which, without)
     LOGGER.info("result: %s", figures)

@@ -192,7 +192,7 @@ def write_source(detecting, source, folder, keypoint_scale=0, write_heatmaps=Fal
     if interrupted:
         LOGGER.info("Interrupted after %d images or frames, which are kept", len(names))
     write_coco(os.path.join(folder, "coco_results.json"), entries, names)
-    LOGGER.info("%d people found in %d %s; written to %s", sum(counts), len(names),
+    LOGGER.info("%d %s found in %d %s; written to %s", sum(counts), detecting.detector.skeleton.plural, len(names),
                 "frames" if source.fps else "images", folder)
 
 

@@ -55,6 +55,11 @@ class Skeleton:
     bridges: tuple = ()
     pairs: tuple = None
 
+    @property
+    def plural(self):
+        """What several of the category are called in log lines."""
+        return "people" if self.category == "person" else f"of the category {self.category}"
+
     def sigma_array(self, names):
         """OKS spreads (K,) of the joints `names`."""
         known = {joint_name(name): sigma for name, sigma in self.sigmas.items()}

@@ -1,4 +1,5 @@
 """Evaluation: perfect and wrong maps, shards, unreadable images, and how images reach the network."""
+import dataclasses
 import json
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from openpose.src.evaluate import (
     FIGURES,
     Predictions,
     choose_images,
+    log_result,
     measure,
     merge,
     predict,
@@ -224,3 +226,13 @@ def test_detector_with_a_network():
     heat, paf, _ = detector.maps(image)
     outputs = network(Tensor(normalise(image, "port")[None]))
     assert np.allclose(paf, outputs[0].asnumpy()[0]) and np.allclose(heat, outputs[1].asnumpy()[0])
+
+
+def test_the_log_names_what_was_looked_for(caplog):
+    dog = dataclasses.replace(COCO_18, category="dog")
+    with caplog.at_level("INFO", "mindhuman"):
+        log_result({"AP": 1.0}, Predictions([{}, {}], [7], ["x.jpg"]), COCO_18, True)
+        log_result({"AP": 1.0}, Predictions([{}], [7, 8]), dog, False)
+    assert [record.getMessage() for record in caplog.records][::2] == [
+        "2 people found in 1 images (all annotated images); 1 could not be used and are left out",
+        "1 of the category dog found in 2 images (images with an annotated dog)"]
