@@ -92,15 +92,17 @@ def check_choices(settings: Mapping, choices: Mapping) -> None:
     """Refuse values that are none of those that a setting has.
 
     Args:
-        settings: key -> value.
+        settings: key -> value, or a list of values.
         choices: key -> the values that it may have.
 
     Raises:
         UserError: the first key with another value.
     """
     for key, values in choices.items():
-        if settings[key] not in values:
-            raise UserError(f"--{key} {settings[key]}: choose one of {', '.join(map(str, values))}")
+        given = settings[key]
+        for value in given if isinstance(given, (list, tuple)) else (given,):
+            if value not in values:
+                raise UserError(f"--{key} {value}: choose one of {', '.join(map(str, values))}")
 
 
 def check_order(settings: Mapping, *pairs: tuple) -> None:

@@ -26,7 +26,8 @@ def main(argv):
 
     init_runtime(config.device_target, config.device_id, config.seed)
     detecting, config = open_model(config)
-    write_source(detecting, source, config.output_dir, config.keypoint_scale, config.write_heatmaps)
+    write_source(detecting, source, config.output_dir, config.formats, config.keypoint_scale,
+                 config.write_heatmaps)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from common.files import atomic_write, npz_bytes
 from common.formats.registry import MOTION_FORMATS, write_motion
 from common.inference.motions import motion_of
 from common.inference.person import ImageRecord, Person
+from common.limits import check_choices
 from common.visual.cameras import Y_UP, PerspectiveCamera, turn
 from common.visual.ground import draw_ground
 from common.visual.mesh_files import FORMATS as MESH_FORMATS
@@ -151,9 +152,7 @@ def _write_page(path: str, record: ImageRecord, people: Sequence[Person], photo:
 
 def check_formats(formats: Sequence[str]) -> None:
     """Refuse a format that is not in `FORMATS` with a UserError."""
-    unknown = [name for name in formats if name not in FORMATS]
-    if unknown:
-        raise UserError(f"unknown output format {unknown[0]!r}: choose from {', '.join(FORMATS)}")
+    check_choices({"formats": list(formats)}, {"formats": FORMATS})
 
 
 def place_people(people: Sequence[Person], variant: str) -> list[Mesh]:

@@ -20,6 +20,7 @@ MAY_DIFFER = {"data_dir", "imgpath_train", "jsonpath_train", "maskpath_train", "
               "output_img_path", "vis", "eva_num", "all_images", "inference_img_size", "inference_scales",
               "flip_test", "stretch", "decoder", "merge_halves", "net_resolution", "number_people_max",
               "keypoint_scale", "write_heatmaps", "preprocess_path"}
+FORMATS = ("json", "png", "csv")
 DECODERS = ("default", "cmu", "port")
 YEARS = (2017, 2014)  # of COCO; the first that is there counts
 MERGE = {"auto": None, "true": True, "false": False}
@@ -42,8 +43,8 @@ def read_settings(argv, aliases=None):
     check_numbers(config)
     check_order(config, ("min_box_size", "max_box_size"), ("min_scale", "max_scale"))
     check_multiples(config, {"insize": STRIDE})
-    check_choices(config, {"decoder": DECODERS, "merge_halves": MERGE, "lr_type": ("default", "cosine"),
-                           "optimizer": ("Adam", "Momentum")})
+    check_choices(config, {"decoder": DECODERS, "merge_halves": MERGE, "formats": FORMATS,
+                           "lr_type": ("default", "cosine"), "optimizer": ("Adam", "Momentum")})
     if not config.inference_scales:
         raise UserError("--inference_scales: give numbers, such as 0.5,1,1.5")
     check_normalisation(config.normalisation)

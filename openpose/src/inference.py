@@ -11,10 +11,13 @@ import numpy as np
 
 from common.errors import UserError
 from common.files import atomic_write, npz_bytes
+from common.formats.csv_table import keypoints_csv
 from common.inference.sources import Frame, interrupt_noted, source_of
 from common.inference.tracking import Tracker
 from common.joints import SKELETONS
+from common.limits import check_choices
 from common.visual.video import write_video
+from openpose.src.config import FORMATS
 from openpose.src.detector import build_detector, people_of
 from openpose.src.drawing import draw_maps, draw_people, write_image
 from openpose.src.evaluate import PERSON, to_records
@@ -74,24 +77,44 @@ class Poses2D:
         """J names, in the order of `joints`."""
         return tuple(self.skeleton.joints)
 
+    @property
+    def row(self):
+        """What `common.formats.csv_table.keypoints_csv` takes of an image."""
+        return self.name, self.time_s, self.joints, self.scores, self.ids
+
     def draw(self):
         """The skeletons over the photo: (H, W, 3) uint8 RGB."""
         return draw_people(self.photo[..., ::-1], self.joints, self.skeleton, self.ids)[..., ::-1]
 
-    def save(self, folder, keypoint_scale=0, write_heatmaps=False, drawing=True):
-        """Write `<name>_keypoints.json` and `<name>_rendered.png`, and the maps where they are asked for -> paths."""
+    def save(self, folder, formats=("json", "png"), keypoint_scale=0, write_heatmaps=False):
+        """Write `<name>_keypoints.json` and `.csv`, `<name>_rendered.png`, and maps where they are asked for -> paths.
+
+        Args:
+            folder (str): made when missing.
+            formats (sequence): of `FORMATS`.
+            keypoint_scale (int): of the joints in json, see `scale_joints`.
+            write_heatmaps (bool): write the maps as npz and as an image.
+
+        Raises:
+            UserError: a format that is not known.
+        """
+        check_choices({"formats": list(formats)}, {"formats": FORMATS})
         heat, paf, frame = self.maps
-        paths = [os.path.join(folder, f"{self.name}_keypoints.json")]
-        write_keypoints(paths[0], scale_joints(self.joints, keypoint_scale, frame), self.ids, self.time_s)
+        paths = [os.path.join(folder, f"{self.name}_keypoints.{ending}") for ending in ("json", "csv")
+                 if ending in formats]
+        if "json" in formats:
+            write_keypoints(paths[0], scale_joints(self.joints, keypoint_scale, frame), self.ids, self.time_s)
+        if "csv" in formats:
+            atomic_write(paths[-1], keypoints_csv([self.row], self.joint_names))
         if write_heatmaps:
             joints = self.skeleton.joints
             limbs = [[joints[first], joints[second]] for first, second in self.skeleton.limbs]
             arrays = {"heat": heat, "paf": paf, "joints": list(joints), "limbs": limbs, "image_size": frame.image,
                       "resized_to": frame.inner}
             paths += [os.path.join(folder, f"{self.name}_heatmaps.{ending}") for ending in ("npz", "png")]
-            atomic_write(paths[1], npz_bytes(arrays))
-            write_image(paths[2], draw_maps(self.photo[..., ::-1], heat, paf, frame))
-        if drawing:
+            atomic_write(paths[-2], npz_bytes(arrays))
+            write_image(paths[-1], draw_maps(self.photo[..., ::-1], heat, paf, frame))
+        if "png" in formats:
             paths.append(os.path.join(folder, f"{self.name}_rendered.png"))
             write_image(paths[-1], self.draw()[..., ::-1])
         return paths
@@ -170,30 +193,40 @@ class Detecting:
                        detector.skeleton, frame.time_s, maps)
 
 
-def write_source(detecting, source, folder, keypoint_scale=0, write_heatmaps=False):
-    """Work through a source, write what is found and say so; scale and heat maps as in `Poses2D.save`."""
-    entries, names, counts = [], [], []
+def write_source(detecting, source, folder, formats=("json", "png"), keypoint_scale=0, write_heatmaps=False):
+    """Work through a source, write what is found and say so.
+
+    Args:
+        formats (sequence): of `FORMATS`. json: a file for each image or frame, one of COCO's results; csv: one table
+            of all; png: the drawings, of a video the drawn video.
+        keypoint_scale, write_heatmaps: as in `Poses2D.save`.
+    """
+    entries, names, rows = [], [], []
+    of_images = [ending for ending in formats if ending == "json" or ending == "png" and not source.fps]
 
     def written():
         for poses in found:
-            poses.save(folder, keypoint_scale, write_heatmaps, not source.fps)
+            poses.save(folder, of_images, keypoint_scale, write_heatmaps)
             entries.append(coco_entries(poses, poses.image, poses.skeleton, poses.ids))
             names.append(poses.name)
-            counts.append(len(poses))
+            rows.append(poses.row)
             yield poses
 
     with interrupt_noted() as interrupted, contextlib.closing(
             detecting.stream(source, interrupted=interrupted)) as found:
-        if source.fps:
+        if source.fps and "png" in formats:
             drawn = ((poses.draw(), poses.time_s) for poses in written())
             write_video(os.path.join(folder, f"{source.name}.mp4"), drawn, source.fps)
         else:
             collections.deque(written(), maxlen=0)
     if interrupted:
         LOGGER.info("Interrupted after %d images or frames, which are kept", len(names))
-    write_coco(os.path.join(folder, "coco_results.json"), entries, names)
-    LOGGER.info("%d %s found in %d %s; written to %s", sum(counts), detecting.detector.skeleton.plural, len(names),
-                "frames" if source.fps else "images", folder)
+    if "json" in formats:
+        write_coco(os.path.join(folder, "coco_results.json"), entries, names)
+    if "csv" in formats:
+        atomic_write(os.path.join(folder, "keypoints.csv"), keypoints_csv(rows, detecting.joint_names))
+    LOGGER.info("%d %s found in %d %s; written to %s", sum(len(joints) for _, _, joints, _, _ in rows),
+                detecting.detector.skeleton.plural, len(names), "frames" if source.fps else "images", folder)
 
 
 def scale_joints(joints, number, frame):

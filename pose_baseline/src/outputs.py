@@ -148,10 +148,7 @@ def check_outputs(config, statistics):
     Raises:
         UserError: an unknown format or animation, or bones of a network that gives too few joints.
     """
-    unknown = [name for name in config.formats if name not in FORMATS]
-    if unknown:
-        raise UserError(f"--formats {unknown[0]}: choose from {', '.join(FORMATS)}")
-    check_choices(config, {"animation": ANIMATIONS})
+    check_choices(config, {"animation": ANIMATIONS, "formats": FORMATS})
     if "bvh" in config.formats and statistics.predict_14:
         raise UserError("--formats bvh: this network gives 14 joints, without pelvis and spine (--predict_14); leave "
                         "bvh out, or take weights for 17 joints")

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from common.errors import UserError
 from common.inference.sources import Frame as SourceFrame
 from common.inference.sources import Source
 from openpose.src.config import read_settings
@@ -137,6 +138,34 @@ def test_a_film_gives_its_people_and_their_numbers(tmp_path):
         seen = found[(0,)][:, 2] > 0
         assert seen.sum() >= 10 and np.abs(found[(0,)][seen, :2] - truth[seen, :2]).max() < 1
     assert [entry["track_id"] for entry in json.loads((tmp_path / "coco_results.json").read_text())] == [0, 0, 0]
+
+
+def test_formats_are_what_is_written(tmp_path):
+    detecting = Detecting(PerfectDetector())
+    photo = Source("image", 0, lambda: (SourceFrame("image", np.zeros((128, 192, 3), np.uint8)) for _ in range(1)))
+    for number, (formats, source, files) in enumerate([
+            (["json"], _walk(1), ["coco_results.json", "walk_000000000000_keypoints.json"]),
+            (["png"], _walk(1), ["walk.mp4"]), (["png"], photo, ["image_rendered.png"]),
+            (["csv"], _walk(2), ["keypoints.csv"]), (["csv"], photo, ["keypoints.csv"])]):
+        write_source(detecting, source, str(tmp_path / str(number)), formats)
+        assert sorted(os.listdir(tmp_path / str(number))) == files
+    poses = Detecting(PerfectDetector())(np.zeros((128, 192, 3), np.uint8))
+    assert [os.path.basename(path) for path in poses.save(str(tmp_path), ["csv"])] == ["image_keypoints.csv"]
+    with pytest.raises(UserError, match="--formats obj: choose one of json, png, csv"):
+        poses.save(str(tmp_path), ["obj"])
+
+
+def test_the_table_of_joints_is_what_was_found(tmp_path):
+    pandas = pytest.importorskip("pandas", reason="scripts/run_tests.sh installs it (requirements-test.txt)")
+    write_source(Detecting(PerfectDetector()), _walk(2), str(tmp_path), ["csv", "json"], keypoint_scale=3)
+    table = pandas.read_csv(tmp_path / "keypoints.csv")
+    found = [poses.joints[0] for poses in Detecting(PerfectDetector())(_walk(2))]
+    assert table.image.unique().tolist() == ["walk_000000000000", "walk_000000000001"]
+    for number, (_, frame) in enumerate(table.groupby("image")):
+        seen = found[number][:, 2] > 0
+        assert frame.joint.tolist() == [name for name, there in zip(COCO_18.joints, seen) if there]
+        np.testing.assert_allclose(frame[["x_px", "y_px", "confidence"]], found[number][seen], atol=5e-4)
+        assert (frame.time_s == number / 10).all() and (frame.person == 0).all() and frame.score.nunique() == 1
 
 
 def test_ctrl_c_ends_a_film_and_keeps_it(tmp_path):

@@ -233,7 +233,7 @@ def test_nobody_found_is_one_clear_sentence_and_no_file(tmp_path):
     with pytest.raises(UserError, match="nobody was found in a.png: say where people are with --bbox"):
         MeshRunner(Eggs(), lambda name, image: [], str(tmp_path / "out")).run(open_source(str(tmp_path / "a.png")))
     assert not (tmp_path / "out").exists()
-    with pytest.raises(UserError, match="unknown output format 'fbx'"):
+    with pytest.raises(UserError, match="--formats fbx: choose one of json"):
         MeshRunner(Eggs(), None, "", ["fbx"])
     with pytest.raises(UserError, match="--focal_length 0"):
         MeshRunner(Eggs(), None, "", focal_length=0)

@@ -171,7 +171,7 @@ def test_nobody_found_still_gives_the_image(tmp_path):
 
 
 def test_mistakes_are_named_and_nothing_is_written(tmp_path):
-    with pytest.raises(UserError, match="unknown output format 'fbx': choose from json, npz, obj"):
+    with pytest.raises(UserError, match="--formats fbx: choose one of json, npz, obj"):
         People(IMAGE, [person()], None).save(str(tmp_path), ["json", "fbx"])
     broken = np.full(10, np.nan)
     with pytest.raises(UserError, match="person 1 of photo.jpg: beta not finite"):
