@@ -2,6 +2,9 @@
 
     python tools/lab/small_weights.py --ckpt_file run/checkpoint-9374.ckpt --output weights/pose_baseline_small.ckpt
 
+Of several checkpoints, which trainings from one start have left, the mean of their weights is taken; one that is named
+twice counts twice (Wortsman et al., "Model soups", ICML 2022).
+
 Optimizer state and paths of the training's machine are left out. HMR's regressor has no activation between its three
 layers where it follows SPIN, so it is one affine map: its layers are written anew, no wider than the map needs.
 """
@@ -46,9 +49,28 @@ def narrowed(weights, config):
     return {**weights, **changes}, {**config, "hidden_size": hidden}
 
 
+def mean_of(checkpoints):
+    """The mean of the weights of checkpoints, name -> array; those of the last one where it is the only one.
+
+    Raises:
+        UserError: they are not of one network.
+    """
+    import numpy as np
+
+    *others, last = checkpoints
+    for other in others:
+        if {name: array.shape for name, array in other.weights.items()} != {
+                name: array.shape for name, array in last.weights.items()}:
+            raise UserError(f"--ckpt_file: {other.path} and {last.path} are not of one network")
+    if not others:
+        return last.weights
+    return {name: np.mean([one.weights[name].astype(np.float64) for one in checkpoints], axis=0).astype(array.dtype)
+            for name, array in last.weights.items()}
+
+
 def main(argv):
     parser = Arguments(__doc__)
-    parser.add_argument("--ckpt_file", required=True, help="checkpoint of a training")
+    parser.add_argument("--ckpt_file", required=True, nargs="+", help="checkpoint of a training, or several")
     parser.add_argument("--output", required=True, help="file to write, .ckpt")
     arguments = parser.parse_args(argv)
 
@@ -56,15 +78,16 @@ def main(argv):
 
     from common.engine.checkpoint import read_checkpoint, write_checkpoint
 
-    checkpoint = read_checkpoint(arguments.ckpt_file)
+    checkpoints = [read_checkpoint(path) for path in arguments.ckpt_file]
+    checkpoint, names = checkpoints[-1], " ".join(arguments.ckpt_file)
     if "model" not in checkpoint.meta:
-        raise UserError(f"--ckpt_file {arguments.ckpt_file} does not say of which model it is: name one of a training")
-    weights, settings = checkpoint.weights, checkpoint.meta.get("config", {})
+        raise UserError(f"--ckpt_file {names} does not say of which model it is: name one of a training")
+    weights, settings = mean_of(checkpoints), checkpoint.meta.get("config", {})
     if checkpoint.meta["model"] == "hmr":
         weights, settings = narrowed(weights, settings)
     large = [name for name, array in weights.items() if np.abs(array).max(initial=0.0) > LARGEST_HALF]
     if large:
-        raise UserError(f"--ckpt_file {arguments.ckpt_file}: {large[0]} is beyond half precision")
+        raise UserError(f"--ckpt_file {names}: {large[0]} is beyond half precision")
     weights = {name: array.astype(np.float16) if array.dtype == np.float32 else array
                for name, array in weights.items()}
     config = {key: value for key, value in settings.items()

@@ -41,6 +41,18 @@ def test_what_is_kept(tmp_path):
         main(["--ckpt_file", source, "--output", target])
 
 
+def test_the_mean_of_several(tmp_path):
+    paths = [str(tmp_path / f"{name}.ckpt") for name in "abc"]
+    for path, number in zip(paths, (1.0, 4.0, 7.0)):
+        write_checkpoint(path, {"a": np.float32([number, 0.5])}, meta={"model": "openpose", "step": int(number)})
+    main(["--ckpt_file", paths[0], *paths, "--output", str(tmp_path / "out.ckpt")])
+    mean = read_checkpoint(str(tmp_path / "out.ckpt"))
+    assert mean.weights["a"].tolist() == [3.25, 0.5] and mean.meta["step"] == 7
+    write_checkpoint(paths[0], {"a": np.float32([[1.0]])}, meta={"model": "openpose"})
+    with pytest.raises(UserError, match="not of one network"):
+        main(["--ckpt_file", *paths, "--output", str(tmp_path / "out.ckpt")])
+
+
 def test_a_linear_regressor_becomes_narrow_and_stays_the_same_map():
     rng = np.random.default_rng(0)
     sizes = {"fc1": (12, 9), "fc2": (12, 12), "fc3": (4, 12)}
