@@ -15,6 +15,7 @@ JOINT_SPREAD = 0.07  # of any joint: between an eye (0.025) and a hip (0.107) in
 PATCH = 0.03  # of a person's size: how far around a joint its colour is looked at
 COLOUR_SPREAD = 30.0  # CIE Lab in 8 bits: spread of a joint's colour from frame to frame
 COLOUR_UPDATE = 0.1  # share of a frame's colours in those that are remembered
+FARTHEST = 10 ** 6  # px, beyond any image: as far as a joint that lies outside is looked for
 FEWEST_COLOURS = 3  # joints; with fewer that two people share, colours say nothing
 
 
@@ -142,7 +143,7 @@ def joint_colours(image: np.ndarray, pose: np.ndarray) -> np.ndarray:
         return colours
     reach = max(1, round(PATCH * _area(pose) ** 0.5))
     for joint in np.flatnonzero(pose[:, 2] > 0):
-        x, y = np.round(pose[joint, :2]).astype(int)
+        x, y = np.clip(np.round(pose[joint, :2]), -FARTHEST, FARTHEST).astype(int)
         patch = image[max(0, y - reach):max(0, y + reach + 1), max(0, x - reach):max(0, x + reach + 1)]
         if patch.size:
             colours[joint] = np.median(cv2.cvtColor(patch, cv2.COLOR_BGR2LAB).reshape(-1, 3), axis=0)

@@ -234,6 +234,9 @@ def test_the_colour_of_a_joint_is_the_median_around_it():
     lab = cv2.cvtColor(np.array([[(10, 20, 200), (0, 0, 0), (0, 255, 0)]], np.uint8), cv2.COLOR_BGR2LAB)[0]
     np.testing.assert_array_equal(colours[[0, 1, 2, 4]], lab[[0, 1, 2, 0]])
     assert np.isnan(colours[3]).all()
+    pose[5] = (-1e30, 1e30, 1)
+    assert np.isnan(joint_colours(image, pose)[5]).all()
+    pose[5] = (60, 120, 1)
     assert np.isnan(joint_colours(image, pose)[5]).all() and np.isnan(joint_colours(image, 0 * pose)).all()
 
 
