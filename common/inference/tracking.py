@@ -15,7 +15,6 @@ JOINT_SPREAD = 0.07  # of any joint: between an eye (0.025) and a hip (0.107) in
 PATCH = 0.03  # of a person's size: how far around a joint its colour is looked at
 COLOUR_SPREAD = 30.0  # CIE Lab in 8 bits: spread of a joint's colour from frame to frame
 COLOUR_UPDATE = 0.1  # share of a frame's colours in those that are remembered
-FARTHEST = 10 ** 6  # px, beyond any image: as far as a joint that lies outside is looked for
 FEWEST_COLOURS = 3  # joints; with fewer that two people share, colours say nothing
 
 
@@ -139,14 +138,15 @@ def similarity(before: np.ndarray, after: np.ndarray, spread: float | np.ndarray
 def joint_colours(image: np.ndarray, pose: np.ndarray) -> np.ndarray:
     """Median colour around each joint of a pose (J, 3): (J, 3) CIE Lab in 8 bits; nan for joints missing or outside."""
     colours = np.full((len(pose), 3), np.nan)
-    if not (pose[:, 2] > 0).any():
+    height, width = image.shape[:2]
+    inside = (pose[:, 2] > 0) & (pose[:, :2] >= 0).all(1) & (pose[:, :2] <= (width - 1, height - 1)).all(1)
+    if not inside.any():
         return colours
-    reach = max(1, round(PATCH * _area(pose) ** 0.5))
-    for joint in np.flatnonzero(pose[:, 2] > 0):
-        x, y = np.clip(np.round(pose[joint, :2]), -FARTHEST, FARTHEST).astype(int)
-        patch = image[max(0, y - reach):max(0, y + reach + 1), max(0, x - reach):max(0, x + reach + 1)]
-        if patch.size:
-            colours[joint] = np.median(cv2.cvtColor(patch, cv2.COLOR_BGR2LAB).reshape(-1, 3), axis=0)
+    reach = round(np.clip(PATCH * _area(pose) ** 0.5, 1, max(height, width)))
+    for joint in np.flatnonzero(inside):
+        x, y = np.round(pose[joint, :2]).astype(int)
+        patch = image[max(0, y - reach):y + reach + 1, max(0, x - reach):x + reach + 1]
+        colours[joint] = np.median(cv2.cvtColor(patch, cv2.COLOR_BGR2LAB).reshape(-1, 3), axis=0)
     return colours
 
 
