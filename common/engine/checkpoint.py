@@ -320,7 +320,8 @@ class CheckpointFolder:
 
 def find_checkpoint(ckpt_file: str, output_dir: str, model: str, flag: str = "--ckpt_file",
                     read: Callable[[str, str], Checkpoint] = read_checkpoint,
-                    newest: Callable[[], Checkpoint | None] | None = None, small: bool = True) -> Checkpoint:
+                    newest: Callable[[], Checkpoint | None] | None = None, small: bool = True,
+                    train: str = "python train.py") -> Checkpoint:
     """The checkpoint that a command works on: `ckpt_file`, else the newest of the user's own runs, else our small one.
 
     Args:
@@ -331,6 +332,7 @@ def find_checkpoint(ckpt_file: str, output_dir: str, model: str, flag: str = "--
         read (callable): (path, flag) -> Checkpoint of a named file.
         newest (callable): () -> the newest Checkpoint of the runs, or None; by default `newest_below` the folder.
         small (bool): whether the small network of this model is of the kind that is wanted.
+        train (str): command that trains one, for the error text.
 
     Raises:
         UserError: there is none.
@@ -347,7 +349,7 @@ def find_checkpoint(ckpt_file: str, output_dir: str, model: str, flag: str = "--
                     "python tools/get_weights.py %s", os.path.abspath(output_dir), os.path.basename(path), model)
         return read_checkpoint(path)
     raise UserError(f"no checkpoint: --ckpt_file is empty and there is none below {os.path.abspath(output_dir)}. "
-                    f"Train one (python train.py), or get published weights: python tools/get_weights.py {model}")
+                    f"Train one ({train}), or get published weights: python tools/get_weights.py {model}")
 
 
 def newest_below(folder: str) -> Checkpoint | None:

@@ -406,7 +406,8 @@ def load_trained(config: Config) -> tuple[Hand4Whole | HandOnly, Config, BodyMod
     """
     snapshots = Snapshots(os.path.join(config.output_dir, "model_dump"), config.parts)
     checkpoint = find_checkpoint(config.ckpt_file, snapshots.folder, "hand4whole", read=read_trained,
-                                 newest=snapshots.newest, small=config.parts == "whole")
+                                 newest=snapshots.newest, small=config.parts == "whole",
+                                 train=f"python train.py --parts {config.parts}")
     if checkpoint.meta.get("config", {}).get("merged") and not config.allow_partial:
         raise UserError(f"checkpoint {checkpoint.path} is a merged one, whose networks behind the hand's ResNet have "
                         "yet to learn: fine-tune it with train.py --continue, or name another with --ckpt_file")
