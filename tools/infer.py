@@ -247,7 +247,7 @@ class Remembering:
     """openpose whose answers are kept, without photos and maps, for the models behind it."""
 
     def __init__(self, detecting):
-        self.detecting, self.found = detecting, []
+        self.detecting, self.skeleton, self.found = detecting, detecting.skeleton, []
 
     def stream(self, source, **options):
         """As `Detecting.stream`."""

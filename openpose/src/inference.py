@@ -134,9 +134,14 @@ class Detecting:
         self.detector, self.resolution = detector, resolution
 
     @property
+    def skeleton(self):
+        """Joints and limbs of the people that are found."""
+        return self.detector.skeleton
+
+    @property
     def joint_names(self):
         """Names of the joints of `Poses2D.joints`."""
-        return tuple(self.detector.skeleton.joints)
+        return tuple(self.skeleton.joints)
 
     def __call__(self, source, frame_max=0):
         """`Poses2D` of an image; a list of them of a folder, a list or a video.
@@ -162,7 +167,7 @@ class Detecting:
             interrupted (list): no longer empty when the user has had enough.
         """
         source = source_of(source, frame_max)
-        skeleton = self.detector.skeleton
+        skeleton = self.skeleton
         tracker = Tracker(skeleton.sigma_array(skeleton.joints)) if source.fps else None
         with contextlib.closing(source.frames()) as frames:
             for frame in frames:
@@ -224,9 +229,9 @@ def write_source(detecting, source, folder, formats=("json", "png"), keypoint_sc
     if "json" in formats:
         write_coco(os.path.join(folder, "coco_results.json"), entries, names)
     if "csv" in formats:
-        atomic_write(os.path.join(folder, "keypoints.csv"), keypoints_csv(rows, detecting.joint_names))
+        atomic_write(os.path.join(folder, "keypoints.csv"), keypoints_csv(rows, detecting.skeleton.joints))
     LOGGER.info("%d %s found in %d %s; written to %s", sum(len(joints) for _, _, joints, _, _ in rows),
-                detecting.detector.skeleton.plural, len(names), "frames" if source.fps else "images", folder)
+                detecting.skeleton.plural, len(names), "frames" if source.fps else "images", folder)
 
 
 def scale_joints(joints, number, frame):
