@@ -188,6 +188,11 @@ def brief(value: object) -> str:
         return f"a very large {type(value).__name__}"
 
 
+def counted(count: int, one: str, several: str = "") -> str:
+    """`1 image`, `2 images`; several people need the third argument."""
+    return f"{count:,} {one if count == 1 else several or one + 's'}"
+
+
 def some(names: Sequence[str]) -> str:
     """The first of many names, for an error text."""
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 from common.arguments import Arguments  # noqa: E402
 from common.engine.devices import TARGETS, look_for, probe  # noqa: E402
 from common.environment import CUDA_LIBRARIES, DEFAULTS, find_cuda_libraries  # noqa: E402
-from common.errors import run  # noqa: E402
+from common.errors import counted, run  # noqa: E402
 from common.files import atomic_write  # noqa: E402
 from common.mindspore_versions import TRIED, missing_private, refusal, remark  # noqa: E402
 
@@ -78,7 +78,7 @@ def describe_cpu():
         flags = set(match.group(1).split()) if match else flags
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     vectors = [label for flag, label in (("avx2", "AVX2"), ("avx512f", "AVX-512")) if flag in flags]
-    return f"{name}, {cores} core(s), {' and '.join(vectors) or 'no AVX2'}"
+    return f"{name}, {counted(cores, 'core')}, {' and '.join(vectors) or 'no AVX2'}"
 
 
 def describe_memory():

@@ -6,7 +6,7 @@ import re
 
 import cv2
 
-from common.errors import UserError, printable
+from common.errors import UserError, counted, printable
 from common.files import atomic_write
 
 TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "infer_page.html")
@@ -31,7 +31,7 @@ def write_page(folder, source, work, missing) -> str:
         page = stream.read()
     body = _video(folder, source, work) if source.fps else _images(folder, source, work)
     body += [f'<p class="missing">{_text(name)} is not shown: {_text(reason)}</p>' for name, reason in missing.items()]
-    kind = f"video, {source.fps:.3g} frames per second" if source.fps else f"{source.count} image(s)"
+    kind = f"video, {source.fps:.3g} frames per second" if source.fps else counted(source.count, "image")
     people = "people are where --bbox says" if work.bbox else "people are found by openpose" if work.detections \
         else "each image is one person"
     note = f"{kind}; {people}. Nothing is fetched from a network."

@@ -20,7 +20,7 @@ import numpy as np
 from mindspore import Tensor
 
 from common.data.order import SampleSource, epoch_order, rank_batches, sample_rng
-from common.errors import UserError
+from common.errors import UserError, counted
 
 
 class Pipeline:
@@ -46,8 +46,8 @@ class Pipeline:
         self.rank, self.rank_size, self.num_workers = rank, rank_size, max(1, min(num_workers, os.cpu_count() or 1))
         self.steps_per_epoch = len(source) // (batch_size * rank_size)
         if self.steps_per_epoch == 0:
-            raise UserError(f"--batch_size {batch_size} on {rank_size} worker(s) is more than the {len(source)} "
-                            "samples: make it smaller")
+            raise UserError(f"--batch_size {batch_size} on {counted(rank_size, 'worker')} is more than the "
+                            f"{counted(len(source), 'sample')}: make it smaller")
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, ...]]:
         """Yield the batches of an epoch from batch `start` on, as tuples of Tensors.

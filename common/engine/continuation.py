@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from common.config import Config, check_type
-from common.errors import UserError
+from common.errors import UserError, counted
 from common.limits import check_numbers
 
 if TYPE_CHECKING:
@@ -94,8 +94,8 @@ def require_same_settings(checkpoint: Checkpoint, config: Config, may_differ: Co
             if saved[key] * workers != config[key] * rank_size:
                 fitting, rest = divmod(saved[key] * workers, rank_size)
                 advice = f"give --{key} {fitting}" if not rest else "take as many workers as before"
-                raise UserError(f"{flag}: {checkpoint.path} was made with {key} {saved[key]} on {workers} worker(s), "
-                                f"this run has {config[key]} on {rank_size}; {advice}")
+                raise UserError(f"{flag}: {checkpoint.path} was made with {key} {saved[key]} on "
+                                f"{counted(workers, 'worker')}, this run has {config[key]} on {rank_size}; {advice}")
         elif config[key] != saved[key]:
             raise UserError(f"{flag}: {checkpoint.path} was made with {key} {saved[key]}, this run has {config[key]}; "
                             "a continued run needs the same setting")

@@ -14,7 +14,7 @@ import sys
 from typing import NamedTuple
 
 from common.environment import CUDA_HOME, DRIVER_LIBRARY, find_cuda_libraries, prepare_cuda
-from common.errors import UserError
+from common.errors import UserError, counted
 
 TARGETS = ("Ascend", "GPU", "CPU")
 # A GPU newer than the plugin compiles every kernel on its first use.
@@ -96,7 +96,8 @@ def choose(requested: str = "", device_id: int = 0) -> tuple[str, str]:
         reason += f"; --device_id {device_id} is left aside"
     count = probe(target).count
     if target != "CPU" and not 0 <= device_id < count:
-        raise UserError(f"--device_id {device_id}: this machine shows {count} {target} device(s), numbered from 0")
+        raise UserError(f"--device_id {device_id}: this machine shows "
+                        f"{counted(count, f'{target} device')}, numbered from 0")
     return target, reason
 
 
@@ -148,7 +149,7 @@ def _look_for_ascend() -> Probe:
                             "source the set_env.sh of the CANN toolkit")
     visible = os.environ.get("ASCEND_RT_VISIBLE_DEVICES")
     count = len(visible.split(",")) if visible else len(chips)
-    return Probe(True, f"{count} Ascend chip(s)", count)
+    return Probe(True, counted(count, "Ascend chip"), count)
 
 
 def _try_out(target: str) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from common.config import Config
-from common.errors import UserError
+from common.errors import UserError, counted
 from common.formats.registry import MOTION_FORMATS
 from common.geometry.projection import (
     crop_points_to_image,
@@ -189,8 +189,9 @@ class MeshRunner:
                             "left,top,width,height, or leave --openpose_ckpt and --keypoints_json out to take each "
                             "image as one person")
         left_out = 0 if source.fps or interrupted else source.count - self.images
-        LOGGER.info("People: %d, %s: %d%s; written to %s", found, "frames" if source.fps else "images", self.images,
-                    f", left out: {left_out}" if left_out else "", self.folder)
+        LOGGER.info("%s in %s%s; written to %s", counted(found, "person", "people"),
+                    counted(self.images, "frame" if source.fps else "image"),
+                    f" ({left_out} left out)" if left_out else "", self.folder)
 
     def stream(self, source: Source, interrupted: Sequence = ()) -> Iterator[People]:
         """Yield the `People` of every image or frame that can be used, in order; nothing is written.

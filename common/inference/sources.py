@@ -22,7 +22,7 @@ from PIL import Image
 
 from common.data.image import read_image
 from common.data.image_kinds import HEAD, image_kind
-from common.errors import UserError
+from common.errors import UserError, counted
 from common.inference.video_reader import USUAL_FPS, Video
 from common.names import safe_name
 
@@ -170,19 +170,20 @@ def _images(name: str, entries: list[str], said: str) -> Source:
     for path in entries:
         base = os.path.basename(path)
         if os.path.isdir(path):
-            others["folders"] += 1
+            others["folder", "folders"] += 1
         elif not os.path.isfile(path):
-            others["links to nothing, pipes or devices"] += 1
+            others["link to nothing, pipe or device", "links to nothing, pipes or devices"] += 1
         elif _kind(path)[0] or base.lower().endswith(IMAGE_ENDINGS):
             paths.append(path)
         else:
-            others["files that are no images"] += 1
-    counted = ", ".join(f"{count} {what}" for what, count in others.items())
-    hint = "images in folders within are named by a pattern such as 'folder/**/*.jpg'" if others["folders"] else ""
+            others["file that is no image", "files that are no images"] += 1
+    rest = ", ".join(counted(count, *what) for what, count in others.items())
+    within = any(os.path.isdir(path) for path in entries)
+    hint = "images in folders within are named by a pattern such as 'folder/**/*.jpg'" if within else ""
     if not paths:
-        raise UserError(f"{said}: no images there{', only ' * bool(counted)}{counted}; "
+        raise UserError(f"{said}: no images there{', only ' * bool(rest)}{rest}; "
                         f"{hint or 'a video is named by itself'}")
-    left_out = f"{said}: left out: {counted}{f'; {hint}' if hint else ''}" if counted else ""
+    left_out = f"{said}: left out: {rest}{f'; {hint}' if hint else ''}" if rest else ""
     return _image_source(name, _names(paths), paths, said, left_out)
 
 

@@ -5,7 +5,7 @@ import re
 import sys
 
 from common.engine.devices import choose, probe
-from common.errors import UserError
+from common.errors import UserError, counted
 from common.log import set_up_logging
 
 LOGGER = logging.getLogger("mindhuman")
@@ -58,8 +58,8 @@ def use_cards(config, script, argv, first_only=False):
         LOGGER.warning("--gpu %s is left aside, the CPU does the work (%s)", config.gpu_ids, reason)
         return config
     if target != "CPU" and max(cards) >= probe(target).count:
-        raise UserError(f"--gpu {config.gpu_ids}: this machine shows {probe(target).count} {target} device(s), "
-                        "numbered from 0")
+        raise UserError(f"--gpu {config.gpu_ids}: this machine shows "
+                        f"{counted(probe(target).count, f'{target} device')}, numbered from 0")
     if len(cards) == 1 or first_only:
         return config.replace(device_id=0 if target == "CPU" else cards[0])
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}

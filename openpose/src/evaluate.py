@@ -21,7 +21,7 @@ from common.data.readers.coco import Annotations
 from common.data.readers.coco_images import AnnotatedImage
 from common.engine.runtime import Runtime
 from common.engine.shards import gather as gather_shards
-from common.errors import UserError
+from common.errors import UserError, counted
 from common.files import atomic_write
 from openpose.src.decode import DecodedPeople
 from openpose.src.skeleton import Skeleton
@@ -166,6 +166,6 @@ def log_result(figures: dict[str, float], predictions: Predictions, skeleton: Sk
     """The lines that end an evaluation."""
     which = "all annotated images" if all_images else f"images with an annotated {skeleton.category}"
     without = f"; {len(predictions.left_out)} could not be used and are left out" if predictions.left_out else ""
-    LOGGER.info("%d %s found in %d images (%s)%s", len(predictions.records), skeleton.plural,
-                len(predictions.image_ids), which, without)
+    LOGGER.info("%s found in %s (%s)%s", skeleton.counted(len(predictions.records)),
+                counted(len(predictions.image_ids), "image"), which, without)
     LOGGER.info("result: %s", figures)

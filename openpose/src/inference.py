@@ -9,7 +9,7 @@ import re
 
 import numpy as np
 
-from common.errors import UserError
+from common.errors import UserError, counted
 from common.files import atomic_write, npz_bytes
 from common.formats.csv_table import keypoints_csv
 from common.inference.sources import Frame, interrupt_noted, source_of
@@ -230,8 +230,9 @@ def write_source(detecting, source, folder, formats=("json", "png"), keypoint_sc
         write_coco(os.path.join(folder, "coco_results.json"), entries, names)
     if "csv" in formats:
         atomic_write(os.path.join(folder, "keypoints.csv"), keypoints_csv(rows, detecting.skeleton.joints))
-    LOGGER.info("%d %s found in %d %s; written to %s", sum(len(joints) for _, _, joints, _, _ in rows),
-                detecting.skeleton.plural, len(names), "frames" if source.fps else "images", folder)
+    found = sum(len(joints) for _, _, joints, _, _ in rows)
+    LOGGER.info("%s found in %s; written to %s", detecting.skeleton.counted(found),
+                counted(len(names), "frame" if source.fps else "image"), folder)
 
 
 def scale_joints(joints, number, frame):

@@ -21,7 +21,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from common.data.readers.coco import read_annotations
-from common.errors import UserError
+from common.errors import UserError, counted
 from common.joints import SKELETONS, flip_pairs, index_map, joint_name, side
 from common.text_files import read_yaml
 
@@ -55,10 +55,11 @@ class Skeleton:
     bridges: tuple = ()
     pairs: tuple = None
 
-    @property
-    def plural(self):
-        """What several of the category are called in log lines."""
-        return "people" if self.category == "person" else f"of the category {self.category}"
+    def counted(self, count):
+        """How many of the category, for log lines."""
+        if self.category != "person":
+            return f"{count} of the category {self.category}"
+        return counted(count, "person", "people")
 
     def sigma_array(self, names):
         """OKS spreads (K,) of the joints `names`."""

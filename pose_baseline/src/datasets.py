@@ -9,7 +9,7 @@ from common.data.findings import ERROR, NOTE, OK, Finding
 from common.data.readers import human36m
 from common.data.readers.stacked_hourglass import FOLDERS, find_detections
 from common.data.readers.videopose3d import POSES_FILE
-from common.errors import UserError
+from common.errors import UserError, counted
 from pose_baseline.src.augment import PoseAugmentation
 from pose_baseline.src.dataset import open_poses
 from pose_baseline.src.normalisation import Statistics
@@ -33,8 +33,8 @@ def build_loader(config, runtime, data):
     loader = ArrayLoader([data.train.inputs, data.train.targets], config.batch_size, config.seed, True, runtime.rank,
                          runtime.rank_size, masks, on_device and augment is None, augment)
     if loader.steps_per_epoch == 0:
-        raise UserError(f"--batch_size {config.batch_size} on {runtime.rank_size} worker(s) is more than the "
-                        f"{len(data.train.inputs)} training poses: make it smaller")
+        raise UserError(f"--batch_size {config.batch_size} on {counted(runtime.rank_size, 'worker')} is more than "
+                        f"the {counted(len(data.train.inputs), 'training pose')}: make it smaller")
     return loader
 
 

@@ -26,7 +26,7 @@ from common.data.readers.keypoint_json import (
 )
 from common.data.readers.videopose3d import is_detectron, read_detections, read_detectron
 from common.data.restricted_pickle import load_npy, load_npz
-from common.errors import UserError, brief
+from common.errors import UserError, brief, counted
 from common.inference.tracking import LONGEST_GAP, Tracker
 from common.joints import SKELETONS, joint_name
 from common.text_files import read_json
@@ -294,7 +294,8 @@ def _follow(frames, source):
     for frame in frames:
         videos.setdefault(frame.video, []).append(frame)
     if len(frames) > 1:
-        source.say(f"{len(frames)} frames, told by their numbers, of {len(videos)} video(s), told by the names before")
+        source.say(f"{len(frames)} frames, told by their numbers, of {counted(len(videos), 'video')}, told by the "
+                   "names before")
     return [track for video, own in videos.items()
             for track in _follow_video(own, f"{video} " if len(videos) > 1 else "", names, source)]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from common.errors import UserError
+from common.errors import UserError, counted
 from common.files import atomic_write, npz_bytes
 from common.formats.motion import BoneHierarchy, Motion
 from common.formats.registry import write_motion
@@ -166,7 +166,8 @@ def write_results(predictions, truth, config):
                                    os.path.basename(os.path.abspath(config.input)), truth, config.animation)
     if truth is not None:
         LOGGER.info("MPJPE: %.2f mm over %d frames", mpjpe(predictions[0].joints_3d, truth), len(truth))
-    LOGGER.info("%d person(s), %d pose(s) lifted", len(predictions), sum(len(p.frames) for p in predictions))
+    LOGGER.info("%s lifted, of %s", counted(sum(len(p.frames) for p in predictions), "pose"),
+                counted(len(predictions), "person", "people"))
     for path in written:
         LOGGER.info("Wrote %s", path)
 

@@ -234,5 +234,5 @@ def test_the_log_names_what_was_looked_for(caplog):
         log_result({"AP": 1.0}, Predictions([{}, {}], [7], ["x.jpg"]), COCO_18, True)
         log_result({"AP": 1.0}, Predictions([{}], [7, 8]), dog, False)
     assert [record.getMessage() for record in caplog.records][::2] == [
-        "2 people found in 1 images (all annotated images); 1 could not be used and are left out",
+        "2 people found in 1 image (all annotated images); 1 could not be used and are left out",
         "1 of the category dog found in 2 images (images with an annotated dog)"]

@@ -39,7 +39,7 @@ OWN = {"category": "dog", "joints": ["nose", "left_ear", "right_ear", "middle"],
 def test_a_checkpoint_brings_its_skeleton_and_its_network(tmp_path):
     skeleton = parse_skeleton(OWN, "own")
     assert describe_skeleton(skeleton) == OWN and describe_skeleton(COCO_18) is None
-    assert (skeleton.plural, COCO_18.plural) == ("of the category dog", "people")
+    assert (skeleton.counted(2), COCO_18.counted(1)) == ("2 of the category dog", "1 person")
     meta = {"config": {"width": 0.25, "num_stages": 2, "normalisation": "cmu", "lr": 5.0,
                        "inference_img_size": 200}, "skeleton": OWN}
     checkpoint = Checkpoint("a.ckpt", {}, meta=meta)

@@ -319,7 +319,7 @@ def test_one_image_says_nothing_of_frames_and_a_name_stays(tmp_path, caplog):
     assert "frames, told by" not in caplog.text and "people have" not in caplog.text
     with caplog.at_level(logging.INFO, "mindhuman"):
         assert read_keypoints(save(tmp_path / "a.json", items[:2]))[0].person == "anna"
-    assert "2 frames, told by their numbers, of 1 video(s)" in caplog.text
+    assert "2 frames, told by their numbers, of 1 video," in caplog.text
 
 
 def test_labels_of_tracks_are_followed_only_where_all_have_one(tmp_path, caplog):

@@ -66,7 +66,7 @@ def test_ascend_chip_without_its_software(monkeypatch, tmp_path):
     monkeypatch.setattr(devices.ctypes, "CDLL", lambda name: (_ for _ in ()).throw(OSError(name)))
     assert "set_env.sh" in devices._look_for_ascend().reason
     monkeypatch.setattr(devices.ctypes, "CDLL", lambda name: None)
-    assert devices._look_for_ascend() == Probe(True, "2 Ascend chip(s)", 2)
+    assert devices._look_for_ascend() == Probe(True, "2 Ascend chips", 2)
     monkeypatch.setenv("ASCEND_RT_VISIBLE_DEVICES", "1")
     assert devices._look_for_ascend().count == 1
 

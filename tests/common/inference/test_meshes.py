@@ -163,9 +163,9 @@ def test_folders_count_what_is_left_out(tmp_path, caplog):
     with caplog.at_level(logging.INFO, "mindhuman"):
         MeshRunner(Eggs(), choose_people("40,10,20,20"), str(tmp_path / "out"), ["json"]).run(
             open_source(str(tmp_path)))
-    assert "left out: 1 files that are no images" in caplog.text and "c.png (7 bytes) is damaged" in caplog.text
+    assert "left out: 1 file that is no image" in caplog.text and "c.png (7 bytes) is damaged" in caplog.text
     assert "lies beside b, which is 30 x 30 px" in caplog.text
-    assert f"People: 1, images: 1, left out: 2; written to {tmp_path / 'out'}" in caplog.text
+    assert f"1 person in 1 image (2 left out); written to {tmp_path / 'out'}" in caplog.text
     with pytest.raises(UserError, match="lies beside b"):
         MeshRunner(Eggs(), choose_people("40,10,20,20"), str(tmp_path / "out"), ["json"]).run(
             open_source(str(tmp_path / "b.png")))
@@ -258,7 +258,7 @@ def test_a_film_follows_its_people(tmp_path, caplog):
     source, find = walk(12)
     with caplog.at_level(logging.INFO, "mindhuman"):
         MeshRunner(Eggs(), find, str(tmp_path), batch_size=4, smooth=False).run(source)
-    assert f"People: 2, frames: 12; written to {tmp_path}" in caplog.text
+    assert f"2 people in 12 frames; written to {tmp_path}" in caplog.text
     assert sorted(os.listdir(tmp_path)) == ["walk.mp4", "walk_0.json", "walk_0.npz", "walk_1.json", "walk_1.npz"]
     for number in range(2):
         with np.load(tmp_path / f"walk_{number}.npz") as arrays:

@@ -140,10 +140,10 @@ def test_folders_say_what_they_leave_out(tmp_path, caplog):
     (tmp_path / "within").mkdir()
     with caplog.at_level(logging.INFO, "mindhuman"):
         assert names(tmp_path) == ["a"]
-    assert "1 files that are no images" in caplog.text and "2 links to nothing, pipes or devices" in caplog.text
-    assert "1 folders; images in folders within are named by a pattern" in caplog.text
+    assert "1 file that is no image" in caplog.text and "2 links to nothing, pipes or devices" in caplog.text
+    assert "1 folder; images in folders within are named by a pattern" in caplog.text
     assert "broken.jpg (0 bytes) is damaged or no image" in caplog.text and "hidden" not in caplog.text
-    with pytest.raises(UserError, match="no images there, only 1 folders; .*within"):
+    with pytest.raises(UserError, match="no images there, only 1 folder; .*within"):
         (tmp_path / "outer" / "inner").mkdir(parents=True)
         open_source(str(tmp_path / "outer"))
     with pytest.raises(UserError, match="no images there; a video is named by itself"):
