@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from common.errors import from_here
+from common.errors import counted, from_here
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPT = """
@@ -103,3 +103,8 @@ def test_commands_in_messages_work_where_they_are_read(monkeypatch, tmp_path):
     (tmp_path / "scripts").mkdir()
     (tmp_path / "scripts" / "setup.sh").touch()
     assert from_here("bash scripts/setup.sh") == "bash scripts/setup.sh"
+
+
+def test_one_is_not_several():
+    assert [counted(n, "image") for n in (0, 1, 2)] == ["0 images", "1 image", "2 images"]
+    assert [counted(n, "person", "people") for n in (1, 1200)] == ["1 person", "1,200 people"]
