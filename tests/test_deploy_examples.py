@@ -1,4 +1,4 @@
-"""The code of docs/deploy.md: the Python examples run on exported networks, the C++ one goes through a compiler."""
+"""The code of docs/deploy.md: it runs on exported networks; MindSpore Lite's in C++ goes through a compiler only."""
 import pathlib
 import re
 import shutil
@@ -6,6 +6,7 @@ import subprocess
 
 import cv2
 import numpy as np
+import onnxruntime
 import pytest
 
 from common.engine.checkpoint import write_checkpoint
@@ -16,6 +17,8 @@ from openpose.src.skeleton import COCO_18
 from pose_baseline.export import main as export_pose_baseline
 
 ROOT = pathlib.Path(__file__).parents[1]
+OPENCV = pathlib.Path("/usr/include/opencv4/opencv2")
+MODULES = ("dnn", "imgcodecs", "imgproc", "core")
 
 
 def example(mark):
@@ -53,6 +56,31 @@ def test_mindir_in_python(tmp_path, monkeypatch, capsys):
     capsys.readouterr()
     exec(example("run: mindir"), {})
     assert capsys.readouterr().out.splitlines() == ["(3, 16, 3)", "(1, 16, 3)"]
+
+
+@pytest.mark.skipif(not (shutil.which("g++") and all((OPENCV / f"{name}.hpp").is_file() for name in MODULES)),
+                    reason="needs g++, libopencv-dnn-dev and libopencv-imgcodecs-dev")
+def test_opencv_in_cpp(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = read_settings(["--width", "0.0625", "--num_stages", "1"])
+    write_checkpoint("net.ckpt", build_network(config, COCO_18), meta={"model": "openpose", "config": dict(config)})
+    export_openpose(["--ckpt_file", "net.ckpt", "--insize", "192", "--file_format", "ONNX", "--file_name", "network",
+                     "--device_target", "CPU"])
+    photo = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (96, 48, 3), np.uint8), (0, 0), 4)
+    cv2.imwrite("photo.jpg", photo)
+    pathlib.Path("nose.cc").write_text(example("run: opencv"), encoding="utf-8")
+    subprocess.run(["g++", "-std=c++17", "-Wall", f"-I{OPENCV.parent}", "nose.cc", "-o", "nose",
+                    *(f"-lopencv_{name}" for name in MODULES)], check=True)
+    printed = subprocess.run(["./nose"], capture_output=True, text=True, check=True).stdout
+
+    whole = np.full((192, 192, 3), 128, np.uint8)
+    whole[:, :96] = cv2.resize(cv2.imread("photo.jpg"), None, fx=2, fy=2)
+    network = onnxruntime.InferenceSession("network.onnx", providers=["CPUExecutionProvider"])
+    heatmap, = network.run(["heatmap"], {"image": np.float32(whole.transpose(2, 0, 1)[None] / 255 - 0.5)})
+    y, x = divmod(heatmap[0, 0].argmax(), 24)
+    words, confidence = printed.split(", ")
+    assert words == f"nose at {(8 * x + 3.5) / 2:g} {(8 * y + 3.5) / 2:g}"
+    assert float(confidence) == pytest.approx(heatmap[0, 0].max(), rel=1e-3)
 
 
 @pytest.mark.skipif(not shutil.which("g++"), reason="needs g++")
