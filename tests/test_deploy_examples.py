@@ -12,6 +12,7 @@ import pytest
 from common.engine.checkpoint import write_checkpoint
 from openpose.export import main as export_openpose
 from openpose.src.config import read_settings
+from openpose.src.decode import Placement
 from openpose.src.network import build_network
 from openpose.src.skeleton import COCO_18
 from pose_baseline.export import main as export_pose_baseline
@@ -78,8 +79,9 @@ def test_opencv_in_cpp(tmp_path, monkeypatch):
     network = onnxruntime.InferenceSession("network.onnx", providers=["CPUExecutionProvider"])
     heatmap, = network.run(["heatmap"], {"image": np.float32(whole.transpose(2, 0, 1)[None] / 255 - 0.5)})
     y, x = divmod(heatmap[0, 0].argmax(), 24)
+    x, y = Placement(image=(96, 48), inner=(192, 96)).to_image(8 * x + 3.5, 8 * y + 3.5)
     words, confidence = printed.split(", ")
-    assert words == f"nose at {(8 * x + 3.5) / 2:g} {(8 * y + 3.5) / 2:g}"
+    assert words == f"nose at {x:g} {y:g}"
     assert float(confidence) == pytest.approx(heatmap[0, 0].max(), rel=1e-3)
 
 

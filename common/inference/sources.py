@@ -178,7 +178,7 @@ def _images(name: str, entries: list[str], said: str) -> Source:
         else:
             others["file that is no image", "files that are no images"] += 1
     rest = ", ".join(counted(count, *what) for what, count in others.items())
-    within = any(os.path.isdir(path) for path in entries)
+    within = others["folder", "folders"]
     hint = "images in folders within are named by a pattern such as 'folder/**/*.jpg'" if within else ""
     if not paths:
         raise UserError(f"{said}: no images there{', only ' * bool(rest)}{rest}; "
